@@ -1,0 +1,255 @@
+"""The values that pass from stage to stage. All are frozen: a stage returns a new one and never mutates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from streamtags.timebase import Clock, Rational, Time, parse_timecode
+
+__all__ = [
+    "AudioInfo",
+    "Boundary",
+    "Caption",
+    "CaptionRequest",
+    "ClassifyRequest",
+    "Evidence",
+    "EvidenceValue",
+    "Frame",
+    "Kind",
+    "Measured",
+    "Picture",
+    "Segment",
+    "Sound",
+    "SourceInfo",
+    "Still",
+    "Subtitle",
+    "TagScore",
+    "TagSet",
+    "Transition",
+    "Usage",
+    "VideoInfo",
+    "clock_of",
+    "tag_scores",
+]
+
+Kind = Literal["shot", "slice"]
+Transition = Literal["cut", "gradual", "start", "edit"]
+Picture = NDArray[np.uint8]
+EvidenceValue = float | int | str | bool | list[dict[str, float | str]] | None
+Evidence = Mapping[str, EvidenceValue]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class VideoInfo(_Wire):
+    """The picture of a source. `rate` is frames a second; `duration` seconds or None if the container does not say."""
+
+    codec: str
+    width: int
+    height: int
+    rate: Rational
+    time_base: Rational
+    start_timecode: str
+    duration: float | None
+    rotation: int = 0
+
+
+class AudioInfo(_Wire):
+    """The sound of a source; `rate` in samples a second."""
+
+    codec: str
+    rate: int
+    channels: int
+
+
+class SourceInfo(_Wire):
+    """What a source says of itself before anything is decoded. `size` in bytes, None if unknown."""
+
+    uri: str
+    name: str
+    size: int | None
+    container: str
+    video: VideoInfo
+    audio: AudioInfo | None = None
+    title: str | None = None
+
+
+class Still(Protocol):
+    """A decoded picture in full, converted only when somebody looks."""
+
+    pts: int
+
+    def rgb(self, max_side: int | None = None) -> Picture:
+        """RGB uint8 [height, width, 3], upright, pixels square; scaled down so that no side exceeds `max_side`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded frame.
+
+    Attributes:
+        index: decoded frames before this one.
+        pts: in the source's time base; strictly rising, whatever the file's own pts did.
+        duration: ticks until the next frame is due, as far as the container says; at least 1.
+        bgr: the small analysis picture, uint8 [height, width, 3], upright.
+        still: the picture in full.
+    """
+
+    index: int
+    pts: int
+    duration: int
+    bgr: Picture
+    still: Still
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A run of sound.
+
+    Attributes:
+        start: seconds on the same clock as `pts * time_base` of the frames.
+        samples: float32 [channels, n] in -1..1; one or two channels.
+        rate: samples a second.
+    """
+
+    start: float
+    samples: NDArray[np.float32]
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitle:
+    """A line of text that belongs to a stretch of the source; seconds on the frames' clock."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A new shot begins at frame `index`; for a gradual transition, the middle of it."""
+
+    index: int
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The unit that is captioned and tagged: a shot, or a slice of one. `end` is exclusive."""
+
+    id: str
+    index: int
+    shot: int
+    start: Time
+    end: Time
+    kind: Kind
+    transition: Transition
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return float((self.end.pts - self.start.pts) * self.start.time_base)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A segment with everything measured of it: what the captioner and the classifier are given.
+
+    Attributes:
+        evidence: named numbers with units in their names.
+        text: what the source itself says there (subtitles, notes), or "".
+        stills: the pictures that stand for the segment, in order.
+        thumbnail: JPEG, or b"".
+        fingerprint: bytes that survive re-encoding and not a change of picture (see `streamtags.ingest.fingerprint`).
+    """
+
+    segment: Segment
+    evidence: Evidence
+    text: str = ""
+    stills: tuple[Still, ...] = ()
+    thumbnail: bytes = b""
+    fingerprint: bytes = b""
+
+
+class TagScore(_Wire):
+    """A vocabulary entry with a confidence in 0..1."""
+
+    tag: str
+    confidence: float
+
+
+class Usage(_Wire):
+    """Tokens a model counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionRequest:
+    """What a captioner is given. `previous` is the caption before, where one is known."""
+
+    measured: Measured
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One or two sentences that say what happens. `frames` are the pts shown to the model, in order."""
+
+    text: str
+    model: str
+    frames: tuple[int, ...] = ()
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyRequest:
+    """What a classifier is given: never pictures, so that tags can be changed without captioning again.
+
+    Attributes:
+        caption: the caption, a person's correction included.
+        caption_model: who wrote it; "person" for a correction.
+        evidence: as measured.
+        text: subtitles, titles, notes; "" if none.
+    """
+
+    segment: str
+    caption: str
+    caption_model: str
+    evidence: Evidence = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagSet:
+    """A classifier's answer: tags highest confidence first."""
+
+    tags: tuple[TagScore, ...]
+    model: str
+    key_information: tuple[str, ...] = ()
+    reasoning: str = ""
+    usage: Usage | None = None
+
+
+def clock_of(video: VideoInfo, start_pts: int) -> Clock:
+    """The clock of a source whose first decoded frame has `start_pts`."""
+    start_frame, drop = parse_timecode(video.start_timecode, video.rate)
+    return Clock(time_base=Fraction(video.time_base), rate=Fraction(video.rate), start_pts=start_pts, start_frame=start_frame, drop=drop)
+
+
+def tag_scores(pairs: Sequence[tuple[str, float]]) -> tuple[TagScore, ...]:
+    """(tag, confidence) pairs as scores, highest first, ties by name; confidences rounded to 4 places and kept in 0..1."""
+    scores = [TagScore(tag=tag, confidence=round(min(1.0, max(0.0, c)), 4)) for tag, c in pairs]
+    return tuple(sorted(scores, key=lambda score: (-score.confidence, score.tag)))
