@@ -18,11 +18,6 @@ settings.register_profile("explore", deadline=None, max_examples=2000, suppress_
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, so that a misspelt one is refused under --strict-markers."""
-    config.addinivalue_line("markers", "allow_error_logs: the test expects log records of level ERROR or above")
-
-
 @pytest.fixture(scope="session")
 def shared_media() -> Path:
     """The folder of development clips: read-only, kept outside the project."""
