@@ -1,0 +1,51 @@
+"""The measures of the evidence: their names, units and the range real footage moves in.
+
+Vocabularies name them in `when` rules; whoever reads evidence finds here what a number means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MEASURES", "Measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One named measurement of a segment.
+
+    Attributes:
+        unit: as in "12 %"; "" for a bare number.
+        low: what very little of it looks like in real footage; how deep a value lies below a limit is judged against it.
+        high: what a great deal of it looks like.
+        values: the words it may be, of a measure that is a word; `low` and `high` then mean nothing.
+        description: what it says, in a few words.
+    """
+
+    unit: str
+    low: float
+    high: float
+    description: str
+    values: tuple[str, ...] = ()
+
+
+MEASURES: dict[str, Measure] = {
+    "brightness_percent": Measure("%", 0, 100, "mean luma"),
+    "contrast_percent": Measure("%", 0, 60, "spread of luma"),
+    "saturation_percent": Measure("%", 0, 80, "mean saturation of colours"),
+    "warmth": Measure("", -1, 1, "red and yellow against blue"),
+    "colourfulness": Measure("", 0, 100, "how many and how vivid the colours are"),
+    "dark_share": Measure("", 0, 1, "share of the picture that is nearly black"),
+    "motion_percent_per_second": Measure("%/s", 0, 100, "how fast the picture moves, in picture widths"),
+    "camera": Measure("", 0, 0, "what the camera does", values=("static", "pan", "tilt", "zoom", "handheld")),
+    "shot_seconds": Measure("s", 0, 20, "length of the shot"),
+    "cuts_per_minute": Measure("/min", 0, 60, "cuts around the segment"),
+    "loudness_lufs": Measure("LUFS", -60, -8, "integrated loudness"),
+    "silence_share": Measure("", 0, 1, "share of the time that is silent"),
+    "speech_share": Measure("", 0, 1, "share of the time in which somebody speaks"),
+    "onsets_per_second": Measure("/s", 0, 8, "notes, hits and other sudden sounds"),
+    "tempo_bpm": Measure("bpm", 50, 190, "tempo of the sound, where it has one"),
+    "spectral_centroid_hz": Measure("Hz", 200, 6000, "where the sound has its weight: low is dull, high is bright"),
+    "arousal_estimate": Measure("", 0, 1, "how stirring picture and sound are, estimated"),
+    "valence_estimate": Measure("", -1, 1, "how pleasant picture and sound are, estimated"),
+}
