@@ -1,0 +1,1 @@
+"""Captioners: what happens in a segment, in words."""

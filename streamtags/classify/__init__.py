@@ -1,0 +1,1 @@
+"""Classifiers: a caption and evidence to tags of a vocabulary."""

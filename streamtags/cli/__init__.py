@@ -1,0 +1,49 @@
+"""The command line: one file a command, each imported when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from streamtags.cli.parser import build_parser, command_of
+from streamtags.errors import StreamtagsError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    0 done; 2 usage or bad config; 3 source cannot be read; 4 a backend cannot be reached or refuses; 5 finished, but some segments
+    failed; 130 interrupted; 1 a fault of streamtags itself.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        args = build_parser().parse_args(arguments)
+        status = command_of(args)(args)
+        sys.stdout.flush()
+    except SystemExit as leaving:  # argparse: -h and usage errors
+        return leaving.code if isinstance(leaving.code, int) else 2
+    except KeyboardInterrupt:
+        return _tell("interrupted", INTERRUPTED, debug=debug)
+    except StreamtagsError as error:
+        return _tell(str(error), error.exit_status, debug=debug)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing to say, and nowhere to say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets one line, not a traceback
+        return _tell(f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what it prints", 1, debug=debug)
+    return status
+
+
+def _tell(message: str, status: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"streamtags: {' '.join(message.split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,1 @@
+"""Music suggested for scenes."""

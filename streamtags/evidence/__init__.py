@@ -1,0 +1,1 @@
+"""Named numbers with units, measured from picture and sound; no model's opinion."""

@@ -1,0 +1,1 @@
+"""Event logs, their fold, and what is derived from them."""

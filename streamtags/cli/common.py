@@ -1,0 +1,95 @@
+"""What several commands share: where settings come from, which timeline is meant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamtags.errors import UsageError
+
+if TYPE_CHECKING:
+    from streamtags.config import Settings
+    from streamtags.timeline.store import SqliteStore
+
+__all__ = ["add_common", "add_timeline", "nested", "open_configured_store", "settings_of", "write_output"]
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The arguments every command takes."""
+    parser.add_argument("--store", metavar="URL", help="sqlite:///PATH of the event store (default: a file in your data folder)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings in TOML (default: $STREAMTAGS_CONFIG)")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any setting, e.g. --set shots.detector=content")
+    parser.add_argument("--debug", action="store_true", help="print a traceback with an error")
+
+
+def add_timeline(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a timeline."""
+    parser.add_argument("id", metavar="ID", help="a timeline: its id, any unique beginning of it, or `last`")
+
+
+def settings_of(args: argparse.Namespace, **flags: Any) -> Settings:
+    """Settings from this command's flags (None: not given), the environment and the config file.
+
+    Raises:
+        ConfigError: a key or value that is wrong, or a file that cannot be read.
+    """
+    from streamtags.config import load_settings
+
+    given = nested(args.set)
+    given |= {name: value for name, value in {"store": args.store, **flags}.items() if value is not None}
+    config = args.config or (Path(os.environ["STREAMTAGS_CONFIG"]) if os.environ.get("STREAMTAGS_CONFIG") else None)
+    return load_settings(given, config)
+
+
+def nested(pairs: list[str]) -> dict[str, Any]:
+    """`["shots.detector=content"]` as `{"shots": {"detector": "content"}}`.
+
+    Raises:
+        UsageError: a pair without a key or an equals sign.
+    """
+    tree: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        path = key.split(".")
+        if not equals or not all(path):
+            raise UsageError("not KEY=VALUE", where=f"--set {pair}", hint="for example --set segments.max_seconds=12")
+        node = tree
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise UsageError(f"{name} is set to a value already", where=f"--set {pair}")
+        node[path[-1]] = value
+    return tree
+
+
+def open_configured_store(settings: Settings) -> SqliteStore:
+    """The store that the settings name.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    from streamtags.timeline.store import open_store
+
+    return open_store(settings.store)
+
+
+def write_output(text: str, target: str | None) -> None:
+    """`text` to the file `target`, whole or not at all, or to standard output if None or `-`.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if target in (None, "-"):
+        sys.stdout.write(text)
+        return
+    path = Path(str(target))
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint="check the folder and its permissions") from error

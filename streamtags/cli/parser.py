@@ -1,0 +1,61 @@
+"""The commands and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import re
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NoReturn, cast
+
+__all__ = ["build_parser", "command_of"]
+
+# name -> (module under streamtags.cli, one line of help)
+COMMANDS = {
+    "analyze": ("analyze", "split a video into segments, measure, caption and tag them"),
+    "timelines": ("timelines", "list what is in the store"),
+    "show": ("show", "print a timeline"),
+    "remove": ("remove", "delete a timeline"),
+    "retag": ("retag", "tag the stored captions again under another vocabulary"),
+    "correct": ("correct", "set a person's tags or caption; they win over every model"),
+    "export": ("export", "write a timeline in another format"),
+    "tags": ("tags", "look after vocabularies"),
+    "doctor": ("doctor", "say what works here and what is missing"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells an error in one line, and what to type instead."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line to stderr and leave with status 2."""
+        wrong = re.search(r"unrecognized arguments: (--?[\w-]+)|invalid choice: '([\w-]+)'", message)
+        known = [option for action in self._actions for option in (action.option_strings or cast("list[str]", action.choices or []))]
+        near = difflib.get_close_matches(next(filter(None, wrong.groups())), known, n=1) if wrong else []
+        advice = f"did you mean {near[0]}? " if near else ""
+        sys.stderr.write(f"{self.prog}: {message}; {advice}see {self.prog} -h\n")
+        raise SystemExit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands. Their modules import what is heavy only when they run."""
+    parser = Parser(
+        prog="streamtags",
+        description="Segment-level streaming video analysis: shots, captions and music-library tags.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"streamtags {version('streamtags')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
+        importlib.import_module(f"streamtags.cli.{module}").add_arguments(command)
+        command.set_defaults(_module=module)
+    return parser
+
+
+def command_of(args: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    """The function that runs the parsed command."""
+    return cast("Callable[[argparse.Namespace], int]", importlib.import_module(f"streamtags.cli.{args._module}").run)

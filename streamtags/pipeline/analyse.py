@@ -1,0 +1,127 @@
+"""The stages of one pass over a source: frames to shots to segments, each measured and with the pictures that stand for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from streamtags.config import Settings
+from streamtags.evidence.affect import affect
+from streamtags.evidence.motion import MotionMeter
+from streamtags.evidence.pace import PaceMeter
+from streamtags.evidence.picture import PictureMeter
+from streamtags.evidence.sound import SoundMeter
+from streamtags.ingest.fingerprint import fingerprint
+from streamtags.ingest.sample import Sampler
+from streamtags.ingest.shots import create_detector
+from streamtags.ingest.thumbnail import thumbnail
+from streamtags.model import EvidenceValue, Frame, Measured, Segment, Sound, Subtitle, clock_of
+from streamtags.pipeline.segment import Segmenter
+from streamtags.ports import FrameSource
+
+__all__ = ["Decoded", "measure"]
+
+# Sound is interleaved with picture: wait for it this long (seconds of source) before a segment is measured without.
+_SOUND_PATIENCE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """How far the source has been read, in seconds from its first frame."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Meters:
+    picture: PictureMeter = field(default_factory=PictureMeter)
+    motion: MotionMeter = field(default_factory=MotionMeter)
+    pace: PaceMeter = field(default_factory=PaceMeter)
+    sound: SoundMeter = field(default_factory=SoundMeter)
+
+    def evidence(self, segment: Segment) -> dict[str, EvidenceValue]:
+        start, end = segment.start.seconds, segment.end.seconds
+        found: dict[str, EvidenceValue] = {
+            **self.picture.measure(start, end),
+            **self.motion.measure(start, end),
+            **self.pace.measure(segment),
+            **self.sound.measure(start, end),
+        }
+        return {**found, **affect(found)}
+
+
+def measure(source: FrameSource, settings: Settings) -> Iterator[Segment | Measured | Decoded]:
+    """Read `source` once and yield each segment twice: its bounds as soon as they are certain, then what was measured of it.
+
+    Between them come `Decoded` marks, about one a second of source. One thread, no queue: the source is read only as fast as the
+    caller asks. What is kept: the frames a segment may still need (see `Sampler`), never the segment itself.
+
+    Raises:
+        SourceError: nothing can be decoded.
+    """
+    video = source.info.video
+    time_base = video.time_base
+    detector = create_detector(settings.shots, time_base, video.rate)
+    sampler: Sampler[Frame] = Sampler(settings.segments.frames, lookahead=detector.lookahead)
+    meters = _Meters()
+    subtitles: list[Subtitle] = []
+    waiting: deque[tuple[Segment, tuple[Frame, ...]]] = deque()
+    segmenter: Segmenter | None = None
+    last: Frame | None = None
+    start = now = told = 0.0
+
+    def settle(closed: list[Segment]) -> Iterator[Segment]:
+        for segment in closed:
+            waiting.append((segment, sampler.pick(segment.start.pts, segment.end.pts)))
+            sampler.split(segment.end.pts)
+            yield segment
+
+    def ready(*, ended: bool) -> Iterator[Measured]:
+        while waiting:
+            end = waiting[0][0].end.seconds
+            if not ended and source.info.audio is not None and meters.sound.heard_until < end and now < end + _SOUND_PATIENCE:
+                return
+            segment, frames = waiting.popleft()
+            yield _measured(segment, frames, meters.evidence(segment), subtitles, settings)
+            subtitles[:] = [line for line in subtitles if line.end > end]
+
+    for item in source.read():
+        if isinstance(item, Sound):
+            meters.sound.push(item)
+        elif isinstance(item, Subtitle):
+            subtitles.append(item)
+        else:
+            now = float(item.pts * time_base)
+            if segmenter is None:
+                segmenter = Segmenter(clock_of(video, item.pts), settings.segments.max_seconds, detector.lookahead)
+                start = told = now
+            last = item
+            sampler.push(item)
+            meters.picture.push(item, now)
+            meters.motion.push(item, now)
+            yield from settle(segmenter.push(item.index, item.pts, detector.push(item)))
+            if now - told >= 1.0:
+                told = now
+                yield Decoded(now - start)
+        yield from ready(ended=False)
+    if segmenter is not None and last is not None:
+        end_pts = last.pts + last.duration
+        now = float(end_pts * time_base)
+        yield from settle(segmenter.finish(end_pts, detector.finish()))
+        yield Decoded(now - start)
+    yield from ready(ended=True)
+
+
+def _measured(
+    segment: Segment, frames: tuple[Frame, ...], evidence: dict[str, EvidenceValue], subtitles: list[Subtitle], settings: Settings
+) -> Measured:
+    start, end = segment.start.seconds, segment.end.seconds
+    return Measured(
+        segment=segment,
+        evidence=evidence,
+        text="\n".join(line.text for line in subtitles if line.start < end and line.end > start),
+        stills=tuple(frame.still for frame in frames),
+        thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width),
+        fingerprint=fingerprint([frame.bgr for frame in frames]),
+    )

@@ -1,0 +1,88 @@
+"""The one writer of a running analysis: makes payloads durable, then tells of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from streamtags.events import Event, Payload
+from streamtags.timeline.fold import Fold
+from streamtags.timeline.store import SqliteStore
+
+__all__ = ["Publish", "Writer"]
+
+Publish = Callable[[Sequence[Event]], None]
+
+
+@dataclass(slots=True)
+class _Entry:
+    payloads: Sequence[Payload]
+    thumbnails: Mapping[str, bytes]
+    fingerprints: Mapping[str, bytes]
+    durable: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Writer:
+    """Appends to one log and folds it.
+
+    What is asked for while a commit is under way goes into the next one, so that many segments share the price of a durable write.
+    Nothing waits unboundedly: whoever writes waits until it is durable. Events that another process appended in between (a person's
+    correction) are read, folded and published in their place.
+
+    Args:
+        fold: the state of the log so far; kept current.
+        publish: told of every event, in order, after it is durable.
+    """
+
+    def __init__(self, store: SqliteStore, timeline: str, fold: Fold, publish: Publish) -> None:
+        self._store = store
+        self._timeline = timeline
+        self._fold = fold
+        self._publish = publish
+        self._entries: list[_Entry] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def write(
+        self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Return when `payloads` are durable, folded and published.
+
+        Raises:
+            StoreError: none of them was written.
+        """
+        entry = _Entry(payloads, thumbnails or {}, fingerprints or {})
+        self._entries.append(entry)
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        await entry.durable
+
+    async def _work(self) -> None:
+        while self._entries:
+            entries, self._entries = self._entries, []
+            try:
+                events = await asyncio.to_thread(self._append, entries)
+            except BaseException as error:
+                for entry in entries:
+                    if not entry.durable.done():
+                        entry.durable.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            for event in events:
+                self._fold.apply(event)
+            self._publish(events)
+            for entry in entries:
+                if not entry.durable.done():
+                    entry.durable.set_result(None)
+
+    def _append(self, entries: Sequence[_Entry]) -> list[Event]:
+        events = self._store.append(
+            self._timeline,
+            [payload for entry in entries for payload in entry.payloads],
+            thumbnails={name: data for entry in entries for name, data in entry.thumbnails.items()},
+            fingerprints={name: data for entry in entries for name, data in entry.fingerprints.items()},
+        )
+        if events and events[0].seq > self._fold.seq + 1:
+            events = self._store.read(self._timeline, after=self._fold.seq)
+        return events

@@ -1,0 +1,88 @@
+"""Segments cover the source, whatever the shots, the rates and the delays."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamtags.model import Boundary, Segment
+from streamtags.pipeline.segment import Segmenter
+from streamtags.timebase import Clock
+
+BASE = Fraction(1, 1000)
+
+
+def run(pts: list[int], end: int, cuts: list[int], *, max_seconds: float, lookahead: int, lateness: int) -> list[Segment]:
+    clock = Clock(time_base=BASE, rate=Fraction(25), start_pts=pts[0])
+    segmenter = Segmenter(clock, max_seconds, lookahead)
+    closed: list[Segment] = []
+    told = 0
+    for index, at in enumerate(pts):
+        due = [Boundary(cut, "cut") for cut in cuts[told:] if cut + lateness <= index]
+        told += len(due)
+        closed += segmenter.push(index, at, due)
+    return closed + segmenter.finish(end, [Boundary(cut, "cut") for cut in cuts[told:]])
+
+
+@st.composite
+def sources(draw: st.DrawFn) -> tuple[list[int], int, list[int]]:
+    gaps = draw(st.lists(st.integers(1, 400), min_size=1, max_size=300))
+    start = draw(st.integers(-5000, 5000))
+    pts = [start]
+    for gap in gaps[:-1]:
+        pts.append(pts[-1] + gap)
+    cuts = sorted(draw(st.sets(st.integers(1, len(pts)), max_size=12))) if len(pts) > 1 else []
+    return pts, pts[-1] + gaps[-1], [cut for cut in cuts if cut < len(pts)]
+
+
+@given(sources(), st.sampled_from([1.0, 2.5, 20.0]), st.integers(0, 30), st.data())
+def test_segments_cover_the_source_and_do_not_depend_on_lateness(source, max_seconds, lookahead, data) -> None:
+    pts, end, cuts = source
+    lateness = data.draw(st.integers(0, lookahead))
+    segments = run(pts, end, cuts, max_seconds=max_seconds, lookahead=lookahead, lateness=lateness)
+
+    assert [s.index for s in segments] == list(range(len(segments)))
+    assert segments[0].start.pts == pts[0]
+    assert segments[0].start.frame == 0
+    assert segments[-1].end.pts == end
+    assert segments[-1].end.frame == len(pts)
+    for one, two in zip(segments, segments[1:], strict=False):
+        assert one.end == two.start
+    assert {s.start.frame for s in segments} >= {0, *cuts}
+    assert len({s.shot for s in segments}) == len(cuts) + 1
+    for segment in segments:
+        assert segment.end.frame > segment.start.frame
+        one_frame = segment.end.frame - segment.start.frame == 1
+        longest_gap = max((b - a for a, b in zip(pts, [*pts[1:], end], strict=True)), default=0)
+        assert segment.seconds <= max_seconds + 1e-9 or one_frame or (segment.end.pts - segment.start.pts) <= max_seconds * 1000 / 2 + longest_gap
+    assert segments == run(pts, end, cuts, max_seconds=max_seconds, lookahead=0, lateness=0)
+
+
+def test_a_long_take_is_sliced_while_it_runs() -> None:
+    clock = Clock(time_base=BASE, rate=Fraction(25))
+    segmenter = Segmenter(clock, max_seconds=2.0, lookahead=5)
+    closed = [(index, segment) for index in range(200) for segment in segmenter.push(index, index * 40)]
+    first_at, first = closed[0]
+    assert first.seconds == 2.0
+    assert first.kind == "slice"
+    assert first_at <= 50 + 13 + 5  # its end, a quarter of the longest slice, the lookahead
+
+
+def test_what_is_left_is_never_a_crumb() -> None:
+    pts = [i * 40 for i in range(52)]  # 2.08 s
+    segments = run(pts, 52 * 40, [], max_seconds=2.0, lookahead=0, lateness=0)
+    assert [round(s.seconds, 2) for s in segments] == [1.04, 1.04]
+
+
+def test_a_slice_says_so_and_a_shot_says_how_it_began() -> None:
+    pts = [i * 40 for i in range(150)]
+    segments = run(pts, 6000, [50], max_seconds=3.0, lookahead=0, lateness=0)
+    assert [(s.kind, s.transition, s.shot) for s in segments] == [("shot", "start", 0), ("slice", "cut", 1), ("slice", "cut", 1)]
+
+
+def test_frames_out_of_order_are_refused() -> None:
+    segmenter = Segmenter(Clock(time_base=BASE, rate=Fraction(25)), 20.0, 0)
+    segmenter.push(0, 0)
+    with pytest.raises(ValueError, match="does not follow"):
+        segmenter.push(2, 80)
