@@ -48,10 +48,11 @@ class Payload(_Wire):
 
 
 class VocabularyRef(_Wire):
-    """Names a vocabulary."""
+    """Names a vocabulary; `digest` tells two contents of the same id and version apart."""
 
     id: str
     version: str
+    digest: str = ""
 
 
 class ErrorInfo(_Wire):

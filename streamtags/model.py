@@ -36,6 +36,7 @@ __all__ = [
     "Usage",
     "VideoInfo",
     "clock_of",
+    "is_measured",
     "tag_scores",
 ]
 
@@ -253,3 +254,8 @@ def tag_scores(pairs: Sequence[tuple[str, float]]) -> tuple[TagScore, ...]:
     """(tag, confidence) pairs as scores, highest first, ties by name; confidences rounded to 4 places and kept in 0..1."""
     scores = [TagScore(tag=tag, confidence=round(min(1.0, max(0.0, c)), 4)) for tag, c in pairs]
     return tuple(sorted(scores, key=lambda score: (-score.confidence, score.tag)))
+
+
+def is_measured(model: str | None) -> bool:
+    """The caption of that model says what was measured, not what happens: its words mean nothing to a classifier."""
+    return model is not None and model.startswith("embedded")

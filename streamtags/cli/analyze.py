@@ -1,0 +1,99 @@
+"""`streamtags analyze`: a video to a timeline."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from streamtags.cli.common import add_common, open_configured_store, settings_of, write_output
+from streamtags.errors import UsageError
+
+if TYPE_CHECKING:
+    from streamtags.cli.views import View
+    from streamtags.config import Settings
+    from streamtags.state import TimelineState
+    from streamtags.timeline.store import SqliteStore
+
+INTERRUPTED = 130
+SOME_FAILED = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("source", metavar="SOURCE", nargs="?", help="a video file, an http(s) URL, or - for standard input")
+    parser.add_argument("--profile", metavar="P", help="captioner and classifier by name (default: embedded, which needs no GPU, key or network)")
+    parser.add_argument("--tags", metavar="FILE", help="vocabulary: a YAML file or the name of one that ships (default: music-library)")
+    parser.add_argument("--jsonl", metavar="FILE", nargs="?", const="-", help="write the event log as lines, each when durable (default FILE: stdout)")
+    parser.add_argument("--export", metavar="FORMAT:FILE", action="append", default=[], help="also write the finished timeline; repeatable")
+    parser.add_argument("--fresh", action="store_true", help="start anew instead of resuming or replaying")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyse, show, export; the exit status says how it went."""
+    source, jsonl = _source_and_jsonl(args)
+    exports = [_export(text) for text in args.export]
+    settings = settings_of(args, profile=args.profile, tags=args.tags)
+    with open_configured_store(settings) as store:
+        state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl))
+        for format_name, target in exports:
+            _write_export(store, state, format_name, target)
+    if stopped:
+        print(f"stopped; run the same command again to resume {state.id}", file=sys.stderr)
+        return INTERRUPTED
+    failed = [segment for segment in state.segments if segment.status == "failed"]
+    if failed:
+        error = failed[0].error
+        why = f": {error.message}" if error else ""
+        print(f"{len(failed)} of {len(state.segments)} segments failed{why}; run the same command again to retry only those", file=sys.stderr)
+        return SOME_FAILED
+    return 0
+
+
+def _source_and_jsonl(args: argparse.Namespace) -> tuple[str, str | None]:
+    """`--jsonl film.mp4` swallows the source as its FILE; a person who wrote that means stdout."""
+    if args.source is None and args.jsonl not in (None, "-"):
+        return args.jsonl, "-"
+    if args.source is None:
+        raise UsageError("SOURCE is missing", where="streamtags analyze", hint="give a video file, a URL or - for standard input")
+    return args.source, args.jsonl
+
+
+def _export(text: str) -> tuple[str, str]:
+    from streamtags.export.formats import export_format
+
+    name, colon, target = text.partition(":")
+    if not colon or not target:
+        raise UsageError("not FORMAT:FILE", where=f"--export {text}", hint="for example --export csv:tags.csv")
+    export_format(name)
+    return name, target
+
+
+def _write_export(store: SqliteStore, state: TimelineState, name: str, target: str) -> None:
+    from streamtags.export.formats import export_format
+
+    write_output(export_format(name).render(state, store.read(state.id)), target)
+
+
+async def _analyse(source: str, settings: Settings, store: SqliteStore, *, fresh: bool, jsonl: str | None) -> tuple[TimelineState, bool]:
+    from streamtags.cli.views import choose_view
+    from streamtags.pipeline.run import analyse
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    view: View = choose_view(jsonl, store)
+    try:
+        state = await analyse(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
+    except BaseException:
+        view.close(None)
+        raise
+    view.close(state)
+    return state, stop.is_set() and state.state == "cancelled"
+
+
+__all__ = ["add_arguments", "run"]

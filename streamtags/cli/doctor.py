@@ -1,0 +1,102 @@
+"""`streamtags doctor`: what works here, what is missing, what to type next."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from streamtags.cli.common import add_common, settings_of
+from streamtags.errors import StreamtagsError
+
+__all__ = ["add_arguments", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `needed`: nothing works without it."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+    needed: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every finding; status 4 if something is missing that nothing works without."""
+    settings = settings_of(args)
+    findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras()]
+    for check in findings:
+        mark = "ok     " if check.ok else ("MISSING" if check.needed else "-      ")
+        print(f"{mark} {check.name:22} {check.detail}" + (f"\n{'':31}{check.hint}" if check.hint and not check.ok else ""))
+    broken = [check for check in findings if check.needed and not check.ok]
+    if broken:
+        print(f"{len(broken)} things are missing that every analysis needs", file=sys.stderr)
+        return 4
+    print("ready: `streamtags analyze film.mp4`")
+    return 0
+
+
+def _basics() -> Iterator[Check]:
+    yield Check("python", ok=True, detail=f"{platform.python_version()} on {platform.system()} {platform.machine()}", needed=True)
+    for package, module in {"av": "av", "scenedetect-headless": "scenedetect", "opencv-python-headless": "cv2", "numpy": "numpy"}.items():
+        yield _package(package, module, "pip install --force-reinstall streamtags", needed=True)
+
+
+def _package(package: str, module: str, hint: str, *, needed: bool) -> Check:
+    try:
+        importlib.import_module(module)
+        return Check(package, ok=True, detail=version(package), needed=needed)
+    except PackageNotFoundError:
+        return Check(package, ok=True, detail="installed under another name", needed=needed)
+    except ImportError as error:
+        return Check(package, ok=False, detail=" ".join(str(error).split()), hint=hint, needed=needed)
+
+
+def _store(url: str | None) -> Iterator[Check]:
+    from streamtags.timeline.store import open_store
+
+    def opened() -> str:
+        with open_store(url) as store:
+            return f"{store.path}, {len(store.timelines())} timelines"
+
+    yield _tried("event store", opened)
+
+
+def _embedded(tags: str) -> Iterator[Check]:
+    from streamtags.vocabulary_file import load_vocabulary
+
+    def vocabulary() -> str:
+        loaded = load_vocabulary(tags)
+        return f"{loaded.id} {loaded.version}, {len(loaded.tags)} tags"
+
+    yield _tried("vocabulary", vocabulary)
+
+
+def _tried(name: str, attempt: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=attempt(), needed=True)
+    except StreamtagsError as error:
+        return Check(name, ok=False, detail=error.what, hint=error.hint or "", needed=True)
+
+
+def _extras() -> Iterator[Check]:
+    for extra, packages in {"models": ("openai", "instructor"), "transformers": ("torch", "transformers"), "server": ("starlette", "uvicorn")}.items():
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        yield Check(
+            f"extra {extra}",
+            ok=not missing,
+            detail=f"lacks {', '.join(missing)}" if missing else ", ".join(f"{name} {version(name)}" for name in packages),
+            hint=f"pip install 'streamtags[{extra}]'",
+        )

@@ -1,0 +1,141 @@
+"""The live table: finished segments scroll up as cards, what is in hand and how far the run has come stay at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.segment import Segment as Cells
+from rich.segment import Segments
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from streamtags.cli.views import printable, summary_line
+from streamtags.events import Event, TimelineOpened, TimelineProgress
+from streamtags.state import SegmentState, TimelineState
+from streamtags.timeline.fold import Fold
+
+if TYPE_CHECKING:
+    from streamtags.timeline.store import SqliteStore
+
+__all__ = ["LiveTable", "card"]
+
+_THUMBNAIL_COLUMNS = 16
+_BAR_CELLS = 10
+_MOST_TAGS = 5
+
+
+class LiveTable:
+    """Shows a run on a terminal.
+
+    Thumbnails are drawn as half blocks where the terminal has 24-bit colour, and left out elsewhere.
+    """
+
+    def __init__(self, store: SqliteStore, console: Console | None = None) -> None:
+        self._store = store
+        self._console = console or Console()
+        self._pictures = self._console.color_system == "truecolor"
+        self._fold = Fold()
+        self._in_hand: dict[str, SegmentState] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(None),
+            TaskProgressColumn(),
+            TextColumn("[dim]elapsed"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]left"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task = self._progress.add_task("opening", total=None)
+        self._live = Live(self._bottom(), console=self._console, refresh_per_second=8, transient=True)
+        self._live.start()
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Show `events`."""
+        for event in events:
+            self._fold.apply(event)
+            if isinstance(event.data, TimelineOpened):
+                self._progress.update(self._task, description=printable(event.data.source.name), total=event.data.source.video.duration)
+            elif isinstance(event.data, TimelineProgress):
+                self._progress.update(self._task, completed=event.data.decoded_seconds, total=event.data.duration_seconds)
+            elif (name := getattr(event.data, "segment", None)) is not None:
+                self._segment(event, name)
+        self._live.update(self._bottom())
+
+    def _segment(self, event: Event, name: str) -> None:
+        held = self._fold.segment(name)
+        if held is None:
+            return
+        if event.type in ("segment.tagged", "segment.failed", "segment.corrected"):
+            self._in_hand.pop(name, None)
+            jpeg = self._store.thumbnail(event.timeline, name) if self._pictures else None
+            self._live.console.print(card(held, jpeg))
+        else:
+            self._in_hand[name] = held
+
+    def close(self, state: TimelineState | None) -> None:
+        """Clear the bottom and print the summary."""
+        self._in_hand.clear()
+        self._live.stop()
+        if state is not None:
+            self._console.print(summary_line(state), highlight=False)
+
+    def _bottom(self) -> RenderableType:
+        lines = [Text(f"  {held.segment}  {held.start.timecode}  {held.status} ...", style="dim") for held in list(self._in_hand.values())[-4:]]
+        return Group(*lines, self._progress)
+
+
+def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
+    """One segment: its thumbnail, when it is, what was said of it, and its tags with a bar for the confidence."""
+    head = Text.assemble(
+        (segment.start.timecode, "bold cyan"), f"  {segment.seconds:.1f} s  ", (segment.segment, "dim"), "  ", (segment.transition, "dim italic")
+    )
+    lines: list[RenderableType] = [head]
+    if segment.error is not None and segment.status == "failed":
+        lines.append(Text(f"failed to {segment.error.stage}: {printable(segment.error.message)}", style="red"))
+    if segment.caption:
+        lines.append(Text(printable(segment.caption), style="default" if segment.correction is None else "green"))
+    lines.append(_tags(segment))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    if jpeg:
+        table.add_column(width=_THUMBNAIL_COLUMNS)
+        table.add_column(ratio=1)
+        table.add_row(_half_blocks(jpeg), Group(*lines))
+    else:
+        table.add_row(Group(*lines))
+    return table
+
+
+def _tags(segment: SegmentState) -> RenderableType:
+    if not segment.tags:
+        return Text("no tag", style="dim")
+    grid = Table.grid(padding=(0, 1))
+    for score in segment.tags[:_MOST_TAGS]:
+        full = round(score.confidence * _BAR_CELLS)
+        grid.add_row(
+            Text(printable(score.tag)), Text("━" * full, style="magenta") + Text("━" * (_BAR_CELLS - full), style="grey30"), f"{score.confidence:.2f}"
+        )
+    return grid
+
+
+def _half_blocks(jpeg: bytes) -> RenderableType:
+    """A picture as cells of two pixels each: the upper one is the foreground of a half block, the lower one its background."""
+    import cv2
+    import numpy as np
+
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        return Text("")
+    rows = max(2, round(_THUMBNAIL_COLUMNS * picture.shape[0] / picture.shape[1]) // 2 * 2)
+    small = cv2.resize(picture, (_THUMBNAIL_COLUMNS, min(rows, 12)), interpolation=cv2.INTER_AREA)
+    cells: list[Cells] = []
+    for upper, lower in zip(small[::2], small[1::2], strict=True):
+        for top, bottom in zip(upper, lower, strict=True):
+            cells.append(Cells("▀", Style(color="#{:02x}{:02x}{:02x}".format(*top), bgcolor="#{:02x}{:02x}{:02x}".format(*bottom))))
+        cells.append(Cells.line())
+    return Segments(cells)

@@ -1,0 +1,40 @@
+"""`streamtags retag`: other tags, the same captions."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
+from streamtags.cli.views import JsonLines, summary_line
+
+__all__ = ["add_arguments", "run"]
+
+SOME_FAILED = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_timeline(parser)
+    parser.add_argument("--tags", metavar="FILE", help="vocabulary: a YAML file or the name of one that ships")
+    parser.add_argument("--profile", metavar="P", help="whose classifier to use (default: embedded)")
+    parser.add_argument("--jsonl", action="store_true", help="write the new events to standard output")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Classify every stored caption again; never captions, never opens the source."""
+    from streamtags.pipeline.retag import retag
+
+    settings = settings_of(args, profile=args.profile, tags=args.tags)
+    lines = JsonLines(sys.stdout) if args.jsonl else None
+    with open_configured_store(settings) as store:
+        timeline = store.find(args.id)
+        failed = asyncio.run(retag(timeline, settings, store, publish=lines.tell if lines else lambda _: None))
+        if not args.jsonl:
+            print(summary_line(store.state(timeline)))
+    if failed:
+        print(f"{failed} segments keep their old tags, the classifier failed; run it again", file=sys.stderr)
+        return SOME_FAILED
+    return 0

@@ -1,0 +1,32 @@
+"""`streamtags timelines`: what is in the store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from streamtags.cli.common import add_common, open_configured_store, settings_of
+from streamtags.cli.views import printable
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--json", action="store_true", help="as JSON lines")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List them, the one opened last first."""
+    with open_configured_store(settings_of(args)) as store:
+        summaries = store.timelines()
+    for summary in summaries:
+        if args.json:
+            print(json.dumps(summary.to_dict()))
+        else:
+            when = summary.opened_at.astimezone().strftime("%Y-%m-%d %H:%M") if summary.opened_at else "never opened"
+            print(f"{summary.id}  {summary.state:9}  {when}  {summary.segments:5} segments  {printable(summary.name)}")
+    if not summaries and not args.json:
+        print("no timelines yet; `streamtags analyze film.mp4` makes one")
+    return 0

@@ -1,0 +1,130 @@
+"""How a running analysis is shown: a live table on a terminal, plain lines in a pipe, events as JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from streamtags.errors import UsageError
+from streamtags.events import Event
+from streamtags.state import SegmentState, TimelineState
+from streamtags.timeline.fold import Fold
+
+if TYPE_CHECKING:
+    from streamtags.timeline.store import SqliteStore
+
+__all__ = ["JsonLines", "PlainLines", "Together", "View", "choose_view", "printable", "segment_line", "summary_line"]
+
+
+class View(Protocol):
+    """Told of durable events in order, and closed with the last state (None: it ended in an error)."""
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Show `events`."""
+        ...
+
+    def close(self, state: TimelineState | None) -> None:
+        """Say how it ended."""
+        ...
+
+
+def choose_view(jsonl: str | None, store: SqliteStore) -> View:
+    """What suits where the output goes.
+
+    Raises:
+        UsageError: the file for `--jsonl` cannot be written.
+    """
+    if jsonl == "-":
+        return JsonLines(sys.stdout)
+    shown: View = PlainLines()
+    if sys.stdout.isatty():
+        from streamtags.cli.live import LiveTable
+
+        shown = LiveTable(store)
+    if jsonl is None:
+        return shown
+    try:
+        file = Path(jsonl).open("w", encoding="utf-8")  # noqa: SIM115 - closed by the view
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=jsonl, hint="check the folder and its permissions") from error
+    return Together((shown, JsonLines(file)))
+
+
+class Together:
+    """Several views of one run."""
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self._views = views
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Show `events` in each."""
+        for view in self._views:
+            view.tell(events)
+
+    def close(self, state: TimelineState | None) -> None:
+        """Close each."""
+        for view in self._views:
+            view.close(state)
+
+
+class JsonLines:
+    """One event a line, flushed as it comes."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Write `events`."""
+        for event in events:
+            self._file.write(event.to_json() + "\n")
+        self._file.flush()
+
+    def close(self, state: TimelineState | None) -> None:
+        """Close the file, unless it is standard output."""
+        if self._file is not sys.stdout:
+            self._file.close()
+
+
+class PlainLines:
+    """A line a segment, when it is tagged or has failed, and one at the end."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Print the segments that these events finish."""
+        for event in events:
+            self._fold.apply(event)
+            if event.type in ("segment.tagged", "segment.failed"):
+                segment = self._fold.segment(getattr(event.data, "segment", ""))
+                if segment is not None:
+                    print(segment_line(segment), flush=True)
+
+    def close(self, state: TimelineState | None) -> None:
+        """Print the summary."""
+        if state is not None:
+            print(summary_line(state), flush=True)
+
+
+def segment_line(segment: SegmentState) -> str:
+    """One segment on one line: where, how long, its tags, its caption."""
+    if segment.status == "failed" and segment.error is not None:
+        what = f"failed to {segment.error.stage}: {segment.error.message}"
+    else:
+        tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in segment.tags) or "no tag"
+        what = f"{tags} | {printable(segment.caption or '')}"
+    return f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  {segment.transition:7}  {what}"
+
+
+def summary_line(state: TimelineState) -> str:
+    """What was found, and what to type next."""
+    scenes = f", {len(state.scenes)} scenes" if state.scenes else ""
+    shots = len({segment.shot for segment in state.segments})
+    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}; see `streamtags show {state.id[:10]}`"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without control characters: what a model or a file says must not drive the terminal."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -1,0 +1,141 @@
+"""Analyse a source into a store: find or open its timeline, replay what is there, run what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from streamtags.config import Settings
+from streamtags.errors import StoreError
+from streamtags.events import TimelineOpened
+from streamtags.ingest.source import open_source, source_identity
+from streamtags.pipeline.backends import create_captioner, create_classifier
+from streamtags.pipeline.session import Session
+from streamtags.pipeline.tag import Tools
+from streamtags.pipeline.writer import Publish
+from streamtags.ports import FrameSource
+from streamtags.state import TimelineState
+from streamtags.timeline.store import SqliteStore
+from streamtags.vocabulary_file import load_vocabulary
+
+__all__ = ["analyse", "open_tools", "timeline_key"]
+
+# A claim is renewed twice in its life.
+_CLAIM_SECONDS = 60.0
+
+
+async def analyse(
+    uri: str,
+    settings: Settings,
+    store: SqliteStore,
+    *,
+    fresh: bool = False,
+    publish: Publish = lambda _: None,
+    stop: asyncio.Event | None = None,
+) -> TimelineState:
+    """Analyse `uri` and return its timeline's state at the end.
+
+    A timeline of the same source and settings is resumed where it was left; a finished one is only replayed, save for segments that
+    failed, which are tried again.
+
+    Args:
+        uri: a file, an http(s) URL, or `-` for standard input.
+        fresh: throw the timeline's log away and start anew.
+        publish: told of every event of the log, from seq 1, in order, each when it is durable.
+        stop: when set, the analysis is cancelled cleanly.
+
+    Raises:
+        ConfigError: an unknown profile or backend.
+        VocabularyError: the vocabulary has mistakes.
+        SourceError: the source cannot be read.
+        StoreError: the store cannot be read or written, or another process analyses this very source.
+    """
+    async with open_tools(settings) as tools:
+        key = timeline_key(source_identity(uri), settings, tools)
+        timeline = "tl_" + hashlib.sha256(key.encode()).hexdigest()[:16]
+        if not fresh and store.by_key(key) is not None:
+            state = store.state(timeline)
+            if state.state == "completed" and not any(segment.status == "failed" for segment in state.segments):
+                store.open_timeline(timeline, key)
+                publish(store.read(timeline))
+                return state
+        source = open_source(uri, settings.ingest)
+        try:
+            store.open_timeline(timeline, key, name=source.info.name)
+            async with _claimed(store, timeline):
+                store.save_vocabulary(tools.vocabulary)
+                _begin(store, timeline, source, settings, tools, fresh=fresh)
+                publish(store.read(timeline))
+                session = Session(store, timeline, source, settings, tools, publish)
+                return await session.run(stop or asyncio.Event())
+        finally:
+            source.close()
+
+
+@asynccontextmanager
+async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
+    """The captioner, classifier and vocabulary that the settings choose, released at the end.
+
+    Raises:
+        ConfigError: an unknown profile or backend.
+        VocabularyError: the vocabulary has mistakes.
+    """
+    profile = settings.choose_profile()
+    vocabulary = load_vocabulary(settings.tags)
+    tools = Tools(create_captioner(profile.captioner), create_classifier(profile.classifier), vocabulary, profile)
+    try:
+        yield tools
+    finally:
+        await tools.close()
+
+
+def timeline_key(identity: str, settings: Settings, tools: Tools) -> str:
+    """What makes a timeline this one: the source and every setting that can change what is found; not how fast it is found."""
+    return json.dumps(
+        {
+            "source": identity,
+            "profile": settings.profile,
+            "captioner": tools.captioner.model,
+            "classifier": tools.classifier.model,
+            "vocabulary": tools.vocabulary.digest,
+            "settings": settings.model_dump(mode="json", include={"ingest": {"loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}),
+        },
+        sort_keys=True,
+    )
+
+
+def _begin(store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, *, fresh: bool) -> None:
+    opened = TimelineOpened(
+        source=source.info,
+        vocabulary=tools.vocabulary.ref,
+        profile=settings.profile,
+        settings=settings.model_dump(mode="json", include={"ingest", "shots", "segments"}),
+    )
+    if store.head(timeline).seq == 0:
+        store.append(timeline, [opened])
+    elif fresh:
+        store.replace(timeline, [opened])
+
+
+@asynccontextmanager
+async def _claimed(store: SqliteStore, timeline: str) -> AsyncIterator[None]:
+    """Keep every other process from analysing `timeline` meanwhile."""
+    owner = secrets.token_hex(8)
+    store.claim(timeline, owner, ttl_seconds=_CLAIM_SECONDS)
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_CLAIM_SECONDS / 2)
+            await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=_CLAIM_SECONDS)
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with suppress(StoreError):  # a full disk must not hide how the analysis ended; a dead claim frees itself
+            store.release(timeline, owner)

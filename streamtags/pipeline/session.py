@@ -1,0 +1,247 @@
+"""One analysis of one source: opens or resumes its timeline, runs the stages, and writes what they find.
+
+Everything known is in the fold of the log. A run looks there for what a segment still lacks and does only that, so a killed run is
+resumed, and failed segments are filled, by the same code that analyses afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Literal
+
+from streamtags.config import Settings
+from streamtags.errors import ModelError, SourceError, StoreError, StreamtagsError
+from streamtags.events import (
+    ErrorInfo,
+    SceneDetected,
+    SegmentCaptioned,
+    SegmentDetected,
+    SegmentFailed,
+    SegmentMeasured,
+    TimelineCancelled,
+    TimelineCompleted,
+    TimelineFailed,
+    TimelineProgress,
+)
+from streamtags.model import CaptionRequest, Measured, Segment
+from streamtags.pipeline.analyse import Decoded, measure
+from streamtags.pipeline.attempts import attempt
+from streamtags.pipeline.reuse import Reuse
+from streamtags.pipeline.tag import Tools, tag
+from streamtags.pipeline.writer import Publish, Writer
+from streamtags.ports import FrameSource
+from streamtags.state import SegmentState, TimelineState
+from streamtags.timeline.fold import Fold
+from streamtags.timeline.scenes import SceneBuilder
+from streamtags.timeline.store import SqliteStore
+
+__all__ = ["Session"]
+
+# Progress events, in seconds of wall time.
+_PROGRESS_EVERY = 1.0
+
+
+Stage = Literal["caption", "tag"]
+
+
+class Session:
+    """Runs one analysis to its end.
+
+    Args:
+        timeline: an opened timeline of `store`; its log may be anywhere between empty and complete.
+        publish: told of every event of this run, in order, once durable.
+    """
+
+    def __init__(
+        self, store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, publish: Publish
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._tools = tools
+        self._fold = Fold()
+        for event in store.read(timeline):
+            self._fold.apply(event)
+        self._writer = Writer(store, timeline, self._fold, publish)
+        self._reuse = Reuse(store, timeline, tools)
+        self._scenes = SceneBuilder()
+        self._scened = 0  # segments given to it
+        self._decoded = 0.0
+        self._progress_due = 0.0
+        self._slots = asyncio.Semaphore(tools.profile.concurrency)
+
+    @property
+    def state(self) -> TimelineState:
+        """The timeline as it is now."""
+        return self._fold.state
+
+    async def run(self, stop: asyncio.Event) -> TimelineState:
+        """Analyse to the end, or until `stop` is set; then what was in flight is given up and the timeline is cancelled.
+
+        Raises:
+            SourceError: nothing can be decoded; the timeline has failed.
+            StoreError: what was found cannot be kept.
+        """
+        work = asyncio.create_task(self._work())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not work.done():
+                work.cancel()
+            await asyncio.wait({work})
+        if work.cancelled():
+            await self._writer.write(self._progress(), TimelineCancelled(summary=self._summary()))
+        elif (error := work.exception()) is not None:
+            raise await self._tell_failure(error)
+        return self.state
+
+    async def _work(self) -> None:
+        thread = ThreadPoolExecutor(1, thread_name_prefix="decode")
+        loop = asyncio.get_running_loop()
+        stages = measure(self._source, self._settings)
+        try:
+            async with asyncio.TaskGroup() as group:
+                while (item := await loop.run_in_executor(thread, next, stages, None)) is not None:
+                    await self._take(item, group)
+            await self._writer.write(*self._news(self._scenes.finish()), self._progress(), TimelineCompleted(summary=self._summary()))
+        finally:
+            # The thread may be in the middle of a frame: let it finish before the file is closed under it.
+            await loop.run_in_executor(thread, stages.close)
+            thread.shutdown()
+
+    async def _take(self, item: Segment | Measured | Decoded, group: asyncio.TaskGroup) -> None:
+        if isinstance(item, Decoded):
+            self._decoded = item.seconds
+            if time.monotonic() >= self._progress_due:
+                self._progress_due = time.monotonic() + _PROGRESS_EVERY
+                await self._writer.write(self._progress())
+        elif isinstance(item, Segment):
+            await self._detect(item)
+        else:
+            await self._slots.acquire()
+            task = group.create_task(self._describe(item))
+            task.add_done_callback(lambda _: self._slots.release())
+
+    async def _detect(self, segment: Segment) -> None:
+        held = self._fold.segment(segment.id)
+        if held is None:
+            await self._writer.write(
+                SegmentDetected(
+                    segment=segment.id,
+                    index=segment.index,
+                    shot=segment.shot,
+                    start=segment.start,
+                    end=segment.end,
+                    kind=segment.kind,
+                    transition=segment.transition,
+                )
+            )
+        elif (held.start, held.end) != (segment.start, segment.end):
+            raise SourceError(
+                f"segment {segment.id} now ends at {segment.end.timecode}, and ended at {held.end.timecode} when the analysis began",
+                where=self._source.info.uri,
+                hint="the source or streamtags has changed since; analyze it again with --fresh",
+                code="source.changed",
+            )
+
+    async def _describe(self, measured: Measured) -> None:
+        """Bring one segment to its tags, doing only what it lacks."""
+        name = measured.segment.id
+        if self._held(name).evidence is None:
+            await self._writer.write(
+                SegmentMeasured(
+                    segment=name,
+                    evidence=dict(measured.evidence),
+                    thumbnail=f"thumbnails/{name}.jpg" if measured.thumbnail else None,
+                    text=measured.text,
+                ),
+                thumbnails={name: measured.thumbnail} if measured.thumbnail else {},
+                fingerprints={name: measured.fingerprint},
+            )
+        if self._held(name).status in ("measured", "failed"):
+            await self._writer.write(*self._reuse.of(measured, self._held(name)))
+        stage: Stage = "caption"
+        try:
+            if self._held(name).caption is None:
+                await self._writer.write(await self._caption(measured))
+            stage = "tag"
+            if not self._held(name).tags_rev:
+                await self._writer.write(await tag(self._held(name), self._tools))
+        except ModelError as error:
+            await self._writer.write(SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error))))
+        await self._writer.write(*self._link_scenes())
+
+    async def _caption(self, measured: Measured) -> SegmentCaptioned:
+        name, index = measured.segment.id, measured.segment.index
+        before = self._fold.segment(f"s{index - 1:04d}")
+        request = CaptionRequest(measured, previous=before.caption if before else None)
+        began = time.perf_counter()
+        caption = await attempt(lambda: self._tools.captioner.caption(request), self._tools.profile, where=name)
+        return SegmentCaptioned(
+            segment=name,
+            rev=self._held(name).rev + 1,
+            caption=caption.text,
+            model=caption.model,
+            frames=list(caption.frames),
+            ms=_since(began),
+            usage=caption.usage,
+        )
+
+    def _held(self, name: str) -> SegmentState:
+        held = self._fold.segment(name)
+        if held is None:
+            raise AssertionError(f"{name} is measured before it is detected")
+        return held
+
+    # What the log says of the run as a whole
+
+    def _progress(self) -> TimelineProgress:
+        segments = self._fold.segments
+        return TimelineProgress(
+            decoded_seconds=round(self._decoded, 3),
+            duration_seconds=self._source.info.video.duration,
+            segments=len(segments),
+            captioned=sum(held.caption is not None for held in segments),
+            tagged=sum(bool(held.tags_rev) for held in segments),
+            failed=sum(held.status == "failed" for held in segments),
+        )
+
+    def _summary(self) -> dict[str, Any]:
+        segments = self._fold.segments
+        return {
+            "shots": len({held.shot for held in segments}),
+            "segments": len(segments),
+            "tagged": sum(held.status == "tagged" for held in segments),
+            "failed": sum(held.status == "failed" for held in segments),
+            "reused": sum(held.reused_from is not None for held in segments),
+            "seconds": round(self._decoded, 3),
+        }
+
+    def _link_scenes(self) -> list[SceneDetected]:
+        """Hand the scene builder every segment that is done and whose predecessors are; return scenes not told of yet."""
+        found: list[SceneDetected] = []
+        while (held := self._fold.segment(f"s{self._scened:04d}")) is not None and held.status in ("tagged", "failed"):
+            found += self._scenes.push(held)
+            self._scened += 1
+        return self._news(found)
+
+    def _news(self, scenes: list[SceneDetected]) -> list[SceneDetected]:
+        return [scene for scene in scenes if scene.scene not in self._fold.scenes]
+
+    async def _tell_failure(self, error: BaseException) -> BaseException:
+        """Write why the run ended, where that is possible; return the one error worth raising."""
+        while isinstance(error, BaseExceptionGroup):
+            error = next((one for one in error.exceptions if isinstance(one, StreamtagsError)), error.exceptions[0])
+        if not isinstance(error, StoreError):
+            code = error.code if isinstance(error, StreamtagsError) else "internal"
+            with suppress(StoreError):  # the first error is the one to raise
+                await self._writer.write(TimelineFailed(error=ErrorInfo(code=code, message=str(error))))
+        return error
+
+
+def _since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 3)
