@@ -1,0 +1,331 @@
+"""Decoded frames to pictures: a small BGR one of every frame, and the full one only when somebody looks.
+
+swscale is kept out of the common path. The planes of a decoded frame are seen in place as arrays, shrunk by OpenCV, and only the
+small result is converted to BGR, by the matrix and range the stream names (ITU-T H.273; unnamed: BT.709 from 720 lines up, BT.601
+below, limited range). Deinterlacing is left out: halving the rows blends the two fields anyway.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, cast
+from weakref import ref
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from numpy.typing import NDArray
+
+from streamtags.model import Picture
+
+__all__ = ["FrameStill", "Orientation", "Shrinker", "StillKeeper", "colour_matrix", "orientation_of", "small_size"]
+
+HELD_PIXELS = 1 << 20  # a still of at most this many pixels stays the decoder's own frame
+HELD_SIDE = 1024  # a larger one is kept with no side longer than this
+_SMALLEST_SIDE = 16  # of the analysis picture, however odd the shape
+
+# Planar YUV and grey that OpenCV can read in place: name -> bits a sample.
+_PLANAR: dict[str, int] = {
+    **dict.fromkeys(("gray", "yuv410p", "yuv411p", "yuv420p", "yuv422p", "yuv440p", "yuv444p"), 8),
+    **dict.fromkeys(("yuvj411p", "yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p", "yuva420p", "yuva422p", "yuva444p"), 8),
+    **{f"yuv{a}{c}p{bits}le": bits for a in ("", "a") for c in (420, 422, 444) for bits in (9, 10, 12, 14, 16)},
+    **{f"gray{bits}le": bits for bits in (9, 10, 12, 14, 16)},
+}
+
+# Luma weights (Kr, Kb) by AVColorSpace, ITU-T H.273 table 4.
+_WEIGHTS: dict[int, tuple[float, float]] = {
+    1: (0.2126, 0.0722),  # BT.709
+    4: (0.30, 0.11),  # FCC
+    5: (0.299, 0.114),  # BT.470 B/G
+    6: (0.299, 0.114),  # SMPTE 170M
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020
+    10: (0.2627, 0.0593),
+}
+_BT709, _BT601 = 1, 6
+_UNSPECIFIED = 2
+_FULL_RANGE, _LIMITED_RANGE = 2, 1
+
+Plane = NDArray[Any]  # uint8, or uint16 for deeper ones
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a stored picture becomes upright: mirrored top to bottom if `flip`, then turned clockwise by `turns` quarters."""
+
+    turns: int = 0
+    flip: bool = False
+
+    @property
+    def swaps(self) -> bool:
+        """Width and height change places."""
+        return self.turns % 2 == 1
+
+    def upright(self, picture: Picture) -> Picture:
+        """`picture` the right way up."""
+        if self.flip:
+            picture = cast("Picture", cv2.flip(picture, 0))
+        if self.turns:
+            turn = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)[self.turns - 1]
+            picture = cast("Picture", cv2.rotate(picture, turn))
+        return picture
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """The orientation that the frame's display matrix asks for, to the nearest quarter turn.
+
+    The matrix maps (x, y), y down, to (a x + c y, b x + d y) (ISO/IEC 14496-12, 6.2.2); it comes as nine integers, a b u c d v first
+    (FFmpeg's `libavutil/display.h`).
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return Orientation()
+    a, b, _, c, d = (int(x) for x in np.frombuffer(cast("bytes", data), np.int32, count=5))
+    if a == b == 0:
+        return Orientation()
+    return Orientation(turns=round(math.atan2(b, a) / (math.pi / 2)) % 4, flip=a * d - b * c < 0)
+
+
+def small_size(width: int, height: int, longer: int) -> tuple[int, int]:
+    """(width, height) of the analysis picture of an upright, square-pixel picture: the longer side is `longer`, both are even."""
+
+    def even(value: float) -> int:
+        return max(_SMALLEST_SIDE, 2 * round(value / 2))
+
+    if width >= height:
+        return even(longer), even(longer * height / width)
+    return even(longer * width / height), even(longer)
+
+
+@lru_cache(maxsize=64)
+def colour_matrix(space: int, full: bool, bits: int) -> NDArray[np.float64]:
+    """Y'CbCr codes to B'G'R' codes of the same depth, full range: a 3x4 matrix, the last column added.
+
+    ITU-R BT.601, BT.709 and BT.2020 in the quantisation of ITU-T H.273, 8.3.
+
+    Args:
+        space: AVColorSpace; one without luma weights counts as BT.601.
+        full: codes span the whole range (JPEG) rather than 16..235 / 16..240.
+        bits: bits a sample.
+    """
+    kr, kb = _WEIGHTS.get(space, _WEIGHTS[_BT601])
+    kg = 1 - kr - kb
+    top = (1 << bits) - 1
+    unit = 1 << (bits - 8)
+    black, luma, chroma = (0, top, top) if full else (16 * unit, 219 * unit, 224 * unit)
+    rows = np.array(
+        [
+            [1, 2 * (1 - kb), 0],
+            [1, -2 * kb * (1 - kb) / kg, -2 * kr * (1 - kr) / kg],
+            [1, 0, 2 * (1 - kr)],
+        ]
+    )
+    rows = rows * (top / np.array([luma, chroma, chroma]))
+    shift = -rows @ np.array([black, 128 * unit, 128 * unit])
+    return np.column_stack([rows, shift])
+
+
+@dataclass(frozen=True, slots=True)
+class _Planes:
+    """A picture as planes of Y, Cb, Cr (or Y alone), with what it takes to read them."""
+
+    planes: Sequence[Plane]
+    bits: int
+    space: int
+    full: bool
+
+    def bgr(self, size: tuple[int, int]) -> Picture:
+        """BGR uint8 at (width, height) `size`."""
+        parts = [_scaled(plane, size) for plane in self.planes]
+        if len(parts) == 1:
+            grey = _to_eight(parts[0], self.bits) if self.full else self._grey(parts[0])
+            return cast("Picture", cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+        mixed = cv2.transform(cv2.merge(parts), colour_matrix(self.space, self.full, self.bits))
+        return _to_eight(mixed, self.bits)
+
+    def _grey(self, plane: Plane) -> Picture:
+        unit = 1 << (self.bits - 8)
+        return cast("Picture", cv2.convertScaleAbs(cv2.subtract(plane, 16 * unit), alpha=255 / (219 * unit)))  # type: ignore[call-overload]  # a scalar is an array to OpenCV
+
+    def reduced(self, longest: int) -> _Planes:
+        """A copy that owns its memory, no plane longer than `longest`."""
+        height, width = self.planes[0].shape
+        factor = min(1.0, longest / max(width, height))
+
+        def shrink(plane: Plane) -> Plane:
+            h, w = plane.shape
+            return _scaled(plane, (max(1, round(w * factor)), max(1, round(h * factor)))).copy()
+
+        return _Planes([shrink(plane) for plane in self.planes], self.bits, self.space, self.full)
+
+
+def _to_eight(picture: Plane, bits: int) -> Picture:
+    if bits == 8:
+        return cast("Picture", picture)
+    return cast("Picture", cv2.convertScaleAbs(picture, alpha=255 / ((1 << bits) - 1)))
+
+
+def _scaled(plane: Plane, size: tuple[int, int]) -> Plane:
+    """`plane` at (width, height) `size`.
+
+    Halved, which OpenCV does fastest and exactly, as long as it is at least three times too large in both directions; then linear,
+    whose two taps cover what is left of the reduction. Costs a fourth of INTER_AREA and looks the same (`benchmarks/decode.py`).
+    """
+    height, width = plane.shape[:2]
+    while width >= 3 * size[0] and height >= 3 * size[1]:
+        plane = cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        height, width = plane.shape[:2]
+    if (width, height) == size:
+        return plane
+    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _planes(frame: VideoFrame) -> _Planes | None:
+    """The planes of `frame` in place, without a copy; None if OpenCV cannot read them so."""
+    name = frame.format.name
+    bits = _PLANAR.get(name)
+    if bits is None:
+        return None
+    dtype: Any = np.uint8 if bits == 8 else np.uint16
+    views: list[Plane] = []
+    for plane in frame.planes[:3]:
+        stride = plane.line_size
+        if stride <= 0:
+            return None
+        views.append(
+            np.ndarray((plane.height, plane.width), dtype, buffer=cast("memoryview[int]", plane), strides=(stride, 1 if bits == 8 else 2))
+        )
+    grey = len(views) == 1
+    full = frame.color_range == _FULL_RANGE or name.startswith("yuvj") or (grey and frame.color_range != _LIMITED_RANGE)
+    return _Planes(views, bits, _space(frame), full)
+
+
+def _space(frame: VideoFrame) -> int:
+    if frame.colorspace in _WEIGHTS:
+        return int(frame.colorspace)
+    return _BT709 if frame.height >= 720 else _BT601
+
+
+def _converted(frame: VideoFrame, size: tuple[int, int]) -> Picture:
+    """BGR by swscale at (width, height) `size`, for the formats that have no planes of Y, Cb and Cr."""
+    space = None if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb else ("ITU709" if _space(frame) == _BT709 else "ITU601")
+    picture = frame.reformat(*size, "bgr24", src_colorspace=space, interpolation="AREA")
+    return cast("Picture", picture.to_ndarray())
+
+
+class Shrinker:
+    """Makes the small analysis picture; every one of a source has the size of the first.
+
+    Args:
+        longer: the longer side in pixels.
+        aspect: sample aspect ratio of the stream.
+        orientation: how its pictures become upright.
+    """
+
+    def __init__(self, longer: int, aspect: Fraction, orientation: Orientation) -> None:
+        self._longer = longer
+        self._aspect = aspect
+        self._orientation = orientation
+        self._stored: tuple[int, int] | None = None
+
+    def small(self, frame: VideoFrame) -> Picture:
+        """Upright BGR uint8 [height, width, 3] of `frame`, pixels square."""
+        if self._stored is None:
+            width, height = small_size(*_display_size(frame, self._aspect, self._orientation), self._longer)
+            self._stored = (height, width) if self._orientation.swaps else (width, height)
+        planes = _planes(frame)
+        picture = _converted(frame, self._stored) if planes is None else planes.bgr(self._stored)
+        return self._orientation.upright(picture)
+
+
+def _display_size(frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> tuple[int, int]:
+    width, height = max(1, round(frame.width * aspect)), frame.height
+    return (height, width) if orientation.swaps else (width, height)
+
+
+class FrameStill:
+    """A decoded picture, held as the decoder's own frame, or as a smaller copy of its planes once `compact` has been called.
+
+    Args:
+        pts: repaired pts.
+        frame: the decoded frame.
+        aspect: sample aspect ratio of the stream.
+        orientation: how it becomes upright.
+    """
+
+    __slots__ = ("__weakref__", "_aspect", "_frame", "_orientation", "_reduced", "_size", "pts")
+
+    def __init__(self, pts: int, frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> None:
+        self.pts = pts
+        self._frame: VideoFrame | None = frame
+        self._reduced: _Planes | Picture | None = None
+        self._aspect = aspect
+        self._orientation = orientation
+        self._size = (frame.width, frame.height)
+
+    def rgb(self, max_side: int | None = None) -> Picture:
+        """RGB uint8 [height, width, 3], upright, pixels square, no side longer than `max_side`.
+
+        Never larger than what is held: of a compacted picture, no side exceeds 1024.
+        """
+        width, height = self._size
+        shown = max(1.0, float(width * self._aspect)), float(height)
+        limit = min(float(max_side or math.inf), math.inf if self._frame is not None else float(HELD_SIDE))
+        factor = min(1.0, limit / max(shown))
+        size = max(1, round(shown[0] * factor)), max(1, round(shown[1] * factor))
+        return cast("Picture", cv2.cvtColor(self._orientation.upright(self._bgr(size)), cv2.COLOR_BGR2RGB))
+
+    def compact(self) -> None:
+        """Let go of the decoder's frame, keeping a copy whose longer side is at most 1024 pixels."""
+        if self._frame is None:
+            return
+        planes = _planes(self._frame)
+        if planes is not None:
+            self._reduced = planes.reduced(HELD_SIDE)
+        else:
+            factor = min(1.0, HELD_SIDE / max(self._size))
+            self._reduced = _converted(self._frame, (max(1, round(self._size[0] * factor)), max(1, round(self._size[1] * factor))))
+        self._frame = None
+
+    def _bgr(self, size: tuple[int, int]) -> Picture:
+        held = self._reduced if self._frame is None else _planes(self._frame)
+        if isinstance(held, _Planes):
+            return held.bgr(size)
+        if held is not None:
+            return cast("Picture", _scaled(held, size))
+        return _converted(cast("VideoFrame", self._frame), size)
+
+
+class StillKeeper:
+    """Makes stills and sees that those which somebody kept stay small.
+
+    Most stills are dropped at once, so nothing is copied when one is made; the few that are still alive `delay` frames later
+    are compacted then. So at most `delay` large frames are pinned besides the decoder's own.
+
+    Args:
+        aspect: sample aspect ratio of the stream.
+        orientation: how its pictures become upright.
+        delay: frames to wait.
+    """
+
+    def __init__(self, aspect: Fraction, orientation: Orientation, delay: int = 4) -> None:
+        self._aspect = aspect
+        self._orientation = orientation
+        self._delay = delay
+        self._young: deque[ref[FrameStill]] = deque()
+
+    def still(self, pts: int, frame: VideoFrame) -> FrameStill:
+        """A still of `frame`."""
+        still = FrameStill(pts, frame, self._aspect, self._orientation)
+        if frame.width * frame.height > HELD_PIXELS:
+            self._young.append(ref(still))
+            if len(self._young) > self._delay:
+                old = self._young.popleft()()
+                if old is not None:
+                    old.compact()
+        return still

@@ -1,0 +1,170 @@
+"""Exact time out of whatever the file claims: strictly rising pts, sound kept with the picture.
+
+Containers lie in known ways: MPEG-TS counts 33 bits of 90 kHz and starts over every 26.5 hours (ISO/IEC 13818-1, 2.4.3.7), spliced
+streams jump, broken muxers repeat or omit timestamps. `TimeRepair` takes the timestamps of decoded pictures and sound in order of
+presentation and maps them to one continuous clock. It is pure: numbers in, numbers out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import floor
+from typing import Generic, TypeVar
+
+__all__ = ["DEFAULT_RATE", "STANDARD_RATES", "TimeRepair", "choose_rate"]
+
+DEFAULT_RATE = Fraction(25)
+
+_Ticks = TypeVar("_Ticks", int, Fraction)
+
+# SMPTE ST 428-11, ST 12-1 and the NTSC family; rates that editing systems know.
+STANDARD_RATES = (
+    *(Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240)),
+    *(Fraction(n * 1000, 1001) for n in (12, 15, 24, 30, 48, 60, 120, 240)),
+)
+
+_SLOWEST, _FASTEST = Fraction(1, 10), Fraction(480)
+_SNAP = Fraction(1, 1000)
+_LARGEST_PTS = 1 << 62  # beyond this a 64-bit store could not hold what we add to it: such a timestamp is noise
+_LONGEST_GAP = 86_400  # seconds; a longer hole is no variable frame rate in any container
+_SYNC = 10  # seconds by which the streams of one programme may lie apart around a splice
+_REMEMBERED = 8  # splices a stream that lags behind can still be matched with
+
+
+def choose_rate(candidates: Iterable[Fraction | None]) -> Fraction:
+    """The first believable rate of `candidates`, snapped to a standard one if within 0.1 %; 25 if none is believable.
+
+    A rate such as 90000/1 or 1000/1 is the container's tick, not its rate, and is passed over.
+    """
+    for rate in candidates:
+        if rate is None or not _SLOWEST <= rate <= _FASTEST:
+            continue
+        nearest = min(STANDARD_RATES, key=lambda standard: abs(standard - rate))
+        return nearest if abs(nearest - rate) <= _SNAP * rate else rate
+    return DEFAULT_RATE
+
+
+class TimeRepair:
+    """Maps raw timestamps to one clock, in ticks of the picture's time base.
+
+    Rules, in order: a counter of `wrap_bits` is unwrapped towards the timestamp before; a jump back, or a jump forward that cannot be
+    a real gap, is a splice, after which time goes on one step after the frame before; a single repeated or swapped timestamp is
+    placed half a step after its predecessor; a missing one a whole step. Sound follows the splices of the picture and the other way
+    round, whichever is decoded first, so the two stay together.
+
+    Args:
+        time_base: seconds of one tick of the picture's pts.
+        step: nominal ticks from frame to frame, at least 1.
+        wrap_bits: bits of the container's counter if it wraps, else None.
+        longest_gap: seconds; a longer forward jump is a splice. None believes gaps up to a day (variable frame rate).
+    """
+
+    def __init__(self, time_base: Fraction, step: int, *, wrap_bits: int | None = None, longest_gap: Fraction | int | None = None) -> None:
+        self._time_base = time_base
+        self._step = max(1, step)
+        self._wrap = 1 << wrap_bits if wrap_bits else None
+        self._gap = floor(Fraction(_LONGEST_GAP if longest_gap is None else longest_gap) / time_base)
+        self._sync = floor(_SYNC / time_base)
+        self._offsets: list[int] = [0]
+        self._picture = _Track(0)
+        self._sound = _Track(Fraction(0))
+
+    @property
+    def splices(self) -> int:
+        """How often time was re-anchored."""
+        return len(self._offsets) - 1
+
+    def picture(self, pts: int | None, duration: int = 0) -> int:
+        """The repaired pts of the next picture; strictly greater than the one before.
+
+        Args:
+            pts: as decoded, in ticks; None if missing.
+            duration: ticks the picture is shown, 0 if unknown.
+        """
+        track = self._picture
+        step = track.duration or self._step
+        track.duration = duration if 0 < duration <= self._gap else self._step
+        raw = self._unwrapped(track, pts)
+        if track.last is None:
+            track.last = 0 if raw is None else raw + self._offsets[track.epoch]
+            return track.last
+        if raw is None:
+            track.last += step
+            return track.last
+        time = raw + self._offsets[track.epoch]
+        ahead = time - track.last
+        if ahead > self._gap or ahead < -2 * step or (ahead <= 0 and track.nudged):
+            time = self._splice(track, raw, track.last + step, lead=True)
+            track.nudged = False
+        elif ahead <= 0:
+            time = track.last + max(1, step // 2)
+            track.nudged = True
+        else:
+            track.nudged = False
+        track.last = time
+        return time
+
+    def sound(self, seconds: Fraction | None, length: Fraction) -> Fraction:
+        """Where a run of sound begins on the picture's clock, in seconds; never before the run before it began.
+
+        Args:
+            seconds: as decoded; None if missing.
+            length: seconds the run lasts.
+        """
+        track = self._sound
+        raw = None if seconds is None else self._unwrapped(track, seconds / self._time_base)
+        if raw is None:
+            time = track.last + track.duration if track.last is not None else Fraction(self._picture.last or 0)
+        else:
+            time = raw + self._offsets[track.epoch]
+            if track.last is not None:
+                expected = track.last + track.duration
+                if time - expected > self._gap or time < track.last:
+                    time = self._splice(track, raw, expected, lead=False)
+                time = max(time, track.last)
+        track.last, track.duration = time, length / self._time_base
+        return time * self._time_base
+
+    def at(self, seconds: Fraction) -> Fraction:
+        """Where the picture's clock puts `seconds` of the container now; for text that comes along with it."""
+        return seconds + self._offsets[self._picture.epoch] * self._time_base
+
+    def _unwrapped(self, track: _Track[_Ticks], pts: _Ticks | None) -> _Ticks | None:
+        if pts is None or abs(pts) > _LARGEST_PTS:
+            return None
+        if self._wrap is not None:
+            near = track.raw if track.raw is not None else self._picture.raw if self._picture.raw is not None else self._sound.raw
+            if near is not None:
+                turns = floor(Fraction(pts - near) / self._wrap + Fraction(1, 2))
+                pts -= turns * self._wrap
+        track.raw = pts
+        return pts
+
+    def _splice(self, track: _Track[_Ticks], raw: _Ticks, expected: _Ticks, *, lead: bool) -> _Ticks:
+        """Time of `raw` under a new offset: one that the other stream already found if it fits, else one that makes it `expected`."""
+        newest = len(self._offsets) - 1
+        for epoch in range(max(track.epoch + 1, newest - _REMEMBERED), newest + 1):
+            time = raw + self._offsets[epoch]
+            if abs(time - expected) <= self._sync:
+                track.epoch = epoch
+                if lead and time < expected:  # the picture never runs back: both streams move up
+                    self._offsets[epoch] += floor(expected - time)
+                    time = expected
+                return time
+        self._offsets.append(floor(expected - raw))
+        track.epoch = newest + 1
+        return raw + self._offsets[-1]
+
+
+class _Track(Generic[_Ticks]):
+    """What is remembered of one stream: raw and repaired time of what came last, and the splice it is in."""
+
+    __slots__ = ("duration", "epoch", "last", "nudged", "raw")
+
+    def __init__(self, zero: _Ticks) -> None:
+        self.raw: _Ticks | None = None
+        self.last: _Ticks | None = None
+        self.duration: _Ticks = zero
+        self.epoch = 0
+        self.nudged = False

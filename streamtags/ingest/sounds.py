@@ -1,0 +1,145 @@
+"""The sound of a source, decoded in the same pass: 48 kHz float32, one or two channels, in runs of about half a second.
+
+Runs are gathered before anything is resampled or turned into an array, because a packet holds some 20 ms and Python's cost is per call.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+import av
+import numpy as np
+from av.audio.fifo import AudioFifo
+from av.audio.resampler import AudioResampler
+
+from streamtags.ingest.pts import TimeRepair
+from streamtags.model import Sound
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.packet import Packet
+    from numpy.typing import NDArray
+
+__all__ = ["SOUND_RATE", "SoundReader"]
+
+SOUND_RATE = 48_000
+_RUN_SECONDS = Fraction(1, 2)
+_JITTER_SECONDS = Fraction(1, 10)  # timestamps of sound are believed again only when they are off by more
+
+
+class SoundReader:
+    """Turns the packets of one audio stream into runs of sound.
+
+    Args:
+        stream: the audio stream.
+        repair: the clock, shared with the picture.
+
+    Attributes:
+        skipped: packets that could not be decoded.
+    """
+
+    def __init__(self, stream: av.AudioStream, repair: TimeRepair) -> None:
+        self.skipped = 0
+        self._time_base = Fraction(stream.time_base or Fraction(1, SOUND_RATE))
+        self._codec = stream.codec_context
+        self._repair = repair
+        self._fifo: AudioFifo | None = None
+        self._resampler: AudioResampler | None = None
+        self._shape: tuple[str, str, int] | None = None
+        self._expected: Fraction | None = None  # raw time at which what is in the fifo ends
+        self._pending: Fraction | None = None  # raw time at which it begins
+        self._begun = False
+        self._anchor = Fraction(0)  # where the resampler's output begins
+        self._given = 0  # samples of that output
+        self._last_end = Fraction(-(1 << 62))
+
+    def push(self, packet: Packet[Any] | None) -> list[Sound]:
+        """Decode one packet, None to drain the decoder; return the runs that are complete."""
+        try:
+            frames = self._codec.decode(packet)
+        except (av.FFmpegError, ValueError):
+            self.skipped += 1
+            return []
+        runs: list[Sound] = []
+        for frame in frames:
+            if frame.samples and frame.sample_rate:
+                runs += self._take(frame)
+        return runs
+
+    def finish(self) -> list[Sound]:
+        """What is left when the stream has ended."""
+        return self._end_run()
+
+    def _take(self, frame: AudioFrame) -> list[Sound]:
+        runs: list[Sound] = []
+        rate = frame.sample_rate
+        shape = (frame.format.name, frame.layout.name, rate)
+        raw = None if frame.pts is None else frame.pts * self._time_base
+        torn = raw is not None and self._expected is not None and abs(raw - self._expected) > _JITTER_SECONDS
+        if torn or shape != self._shape:
+            runs += self._end_run()
+            self._shape = shape
+            self._expected = None
+        if self._fifo is None:
+            self._fifo = AudioFifo()
+        if self._expected is None:
+            self._pending, self._expected = raw, raw if raw is not None else Fraction(0)
+            self._begun = False
+        frame.pts = None  # the fifo would insist on timestamps without a flaw
+        self._fifo.write(frame)
+        self._expected += Fraction(frame.samples, rate)
+        if self._fifo.samples >= rate * _RUN_SECONDS:
+            runs += self._drain(last=False)
+        return runs
+
+    def _end_run(self) -> list[Sound]:
+        if self._shape is None:
+            return []
+        runs = self._drain(last=True)
+        self._fifo = self._resampler = None
+        return runs
+
+    def _drain(self, *, last: bool) -> list[Sound]:
+        """Everything gathered, as one run; `last` empties the resampler too."""
+        if self._shape is None or self._fifo is None:
+            return []
+        gathered = self._fifo.read()
+        if gathered is not None:
+            length = Fraction(gathered.samples, gathered.sample_rate)
+            if not self._begun:
+                self._anchor = self._repair.sound(self._pending, length)
+                self._given = 0
+                self._begun = True
+            elif self._expected is not None:
+                self._repair.sound(self._expected - length, length)
+            gathered.pts = None
+        parts = self._converted(gathered, last=last)
+        if not parts:
+            return []
+        samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        start = self._anchor + Fraction(self._given, SOUND_RATE)
+        self._given += samples.shape[1]
+        return self._sound(start, samples)
+
+    def _converted(self, gathered: AudioFrame | None, *, last: bool) -> list[NDArray[np.float32]]:
+        layout = "mono" if gathered is not None and gathered.layout.nb_channels == 1 else "stereo"
+        if self._resampler is None:
+            if gathered is None:
+                return []
+            self._resampler = AudioResampler(format="fltp", layout=layout, rate=SOUND_RATE)
+        frames = self._resampler.resample(gathered) if gathered is not None else []
+        if last:
+            frames += [frame for frame in self._resampler.resample(None) if frame is not None]
+        return [cast("NDArray[np.float32]", frame.to_ndarray()) for frame in frames]
+
+    def _sound(self, start: Fraction, samples: NDArray[np.float32]) -> list[Sound]:
+        """The run, without what overlaps the one before."""
+        overlap = self._last_end - start
+        if overlap > 0:
+            cut = min(samples.shape[1], round(overlap * SOUND_RATE))
+            samples, start = samples[:, cut:], self._last_end
+        if not samples.shape[1]:
+            return []
+        self._last_end = start + Fraction(samples.shape[1], SOUND_RATE)
+        return [Sound(start=float(start), samples=samples, rate=SOUND_RATE)]
