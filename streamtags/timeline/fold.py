@@ -12,7 +12,7 @@ Pure; no clock, no file. The rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from streamtags.errors import StoreError
@@ -40,6 +40,8 @@ __all__ = ["Fold", "TimelineState", "fold", "run_state_after"]
 
 _Told = SegmentMeasured | SegmentCaptioned | SegmentTagged | SegmentFailed | SegmentCorrected
 _ENDED: frozenset[RunState] = frozenset({"completed", "failed", "cancelled"})
+# What of a timeline is kept as it was last told.
+_PLAIN = ("id", "epoch", "source", "vocabulary", "profile", "settings", "progress", "summary", "error")
 _STAGES = ("measure", "caption", "tag")
 
 
@@ -74,13 +76,7 @@ class Fold:
     """Takes events in, one at a time; `state` is the timeline so far, as a frozen value."""
 
     def __init__(self) -> None:
-        self._base = TimelineState()
-        self._fields: dict[str, Any] = {}  # of the timeline itself, changed since `_base`
-        self._seq = 0
-        self._run: RunState = "queued"
-        self._segments: dict[str, SegmentState] = {}
-        self._scenes: dict[str, SceneDetected] = {}
-        self._cues: dict[tuple[str | None, str | None], CuesSuggested] = {}
+        self._go_on_from(TimelineState())
 
     @classmethod
     def from_snapshot(cls, snapshot: TimelineState | Mapping[str, Any]) -> Fold:
@@ -89,27 +85,51 @@ class Fold:
         Raises:
             pydantic.ValidationError: not a snapshot.
         """
-        state = snapshot if isinstance(snapshot, TimelineState) else TimelineState.model_validate(snapshot)
         folding = cls()
-        folding._base, folding._seq, folding._run = state, state.seq, state.state
-        folding._segments = {segment.segment: segment for segment in state.segments}
-        folding._scenes = {scene.scene: scene for scene in state.scenes}
-        folding._cues = {(cues.scene, cues.segment): cues for cues in state.cues}
+        folding._go_on_from(snapshot if isinstance(snapshot, TimelineState) else TimelineState.model_validate(snapshot))
         return folding
+
+    def _go_on_from(self, state: TimelineState) -> None:
+        self._state: TimelineState | None = state  # None when it is out of date
+        self._seq = state.seq
+        self._run: RunState = state.state
+        self._segments = {segment.segment: segment for segment in state.segments}
+        self._scenes = {scene.scene: scene for scene in state.scenes}
+        self._cues = {(cues.scene, cues.segment): cues for cues in state.cues}
+        self._fields: dict[str, Any] = {name: getattr(state, name) for name in _PLAIN}
 
     @property
     def state(self) -> TimelineState:
         """The timeline as it is now. Later events do not change a state once given."""
-        return self._base.model_copy(
-            update={
+        if self._state is None:
+            self._state = TimelineState.model_construct(
                 **self._fields,
-                "seq": self._seq,
-                "state": self._run,
-                "segments": tuple(sorted(self._segments.values(), key=lambda segment: segment.index)),
-                "scenes": tuple(sorted(self._scenes.values(), key=lambda scene: scene.index)),
-                "cues": tuple(self._cues.values()),
-            }
-        )
+                seq=self._seq,
+                state=self._run,
+                segments=tuple(sorted(self._segments.values(), key=lambda segment: segment.index)),
+                scenes=tuple(sorted(self._scenes.values(), key=lambda scene: scene.index)),
+                cues=tuple(self._cues.values()),
+            )
+        return self._state
+
+    @property
+    def seq(self) -> int:
+        """The last event folded in, 0 before any."""
+        return self._seq
+
+    @property
+    def segments(self) -> Collection[SegmentState]:
+        """The segments so far, in the order they were first told of; cheaper than `state`."""
+        return self._segments.values()
+
+    @property
+    def scenes(self) -> Mapping[str, SceneDetected]:
+        """The scenes so far, by id."""
+        return self._scenes
+
+    def segment(self, name: str) -> SegmentState | None:
+        """One segment as it is now; cheaper than `state`."""
+        return self._segments.get(name)
 
     def apply(self, event: Event) -> None:
         """Fold the next event in; one that was folded before is ignored.
@@ -119,7 +139,7 @@ class Fold:
         """
         if not self._belongs(event):
             return
-        self._seq = event.seq
+        self._seq, self._state = event.seq, None
         match event.data:
             case SegmentDetected() as detected:
                 self._detect(detected)
@@ -140,7 +160,7 @@ class Fold:
         self._move_on(event.data)
 
     def _belongs(self, event: Event) -> bool:
-        timeline, epoch = self._fields.get("id", self._base.id), self._fields.get("epoch", self._base.epoch)
+        timeline, epoch = self._fields["id"], self._fields["epoch"]
         if (timeline and event.timeline != timeline) or (epoch and event.epoch != epoch):
             raise StoreError(
                 f"event {event.seq} is of another log ({event.timeline}, epoch {event.epoch})",
@@ -157,8 +177,7 @@ class Fold:
                 hint=f"read the log again after event {self._seq}",
                 code="store.gap",
             )
-        if not timeline or not epoch:
-            self._fields |= {"id": event.timeline, "epoch": event.epoch}
+        self._fields["id"], self._fields["epoch"] = event.timeline, event.epoch
         return True
 
     def _detect(self, detected: SegmentDetected) -> None:

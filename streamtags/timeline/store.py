@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteStore", "open_store"]
 
-_FOLDS_KEPT = 4
+_FOLDS_KEPT = 16
 _CANDIDATES_NAMED = 5
 _NO_FINGERPRINTS: Mapping[str, Fingerprint] = {}
 _NO_THUMBNAILS: Mapping[str, bytes] = {}
