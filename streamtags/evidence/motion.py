@@ -1,0 +1,234 @@
+"""How much a segment's picture moves, and what its camera does.
+
+Five times a second, corners (Shi & Tomasi, CVPR 1994) of the small picture are followed into the picture 0.2 s later with sparse
+pyramidal Lucas-Kanade (Bouguet, 2001), and a similarity transform (shift, zoom, roll) is fitted to them with RANSAC (Fischler & Bolles,
+CACM 1981). What agrees with the transform is background; its movement, turned round, is the camera's. Speeds are percent of the
+picture's longer side a second unless their name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import hypot, isnan, log, nan
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamtags.model import EvidenceValue, Frame, Picture
+
+__all__ = ["CAMERA_MOVES", "MotionMeter"]
+
+CAMERA_MOVES = ("static", "pan_left", "pan_right", "tilt_up", "tilt_down", "zoom_in", "zoom_out", "handheld")
+
+_DIRECTIONS = (("pan_left", "pan_right"), ("tilt_down", "tilt_up"), ("zoom_out", "zoom_in"))
+# Between the pictures of a pair: a creeping zoom moves a tenth of a pixel in that time, and a fast pan still overlaps.
+_GAP_SECONDS = 0.2
+# Longer side of the picture that is tracked, in pixels: a quarter of the cost of 256, and the moves below are still ten times the noise.
+_SIDE = 128
+# Far apart and hardly choosy: corners must cover the whole picture, or a busy thing in front of a plain ground is taken for the ground.
+_CORNERS, _QUALITY, _SPACING = 70, 0.0005, 12
+_TRACKER: dict[str, Any] = {
+    "winSize": (11, 11),
+    "maxLevel": 3,
+    "criteria": (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.03),
+}
+_FEWEST_CORNERS = 8
+# Mean difference of grey levels, 0..255, around a followed corner above which it was lost.
+_LOST = 18.0
+# Grey level below which a whole row or column is a black bar rather than picture.
+_BAR = 24
+# A corner that moves less than this, in pixels, between the pictures of a pair stands still: tripod clips show 0.01 to 0.1.
+_STILL_PIXELS = 0.2
+# So many corners standing still mean a resting camera, however large the thing that moves in front of it.
+_STILL_SHARE = 0.35
+# Share of the picture that the background must span: a lone thing turning on a blank ground is no camera move.
+_SPAN = 0.25
+# Further than this in one gap, in pixels, nothing can be followed: a wrong fit, not a speed.
+_FURTHEST = 0.5 * _SIDE
+_CELLS_X, _CELLS_Y = 8, 5
+# Speed below which a camera rests. Real tripod clips stay below 0.4, hand-held ones lie above 2.
+_MOVE = 1.2
+# Share of its speed that a camera keeps in one direction while it pans, tilts or zooms.
+_STEADY = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What happened between the pictures shown at `first` and `second` seconds.
+
+    `amount` is how fast the picture moves, `subject` how fast it moves beside what the camera does (nan: too fast or too different to
+    follow); `camera` is the camera's speed to the right, upwards and inwards, the last measured at the ends of the longer side;
+    `agreement` the share of corners that follow it, 0 if that is unknown.
+    """
+
+    first: float
+    second: float
+    amount: float
+    subject: float
+    camera: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    agreement: float = 0.0
+
+
+class MotionMeter:
+    """Measures movement over segments. Keeps one small grey picture, and a few numbers per 0.2 s since the last measured segment."""
+
+    def __init__(self) -> None:
+        self._anchor: Picture | None = None
+        self._anchor_seconds = 0.0
+        self._sides = (1.0, 1.0)
+        self._pairs: deque[_Pair] = deque()
+
+    def push(self, frame: Frame, seconds: float) -> None:
+        """Take the next frame, shown at `seconds`; most are passed over."""
+        # A millisecond forgives pts that were rounded to a coarse time base.
+        if self._anchor is not None and seconds < self._anchor_seconds + _GAP_SECONDS - 0.001:
+            return
+        height, width = frame.bgr.shape[:2]
+        scale = _SIDE / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(frame.bgr, size, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+        if self._anchor is not None and self._anchor.shape == grey.shape:
+            self._pairs.append(_compare(self._anchor, grey, self._anchor_seconds, seconds))
+        self._anchor, self._anchor_seconds = grey, seconds
+        self._sides = (size[0] / _SIDE, size[1] / _SIDE)
+
+    def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
+        """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
+
+        Only pairs of pictures that both lie in the segment count. A measure is None where the segment is too short to hold one, or where
+        nothing in it can be followed.
+        """
+        while self._pairs and self._pairs[0].first < start:
+            self._pairs.popleft()
+        pairs = [pair for pair in self._pairs if pair.second < end]
+        followed = [pair for pair in pairs if not isnan(pair.amount)]
+        seen = [pair for pair in pairs if pair.agreement > 0]
+        evidence: dict[str, EvidenceValue] = {
+            "motion_percent_per_second": _mean(pair.amount for pair in followed),
+            "subject_motion_percent_per_second": _mean(pair.subject for pair in followed),
+            "camera": None,
+            "camera_confidence": 0.0,
+            "pan_percent_width_per_second": None,
+            "tilt_percent_height_per_second": None,
+            "zoom_percent_per_second": None,
+            "shake_percent_per_second": None,
+        }
+        if seen:
+            speeds = np.array([pair.camera for pair in seen])
+            camera, steadiness, shake = _judge(speeds)
+            right, up, inwards = np.median(speeds, axis=0).tolist()
+            evidence["camera"] = camera
+            evidence["camera_confidence"] = round(steadiness * sum(pair.agreement for pair in seen) / len(pairs), 3)
+            evidence["pan_percent_width_per_second"] = _tidy(right / self._sides[0])
+            evidence["tilt_percent_height_per_second"] = _tidy(up / self._sides[1])
+            evidence["zoom_percent_per_second"] = _tidy(inwards * 2)
+            evidence["shake_percent_per_second"] = _tidy(shake)
+        return evidence
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    kept = list(values)
+    return _tidy(sum(kept) / len(kept)) if kept else None
+
+
+def _tidy(value: float) -> float:
+    return round(value, 2) + 0.0  # -0.0 becomes 0.0
+
+
+def _judge(speeds: NDArray[np.float64]) -> tuple[str, float, float]:
+    """The camera's move, how clear that is (0..1), and its shake, from `speeds` [pairs, 3].
+
+    Medians, so that the move is what the camera does most of the time and no wrong fit counts. Shake is the median change of speed from
+    one pair to the next.
+    """
+    speed = float(np.median(np.linalg.norm(speeds, axis=1)))
+    shake = float(np.median(np.linalg.norm(np.diff(speeds, axis=0), axis=1))) / 2**0.5 if len(speeds) > 1 else 0.0
+    if speed < _MOVE:
+        return "static", 1 - 0.5 * speed / _MOVE, shake
+    typical = np.median(speeds, axis=0)
+    axis = int(np.argmax(np.abs(typical)))
+    steadiness = min(1.0, abs(float(typical[axis])) / speed)
+    if steadiness < _STEADY and shake > _MOVE / 2:
+        return "handheld", 1 - 0.5 * steadiness, shake
+    return _DIRECTIONS[axis][int(typical[axis] > 0)], steadiness, shake
+
+
+def _compare(before: Picture, after: Picture, first: float, second: float) -> _Pair:
+    corners = cv2.goodFeaturesToTrack(before, _CORNERS, _QUALITY, _SPACING, mask=_without_bars(before))
+    if corners is None or len(corners) < _FEWEST_CORNERS:
+        return _Pair(first, second, 0.0, 0.0)
+    found, status, error = cv2.calcOpticalFlowPyrLK(before, after, corners, np.empty_like(corners), **_TRACKER)
+    kept = (status.ravel() > 0) & (error.ravel() < _LOST)
+    if np.count_nonzero(kept) < _FEWEST_CORNERS:
+        return _Pair(first, second, nan, nan)
+    old, shift = corners[kept, 0], (found - corners)[kept, 0]
+    length = np.hypot(shift[:, 0], shift[:, 1])
+    # Parallax and rolling shutters bend a fast move, so the fit may be the looser the faster it is.
+    transform, inliers = cv2.estimateAffinePartial2D(old, old + shift, ransacReprojThreshold=0.4 + 0.1 * float(np.median(length)))
+    if transform is None:
+        return _Pair(first, second, nan, nan)
+    height, width = before.shape
+    centres = np.mgrid[0.5:_CELLS_X, 0.5:_CELLS_Y].reshape(2, -1).T * (width / _CELLS_X, height / _CELLS_Y)
+    camera_shift = transform - np.eye(2, 3)
+    travel = float(_speed(camera_shift, centres).mean())
+    if travel > _FURTHEST:
+        return _Pair(first, second, nan, nan)
+    background, still = inliers.ravel() > 0, length < _STILL_PIXELS
+    agreement = float(background.mean())
+    if travel > 2 * _STILL_PIXELS:
+        spread = old[background].std(axis=0)
+        # Corners strewn evenly over the picture have a standard deviation of side / sqrt(12) each way.
+        span = 12 * float(spread[0] * spread[1]) / (width * height)
+        if still.mean() >= _STILL_SHARE:
+            camera_shift, agreement = np.zeros((2, 3)), float(still.mean())
+        elif span < _SPAN:
+            camera_shift, agreement = np.zeros((2, 3)), span
+    per_second = 100 / (_SIDE * (second - first))
+    cell = (old[:, 0] * _CELLS_X / width).astype(int) * _CELLS_Y + (old[:, 1] * _CELLS_Y / height).astype(int)
+    corners_in = np.bincount(cell, minlength=_CELLS_X * _CELLS_Y)
+    filled = corners_in > 0
+    # A cell without corners is taken to move as the camera does: smooth sky pans too.
+    amounts = _speed(camera_shift, centres)
+    amounts[filled] = np.bincount(cell, length, len(centres))[filled] / corners_in[filled]
+    beside = np.linalg.norm(shift - _displacement(camera_shift, old), axis=1)
+    subjects = np.bincount(cell, beside, len(centres))[filled] / corners_in[filled]
+    right, down = _displacement(camera_shift, np.array([[width / 2, height / 2]]))[0]
+    growth = hypot(1 + camera_shift[0, 0], camera_shift[1, 0])
+    return _Pair(
+        first,
+        second,
+        amount=float(amounts.mean()) * per_second,
+        subject=float(subjects.sum()) / len(centres) * per_second,
+        camera=(-float(right) * per_second, float(down) * per_second, 50 * log(growth) / (second - first)),
+        agreement=agreement * len(old) / len(corners),
+    )
+
+
+def _displacement(shift: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How far the affine map identity + `shift` [2, 3] moves each of `points` [n, 2]."""
+    return points @ shift[:, :2].T + shift[:, 2]
+
+
+def _speed(shift: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
+    moved = _displacement(shift, points)
+    return np.hypot(moved[:, 0], moved[:, 1])
+
+
+def _without_bars(grey: Picture) -> Picture | None:
+    """A mask that leaves out the black bars round a letterboxed picture and their edges, which stand still whatever the camera does."""
+    rows = np.flatnonzero(cv2.reduce(grey, 1, cv2.REDUCE_MAX).ravel() > _BAR)
+    columns = np.flatnonzero(cv2.reduce(grey, 0, cv2.REDUCE_MAX).ravel() > _BAR)
+    height, width = grey.shape
+    if not len(rows) or not len(columns):
+        return None
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    if (top, bottom, left, right) == (0, height, 0, width):
+        return None
+    mask = np.zeros_like(grey)
+    mask[top + 3 * (top > 0) : bottom - 3 * (bottom < height), left + 3 * (left > 0) : right - 3 * (right < width)] = 255
+    return mask
