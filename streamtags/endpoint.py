@@ -1,0 +1,312 @@
+"""An OpenAI-compatible endpoint: how it is reached, how much it may answer, and what its failures mean.
+
+Captioner and classifier both speak through `Endpoint.ask`. It never asks twice: waiting and retrying belong to the pipeline, which
+knows the deadline. openai is imported when the first endpoint is opened, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from streamtags.errors import ConfigError, ModelError
+from streamtags.model import Usage
+from streamtags.options import Options
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai.types.chat import ChatCompletion
+
+__all__ = ["Endpoint", "EndpointOptions", "retry_after_seconds", "status_error", "usage_of"]
+
+_RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_SECRET = re.compile(r"\b(?:sk|pk|hf|key)[-_][\w*.-]{4,}")
+_INSTALL = "pip install 'streamtags[models]'"
+
+
+class EndpointOptions(Options):
+    """Where a model is served and how it is asked. The key itself is never an option: only the name of the variable that holds it."""
+
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the OpenAI-compatible server, up to and with /v1")
+    model: str = Field(min_length=1, description="the name under which the server serves the model")
+    api_key_env: str | None = Field(None, description="environment variable that holds the key, such as OPENAI_API_KEY; none sends no key")
+    timeout_seconds: float = Field(120.0, gt=0, le=3600, description="the most one answer may take from first to last byte, in seconds")
+    max_answer_bytes: int = Field(1_000_000, ge=1000, description="a longer answer is refused, in bytes")
+    max_tokens: int | None = Field(None, ge=1, description="most tokens of an answer; none leaves it to the server")
+    temperature: float | None = Field(0.0, ge=0, le=2, description="0 takes the likeliest words; none leaves it out")
+    top_p: float | None = Field(None, gt=0, le=1, description="nucleus sampling; none leaves it out")
+    seed: int | None = Field(None, description="for servers that can repeat themselves")
+    extra_body: dict[str, Any] = Field(default_factory=dict, description="further keys of the request body, which only this server knows")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("not an http or https address")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("must not carry credentials or a query; name the key's variable in api_key_env")
+        return value.rstrip("/")
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _a_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", value):
+            raise ValueError("is the name of an environment variable, not the key itself")
+        return value
+
+    def sampling(self) -> dict[str, Any]:
+        """The request's keys that steer the words; what is None is left out."""
+        chosen = {"max_tokens": self.max_tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
+        request = {name: value for name, value in chosen.items() if value is not None}
+        return {**request, "extra_body": self.extra_body} if self.extra_body else request
+
+
+class Endpoint:
+    """A connection to one model. Safe to share between concurrent askers of one event loop.
+
+    Raises:
+        ConfigError: openai is not installed, or the variable that should hold the key is not set.
+    """
+
+    def __init__(self, options: EndpointOptions) -> None:
+        try:
+            import openai
+        except ImportError as error:
+            raise ConfigError("the openai package is not installed", where=options.model, hint=_INSTALL) from error
+        self.options = options
+        self.where = f"{options.model} at {options.base_url}"
+        self._secret = ""
+        if options.api_key_env is not None:
+            self._secret = os.environ.get(options.api_key_env, "").strip()
+            if not self._secret:
+                raise ConfigError(
+                    f"environment variable {options.api_key_env} is not set", where=self.where, hint=f"export {options.api_key_env}=..."
+                )
+        self._openai = openai
+        self._client = openai.AsyncOpenAI(
+            base_url=options.base_url,
+            # The client insists on a key; a server that asks for none ignores it.
+            api_key=self._secret or "none",
+            max_retries=0,
+            timeout=options.timeout_seconds,
+            # An answer is a few kilobytes; a compressed one could unpack to anything.
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [self._bound]}),
+        )
+
+    async def ask(self, **request: Any) -> ChatCompletion:
+        """One chat completion, exactly one request.
+
+        Args:
+            **request: what `chat.completions.create` takes, besides the model's name.
+
+        Raises:
+            ModelError: no usable answer; `retryable` says whether asking again may help, `retry_after` when.
+        """
+        request.setdefault("model", self.options.model)
+        try:
+            async with asyncio.timeout(self.options.timeout_seconds):
+                answer = await self._client.chat.completions.create(**request)
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        except (self._openai.OpenAIError, ValueError) as error:
+            raise self._explain(error) from error
+        return self._usable(answer)
+
+    async def models(self) -> list[str]:
+        """The names of the models served.
+
+        Raises:
+            ModelError: the server cannot be asked.
+        """
+        try:
+            async with asyncio.timeout(self.options.timeout_seconds):
+                page = await self._client.models.list()
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        except (self._openai.OpenAIError, ValueError) as error:
+            raise self._explain(error) from error
+        served = getattr(page, "data", None)
+        return [str(model.id) for model in served] if isinstance(served, list) else []
+
+    async def close(self) -> None:
+        """Release the connections; safe to call twice."""
+        await self._client.close()
+
+    async def _bound(self, response: httpx2.Response) -> None:
+        """Refuse an oversize answer before it is in memory."""
+        limit = self.options.max_answer_bytes
+        announced = response.headers.get("content-length", "")
+        if response.headers.get("content-encoding", "identity") != "identity" or (announced.isdigit() and int(announced) > limit):
+            raise self._oversize()
+        response.stream = _bounded(cast("httpx2.AsyncByteStream", response.stream), limit, self._oversize)
+
+    def _oversize(self) -> ModelError:
+        limit = self.options.max_answer_bytes
+        return ModelError(
+            f"the answer is longer than {limit} bytes or compressed",
+            where=self.where,
+            code="model.oversize",
+            hint="check that this is a model server",
+        )
+
+    def _too_slow(self) -> ModelError:
+        seconds = self.options.timeout_seconds
+        return ModelError(
+            f"no whole answer within {seconds:g} s",
+            where=self.where,
+            code="model.timeout",
+            retryable=True,
+            hint="raise timeout_seconds or lower concurrency",
+        )
+
+    def _explain(self, error: Exception) -> ModelError:
+        openai = self._openai
+        if isinstance(error.__cause__, ModelError):
+            return error.__cause__
+        if isinstance(error, openai.APITimeoutError):
+            return self._too_slow()
+        if isinstance(error, openai.APIStatusError):
+            message = self._clean(_server_message(error.body, error.message))
+            failed = status_error(error.status_code, error.response.headers, message, where=self.where)
+            if error.code == "insufficient_quota":
+                return ModelError(failed.what, where=self.where, code="model.quota", hint="the account's credit is used up")
+            return failed
+        if isinstance(error, openai.APIConnectionError):
+            reason = self._clean(str(error.__cause__ or error)) or type(error.__cause__).__name__
+            hint = "check that the server runs and base_url is right; `streamtags model serve` starts one"
+            return ModelError(f"cannot be reached: {reason}", where=self.where, code="model.unreachable", retryable=True, hint=hint)
+        return self._garbled("the answer is not JSON")
+
+    def _garbled(self, what: str) -> ModelError:
+        return ModelError(
+            what, where=self.where, code="model.invalid_answer", retryable=True, hint="check that base_url ends in /v1 of a model server"
+        )
+
+    def _usable(self, answer: object) -> ChatCompletion:
+        """The client builds its objects without checking them; what is read of them is checked here."""
+        from openai.types.chat import ChatCompletion
+
+        choices = answer.choices if isinstance(answer, ChatCompletion) else None
+        if not isinstance(answer, ChatCompletion) or not isinstance(choices, list):
+            raise self._garbled("the answer is not a chat completion")
+        if not choices:
+            raise self._garbled("the answer holds no choice")
+        message = getattr(choices[0], "message", None)
+        content = getattr(message, "content", None)
+        if message is None or not (content is None or isinstance(content, str)):
+            raise self._garbled("the answer's message is not text")
+        if choices[0].finish_reason == "content_filter" or getattr(message, "refusal", None):
+            said = self._clean(str(getattr(message, "refusal", None) or "content filter"))
+            raise ModelError(f"the model declined: {said}", where=self.where, code="model.refusal")
+        if not (content or "").strip():
+            raise self._garbled("the answer is empty")
+        return answer
+
+    def _clean(self, text: str) -> str:
+        """A server's words, fit for a log: one line, short, no key in it."""
+        if self._secret:
+            text = text.replace(self._secret, "***")
+        text = _SECRET.sub("***", text)
+        return " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())[:300]
+
+
+def _bounded(stream: httpx2.AsyncByteStream, limit: int, error: Callable[[], ModelError]) -> httpx2.AsyncByteStream:
+    """A response body that raises once it has brought more than `limit` bytes."""
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = limit
+            async for chunk in stream:
+                left -= len(chunk)
+                if left < 0:
+                    raise error()
+                yield chunk
+
+        async def aclose(self) -> None:
+            await stream.aclose()
+
+    return Bounded()
+
+
+def status_error(status: int, headers: Mapping[str, str], message: str, *, where: str) -> ModelError:
+    """What an HTTP status from a model server means.
+
+    Args:
+        status: 300 or more.
+        headers: of the response, names in lower case or case-insensitive.
+        message: what the server said, already cleaned.
+        where: model and address.
+    """
+    code, hint = {
+        400: ("model.bad_request", "the server does not take this request; check model, frames, max_tokens and the prompt's length"),
+        401: ("model.unauthorised", "name the variable that holds a valid key in api_key_env"),
+        403: ("model.forbidden", "the key may not use this model"),
+        404: ("model.not_found", "check base_url (it ends in /v1) and the model's name; `streamtags doctor` lists what is served"),
+        413: ("model.too_large", "send fewer or smaller frames"),
+        422: ("model.bad_request", "the server does not take this request; check extra_body"),
+        429: ("model.busy", "lower concurrency, or wait"),
+    }.get(status, ("model.server_error", "look at the server's log") if status >= 500 else ("model.refused", None))
+    said = f": {message}" if message else ""
+    return ModelError(
+        f"HTTP {status}{said}",
+        where=where,
+        hint=hint,
+        code=code,
+        retryable=status in _RETRYABLE,
+        retry_after=retry_after_seconds(headers) if status in _RETRYABLE else None,
+    )
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds a server asked to be left alone: `Retry-After` as seconds or a date (RFC 9110, 10.2.3), or `retry-after-ms`.
+
+    Args:
+        headers: of the response.
+        now: for tests.
+    """
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / scale
+        except (KeyError, ValueError):
+            continue
+        return seconds if 0 <= seconds < float("inf") else None
+    try:
+        when = parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def usage_of(answer: ChatCompletion) -> Usage | None:
+    """The tokens a server counted, None where it did not or not in whole numbers."""
+    prompt = getattr(answer.usage, "prompt_tokens", None)
+    completion = getattr(answer.usage, "completion_tokens", None)
+    if type(prompt) is int and type(completion) is int and prompt >= 0 and completion >= 0:
+        return Usage(prompt_tokens=prompt, completion_tokens=completion)
+    return None
+
+
+def _server_message(body: object, fallback: str) -> str:
+    """The message out of the shapes servers send: `{"message"}`, `{"error": {"message"}}`, `{"detail"}`, or plain text."""
+    if isinstance(body, Mapping):
+        for key in ("message", "error", "detail"):
+            value = body.get(key)
+            if isinstance(value, Mapping):
+                value = value.get("message")
+            if isinstance(value, str):
+                return value
+        return json.dumps(body, default=str)
+    return body if isinstance(body, str) and "<html" not in body[:500].lower() else ("" if isinstance(body, str) else fallback)
