@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CAMERA_MOVES = ("static", "pan_left", "pan_right", "tilt_up", "tilt_down", "zoom_in", "zoom_out", "handheld")
+
 __all__ = ["MEASURES", "Measure"]
 
 
@@ -30,22 +32,35 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
+    # the picture
     "brightness_percent": Measure("%", 0, 100, "mean luma"),
     "contrast_percent": Measure("%", 0, 60, "spread of luma"),
     "saturation_percent": Measure("%", 0, 80, "mean saturation of colours"),
     "warmth": Measure("", -1, 1, "red and yellow against blue"),
     "colourfulness": Measure("", 0, 100, "how many and how vivid the colours are"),
     "dark_share": Measure("", 0, 1, "share of the picture that is nearly black"),
-    "motion_percent_per_second": Measure("%/s", 0, 100, "how fast the picture moves, in picture widths"),
-    "camera": Measure("", 0, 0, "what the camera does", values=("static", "pan", "tilt", "zoom", "handheld")),
+    # movement and pace
+    "motion_percent_per_second": Measure("%/s", 0, 100, "how fast the picture moves, in percent of its longer side"),
+    "subject_motion_percent_per_second": Measure("%/s", 0, 50, "how fast things move beside what the camera does"),
+    "camera": Measure("", 0, 0, "what the camera does", values=CAMERA_MOVES),
+    "camera_confidence": Measure("", 0, 1, "how clear the camera's move is"),
+    "pan_percent_width_per_second": Measure("%/s", -40, 40, "camera turning right, left below 0"),
+    "tilt_percent_height_per_second": Measure("%/s", -40, 40, "camera turning up, down below 0"),
+    "zoom_percent_per_second": Measure("%/s", -20, 20, "picture growing, shrinking below 0"),
+    "shake_percent_per_second": Measure("%/s", 0, 20, "unsteadiness of the camera"),
     "shot_seconds": Measure("s", 0, 20, "length of the shot"),
     "cuts_per_minute": Measure("/min", 0, 60, "cuts around the segment"),
+    # sound
     "loudness_lufs": Measure("LUFS", -60, -8, "integrated loudness"),
+    "loudness_max_momentary_lufs": Measure("LUFS", -60, -3, "loudness of the loudest 0.4 s"),
+    "peak_dbfs": Measure("dBFS", -60, 0, "highest sample"),
     "silence_share": Measure("", 0, 1, "share of the time that is silent"),
     "speech_share": Measure("", 0, 1, "share of the time in which somebody speaks"),
     "onsets_per_second": Measure("/s", 0, 8, "notes, hits and other sudden sounds"),
     "tempo_bpm": Measure("bpm", 50, 190, "tempo of the sound, where it has one"),
+    "tempo_confidence": Measure("", 0, 1, "how clear the tempo is"),
     "spectral_centroid_hz": Measure("Hz", 200, 6000, "where the sound has its weight: low is dull, high is bright"),
-    "arousal_estimate": Measure("", 0, 1, "how stirring picture and sound are, estimated"),
-    "valence_estimate": Measure("", -1, 1, "how pleasant picture and sound are, estimated"),
+    # estimates
+    "arousal_estimate": Measure("", 0, 1, "how stirring picture and sound are"),
+    "valence_estimate": Measure("", -1, 1, "how pleasant picture and sound are"),
 }
