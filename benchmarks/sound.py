@@ -2,8 +2,8 @@
 
     python benchmarks/sound.py [FILE]...
 
-Without files it makes 20 s of tones and noise; with files it decodes up to 60 s of each. The parts run on their own, one after another, on the same blocks;
-"all" is what `SoundMeter.push` takes, its laying out of blocks included.
+Without files it makes 20 s of tones and noise; with files it decodes up to 60 s of each. Every part runs on its own over the same
+blocks; "all" is what `SoundMeter.push` takes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streamtags.evidence.blocks import BLOCK, RATE, Block, Floats, Grid
+from streamtags.evidence.blocks import RATE, Floats, Grid, spectrum
 from streamtags.evidence.loudness import k_power
 from streamtags.evidence.rhythm import Flux
 from streamtags.evidence.sound import SoundMeter
@@ -39,7 +39,7 @@ def decoded(path: Path) -> Floats:
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
     with av.open(str(path)) as container:
         pieces = [piece.to_ndarray() for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
-    return np.concatenate(pieces, axis=1)[:, : 60 * RATE]
+    return np.concatenate(pieces, axis=1, dtype=np.float32)[:, : 60 * RATE]
 
 
 def cpu(action: Callable[[], object]) -> float:
@@ -57,9 +57,9 @@ def costs(samples: Floats) -> dict[str, float]:
     seconds = samples.shape[1] / RATE
     pieces = [Sound(at / RATE, samples[:, at : at + PIECE], RATE) for at in range(0, samples.shape[1], PIECE)]
     grid = Grid()
-    blocks: list[Block] = [block for piece in pieces for block in grid.push(piece)]
-    spectra = [np.fft.rfft(block.span) for block in blocks]
-    speech = SpeechDetector()
+    blocks = [block for piece in pieces for block in grid.push(piece)]
+    spectra = [spectrum(block.span) for block in blocks]
+    detector = SpeechDetector()
 
     def lay() -> None:
         fresh = Grid()
@@ -69,25 +69,28 @@ def costs(samples: Floats) -> dict[str, float]:
     def rhythm() -> None:
         flux = Flux()
         for block in blocks:
-            flux.push(block.span.mean(axis=0))
+            flux.push(block)
 
-    def whole() -> SoundMeter:
-        meter = SoundMeter()
-        meter._speech = speech  # loading the model is told apart
-        speech.reset()
+    def speech() -> None:
+        for each, block in zip(spectra, blocks, strict=True):
+            detector.push(each, follows=block.follows)
+
+    def whole() -> None:
         for piece in pieces:
-            meter.push(piece)
-        return meter
+            meter.push(Sound(piece.start + runs[0] * (seconds + 1), piece.samples, RATE))
+        meter.measure(0.0, 0.0)
+        runs[0] += 1
 
-    meter = whole()
+    meter, runs = SoundMeter(), [0]
+    whole()  # loads the model
     parts = {
         "blocks": lay,
-        "spectrum": lambda: [np.fft.rfft(block.span) for block in blocks],
+        "spectrum": lambda: [spectrum(block.span) for block in blocks],
         "loudness": lambda: [k_power(each) for each in spectra],
         "rhythm": rhythm,
-        "speech": lambda: [speech.push(each) for each in spectra],
+        "speech": speech,
         "all": whole,
-        "measure": lambda: meter.measure(0.0, BLOCK * len(blocks) / RATE),
+        "measure": lambda: meter.measure(0.0, seconds),
     }
     return {name: cpu(action) / seconds for name, action in parts.items()}
 

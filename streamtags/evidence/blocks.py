@@ -9,14 +9,15 @@ through transforms of one fixed shape, so the result never depends on the pieces
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.model import Sound
 
-__all__ = ["BLOCK", "RATE", "SPAN", "TICK", "TICKS", "TICKS_PER_SECOND", "Block", "Floats", "Grid", "Spectrum"]
+__all__ = ["BLOCK", "RATE", "SPAN", "TICK", "TICKS", "TICKS_PER_SECOND", "Block", "Floats", "Grid", "Spectrum", "spectrum"]
 
 RATE: Final = 48_000
 """Samples a second of all sound that is measured."""
@@ -37,7 +38,8 @@ Floats = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """A full block.
 
     Attributes:
@@ -49,6 +51,11 @@ class Block(NamedTuple):
     index: int
     span: Floats
     follows: bool
+
+
+def spectrum(span: Floats) -> Spectrum:
+    """Spectra of `Block.span`, complex64 [channels, SPAN // 2 + 1]."""
+    return np.fft.rfft(span).astype(np.complex64, copy=False)
 
 
 class Grid:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamtags.evidence.blocks import BLOCK, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats, Spectrum
 
@@ -42,7 +43,7 @@ def k_power(spectra: Spectrum) -> Floats:
         float32 [TICKS], full-scale square = 1.
     """
     weighted = np.fft.irfft(spectra * _K_RESPONSE)[:, BLOCK:].reshape(-1, TICKS, TICK)
-    return np.einsum("cts,cts->t", weighted, weighted) / np.float32(TICK)
+    return np.asarray(np.einsum("cts,cts->t", weighted, weighted) / TICK, dtype=np.float32)
 
 
 def _lufs(power: float) -> float:
@@ -53,11 +54,11 @@ def _threshold(lufs: float) -> float:
     return float(10.0 ** ((lufs - _OFFSET) / 10.0))
 
 
-def _windows(power: Floats) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _windows(power: Floats) -> NDArray[np.float64]:
     """Mean power of each 400 ms window, one a tick; a shorter range is one window."""
     width = min(_WINDOW, len(power))
     total = np.concatenate(([0.0], np.cumsum(power, dtype=np.float64)))
-    return np.maximum(total[width:] - total[:-width], 0.0) / width
+    return np.asarray(np.maximum(total[width:] - total[:-width], 0.0) / width)
 
 
 def integrated(power: Floats) -> float | None:
@@ -85,7 +86,7 @@ def max_momentary(power: Floats) -> float | None:
 
 
 def silence_share(power: Floats) -> float:
-    """Share 0..1 of the range whose 100 ms blocks, counted from its start, lie below -60 LUFS; a last shorter block counts by its length."""
+    """Share 0..1 of the range whose 100 ms blocks, counted from its start, lie below -60 LUFS; a last, shorter one counts by its length."""
     starts = np.arange(0, len(power), _STEP)
     lengths = np.diff(starts, append=len(power))
     silent = np.add.reduceat(power, starts) / lengths < _threshold(_SILENT)

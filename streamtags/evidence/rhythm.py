@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from streamtags.evidence.blocks import BLOCK, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats
+from streamtags.evidence.blocks import BLOCK, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Block, Floats
 
 __all__ = ["Flux", "onset_count", "tempo"]
 
@@ -19,13 +20,15 @@ _COMPRESSION: Final = 1000.0  # log10(1 + 1000 a): linear below -60 dBFS, logari
 
 _ONSET_RADIUS: Final = 3  # ticks: an onset is the highest flux within 30 ms
 _ONSET_CONTEXT: Final = 10  # ticks: ... and stands out of the mean of 100 ms to either side (Boeck, Krebs & Schedl 2012, section 2.3)
-_ONSET_RISE: Final = 0.06  # ... by this much, in log10 amplitude averaged over bands: all bands rising by 1.2 dB
+_ONSET_RISE: Final = 0.1  # ... by this much, in log10 amplitude averaged over bands: all bands rising by 2 dB; steady noise stays below
 
 _TEMPO_SECONDS: Final = 4.0  # a shorter range holds too few beats
+_TREND: Final = TICKS_PER_SECOND // 2  # ticks to either side: changes over more than a second are no pulse
 _TEMPI: Final = np.arange(50.0, 220.25, 0.25)  # BPM
-_PREFERRED: Final = 120.0  # BPM; Ellis 2007, "Beat tracking by dynamic programming", section 3.2: a log-normal window around 120 BPM
+_PREFERRED: Final = 120.0  # BPM; Ellis 2007, "Beat tracking by dynamic programming", section 3.2: a log-normal window
 _PREFERRED_WIDTH: Final = 0.9  # octaves, ibid.
 _HARMONICS: Final = 4  # a pulse repeats after 1, 2, 3, 4 periods; the farther ones give the resolution
+_FAINT: Final = 0.01  # root mean square of the flux, 0.2 dB: a weaker pulse is a sine wave beating with the frames, not a rhythm
 _CLEAR: Final = 0.2  # mean autocorrelation below which no tempo is claimed
 
 
@@ -39,7 +42,7 @@ def _filterbank() -> Floats:
 
 
 class Flux:
-    """Spectral flux and brightness of one run of sound, block by block; carries the last frames over the block's edge."""
+    """Spectral flux and brightness, block by block; carries the last frames over the edge of a block."""
 
     _window = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
     _window *= 2.0 / _window.sum()  # a full-scale sine reads 1
@@ -50,18 +53,29 @@ class Flux:
     def __init__(self) -> None:
         self._last = np.zeros((_LAG, self._bank.shape[1]), dtype=np.float32)
 
-    def push(self, mono: Floats) -> tuple[Floats, Floats, Floats]:
-        """Take the previous and the present block, float32 [SPAN].
+    def push(self, block: Block) -> tuple[Floats, Floats, Floats]:
+        """Take the next block.
 
         Returns:
-            float32 [TICKS] each: flux (rise of log10 amplitude, mean over bands), sum of amplitude times frequency in Hz, sum of amplitude.
+            float32 [TICKS] each: flux (rise of log10 amplitude, mean over bands), amplitude times frequency in Hz, amplitude.
         """
+        if not block.follows:
+            self._last[:] = 0.0
+        mono = block.span.mean(axis=0)
         frames = np.lib.stride_tricks.sliding_window_view(mono, _FRAME)[self._first : SPAN : TICK]
         amplitude = np.abs(np.fft.rfft(frames * self._window))
         bands = np.concatenate((self._last, np.log10(1.0 + _COMPRESSION * (amplitude @ self._bank))))
         self._last = bands[TICKS:]
         flux = np.maximum(bands[_LAG:] - bands[:-_LAG], 0.0).mean(axis=1)
         return flux, amplitude @ self._hertz, amplitude.sum(axis=1)
+
+
+def _local_mean(values: Floats, radius: int) -> NDArray[np.float64]:
+    """Mean of up to `radius` neighbours on either side."""
+    total = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
+    at = np.arange(len(values))
+    low, high = np.maximum(at - radius, 0), np.minimum(at + radius + 1, len(values))
+    return np.asarray((total[high] - total[low]) / (high - low))
 
 
 def onset_count(flux: Floats) -> int:
@@ -72,10 +86,7 @@ def onset_count(flux: Floats) -> int:
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _ONSET_RADIUS + 1)
     # Of equal neighbours the first is the peak.
     peak = (flux > around[:, :_ONSET_RADIUS].max(axis=1)) & (flux >= around[:, _ONSET_RADIUS:].max(axis=1))
-    total = np.concatenate(([0.0], np.cumsum(flux, dtype=np.float64)))
-    at = np.arange(len(flux))
-    low, high = np.maximum(at - _ONSET_CONTEXT, 0), np.minimum(at + _ONSET_CONTEXT + 1, len(flux))
-    return int(np.count_nonzero(peak & (flux > (total[high] - total[low]) / (high - low) + _ONSET_RISE)))
+    return int(np.count_nonzero(peak & (flux > _local_mean(flux, _ONSET_CONTEXT) + _ONSET_RISE)))
 
 
 def tempo(flux: Floats) -> tuple[float | None, float]:
@@ -88,9 +99,9 @@ def tempo(flux: Floats) -> tuple[float | None, float]:
     if n < _TEMPO_SECONDS * TICKS_PER_SECOND:
         return None, 0.0
     size = 1 << (2 * n - 1).bit_length()
-    centred = flux.astype(np.float64) - flux.mean(dtype=np.float64)
+    centred = flux - _local_mean(flux, _TREND)  # else a slow swell correlates with itself at every lag
     correlation = np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2)[:n]
-    if correlation[0] <= 1e-9 * n:
+    if correlation[0] < n * _FAINT**2:
         return None, 0.0
     correlation /= correlation[0] * (1.0 - np.arange(n) / n)  # unbiased: fewer products at longer lags
     lags = np.outer(60.0 * TICKS_PER_SECOND / _TEMPI, np.arange(1, _HARMONICS + 1))

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from streamtags.evidence.blocks import BLOCK, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid
+from streamtags.evidence.blocks import BLOCK, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
 from streamtags.evidence.loudness import integrated, k_power, max_momentary, silence_share
 from streamtags.evidence.rhythm import Flux, onset_count, tempo
 from streamtags.evidence.speech import SpeechDetector
@@ -21,6 +21,7 @@ from streamtags.model import EvidenceValue, Sound
 __all__ = ["SoundMeter"]
 
 _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
+_BATCH: Final = 10  # blocks worked on at a time: frames decoded in between push model and code out of the processor's cache
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 
@@ -34,6 +35,7 @@ class SoundMeter:
 
     def __init__(self) -> None:
         self._grid = Grid()
+        self._waiting: list[Block] = []  # at most _BATCH
         self._features: deque[tuple[int, Floats]] = deque(maxlen=_KEPT)
         self._flux = Flux()
         self._speech: SpeechDetector | None = None  # loading the model takes 0.2 s and 35 MB: only when there is sound
@@ -51,14 +53,17 @@ class SoundMeter:
             ValueError: another rate or shape.
         """
         for block in self._grid.push(sound):
-            self._features.append((block.index, self._measure(block)))
+            self._waiting.append(block)
             self._heard_until = (block.index + 1) * BLOCK / RATE
+            if len(self._waiting) == _BATCH:
+                self._work()
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
         """The evidence of [start, end) seconds, on ticks of 10 ms; empty when no sound was heard there.
 
         `start` must not lie before that of an earlier call: features before it are dropped.
         """
+        self._work()
         first, last = (floor(seconds * TICKS_PER_SECOND + 1e-6) for seconds in (start, end))
         while self._features and (self._features[0][0] + 1) * TICKS <= first:
             self._features.popleft()
@@ -67,7 +72,7 @@ class SoundMeter:
             return {}
         power, peak, flux, weighted, amplitude, speech = np.concatenate(parts).T
         bpm, confidence = tempo(flux)
-        brightness = float(amplitude.sum(dtype=np.float64))
+        centre, total = float(weighted.sum(dtype=np.float64)), float(amplitude.sum(dtype=np.float64))
         return {
             "loudness_lufs": _rounded(integrated(power), 2),
             "loudness_max_momentary_lufs": _rounded(max_momentary(power), 2),
@@ -77,20 +82,24 @@ class SoundMeter:
             "onsets_per_second": round(onset_count(flux) * TICKS_PER_SECOND / len(flux), 3),
             "tempo_bpm": bpm,
             "tempo_confidence": round(confidence, 3),
-            "spectral_centroid_hz": round(float(weighted.sum(dtype=np.float64)) / brightness, 1) if brightness > _QUIETEST * len(flux) else None,
+            "spectral_centroid_hz": round(centre / total, 1) if total > _QUIETEST * len(flux) else None,
         }
 
-    def _measure(self, block: Block) -> Floats:
-        """float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""
-        if self._speech is None:
-            self._speech = SpeechDetector()
-        if not block.follows:
-            self._flux = Flux()
-            self._speech.reset()
-        spectra = np.fft.rfft(block.span)
-        peak = np.abs(block.span[:, BLOCK:]).reshape(-1, TICKS, TICK).max(axis=(0, 2))
-        flux = self._flux.push(block.span.mean(axis=0))
-        return np.stack((k_power(spectra), peak, *flux, self._speech.push(spectra)), axis=1)
+    def _work(self) -> None:
+        """Turn waiting blocks into float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""
+        blocks, self._waiting = self._waiting, []
+        if not blocks:
+            return
+        heard = self._speech = self._speech or SpeechDetector()
+        spectra = [spectrum(block.span) for block in blocks]
+        columns = (
+            [k_power(each) for each in spectra],
+            [np.abs(block.span[:, BLOCK:]).reshape(-1, TICKS, TICK).max(axis=(0, 2)) for block in blocks],
+            [self._flux.push(block) for block in blocks],
+            [heard.push(each, follows=block.follows) for each, block in zip(spectra, blocks, strict=True)],
+        )
+        for block, power, peak, flux, speech in zip(blocks, *columns, strict=True):
+            self._features.append((block.index, np.stack((power, peak, *flux, speech), axis=1)))
 
 
 def _rounded(value: float | None, places: int) -> float | None:

@@ -32,7 +32,7 @@ def _low_pass() -> Spectrum:
 
 
 class SpeechDetector:
-    """Speech probability of one run of sound, block by block.
+    """Speech probability, block by block.
 
     The model is recurrent. While nothing sounds like speech it hears only a quarter of the windows: that saves most of the time on music
     and noise and changes the speech share of 2 s by 0.003 on average (see docs/topics/evidence-sound.md).
@@ -42,22 +42,23 @@ class SpeechDetector:
 
     def __init__(self) -> None:
         self._model = SileroVAD(_RATE)
-        self.reset()
+        self._begin()
 
-    def reset(self) -> None:
-        """Forget everything heard: what comes next is another run of sound."""
+    def _begin(self) -> None:
         self._model.reset()
         self._waiting = np.zeros(0, dtype=np.float32)
         self._probability = 0.0
         self._calm = 0  # windows heard in a row that were clearly no speech
         self._phase = 0
 
-    def push(self, spectra: Spectrum) -> Floats:
-        """Take the spectrum of the previous and the present block, complex64 [channels, SPAN // 2 + 1].
+    def push(self, spectra: Spectrum, *, follows: bool) -> Floats:
+        """Take the spectra of a block's span, complex64 [channels, SPAN // 2 + 1]; `follows` as of `blocks.Block`.
 
         Returns:
             float32 [TICKS]: at the end of each tick, the probability of speech in the last complete window of 32 ms.
         """
+        if not follows:
+            self._begin()
         mono = spectra[:, : len(self._response)].mean(axis=0) * self._response
         fresh = np.fft.irfft(mono)[BLOCK // _DOWN :]
         before = len(self._waiting)
