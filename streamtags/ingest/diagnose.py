@@ -9,7 +9,7 @@ import av
 from streamtags.errors import SourceError, SourceRefused
 from streamtags.ingest.access import Place
 
-__all__ = ["explain_open", "interrupted"]
+__all__ = ["explain_open", "interrupted", "not_streamable"]
 
 _SNIFFED = 4096
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<MPD", b"<?xml")
@@ -30,18 +30,24 @@ def explain_open(error: Exception, place: Place, timeout: float) -> SourceError:
     if place.path is not None:
         return _explain_file(error, place, place.path)
     if place.kind == "stdin":
-        return SourceError(
-            "standard input is not a video that can be read as it comes",
-            where="-",
-            hint="pipe MKV, MPEG-TS or MP4 written with +faststart; other MP4 must be given as a file",
-            code="source.not_streamable",
-        )
+        return not_streamable()
     return _explain_url(error, place, timeout)
 
 
-def interrupted(error: Exception, place: Place) -> SourceError | None:
-    """The error to raise when the network fails in the middle; None if it is damage in the data, to be skipped."""
+def not_streamable() -> SourceError:
+    """What a person sees when standard input cannot be read from front to back."""
+    what = "standard input is not a video that can be read as it comes"
+    hint = "pipe MKV, MPEG-TS or MP4 written with +faststart; give other MP4 as a file, or with < rather than |"
+    return SourceError(what, where="-", hint=hint, code="source.not_streamable")
+
+
+def interrupted(error: Exception, place: Place, decoded: int) -> SourceError | None:
+    """The error to raise when the network fails after `decoded` frames; None if it is damage in the data, to be skipped."""
     if place.kind == "url" and isinstance(error, _NETWORK_ERRORS):
+        if not decoded:
+            what = f"broke off before its first picture: {_words(error)}"
+            hint = "an MP4 whose index is at its end needs a server that gives byte ranges; write it with +faststart"
+            return SourceError(what, where=place.uri, hint=hint, code="source.interrupted")
         return SourceError(
             f"the connection broke off: {_words(error)}", where=place.uri, hint="run it again to go on", code="source.interrupted"
         )

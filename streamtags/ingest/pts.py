@@ -25,7 +25,7 @@ STANDARD_RATES = (
 )
 
 _SLOWEST, _FASTEST = Fraction(1, 10), Fraction(480)
-_SNAP = Fraction(1, 1000)
+_SNAP = Fraction(2, 1000)  # MPEG-TS rates are estimated from a few frames: 29.917 stands for 29.97
 _LARGEST_PTS = 1 << 62  # beyond this a 64-bit store could not hold what we add to it: such a timestamp is noise
 _LONGEST_GAP = 86_400  # seconds; a longer hole is no variable frame rate in any container
 _SYNC = 10  # seconds by which the streams of one programme may lie apart around a splice
@@ -33,7 +33,7 @@ _REMEMBERED = 8  # splices a stream that lags behind can still be matched with
 
 
 def choose_rate(candidates: Iterable[Fraction | None]) -> Fraction:
-    """The first believable rate of `candidates`, snapped to a standard one if within 0.1 %; 25 if none is believable.
+    """The first believable rate of `candidates`, snapped to a standard one if within 0.2 %; 25 if none is believable.
 
     A rate such as 90000/1 or 1000/1 is the container's tick, not its rate, and is passed over.
     """

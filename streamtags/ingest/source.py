@@ -21,7 +21,7 @@ from av.subtitles.subtitle import AssSubtitle
 from streamtags.config import IngestSettings
 from streamtags.errors import SourceError
 from streamtags.ingest.access import Access, Place, locate
-from streamtags.ingest.diagnose import interrupted
+from streamtags.ingest.diagnose import interrupted, not_streamable
 from streamtags.ingest.pictures import FrameStill, Orientation, Shrinker, StillKeeper, orientation_of
 from streamtags.ingest.pts import TimeRepair
 from streamtags.ingest.sounds import SoundReader
@@ -33,6 +33,7 @@ from streamtags.ingest.streams import (
     describe,
     frame_rate,
     is_spliced,
+    lacks_pts,
     open_container,
     pixel_aspect,
     prepare_decoder,
@@ -111,7 +112,9 @@ class _Waiting:
 class _PictureReader:
     """Turns the packets of one video stream into frames, each when the next is known."""
 
-    def __init__(self, stream: av.VideoStream, repair: TimeRepair, step: int, settings: IngestSettings, place: Place) -> None:
+    def __init__(
+        self, stream: av.VideoStream, repair: TimeRepair, step: int, settings: IngestSettings, place: Place, *, numbered_by_dts: bool
+    ) -> None:
         self.skipped = 0
         self.decoded = 0
         self.orientation = Orientation()
@@ -122,12 +125,17 @@ class _PictureReader:
         self._step = step
         self._settings = settings
         self._place = place
+        self._numbered_by_dts = numbered_by_dts
+        self._first_dts: int | None = None
+        self._delay: int | None = None  # ticks by which the decoder holds pictures back to reorder them
         self._shrinker: Shrinker | None = None
         self._keeper: StillKeeper | None = None
         self._waiting: _Waiting | None = None
 
     def push(self, packet: Packet[Any] | None) -> list[Frame]:
         """Decode one packet, None to drain the decoder."""
+        if self._first_dts is None and packet is not None:
+            self._first_dts = packet.dts
         try:
             decoded = self._codec.decode(packet)
         except (av.FFmpegError, ValueError):
@@ -153,9 +161,17 @@ class _PictureReader:
             self.shape = picture.width, picture.height
             self._shrinker = Shrinker(self._settings.width, self._aspect, self.orientation)
             self._keeper = StillKeeper(self._aspect, self.orientation)
-        pts = self._repair.picture(picture.pts, picture.duration)
+        pts = self._repair.picture(self._by_dts(picture) if self._numbered_by_dts else picture.pts, picture.duration)
         index, self.decoded = self.decoded, self.decoded + 1
         return _Waiting(index, pts, picture.duration or self._step, self._shrinker.small(picture), self._keeper.still(pts, picture))
+
+    def _by_dts(self, picture: av.VideoFrame) -> int | None:
+        """The dts of the packet that pushed `picture` out, less the decoder's delay; needs a decoder without frame threads."""
+        if picture.dts is None or self._first_dts is None:
+            return None
+        if self._delay is None:
+            self._delay = picture.dts - self._first_dts
+        return picture.dts - self._delay
 
 
 class VideoSource:
@@ -196,7 +212,7 @@ class VideoSource:
             wrap_bits=_WRAP_BITS if wraps(container) else None,
             longest_gap=_SPLICE_SECONDS if spliced else None,
         )
-        self._pictures = _PictureReader(video, self._repair, step, settings, place)
+        self._pictures = _PictureReader(video, self._repair, step, settings, place, numbered_by_dts=lacks_pts(container))
         self._sounds = SoundReader(audio, self._repair) if audio is not None else None
         self._items = self._decode()
         self._primed: deque[Item] = deque()
@@ -251,6 +267,8 @@ class VideoSource:
                 yield item
                 if self._closed:
                     return
+            if not self._pictures.decoded and self._place.kind == "stdin":
+                raise not_streamable()
             if not self._pictures.decoded:
                 what = f"nothing in it could be decoded ({self._streams[0].codec_context.name}, {self.skipped_packets} damaged packets)"
                 raise SourceError(
@@ -285,7 +303,7 @@ class VideoSource:
     def _packets(self) -> Iterator[Packet[Any] | None]:
         """Packets in order, and None at the end; read errors are passed over as long as something follows."""
         stuck = 0
-        while stuck < _STUCK and not self._closed:
+        while stuck < _STUCK:
             try:
                 for packet in self._container.demux(self._streams):
                     if self._closed:
@@ -295,7 +313,7 @@ class VideoSource:
                         yield packet
                 break
             except (av.FFmpegError, ValueError) as error:
-                failure = interrupted(error, self._place)
+                failure = interrupted(error, self._place, self._pictures.decoded)
                 if failure is not None:
                     raise failure from error
                 self._misread += 1

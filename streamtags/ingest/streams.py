@@ -31,6 +31,7 @@ __all__ = [
     "describe",
     "frame_rate",
     "is_spliced",
+    "lacks_pts",
     "open_container",
     "pixel_aspect",
     "prepare_decoder",
@@ -43,6 +44,7 @@ _Stream = TypeVar("_Stream", bound=Stream)
 _SPLICED = frozenset({"mpegts", "mpeg", "hls", "flv", "live_flv"})
 _WRAPPING = frozenset({"mpegts", "mpeg", "hls"})
 _LEAST_BITS_PER_SECOND = 10_000  # a duration that implies less is a difference of timestamps across a splice
+_TICK_SHARE = Fraction(9, 10)  # a rate of one frame a tick is believed if at least so many ticks have a frame
 _ODDEST_ASPECT = 8  # pixels longer than this are a damaged header
 
 
@@ -54,7 +56,7 @@ def open_container(place: Place, settings: IngestSettings) -> InputContainer:
     """
     options = {**place.options, "max_pixels": str(settings.max_pixels)}
     timeout = settings.timeout_seconds if place.kind == "url" else None
-    if place.kind == "stdin" and sys.stdin.isatty():
+    if place.kind == "stdin" and (sys.stdin is None or sys.stdin.isatty()):
         raise SourceError(
             "nothing is piped in", where="-", hint="for example: ffmpeg -i film.mov -c copy -f matroska - | streamtags analyze -"
         )
@@ -68,6 +70,11 @@ def open_container(place: Place, settings: IngestSettings) -> InputContainer:
 def is_spliced(container: InputContainer) -> bool:
     """Timestamps may jump in this kind of container."""
     return container.format.name.split(",")[0] in _SPLICED
+
+
+def lacks_pts(container: InputContainer) -> bool:
+    """Packets of this kind of container are numbered in the order of decoding, not of presentation."""
+    return container.format.name == "avi"
 
 
 def wraps(container: InputContainer) -> bool:
@@ -131,8 +138,11 @@ def pixel_aspect(stream: av.VideoStream) -> Fraction:
 
 
 def frame_rate(stream: av.VideoStream) -> Fraction:
-    """Frames a second: what FFmpeg makes of container and codec, unless that is nonsense."""
-    return choose_rate((stream.guessed_rate, stream.average_rate, stream.codec_context.framerate))
+    """Frames a second: what FFmpeg makes of container and codec, unless that is the tick of the clock (GIF: 100) or nonsense."""
+    guess, average = stream.guessed_rate, stream.average_rate
+    if guess and average and stream.time_base and guess == 1 / stream.time_base and average < guess * _TICK_SHARE:
+        guess = None
+    return choose_rate((guess, average, stream.codec_context.framerate))
 
 
 def describe(
