@@ -1,0 +1,130 @@
+"""Light and colour of a segment: brightness, contrast, saturation, warmth, colourfulness and a palette with names.
+
+Four pictures a second are looked at, and besides them every picture that differs from the last one looked at, so that a segment of a
+single frame is measured too. All figures are of gamma-encoded code values, which are roughly even to the eye: luma is Y' of ITU-R
+BT.601, full range.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamtags.evidence.colours import COLOURS, name_indices
+from streamtags.model import EvidenceValue, Frame, Picture
+
+__all__ = ["PictureMeter"]
+
+_EVERY_SECONDS = 0.25
+# A mean of a quarter of the picture that changed by more than this, in code values, is worth a look at once.
+_CHANGED = 8.0
+_WIDTH, _HEIGHT = 64, 36
+_NAMES = tuple(COLOURS)
+# Luma of a fifth and four fifths of full scale: about 3 % and 60 % of white's light.
+_DARK, _BRIGHT = 51, 204
+# Red against green and yellow against blue, from B, G, R.
+_OPPONENTS = np.array([[0.0, -1.0, 1.0], [-1.0, 0.5, 0.5]])
+_PALETTE_COLOURS, _PALETTE_SHARE = 5, 0.03
+_MEASURES = ("brightness_percent", "contrast_percent", "saturation_percent", "warmth", "colourfulness", "dark_share", "bright_share")
+_DIGITS = (1, 1, 1, 3, 1, 3, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One picture that was looked at: the `_MEASURES`, then per colour name its share and that share times B, G and R; 32-bit floats."""
+
+    seconds: float
+    values: NDArray[np.float32]
+
+
+class PictureMeter:
+    """Measures light and colour over segments. Keeps under 1 KB per picture looked at since the last measured segment, no pictures."""
+
+    def __init__(self) -> None:
+        self._looks: deque[_Look] = deque()
+        self._quarters = np.full((4, 4), np.inf)
+
+    def push(self, frame: Frame, seconds: float) -> None:
+        """Take the next frame, shown at `seconds`."""
+        quarters = _quarters(frame.bgr)
+        due = not self._looks or seconds >= self._looks[-1].seconds + _EVERY_SECONDS
+        if due or float(np.abs(quarters - self._quarters).max()) > _CHANGED:
+            self._quarters = quarters
+            self._looks.append(_Look(seconds, _look(frame.bgr)))
+
+    def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
+        """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
+
+        Means over time, each picture standing until the next one looked at. A segment in which no picture was looked at looks like the
+        last one before it. Empty before the first frame.
+        """
+        looks = self._looks
+        while len(looks) > 1 and looks[1].seconds <= start:
+            looks.popleft()
+        inside = [look for look in looks if start <= look.seconds < end] or list(looks)[:1]
+        if not inside:
+            return {}
+        ends = [look.seconds for look in inside[1:]] + [end]
+        starts = [start] + [look.seconds for look in inside[1:]]
+        lengths = np.maximum(np.subtract(ends, starts), 1e-6)
+        values = np.average([look.values for look in inside], axis=0, weights=lengths)
+        evidence: dict[str, EvidenceValue] = {
+            name: round(float(value), digits) + 0.0 for name, value, digits in zip(_MEASURES, values, _DIGITS, strict=False)
+        }
+        evidence["palette"] = _palette(values[len(_MEASURES) :].reshape(4, -1))
+        return evidence
+
+
+def _quarters(bgr: Picture) -> NDArray[np.float64]:
+    """Mean B, G, R (and 0) of the four quarters, from every fourth row."""
+    height, width = bgr.shape[:2]
+    upper, lower = bgr[: (height + 1) // 2 : 4], bgr[height // 2 :: 4]
+    left, right = slice(0, (width + 1) // 2), slice(width // 2, width)
+    return np.array([cv2.mean(part[:, side]) for part in (upper, lower) for side in (left, right)])
+
+
+def _look(bgr: Picture) -> NDArray[np.float32]:
+    small = np.asarray(cv2.resize(bgr, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    planes = np.ascontiguousarray(small.reshape(-1, 3).T)
+    means = planes.mean(axis=1)
+    blue, _, red = means.tolist()
+    highest, lowest = float(planes.max(axis=0).mean()), float(planes.min(axis=0).mean())
+    luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
+    mean, contrast = cv2.meanStdDev(luma)
+    names = name_indices(small).ravel().astype(np.intp)
+    counts = [np.bincount(names, weights, len(_NAMES)) for weights in (None, *planes.astype(np.float64))]
+    measures = (
+        100 / 255 * float(mean[0, 0]),
+        100 / 255 * float(contrast[0, 0]),
+        # Saturation of HSV weighted by value: plain means are ruled by the noise of dark pixels (Hanbury, 2003).
+        100 * (1 - lowest / highest) if highest > 0 else 0.0,
+        (red - blue) / (red + blue) if red + blue > 0 else 0.0,
+        _colourfulness(planes, means),
+        float(np.count_nonzero(luma < _DARK)) / luma.size,
+        float(np.count_nonzero(luma >= _BRIGHT)) / luma.size,
+    )
+    return np.concatenate([measures, np.concatenate(counts) / luma.size]).astype(np.float32)
+
+
+def _colourfulness(planes: NDArray[np.uint8], means: NDArray[np.float64]) -> float:
+    """M3 of Hasler & Süsstrunk, "Measuring colourfulness in natural images" (SPIE 2003): 0 none, 15 slightly, 45 quite, 84 highly."""
+    centred = planes - means[:, None]
+    covariance = centred @ centred.T / planes.shape[1]
+    variances = np.einsum("ij,jk,ik->i", _OPPONENTS, covariance, _OPPONENTS)
+    offsets = _OPPONENTS @ means
+    return float(np.sqrt(max(0.0, variances.sum())) + 0.3 * np.hypot(*offsets))
+
+
+def _palette(shares: NDArray[np.float64]) -> list[dict[str, float | str]]:
+    """The colours that fill most of the picture, largest share first, from share and share times B, G, R [4, names]."""
+    order = np.argsort(-shares[0], kind="stable")[:_PALETTE_COLOURS]
+    chosen = [index for index in order if shares[0, index] >= _PALETTE_SHARE] or [order[0]]
+    colours: list[dict[str, float | str]] = []
+    for index in chosen:
+        blue, green, red = (min(255, round(float(total / shares[0, index]))) for total in shares[1:, index])
+        colours.append({"name": _NAMES[index], "hex": f"#{red:02x}{green:02x}{blue:02x}", "share": round(float(shares[0, index]), 3)})
+    return colours
