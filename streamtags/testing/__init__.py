@@ -1,0 +1,52 @@
+"""For tests of your own: scripted models, a source in memory, videos and logs made to order, a demo film.
+
+Importing it loads OpenCV and PyAV.
+"""
+
+from __future__ import annotations
+
+from streamtags.testing.backends import (
+    CaptionAnswer,
+    ScriptedCaptioner,
+    ScriptedClassifier,
+    TagAnswer,
+    create_captioner,
+    create_classifier,
+    read_calls,
+)
+from streamtags.testing.edit import ShotSpec, render_shots, render_sound
+from streamtags.testing.film.cut import DEMO_SUBTITLES, demo_shots, make_demo_film
+from streamtags.testing.log import make_events, make_payloads
+from streamtags.testing.looks import Look, Stage
+from streamtags.testing.mux import Encoding
+from streamtags.testing.source import FakeSource, PictureStill
+from streamtags.testing.truth import Distraction, TrueBoundary, TrueSound, Truth
+from streamtags.testing.video import make_video
+
+__all__ = [
+    "DEMO_SUBTITLES",
+    "CaptionAnswer",
+    "Distraction",
+    "Encoding",
+    "FakeSource",
+    "Look",
+    "PictureStill",
+    "ScriptedCaptioner",
+    "ScriptedClassifier",
+    "ShotSpec",
+    "Stage",
+    "TagAnswer",
+    "TrueBoundary",
+    "TrueSound",
+    "Truth",
+    "create_captioner",
+    "create_classifier",
+    "demo_shots",
+    "make_demo_film",
+    "make_events",
+    "make_payloads",
+    "make_video",
+    "read_calls",
+    "render_shots",
+    "render_sound",
+]

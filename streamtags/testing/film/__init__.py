@@ -1,0 +1,1 @@
+"""The demo film: its scenes, its sound and its cut."""
