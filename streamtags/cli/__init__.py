@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets one line, not a traceback
-        return _tell(f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what it prints", 1, debug=debug)
+        return _tell(
+            f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what it prints", 1, debug=debug
+        )
     return status
 
 

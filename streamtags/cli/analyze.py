@@ -24,9 +24,13 @@ SOME_FAILED = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("source", metavar="SOURCE", nargs="?", help="a video file, an http(s) URL, or - for standard input")
-    parser.add_argument("--profile", metavar="P", help="captioner and classifier by name (default: embedded, which needs no GPU, key or network)")
+    parser.add_argument(
+        "--profile", metavar="P", help="captioner and classifier by name (default: embedded, which needs no GPU, key or network)"
+    )
     parser.add_argument("--tags", metavar="FILE", help="vocabulary: a YAML file or the name of one that ships (default: music-library)")
-    parser.add_argument("--jsonl", metavar="FILE", nargs="?", const="-", help="write the event log as lines, each when durable (default FILE: stdout)")
+    parser.add_argument(
+        "--jsonl", metavar="FILE", nargs="?", const="-", help="write the event log as lines, each when durable (default FILE: stdout)"
+    )
     parser.add_argument("--export", metavar="FORMAT:FILE", action="append", default=[], help="also write the finished timeline; repeatable")
     parser.add_argument("--fresh", action="store_true", help="start anew instead of resuming or replaying")
     add_common(parser)
@@ -48,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     if failed:
         error = failed[0].error
         why = f": {error.message}" if error else ""
-        print(f"{len(failed)} of {len(state.segments)} segments failed{why}; run the same command again to retry only those", file=sys.stderr)
+        print(
+            f"{len(failed)} of {len(state.segments)} segments failed{why}; run the same command again to retry only those", file=sys.stderr
+        )
         return SOME_FAILED
     return 0
 

@@ -92,7 +92,11 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
 
 
 def _extras() -> Iterator[Check]:
-    for extra, packages in {"models": ("openai", "instructor"), "transformers": ("torch", "transformers"), "server": ("starlette", "uvicorn")}.items():
+    for extra, packages in {
+        "models": ("openai", "instructor"),
+        "transformers": ("torch", "transformers"),
+        "server": ("starlette", "uvicorn"),
+    }.items():
         missing = [name for name in packages if importlib.util.find_spec(name) is None]
         yield Check(
             f"extra {extra}",

@@ -86,14 +86,20 @@ class LiveTable:
             self._console.print(summary_line(state), highlight=False)
 
     def _bottom(self) -> RenderableType:
-        lines = [Text(f"  {held.segment}  {held.start.timecode}  {held.status} ...", style="dim") for held in list(self._in_hand.values())[-4:]]
+        lines = [
+            Text(f"  {held.segment}  {held.start.timecode}  {held.status} ...", style="dim") for held in list(self._in_hand.values())[-4:]
+        ]
         return Group(*lines, self._progress)
 
 
 def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
     """One segment: its thumbnail, when it is, what was said of it, and its tags with a bar for the confidence."""
     head = Text.assemble(
-        (segment.start.timecode, "bold cyan"), f"  {segment.seconds:.1f} s  ", (segment.segment, "dim"), "  ", (segment.transition, "dim italic")
+        (segment.start.timecode, "bold cyan"),
+        f"  {segment.seconds:.1f} s  ",
+        (segment.segment, "dim"),
+        "  ",
+        (segment.transition, "dim italic"),
     )
     lines: list[RenderableType] = [head]
     if segment.error is not None and segment.status == "failed":
@@ -118,7 +124,9 @@ def _tags(segment: SegmentState) -> RenderableType:
     for score in segment.tags[:_MOST_TAGS]:
         full = round(score.confidence * _BAR_CELLS)
         grid.add_row(
-            Text(printable(score.tag)), Text("━" * full, style="magenta") + Text("━" * (_BAR_CELLS - full), style="grey30"), f"{score.confidence:.2f}"
+            Text(printable(score.tag)),
+            Text("━" * full, style="magenta") + Text("━" * (_BAR_CELLS - full), style="grey30"),
+            f"{score.confidence:.2f}",
         )
     return grid
 

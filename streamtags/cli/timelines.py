@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
+from datetime import datetime
 
 from streamtags.cli.common import add_common, open_configured_store, settings_of
 from streamtags.cli.views import printable
@@ -23,9 +25,9 @@ def run(args: argparse.Namespace) -> int:
         summaries = store.timelines()
     for summary in summaries:
         if args.json:
-            print(json.dumps(summary.to_dict()))
+            print(json.dumps(asdict(summary)))
         else:
-            when = summary.opened_at.astimezone().strftime("%Y-%m-%d %H:%M") if summary.opened_at else "never opened"
+            when = datetime.fromisoformat(summary.opened_at).astimezone().strftime("%Y-%m-%d %H:%M")
             print(f"{summary.id}  {summary.state:9}  {when}  {summary.segments:5} segments  {printable(summary.name)}")
     if not summaries and not args.json:
         print("no timelines yet; `streamtags analyze film.mp4` makes one")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from streamtags.config import Settings
@@ -51,7 +51,7 @@ class _Meters:
         return {**found, **affect(found)}
 
 
-def measure(source: FrameSource, settings: Settings) -> Iterator[Segment | Measured | Decoded]:
+def measure(source: FrameSource, settings: Settings) -> Generator[Segment | Measured | Decoded, None, None]:
     """Read `source` once and yield each segment twice: its bounds as soon as they are certain, then what was measured of it.
 
     Between them come `Decoded` marks, about one a second of source. One thread, no queue: the source is read only as fast as the

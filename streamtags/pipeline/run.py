@@ -102,7 +102,9 @@ def timeline_key(identity: str, settings: Settings, tools: Tools) -> str:
             "captioner": tools.captioner.model,
             "classifier": tools.classifier.model,
             "vocabulary": tools.vocabulary.digest,
-            "settings": settings.model_dump(mode="json", include={"ingest": {"loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}),
+            "settings": settings.model_dump(
+                mode="json", include={"ingest": {"loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
+            ),
         },
         sort_keys=True,
     )

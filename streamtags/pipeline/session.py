@@ -35,6 +35,7 @@ from streamtags.pipeline.writer import Publish, Writer
 from streamtags.ports import FrameSource
 from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.fold import Fold
+from streamtags.timeline.records import Fingerprint
 from streamtags.timeline.scenes import SceneBuilder
 from streamtags.timeline.store import SqliteStore
 
@@ -55,9 +56,7 @@ class Session:
         publish: told of every event of this run, in order, once durable.
     """
 
-    def __init__(
-        self, store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, publish: Publish
-    ) -> None:
+    def __init__(self, store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, publish: Publish) -> None:
         self._source = source
         self._settings = settings
         self._tools = tools
@@ -160,7 +159,7 @@ class Session:
                     text=measured.text,
                 ),
                 thumbnails={name: measured.thumbnail} if measured.thumbnail else {},
-                fingerprints={name: measured.fingerprint},
+                fingerprints={name: Fingerprint(_frames(measured.segment), measured.fingerprint)},
             )
         if self._held(name).status in ("measured", "failed"):
             await self._writer.write(*self._reuse.of(measured, self._held(name)))
@@ -241,6 +240,10 @@ class Session:
             with suppress(StoreError):  # the first error is the one to raise
                 await self._writer.write(TimelineFailed(error=ErrorInfo(code=code, message=str(error))))
         return error
+
+
+def _frames(segment: Segment) -> int:
+    return segment.end.frame - segment.start.frame
 
 
 def _since(began: float) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from streamtags.events import Event, Payload
 from streamtags.timeline.fold import Fold
+from streamtags.timeline.records import Fingerprint
 from streamtags.timeline.store import SqliteStore
 
 __all__ = ["Publish", "Writer"]
@@ -19,7 +20,7 @@ Publish = Callable[[Sequence[Event]], None]
 class _Entry:
     payloads: Sequence[Payload]
     thumbnails: Mapping[str, bytes]
-    fingerprints: Mapping[str, bytes]
+    fingerprints: Mapping[str, Fingerprint]
     durable: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -44,7 +45,7 @@ class Writer:
         self._working: asyncio.Task[None] | None = None
 
     async def write(
-        self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, bytes] | None = None
+        self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, Fingerprint] | None = None
     ) -> None:
         """Return when `payloads` are durable, folded and published.
 

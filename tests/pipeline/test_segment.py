@@ -55,7 +55,11 @@ def test_segments_cover_the_source_and_do_not_depend_on_lateness(source, max_sec
         assert segment.end.frame > segment.start.frame
         one_frame = segment.end.frame - segment.start.frame == 1
         longest_gap = max((b - a for a, b in zip(pts, [*pts[1:], end], strict=True)), default=0)
-        assert segment.seconds <= max_seconds + 1e-9 or one_frame or (segment.end.pts - segment.start.pts) <= max_seconds * 1000 / 2 + longest_gap
+        assert (
+            segment.seconds <= max_seconds + 1e-9
+            or one_frame
+            or (segment.end.pts - segment.start.pts) <= max_seconds * 1000 / 2 + longest_gap
+        )
     assert segments == run(pts, end, cuts, max_seconds=max_seconds, lookahead=0, lateness=0)
 
 
