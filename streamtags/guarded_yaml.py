@@ -35,15 +35,16 @@ def compose(data: bytes) -> yaml.Node:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableYamlError(data.count(b"\n", 0, error.start) + 1, "not UTF-8 text; save the file as UTF-8") from error
+    invisible = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if invisible:
+        line = text.count("\n", 0, invisible.start()) + 1
+        raise UnreadableYamlError(line, f"contains the control character U+{ord(invisible[0]):04X}; remove it")
     try:
         _refuse_tricks(text)
         node = yaml.compose(text, Loader=_LOADER)
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise UnreadableYamlError(line, f"contains the control character U+{ord(text[error.position]):04X}; remove it") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "cannot be understood"
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be understood"
         raise UnreadableYamlError(mark.line + 1 if mark else 1, f"not YAML: {problem}; {_syntax_hint(problem)}") from error
     if node is None:
         raise UnreadableYamlError(1, "the file is empty; list the tags, one a line: '- Happy'")

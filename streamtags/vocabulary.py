@@ -55,7 +55,7 @@ class Condition(_Frozen):
 
     @classmethod
     def parse(cls, text: str) -> Condition:
-        """A condition as people write it: `brightness_percent < 25`, `20 < tempo_bpm < 90`, `camera is zoom_in or zoom_out`; limits included.
+        """A condition as people write it: `brightness_percent < 25`, `20 < tempo_bpm < 90`, `camera is static`; limits included.
 
         Raises:
             ValueError: not a condition, no such measure, or limits that nothing can meet; says which and what to write.
@@ -70,7 +70,7 @@ class Condition(_Frozen):
             condition = cls(measure=match["measure"], values=tuple(re.split(r"\s*,\s*|\s+or\s+", match["words"].strip())))
         else:
             raise ValueError(
-                f"{text!r} is not a condition; write one such as 'loudness_lufs > -14', '80 < tempo_bpm < 120' or 'camera is static or handheld'"
+                f"{text!r} is not a condition; write one such as 'loudness_lufs > -14', '80 < tempo_bpm < 120' or 'camera is static'"
             )
         condition._refuse_nonsense()
         return condition

@@ -146,7 +146,6 @@ def _reasoning(kept: Sequence[_Found], request: ClassifyRequest, vocabulary: Voc
     for passage in dict.fromkeys(each.passage for each in kept if each.passage):
         tags = ", ".join(f"{each.tag} {each.confidence:.2f}" for each in kept if each.passage == passage)
         sentences.append(f'{tags}: near in meaning to the {passage[0]} "{_quote(passage[1])}".')
-    for each in kept:
-        if not each.passage:
-            sentences.append(f"{each.tag} {each.confidence:.2f}: {explain(vocabulary.by_name[each.tag], request.evidence)}.")
+    measured = (each for each in kept if not each.passage)
+    sentences += (f"{each.tag} {each.confidence:.2f}: {explain(vocabulary.by_name[each.tag], request.evidence)}." for each in measured)
     return " ".join(sentences)

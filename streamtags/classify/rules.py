@@ -19,6 +19,8 @@ __all__ = ["CERTAIN", "DOUBTFUL", "Rules", "explain"]
 
 DOUBTFUL = 0.25
 CERTAIN = 0.5
+_ABSURD = 1e12
+"""No measure comes near it: a number beyond is damage, and a range of no width is passed at once."""
 
 
 class Rules:
@@ -61,7 +63,9 @@ def explain(tag: Tag, evidence: Evidence) -> str:
 
 
 def _number(value: EvidenceValue) -> float:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else nan
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_ABSURD < value < _ABSURD:
+        return nan
+    return float(value)
 
 
 def _bounds(condition: Condition) -> tuple[float, float, float, float]:
@@ -79,7 +83,7 @@ def _bounds(condition: Condition) -> tuple[float, float, float, float]:
 
 
 def _inverse(span: float) -> float:
-    return 1 / span if span > 0 else inf
+    return 1 / span if span > 0 else _ABSURD
 
 
 def _cite(condition: Condition, value: EvidenceValue) -> str:
