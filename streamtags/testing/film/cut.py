@@ -91,7 +91,7 @@ def make_demo_film(
         size: width and height, in pixels.
         rate: frames a second.
         encoding: how it is written; H.264 at CRF 21 unless given.
-        subtitles: write `path` with the suffix `.srt` beside it (full length only).
+        subtitles: write `path` with the suffix `.srt` beside it.
     """
     if encoding is None:
         timed = path.suffix in (".mp4", ".mov")
@@ -101,14 +101,17 @@ def make_demo_film(
             container_options={"movflags": "+faststart"} if timed else {},
         )
     truth = make_video(path, demo_shots(seconds), rate=rate, size=size, encoding=encoding)
-    if subtitles and seconds is None:
-        path.with_suffix(".srt").write_text(_srt(), encoding="utf-8")
+    if subtitles:
+        path.with_suffix(".srt").write_text(_srt(truth.seconds * _RATE / sum(shot.frames for shot in _SHOTS)), encoding="utf-8")
     return truth
 
 
-def _srt() -> str:
+def _srt(scale: float) -> str:
     def stamp(seconds: float) -> str:
         whole, thousandths = divmod(round(seconds * 1000), 1000)
         return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},{thousandths:03d}"
 
-    return "\n".join(f"{number}\n{stamp(line.start)} --> {stamp(line.end)}\n{line.text}\n" for number, line in enumerate(DEMO_SUBTITLES, 1))
+    return "\n".join(
+        f"{number}\n{stamp(line.start * scale)} --> {stamp(line.end * scale)}\n{line.text}\n"
+        for number, line in enumerate(DEMO_SUBTITLES, 1)
+    )

@@ -26,9 +26,9 @@ def fire(stage: Stage) -> Draw:
     body = (lean * np.clip(1.22 - y * 1.25, 0, 1) * np.clip(y * 12 - 0.3, 0, 1)).astype(np.float32)
     night = sky(w, h, (0, (6, 6, 14)), (0.7, (14, 10, 14)), (1, (30, 18, 12)))
     trees = profile(rng, w + 8, peaks=40, roughness=0.9)
-    ridge(night, trees, 0, h * 0.36, h * 0.3, (8, 9, 12))
+    ridge(night, trees, 0, h * 0.36, h * 0.3, (12, 14, 17))
     ridge(night, profile(rng, w + 8, peaks=3), 0, h * 0.86, h * 0.04, (24, 16, 12))
-    warm = Glow(round(h * 0.85), (150, 66, 18))
+    warm = Glow(round(h * 0.95), (196, 92, 30))
     spark = Glow(max(2, h // 110), (255, 190, 90), core=0.3)
     sparks = [(rng.uniform(-0.12, 0.12), rng.random(), rng.uniform(0.35, 0.8), rng.uniform(0, 2 * pi)) for _ in range(34)]
     logs = [((0.31, 0.93), (0.66, 0.86)), ((0.34, 0.85), (0.69, 0.94)), ((0.38, 0.95), (0.62, 0.95))]

@@ -170,7 +170,7 @@ def tunnel(stage: Stage) -> Draw:
     rib = (np.clip(np.cos(step * 2 * pi / 256) * 6 - 5.1, 0, 1) * 110).astype(np.uint8).reshape(256, 1)
 
     def draw(frame: int) -> Picture:
-        rush = int(float(frame / stage.rate) * 620) % 256
+        rush = int(float(frame / stage.rate) * 190) % 256
         stripes = cv2.LUT(cv2.merge([twist + np.uint8(rush)] * 3), bands)
         rings = cv2.LUT(ribs + np.uint8(rush * 2 % 256), rib)
         lit = cv2.add(stripes, cv2.merge([rings, cv2.convertScaleAbs(rings, alpha=0.8), cv2.convertScaleAbs(rings, alpha=0.7)]))
