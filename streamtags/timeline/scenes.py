@@ -17,7 +17,7 @@ from streamtags.timeline.look import Look, difference, look_of
 
 __all__ = ["SceneBuilder", "mean_tags"]
 
-# Two shots look alike below this: nine in ten pairs of pieces of one shot do, one in fifty pairs of pieces of different clips.
+# Two shots look alike below this: 90 % of the pairs of pieces of one shot do, and 4 % of the pairs from different clips (see the docs).
 _ALIKE = 0.45
 # How far back a link may reach: in shots, and in seconds from the end of the earlier to the start of the later.
 _WINDOW_SHOTS = 5
