@@ -50,6 +50,11 @@ def test_momentary_loudness_of_bursts() -> None:
     assert found == pytest.approx(-23.0, abs=0.1)
 
 
+def test_gating_blocks_overlap_by_three_quarters() -> None:
+    # 0.4 s of tone in 1 s: blocks at 0, 0.1 ... 0.6 s hold 1/2, 3/4, 1, 3/4, 1/2, 1/4 and none of it; the last falls to the gate.
+    assert integrated(power(tones((-300, 0.2), (-23, 0.4), (-300, 0.4)))) == pytest.approx(-23.0 + 10 * math.log10(0.625), abs=0.1)
+
+
 def test_channels_add_up() -> None:
     one, two = (integrated(power(tones((-23, 5), channels=n))) for n in (1, 2))
     assert one is not None

@@ -78,6 +78,14 @@ def test_no_tempo_is_claimed_without_a_pulse() -> None:
     assert tempo(flux(hits(irregular[irregular < SECONDS - 0.1].tolist())))[0] is None
 
 
+def test_waves_beating_with_the_frames_are_no_rhythm() -> None:
+    t = np.arange(round(SECONDS * RATE)) / RATE
+    for wave in (0.3 * np.sin(2 * np.pi * (200 * t + 100 * t**2)), (0.3 + 0.1 * np.sin(2 * np.pi * 3 * t)) * np.sin(2 * np.pi * 440 * t)):
+        found = flux(wave[None].astype(np.float32))
+        for start in (100, 300, 600):
+            assert tempo(found[start : start + 600])[0] is None
+
+
 def test_a_short_range_has_no_tempo() -> None:
     assert tempo(flux(track(120, 3.9))) == (None, 0.0)
     assert onset_count(np.zeros(0, np.float32)) == 0

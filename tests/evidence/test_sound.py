@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -97,11 +98,24 @@ def test_a_cut_separates_loud_from_quiet() -> None:
     assert number(quiet, "peak_dbfs") == pytest.approx(-40.0, abs=0.1)
 
 
+def test_bounds_fall_on_ticks_despite_binary_fractions() -> None:
+    # 0.57 * 100 is 56.99999999999999
+    meter = push(SoundMeter(), np.concatenate((np.zeros((2, round(0.57 * RATE)), np.float32), sine(1.0)), axis=1))
+    assert meter.measure(0.0, 0.57)["peak_dbfs"] is None
+    assert number(meter.measure(0.57, 0.58), "peak_dbfs") == pytest.approx(-23.0, abs=0.1)
+
+
+def test_what_lies_before_a_range_is_forgotten() -> None:
+    meter = push(SoundMeter(), sine(6.0))
+    assert meter.measure(4.0, 5.0)
+    assert meter.measure(1.0, 2.0) == {}
+
+
 def test_brightness_orders_sounds() -> None:
     rng = np.random.default_rng(4)
     noise = rng.normal(0, 0.1, (1, 2 * RATE)).astype(np.float32)
-    dull = np.cumsum(noise - noise.mean(), axis=1, dtype=np.float32) / 100
-    bright = np.diff(noise, append=0.0).astype(np.float32)
+    dull: Samples = np.cumsum(noise - noise.mean(), axis=1, dtype=np.float32) / np.float32(100)
+    bright: Samples = np.diff(noise, append=0.0).astype(np.float32)
     centroids = [number(push(SoundMeter(), each).measure(0.0, 2.0), "spectral_centroid_hz") for each in (dull, noise, bright)]
     assert centroids == sorted(centroids)
     assert centroids[1] == pytest.approx(12_000, rel=0.02)
@@ -182,7 +196,7 @@ def test_loudness_agrees_with_ffmpeg(shared_media: Path) -> None:
     samples = decode(shared_media / "music" / "frantic.ogg", 20.0)
     graph = av.filter.Graph()
     ends = [
-        graph.add_abuffer(sample_rate=RATE, format="fltp", layout="stereo", time_base=f"1/{RATE}"),
+        graph.add_abuffer(sample_rate=RATE, format="fltp", layout="stereo", time_base=Fraction(1, RATE)),
         graph.add("ebur128", "metadata=1"),
         graph.add("abuffersink"),
     ]
@@ -191,7 +205,7 @@ def test_loudness_agrees_with_ffmpeg(shared_media: Path) -> None:
     frame.sample_rate, frame.pts = RATE, 0
     graph.push(frame)
     graph.push(None)
-    last = {}
+    last: dict[str, str] = {}
     while True:
         try:
             last = dict(graph.pull().metadata) or last
