@@ -120,7 +120,7 @@ def _sound(evidence: Evidence) -> str:
     if silence is not None and silence >= 0.3:
         parts.append("with silences")
     tempo = _number(evidence, "tempo_bpm")
-    if tempo is not None and (_number(evidence, "tempo_confidence") or 0.0) >= 0.5:
+    if tempo is not None and (_number(evidence, "tempo_confidence") or 0.0) >= 0.4:
         parts.append(f"a beat of about {tempo:.0f} a minute")
     return ", ".join(filter(None, parts)) + "."
 

@@ -1,8 +1,8 @@
 """Light and colour of a segment: brightness, contrast, saturation, warmth, colourfulness and a palette with names.
 
 Four pictures a second are looked at, and besides them every picture that differs from the last one looked at, so that a segment of a
-single frame is measured too. All figures are of gamma-encoded code values, which are roughly even to the eye: luma is Y' of ITU-R
-BT.601, full range.
+single frame is measured too. Black bars are left out. All figures are of gamma-encoded code values, which are roughly even to the eye:
+luma is Y' of ITU-R BT.601, full range.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamtags.evidence.bars import BarFinder
 from streamtags.evidence.colours import COLOURS, name_indices
 from streamtags.model import EvidenceValue, Frame, Picture
 
@@ -47,6 +48,7 @@ class PictureMeter:
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque()
         self._quarters = np.full((4, 4), np.inf)
+        self._bars = BarFinder()
 
     def push(self, frame: Frame, seconds: float) -> None:
         """Take the next frame, shown at `seconds`."""
@@ -54,7 +56,7 @@ class PictureMeter:
         due = not self._looks or seconds >= self._looks[-1].seconds + _EVERY_SECONDS
         if due or float(np.abs(quarters - self._quarters).max()) > _CHANGED:
             self._quarters = quarters
-            self._looks.append(_Look(seconds, _look(frame.bgr)))
+            self._looks.append(_Look(seconds, _look(frame.bgr, self._bars)))
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
         """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
@@ -87,13 +89,15 @@ def _quarters(bgr: Picture) -> NDArray[np.float64]:
     return np.array([cv2.mean(part[:, side]) for part in (upper, lower) for side in (left, right)])
 
 
-def _look(bgr: Picture) -> NDArray[np.float32]:
+def _look(bgr: Picture, bars: BarFinder) -> NDArray[np.float32]:
     small = np.asarray(cv2.resize(bgr, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    rows, columns = bars.inside(luma)
+    small, luma = small[rows, columns], luma[rows, columns]
     planes = np.ascontiguousarray(small.reshape(-1, 3).T)
     means = planes.mean(axis=1)
     blue, _, red = means.tolist()
     highest, lowest = float(planes.max(axis=0).mean()), float(planes.min(axis=0).mean())
-    luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
     mean, contrast = cv2.meanStdDev(luma)
     names = name_indices(small).ravel().astype(np.intp)
     counts = [np.bincount(names, weights, len(_NAMES)) for weights in (None, *planes.astype(np.float64))]
