@@ -31,6 +31,10 @@ class Process:
             return None
         return _started(self.pid) == self.started
 
+    def holds(self, until: float, now: float) -> bool:
+        """Whether what it took is still its own: while it lives, or, where that cannot be told, before `until`."""
+        return now < until if self.alive is None else self.alive
+
 
 def this_process() -> Process:
     """The process that asks."""

@@ -34,8 +34,6 @@ __all__ = ["SqliteStore", "open_store"]
 
 _FOLDS_KEPT = 16
 _CANDIDATES_NAMED = 5
-_NO_FINGERPRINTS: Mapping[str, Fingerprint] = {}
-_NO_THUMBNAILS: Mapping[str, bytes] = {}
 
 _log = logging.getLogger(__name__)
 
@@ -180,8 +178,8 @@ class SqliteStore:
         payloads: Sequence[Payload],
         *,
         expect_epoch: str | None = None,
-        thumbnails: Mapping[str, bytes] = _NO_THUMBNAILS,
-        fingerprints: Mapping[str, Fingerprint] = _NO_FINGERPRINTS,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
     ) -> list[Event]:
         """Make `payloads` durable, in order, and return them as events with their `seq`.
 
@@ -203,11 +201,10 @@ class SqliteStore:
                     "was begun anew by another process", where=timeline, hint="follow or resume the new one", code="store.epoch"
                 )
             events = self._append(connection, timeline, rows)
-            connection.executemany("REPLACE INTO thumbnails VALUES (?, ?, ?)", [(n, segment, jpeg) for segment, jpeg in thumbnails.items()])
-            connection.executemany(
-                "REPLACE INTO fingerprints VALUES (?, ?, ?, ?)",
-                [(n, segment, print_.frames, print_.data) for segment, print_ in fingerprints.items()],
-            )
+            for segment, jpeg in (thumbnails or {}).items():
+                connection.execute("REPLACE INTO thumbnails VALUES (?, ?, ?)", (n, segment, jpeg))
+            for segment, found in (fingerprints or {}).items():
+                connection.execute("REPLACE INTO fingerprints VALUES (?, ?, ?, ?)", (n, segment, found.frames, found.data))
         self._tell(timeline)
         return events
 
@@ -317,7 +314,7 @@ class SqliteStore:
             holder, host, pid, started, until = connection.execute(
                 "SELECT owner, host, pid, started, claimed_until FROM timelines WHERE n = ?", (n,)
             ).fetchone()
-            if holder is not None and holder != owner and _holds(Process(host, pid, started), until, clock):
+            if holder not in (None, owner) and Process(host, pid, started).holds(until, clock):
                 raise StoreError(
                     f"is being analysed by process {pid} on {host}", where=timeline, hint="wait for it, or follow it", code="store.claimed"
                 )
@@ -396,11 +393,6 @@ class SqliteStore:
 
 def _encode(payloads: Sequence[Payload]) -> list[tuple[Payload, str]]:
     return [(payload, payload.model_dump_json()) for payload in payloads]
-
-
-def _holds(holder: Process, until: float, now: float) -> bool:
-    alive = holder.alive
-    return alive if alive is not None else now < until
 
 
 def _new_epoch() -> str:
