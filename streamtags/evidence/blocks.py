@@ -1,8 +1,8 @@
 """The grid that sound is measured on: blocks of 100 ms for filtering, ticks of 10 ms for the features that are kept.
 
-Filters run by overlap-save (Oppenheim & Schafer, Discrete-Time Signal Processing, section 8.7.3): the spectrum of the previous and the
-present block together is multiplied by a filter's response, and the second half of what comes back is exactly what the filter gives for
-the present block, provided the filter has died away within one block. One forward transform serves every filter. Each block goes
+Filters run by overlap-save (Oppenheim & Schafer, Discrete-Time Signal Processing, section 8.7.3): the spectrum of the present block
+and the 50 ms before it is multiplied by a filter's response, and the end of what comes back is what the filter gives for the present
+block, provided the filter has died away within 50 ms. One forward transform serves every filter. Each block goes
 through transforms of one fixed shape, so the result never depends on the pieces in which the sound arrived.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamtags.model import Sound
 
-__all__ = ["BLOCK", "RATE", "SPAN", "TICK", "TICKS", "TICKS_PER_SECOND", "Block", "Floats", "Grid", "Spectrum", "spectrum"]
+__all__ = ["BLOCK", "PAST", "RATE", "SPAN", "TICK", "TICKS", "TICKS_PER_SECOND", "Block", "Floats", "Grid", "Spectrum", "spectrum"]
 
 RATE: Final = 48_000
 """Samples a second of all sound that is measured."""
@@ -25,8 +25,10 @@ TICK: Final = 480
 """Samples of one tick, 10 ms."""
 BLOCK: Final = 4_800
 """Samples of one block, 100 ms."""
-SPAN: Final = 2 * BLOCK
-"""Samples of the previous and the present block together."""
+PAST: Final = 2_400
+"""Samples before a block that filters look back on, 50 ms."""
+SPAN: Final = PAST + BLOCK
+"""Samples of a block with its past; of small factors, for the transform."""
 TICKS: Final = BLOCK // TICK
 """Ticks of one block."""
 TICKS_PER_SECOND: Final = RATE // TICK
@@ -44,8 +46,8 @@ class Block:
 
     Attributes:
         index: blocks between second 0 and this one; negative before it.
-        span: float32 [channels, SPAN], finite: the previous block and this one.
-        follows: the block before this one was the last one given; if not, sound was missing and the first half of `span` is zero.
+        span: float32 [channels, SPAN], finite: the past and this block.
+        follows: the block before this one was the last one given; if not, sound was missing and its past is zero.
     """
 
     index: int
@@ -109,18 +111,18 @@ class Grid:
     def _append(self, samples: Floats) -> Iterator[Block]:
         while samples.shape[1]:
             part = samples[:, : BLOCK - self._fill]
-            begin = BLOCK + self._fill
+            begin = PAST + self._fill
             self._fill += part.shape[1]
-            self._span[:, begin : BLOCK + self._fill] = part
+            self._span[:, begin : PAST + self._fill] = part
             samples = samples[:, part.shape[1] :]
             if self._fill == BLOCK:
                 yield self._finish()
 
     def _finish(self) -> Block:
-        fresh = self._span[:, BLOCK:]
+        fresh = self._span[:, PAST:]
         if not np.abs(fresh).max() <= _CEILING:  # NaN compares false
             fresh[:] = np.clip(np.nan_to_num(fresh), -_CEILING, _CEILING)
         block = Block(self._index, self._span, self._follows)
-        self._span = np.concatenate((fresh, np.zeros_like(fresh)), axis=1)
+        self._span = np.concatenate((fresh[:, -PAST:], np.zeros_like(fresh)), axis=1)
         self._index, self._fill, self._follows = self._index + 1, 0, True
         return block

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.evidence.blocks import BLOCK, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats, Spectrum
+from streamtags.evidence.blocks import PAST, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats, Spectrum
 
 __all__ = ["integrated", "k_power", "max_momentary", "silence_share"]
 
@@ -30,7 +30,7 @@ def _response() -> Spectrum:
     return np.asarray(stages[0] * stages[1], dtype=np.complex64)
 
 
-_K_RESPONSE: Final = _response()  # the high-pass decays as 0.995^n: 4e-11 after a block, so overlap-save is exact
+_K_RESPONSE: Final = _response()  # what of its impulse response lies beyond the past of a block is 114 dB down
 
 
 def k_power(spectra: Spectrum) -> Floats:
@@ -42,7 +42,7 @@ def k_power(spectra: Spectrum) -> Floats:
     Returns:
         float32 [TICKS], full-scale square = 1.
     """
-    weighted = np.fft.irfft(spectra * _K_RESPONSE)[:, BLOCK:].reshape(-1, TICKS, TICK)
+    weighted = np.fft.irfft(spectra * _K_RESPONSE)[:, PAST:].reshape(-1, TICKS, TICK)
     return np.asarray(np.einsum("cts,cts->t", weighted, weighted) / TICK, dtype=np.float32)
 
 

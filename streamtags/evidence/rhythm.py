@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.evidence.blocks import BLOCK, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Block, Floats
+from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Block, Floats
 
 __all__ = ["Flux", "onset_count", "tempo"]
 
@@ -48,7 +48,7 @@ class Flux:
     _window *= 2.0 / _window.sum()  # a full-scale sine reads 1
     _bank = _filterbank()
     _hertz = (np.arange(_FRAME // 2 + 1) * (RATE / _FRAME)).astype(np.float32)
-    _first = BLOCK + TICK - _FRAME  # the first frame ends with the first tick
+    _first = PAST + TICK - _FRAME  # the first frame ends with the first tick
 
     def __init__(self) -> None:
         self._last = np.zeros((_LAG, self._bank.shape[1]), dtype=np.float32)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from streamtags.evidence.blocks import BLOCK, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
+from streamtags.evidence.blocks import BLOCK, PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
 from streamtags.evidence.loudness import integrated, k_power, max_momentary, silence_share
 from streamtags.evidence.rhythm import Flux, onset_count, tempo
 from streamtags.evidence.speech import SpeechDetector
@@ -94,7 +94,7 @@ class SoundMeter:
         spectra = [spectrum(block.span) for block in blocks]
         columns = (
             [k_power(each) for each in spectra],
-            [np.abs(block.span[:, BLOCK:]).reshape(-1, TICKS, TICK).max(axis=(0, 2)) for block in blocks],
+            [np.abs(block.span[:, PAST:]).reshape(-1, TICKS, TICK).max(axis=(0, 2)) for block in blocks],
             [self._flux.push(block) for block in blocks],
             [heard.push(each, follows=block.follows) for each, block in zip(spectra, blocks, strict=True)],
         )

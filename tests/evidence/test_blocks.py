@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamtags.evidence.blocks import BLOCK, RATE, Block, Floats, Grid
+from streamtags.evidence.blocks import BLOCK, PAST, RATE, Block, Floats, Grid
 from streamtags.model import Sound
 
 
@@ -18,7 +18,7 @@ def lay(*pieces: tuple[float, Floats]) -> list[Block]:
 
 
 def present(block: Block) -> Floats:
-    return block.span[:, BLOCK:]
+    return block.span[:, PAST:]
 
 
 def test_a_block_carries_the_one_before_it() -> None:
@@ -26,7 +26,7 @@ def test_a_block_carries_the_one_before_it() -> None:
     blocks = lay((0.0, x))
     assert [block.index for block in blocks] == [0, 1, 2]
     assert [block.follows for block in blocks] == [False, True, True]
-    np.testing.assert_array_equal(blocks[2].span, x[:, BLOCK:])
+    np.testing.assert_array_equal(blocks[2].span, x[:, 2 * BLOCK - PAST :])
 
 
 def test_sound_may_begin_before_the_picture() -> None:
@@ -64,7 +64,7 @@ def test_blocks_without_sound_are_not_given() -> None:
     assert [block.index for block in blocks] == [0, 1, 50_000]
     assert not present(blocks[1])[0, 100:].any()
     assert not blocks[2].follows
-    assert not blocks[2].span[:, :BLOCK].any()
+    assert not blocks[2].span[:, :PAST].any()
 
 
 def test_sound_heard_already_is_left_out() -> None:
