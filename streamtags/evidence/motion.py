@@ -18,9 +18,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamtags.evidence.bars import BarFinder
 from streamtags.model import EvidenceValue, Frame, Picture
 
 __all__ = ["CAMERA_MOVES", "MotionMeter"]
+
+_Points = NDArray[np.float64]
 
 CAMERA_MOVES = ("static", "pan_left", "pan_right", "tilt_up", "tilt_down", "zoom_in", "zoom_out", "handheld")
 
@@ -39,16 +42,16 @@ _TRACKER: dict[str, Any] = {
 _FEWEST_CORNERS = 8
 # Mean difference of grey levels, 0..255, around a followed corner above which it was lost.
 _LOST = 18.0
-# Grey level below which a whole row or column is a black bar rather than picture.
-_BAR = 24
+# Corners this near to a black bar, in pixels, may lie on its edge, which stands still whatever the camera does.
+_BAR_EDGE = 2
 # A corner that moves less than this, in pixels, between the pictures of a pair stands still: tripod clips show 0.01 to 0.1.
 _STILL_PIXELS = 0.2
 # So many corners standing still mean a resting camera, however large the thing that moves in front of it.
 _STILL_SHARE = 0.35
 # Share of the picture that the background must span: a lone thing turning on a blank ground is no camera move.
 _SPAN = 0.25
-# Further than this in one gap, in pixels, nothing can be followed: a wrong fit, not a speed.
-_FURTHEST = 0.5 * _SIDE
+# Further than this in one gap, in pixels or times larger, nothing can be followed: a wrong fit, not a speed.
+_FURTHEST, _FURTHEST_ZOOM = 0.5 * _SIDE, 1.5
 _CELLS_X, _CELLS_Y = 8, 5
 # Speed below which a camera rests. Real tripod clips stay below 0.4, hand-held ones lie above 2.
 _MOVE = 1.2
@@ -79,6 +82,8 @@ class MotionMeter:
     def __init__(self) -> None:
         self._anchor: Picture | None = None
         self._anchor_seconds = 0.0
+        self._mask: Picture | None = None
+        self._bars = BarFinder()
         self._sides = (1.0, 1.0)
         self._pairs: deque[_Pair] = deque()
 
@@ -93,8 +98,9 @@ class MotionMeter:
         small = cv2.resize(frame.bgr, size, interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         if self._anchor is not None and self._anchor.shape == grey.shape:
-            self._pairs.append(_compare(self._anchor, grey, self._anchor_seconds, seconds))
+            self._pairs.append(_compare(self._anchor, grey, self._mask, self._anchor_seconds, seconds))
         self._anchor, self._anchor_seconds = grey, seconds
+        self._mask = _mask(grey.shape, *self._bars.inside(grey))
         self._sides = (size[0] / _SIDE, size[1] / _SIDE)
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
@@ -140,7 +146,7 @@ def _tidy(value: float) -> float:
     return round(value, 2) + 0.0  # -0.0 becomes 0.0
 
 
-def _judge(speeds: NDArray[np.float64]) -> tuple[str, float, float]:
+def _judge(speeds: _Points) -> tuple[str, float, float]:
     """The camera's move, how clear that is (0..1), and its shake, from `speeds` [pairs, 3].
 
     Medians, so that the move is what the camera does most of the time and no wrong fit counts. Shake is the median change of speed from
@@ -158,77 +164,95 @@ def _judge(speeds: NDArray[np.float64]) -> tuple[str, float, float]:
     return _DIRECTIONS[axis][int(typical[axis] > 0)], steadiness, shake
 
 
-def _compare(before: Picture, after: Picture, first: float, second: float) -> _Pair:
-    corners = cv2.goodFeaturesToTrack(before, _CORNERS, _QUALITY, _SPACING, mask=_without_bars(before))
+def _compare(before: Picture, after: Picture, mask: Picture | None, first: float, second: float) -> _Pair:
+    corners = cv2.goodFeaturesToTrack(before, _CORNERS, _QUALITY, _SPACING, mask=mask)
     if corners is None or len(corners) < _FEWEST_CORNERS:
         return _Pair(first, second, 0.0, 0.0)
     found, status, error = cv2.calcOpticalFlowPyrLK(before, after, corners, np.empty_like(corners), **_TRACKER)
     kept = (status.ravel() > 0) & (error.ravel() < _LOST)
-    if np.count_nonzero(kept) < _FEWEST_CORNERS:
-        return _Pair(first, second, nan, nan)
-    old, shift = corners[kept, 0], (found - corners)[kept, 0]
-    length = np.hypot(shift[:, 0], shift[:, 1])
-    # Parallax and rolling shutters bend a fast move, so the fit may be the looser the faster it is.
-    transform, inliers = cv2.estimateAffinePartial2D(old, old + shift, ransacReprojThreshold=0.4 + 0.1 * float(np.median(length)))
-    if transform is None:
-        return _Pair(first, second, nan, nan)
+    old, shift = np.asarray(corners[kept, 0], np.float64), np.asarray((found - corners)[kept, 0], np.float64)
     height, width = before.shape
-    centres = np.mgrid[0.5:_CELLS_X, 0.5:_CELLS_Y].reshape(2, -1).T * (width / _CELLS_X, height / _CELLS_Y)
-    camera_shift = transform - np.eye(2, 3)
-    travel = float(_speed(camera_shift, centres).mean())
-    if travel > _FURTHEST:
+    fit = _fit_camera(old, shift, width, height)
+    if fit is None:
         return _Pair(first, second, nan, nan)
-    background, still = inliers.ravel() > 0, length < _STILL_PIXELS
-    agreement = float(background.mean())
-    if travel > 2 * _STILL_PIXELS:
-        spread = old[background].std(axis=0)
-        # Corners strewn evenly over the picture have a standard deviation of side / sqrt(12) each way.
-        span = 12 * float(spread[0] * spread[1]) / (width * height)
-        if still.mean() >= _STILL_SHARE:
-            camera_shift, agreement = np.zeros((2, 3)), float(still.mean())
-        elif span < _SPAN:
-            camera_shift, agreement = np.zeros((2, 3)), span
+    camera_shift, agreement = fit
+    amount, subject = _speeds(old, shift, camera_shift, width, height)
+    right, down = _displacement(camera_shift, np.array([[width / 2, height / 2]]))[0].tolist()
     per_second = 100 / (_SIDE * (second - first))
-    cell = (old[:, 0] * _CELLS_X / width).astype(int) * _CELLS_Y + (old[:, 1] * _CELLS_Y / height).astype(int)
-    corners_in = np.bincount(cell, minlength=_CELLS_X * _CELLS_Y)
-    filled = corners_in > 0
-    # A cell without corners is taken to move as the camera does: smooth sky pans too.
-    amounts = _speed(camera_shift, centres)
-    amounts[filled] = np.bincount(cell, length, len(centres))[filled] / corners_in[filled]
-    beside = np.linalg.norm(shift - _displacement(camera_shift, old), axis=1)
-    subjects = np.bincount(cell, beside, len(centres))[filled] / corners_in[filled]
-    right, down = _displacement(camera_shift, np.array([[width / 2, height / 2]]))[0]
-    growth = hypot(1 + camera_shift[0, 0], camera_shift[1, 0])
     return _Pair(
         first,
         second,
-        amount=float(amounts.mean()) * per_second,
-        subject=float(subjects.sum()) / len(centres) * per_second,
-        camera=(-float(right) * per_second, float(down) * per_second, 50 * log(growth) / (second - first)),
+        amount=amount * per_second,
+        subject=subject * per_second,
+        camera=(-right * per_second, down * per_second, 50 * log(_growth(camera_shift)) / (second - first)),
         agreement=agreement * len(old) / len(corners),
     )
 
 
-def _displacement(shift: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
+def _fit_camera(old: _Points, shift: _Points, width: int, height: int) -> tuple[_Points, float] | None:
+    """What the background does, as identity + [2, 3], and the share of corners that do the same; None where nothing is sure."""
+    if len(old) < _FEWEST_CORNERS:
+        return None
+    length = _lengths(shift)
+    # Parallax and rolling shutters bend a fast move, so the fit may be the looser the faster it is.
+    transform, inliers = cv2.estimateAffinePartial2D(old, old + shift, ransacReprojThreshold=0.4 + 0.1 * float(np.median(length)))
+    if transform is None:
+        return None  # type: ignore[unreachable]  # the stubs leave out that there may be no fit
+    camera_shift = np.asarray(transform, np.float64) - np.eye(2, 3)
+    travel = float(_lengths(_displacement(camera_shift, _centres(width, height))).mean())
+    if not (travel <= _FURTHEST and 1 / _FURTHEST_ZOOM <= _growth(camera_shift) <= _FURTHEST_ZOOM):
+        return None
+    background, still = inliers.ravel() > 0, length < _STILL_PIXELS
+    if travel <= 2 * _STILL_PIXELS:
+        return camera_shift, float(background.mean())
+    if still.mean() >= _STILL_SHARE:
+        return np.zeros((2, 3)), float(still.mean())
+    # Corners strewn evenly over the picture have a standard deviation of side / sqrt(12) each way.
+    span = 12 * float(np.prod(old[background].std(axis=0))) / (width * height)
+    return (camera_shift, float(background.mean())) if span >= _SPAN else (np.zeros((2, 3)), span)
+
+
+def _speeds(old: _Points, shift: _Points, camera_shift: _Points, width: int, height: int) -> tuple[float, float]:
+    """Mean shift over the picture, in pixels: in all, and beside what the camera does."""
+    camera = _displacement(camera_shift, old)
+    goal = old + camera
+    # What the camera leaves behind cannot be followed; whatever was found for it is wrong.
+    stays = np.all((goal >= 0) & (goal < (width, height)), axis=1)
+    old, shift, camera = old[stays], shift[stays], camera[stays]
+    cell = (old[:, 0] * _CELLS_X / width).astype(np.intp) * _CELLS_Y + (old[:, 1] * _CELLS_Y / height).astype(np.intp)
+    # A cell without corners is taken to move as the camera does: smooth sky pans too.
+    amounts = _lengths(_displacement(camera_shift, _centres(width, height)))
+    corners = np.bincount(cell, minlength=len(amounts))
+    filled = corners > 0
+    amounts[filled] = np.bincount(cell, _lengths(shift), len(amounts))[filled] / corners[filled]
+    beside = np.bincount(cell, _lengths(shift - camera), len(amounts))[filled] / corners[filled]
+    return float(amounts.mean()), float(beside.sum()) / len(amounts)
+
+
+def _centres(width: int, height: int) -> _Points:
+    return np.mgrid[0.5:_CELLS_X, 0.5:_CELLS_Y].reshape(2, -1).T * (width / _CELLS_X, height / _CELLS_Y)
+
+
+def _growth(shift: _Points) -> float:
+    return hypot(1 + float(shift[0, 0]), float(shift[1, 0]))
+
+
+def _displacement(shift: _Points, points: _Points) -> _Points:
     """How far the affine map identity + `shift` [2, 3] moves each of `points` [n, 2]."""
     return points @ shift[:, :2].T + shift[:, 2]
 
 
-def _speed(shift: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[np.float64]:
-    moved = _displacement(shift, points)
-    return np.hypot(moved[:, 0], moved[:, 1])
+def _lengths(vectors: _Points) -> _Points:
+    return np.hypot(vectors[:, 0], vectors[:, 1])
 
 
-def _without_bars(grey: Picture) -> Picture | None:
-    """A mask that leaves out the black bars round a letterboxed picture and their edges, which stand still whatever the camera does."""
-    rows = np.flatnonzero(cv2.reduce(grey, 1, cv2.REDUCE_MAX).ravel() > _BAR)
-    columns = np.flatnonzero(cv2.reduce(grey, 0, cv2.REDUCE_MAX).ravel() > _BAR)
-    height, width = grey.shape
-    if not len(rows) or not len(columns):
+def _mask(shape: tuple[int, ...], rows: slice, columns: slice) -> Picture | None:
+    """Where corners may be looked for; None is everywhere."""
+    height, width = shape
+    top, left = rows.start, columns.start
+    if not top and not left:
         return None
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    if (top, bottom, left, right) == (0, height, 0, width):
-        return None
-    mask = np.zeros_like(grey)
-    mask[top + 3 * (top > 0) : bottom - 3 * (bottom < height), left + 3 * (left > 0) : right - 3 * (right < width)] = 255
+    mask = np.zeros(shape, np.uint8)
+    row_edge, column_edge = (_BAR_EDGE * (margin > 0) for margin in (top, left))
+    mask[top + row_edge : height - top - row_edge, left + column_edge : width - left - column_edge] = 255
     return mask
