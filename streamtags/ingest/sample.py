@@ -73,7 +73,7 @@ class Sampler(Generic[T]):
             if item.pts >= start_pts:
                 grown.add(item)
         held = [item for item in grown.items if start_pts <= item.pts < end_pts]
-        return _spread(held, self._count, start_pts, end_pts)
+        return _spread(held, self._count, start_pts, end_pts, grown.stride)
 
     def split(self, at_pts: int) -> None:
         """A segment begins at `at_pts`: let go of what came before, and begin to thin afresh."""
@@ -89,7 +89,7 @@ class _Thinned(Generic[T]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._stride = 1
+        self.stride = 1
         self._skip = 0  # items to let pass before the next one is kept
         self.items: list[T] = []
 
@@ -99,18 +99,22 @@ class _Thinned(Generic[T]):
             return
         if len(self.items) == self._limit:  # an even number, so the new item is on the doubled stride
             del self.items[1::2]
-            self._stride *= 2
+            self.stride *= 2
         self.items.append(item)
-        self._skip = self._stride - 1
+        self._skip = self.stride - 1
 
     def copy(self) -> _Thinned[T]:
         twin: _Thinned[T] = _Thinned(self._limit)
-        twin._stride, twin._skip, twin.items = self._stride, self._skip, self.items.copy()
+        twin.stride, twin._skip, twin.items = self.stride, self._skip, self.items.copy()
         return twin
 
 
-def _spread(items: Sequence[T], count: int, start: int, end: int) -> tuple[T, ...]:
-    """Of `items`, the nearest to the middles of `count` equal parts of `start`..`end`, in order and distinct."""
+def _spread(items: Sequence[T], count: int, start: int, end: int, stride: int) -> tuple[T, ...]:
+    """Of `items`, the nearest to the middles of `count` equal parts of `start`..`end`, in order and distinct.
+
+    At a constant rate an ideal place can lie exactly between two frames. The earlier one is then taken, and up to `1 / (4 * count)` of a
+    frame beyond: no ideal place ends up closer to that limit, so that timestamps rounded by another container do not change the choice.
+    """
     times = [item.pts for item in items]
     count = min(count, len(items))
     chosen: list[int] = []
@@ -118,8 +122,13 @@ def _spread(items: Sequence[T], count: int, start: int, end: int) -> tuple[T, ..
         # In units of 1 / (2 * count) ticks everything is a whole number.
         ideal = 2 * count * start + (2 * part + 1) * (end - start)
         at = bisect_left(times, ideal, key=lambda pts: 2 * count * pts)
-        if at == len(items) or (at > 0 and ideal - 2 * count * times[at - 1] <= 2 * count * times[at] - ideal):
+        if at == len(items) or (at > 0 and _earlier(ideal, 2 * count * times[at - 1], 2 * count * times[at], 2 * count * stride)):
             at -= 1
         first = chosen[-1] + 1 if chosen else 0
         chosen.append(min(max(at, first), len(items) - (count - part)))
     return tuple(items[at] for at in chosen)
+
+
+def _earlier(ideal: int, before: int, after: int, steps: int) -> bool:
+    """Whether `ideal` is in the first half of `before`..`after`, or at most half of one of `steps` further."""
+    return 2 * steps * (ideal - before) <= (steps + 1) * (after - before)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -52,6 +53,23 @@ def test_every_picture_is_within_one_stride_of_its_ideal_place(count: int, frame
     reach = step * stride_of(frames, count)
     for part, pts in enumerate(got):
         assert abs(pts - frames * step * (part + 0.5) / len(got)) <= reach
+
+
+@given(
+    frames=st.integers(1, 2000),
+    start=st.integers(0, 100_000),
+    rate=st.sampled_from([Fraction(24), Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001)]),
+)
+def test_a_container_that_rounds_to_milliseconds_changes_nothing(frames: int, start: int, rate: Fraction) -> None:
+    exact, rounded = Sampler[Item](8), Sampler[Item](8)
+    step = Fraction(30000 * 1001) / rate  # whole ticks
+    ticks = [int((start + i) * step) for i in range(frames + 1)]
+    millis = [round(Fraction(tick, 30000 * 1001) * 1000) for tick in ticks]
+    feed(exact, [Item(tick) for tick in ticks[:-1]])
+    feed(rounded, [Item(milli) for milli in millis[:-1]])
+    assert [ticks.index(pts) for pts in picked(exact, ticks[0], ticks[-1])] == [
+        millis.index(pts) for pts in picked(rounded, millis[0], millis[-1])
+    ]
 
 
 @given(count=st.integers(1, 10), gaps=st.lists(st.integers(1, 500), min_size=1, max_size=300), lookahead=st.integers(0, 20))
