@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import hypot, isnan, log, nan
 from typing import Any
 
@@ -229,6 +230,7 @@ def _speeds(old: _Points, shift: _Points, camera_shift: _Points, width: int, hei
     return float(amounts.mean()), float(beside.sum()) / len(amounts)
 
 
+@cache
 def _centres(width: int, height: int) -> _Points:
     return np.mgrid[0.5:_CELLS_X, 0.5:_CELLS_Y].reshape(2, -1).T * (width / _CELLS_X, height / _CELLS_Y)
 

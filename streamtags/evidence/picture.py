@@ -115,7 +115,7 @@ def _look(bgr: Picture, bars: BarFinder) -> NDArray[np.float32]:
 
 
 def _colourfulness(planes: NDArray[np.uint8], means: NDArray[np.float64]) -> float:
-    """M3 of Hasler & Süsstrunk, "Measuring colourfulness in natural images" (SPIE 2003): 0 none, 15 slightly, 45 quite, 84 highly."""
+    """M3 of Hasler & Süsstrunk, "Measuring colourfulness in natural images" (SPIE 2003): 0 none, 15 slightly, 45 averagely, 82 highly."""
     centred = planes - means[:, None]
     covariance = centred @ centred.T / planes.shape[1]
     variances = np.einsum("ij,jk,ik->i", _OPPONENTS, covariance, _OPPONENTS)
