@@ -39,14 +39,26 @@ def read_options(kind: type[AnyOptions], given: Mapping[str, Any], where: str) -
         return kind.model_validate(dict(given))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        *path, last = [str(part) for part in first["loc"]]
+        name = ".".join((*path, last))
+        fields = _level(kind, path).model_fields
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, kind.model_fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(kind.model_fields)}"
+            near = difflib.get_close_matches(last, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(fields)}"
             raise ConfigError(f"no option {name!r}", where=where, hint=hint) from None
         reason = first["msg"].removeprefix("Value error, ")
-        field = kind.model_fields.get(name)
+        field = fields.get(last)
         raise ConfigError(f"{name}: {reason[:1].lower()}{reason[1:]}", where=where, hint=field.description if field else None) from None
+
+
+def _level(kind: type[BaseModel], path: list[str]) -> type[BaseModel]:
+    """The class whose keys stand at `path`, as far as classes say."""
+    for key in path:
+        field = kind.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        kind = field.annotation
+    return kind
 
 
 def digest(parts: Mapping[str, object]) -> str:

@@ -48,8 +48,8 @@ class ModelConfig(Options):
     model: str = Field(min_length=1, description="Hugging Face id, or a folder")
     licence: str = Field(description="terms of the weights, in a few words")
     weights_gib: float = Field(gt=0, description="size of the weights in 16 bits, in GiB")
-    caption: CaptionSettings = Field(default_factory=CaptionSettings.model_validate, description="how the model is asked")
-    serve: ServeSettings = Field(default_factory=ServeSettings.model_validate, description="how it is served")
+    caption: CaptionSettings = Field(default_factory=CaptionSettings, description="how the model is asked")
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="how it is served")
 
     def openai_options(self, base_url: str) -> dict[str, Any]:
         """Options of the captioner `openai` for this model served at `base_url`."""

@@ -33,6 +33,7 @@ _FOUR_BITS = 0.32  # weights by bitsandbytes nf4 against 16 bits; vision tower a
 _LINE = 2000
 _KEPT_LINES = 40
 _STEADY_SECONDS = 600.0
+_PATIENCE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +284,7 @@ class VllmServer:
         while True:
             began = time.monotonic()
             if self._process is not None:
-                await self._process.wait()
+                await _ended(self._process)
             await self._end()
             died = 1 if time.monotonic() - began > _STEADY_SECONDS else died + 1
             if died > self._restarts:
@@ -319,7 +320,7 @@ class VllmServer:
                 await self._end()
                 raise self._dead(f"did not answer within {self._start_seconds:g} s")
             with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), pause)
+                await asyncio.wait_for(_ended(process), pause)
             pause = min(1.0, pause * 1.5)
         await self._end()
         raise self._dead(f"ended with status {process.returncode} while starting")
@@ -329,11 +330,11 @@ class VllmServer:
         process, self._process = self._process, None
         reader, self._reader = self._reader, None
         if process is not None:
-            for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 15.0)):
+            for number in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, number)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), patience)
+                    await asyncio.wait_for(_ended(process), _PATIENCE_SECONDS)
                     if not _group_alive(process.pid) or number == signal.SIGKILL:
                         break
         if reader is not None:
@@ -361,6 +362,12 @@ class VllmServer:
             code="model.not_started",
             hint="`streamtags doctor` says what is missing",
         )
+
+
+async def _ended(process: Process) -> None:
+    """Until the process itself has ended. `Process.wait` waits for its output to close too, which its workers may hold open."""
+    while process.returncode is None:  # noqa: ASYNC110 - asyncio tells of it nowhere else
+        await asyncio.sleep(0.05)
 
 
 def _group_alive(group: int) -> bool:

@@ -23,7 +23,7 @@ from streamtags.timebase import Clock
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 
-from streamtags.caption.openai import create  # noqa: E402 - only where openai is installed
+from streamtags.caption.openai import create
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from streamtags.vocabulary import Axis, Tag, Vocabulary
 
 pytest.importorskip("instructor", reason="needs the extra streamtags[models]")
 
-from streamtags.classify.instructor import create  # noqa: E402 - only where instructor is installed
+from streamtags.classify.instructor import create
 
 VOCABULARY = Vocabulary(
     id="small",
@@ -181,7 +181,7 @@ async def test_a_slow_answer_ends_at_the_time_limit(act: Act) -> None:
 
 
 def obedient(asked: Asked) -> Mapping[str, Any]:
-    """A model that obeys the last order it can read, unless it stands inside the marks, where the system prompt says orders mean nothing."""
+    """A model that obeys any order it can read outside the marks; inside, the system prompt says, orders mean nothing."""
     readable = ""
     for message in asked.body["messages"]:
         text = message["content"]
