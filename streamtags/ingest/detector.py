@@ -16,7 +16,7 @@ A fade is the same line with one end uniform; out and in again through a short b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
 
@@ -38,6 +38,7 @@ _BINS = (6, 4, 8, 4)  # hue, saturation, value, quarter of the picture
 _RANGES = (0, 180, 0, 256, 0, 256, 0, 4)
 _BLOCK, _REACH = 12, 8  # block matching on the 64x36 picture: side of a block, how far it may have moved
 _NOISE = 36.0  # variance of layout below which a picture counts as uniform: 6 of 255 levels
+_LEAST_LAYOUT, _LEAST_PALETTE = 4.0, 0.1  # steps below these are compression noise, whatever the contrast
 _MAX_RATE = 240.0  # the highest frame rate `event_buffer_length` must hold for, as PySceneDetect's own filter assumes
 
 
@@ -57,7 +58,7 @@ class _Candidate:
     strength: float
     low: int
     high: int
-    leg: Literal["out", "in", ""] = ""
+    window: tuple[int, int]
 
 
 class _Window:
@@ -124,11 +125,15 @@ class _Window:
                 block, same = new[y : y + _BLOCK, x : x + _BLOCK], old[y : y + _BLOCK, x : x + _BLOCK]
                 blocks += 1
                 mean, deviation = cv2.meanStdDev(block)
-                if deviation[0, 0] < 3.0:  # nothing to match: a flat block is found where it was as bright
-                    hits += abs(mean[0, 0] - cv2.mean(same)[0]) < 12.0
-                    continue
-                near = old[max(0, y - _REACH) : y + _BLOCK + _REACH, max(0, x - _REACH) : x + _BLOCK + _REACH]
-                hits += cv2.minMaxLoc(cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED))[1] > 0.8
+                brightness = mean[0, 0]
+                if deviation[0, 0] >= 3.0:  # a flat block has nothing to match but its brightness
+                    top, left = max(0, y - _REACH), max(0, x - _REACH)
+                    near = old[top : y + _BLOCK + _REACH, left : x + _BLOCK + _REACH]
+                    _, best, _, (dx, dy) = cv2.minMaxLoc(cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED))
+                    if best < 0.8:
+                        continue
+                    same = near[dy : dy + _BLOCK, dx : dx + _BLOCK]
+                hits += abs(brightness - cv2.mean(same)[0]) < 12.0
         return hits / blocks
 
 
@@ -139,10 +144,9 @@ class StreamtagsDetector(SceneDetector):
     `events` holds every boundary so far with its kind. Frames may have any size, and change it.
 
     Args:
-        layout: change of layout, in levels of 255 (RMS), that a cut needs if its palette changes just enough.
-        palette: change of palette, 0 to 1.41, that a cut needs if its layout changes just enough; what counts is the product of both.
-        contrast: how many times larger than the steps around it a cut's step must be.
-        found: share of blocks found again above which a step is taken for motion, a title or a flash.
+        cut: what a cut needs: its change (0 to 1.2) times its contrast, less what is found again.
+        contrast: how many times larger than the steps around it a step may count.
+        found: how much it takes off a cut that all blocks are found again, as in motion, or most, as when a title appears.
         settle_seconds: how long before and after a step must differ; the longest flash that is recognised as one.
         min_shot_seconds: of cuts closer than this, the strongest counts.
         gradual: find dissolves and fades.
@@ -150,7 +154,7 @@ class StreamtagsDetector(SceneDetector):
         bend: how much a path off the straight line takes off.
         detail: how much detail that stays takes off.
         hold_seconds: fading out and in again through a uniform picture that lasts no longer is one transition.
-        edge_seconds: a fade this close to the first or last frame starts or ends the source and is no boundary.
+        edge_seconds: a dissolve or fade this close to the first or last frame starts or ends the source and is no boundary.
         lookahead_seconds: how late a boundary may be reported.
 
     Raises:
@@ -160,17 +164,16 @@ class StreamtagsDetector(SceneDetector):
     def __init__(
         self,
         *,
-        layout: float = 12.0,
-        palette: float = 0.3,
-        contrast: float = 1.6,
-        found: float = 0.5,
+        cut: float = 1.4,
+        contrast: float = 6.0,
+        found: float = 0.75,
         settle_seconds: float = 0.24,
         min_shot_seconds: float = 0.12,
         gradual: bool = True,
-        change: float = 0.42,
+        change: float = 0.6,
         bend: float = 1.4,
         detail: float = 0.37,
-        hold_seconds: float = 0.25,
+        hold_seconds: float = 0.4,
         edge_seconds: float = 0.5,
         lookahead_seconds: float = 1.44,
     ) -> None:
@@ -179,8 +182,7 @@ class StreamtagsDetector(SceneDetector):
             raise ValueError("a length of time is negative")
         if lookahead_seconds < max(edge_seconds, settle_seconds + min_shot_seconds):
             raise ValueError("lookahead_seconds must cover edge_seconds, and settle_seconds and min_shot_seconds together")
-        self.layout = layout
-        self.palette = palette
+        self.cut = cut
         self.contrast = contrast
         self.found = found
         self.settle_seconds = settle_seconds
@@ -249,19 +251,26 @@ class StreamtagsDetector(SceneDetector):
             return
         size, last = window.size, window.count - 1
         layout, palette = window.step[at % size]
-        if layout < 0.5 * self.layout or palette < 0.5 * self.palette:
+        if layout < _LEAST_LAYOUT or palette < _LEAST_PALETTE:
             return
         around = range(max(1, at - self._settle), at), range(at + 1, min(last, at + self._settle - 1) + 1)
-        busy_layout, busy_palette = (max(self._busy([window.step[i % size][k] for i in side]) for side in around) for k in (0, 1))
-        contrast = sqrt(layout / (busy_layout + 1.0) * palette / (busy_palette + 0.02))
-        if contrast < self.contrast:
+        busy = max(self._busy([window.step[i % size][0] for i in side]) for side in around)
+        contrast = layout / (busy + 1.0)
+        if contrast < 1.0:
             return
         offsets = sorted({0, 1, self._settle // 2, self._settle - 1})
         pairs = [(at - 1 - i, at + j) for i in offsets for j in offsets if at - 1 - i >= 0 and at + j <= last]
-        stays = sqrt(min(window.between(*pair) for pair in pairs)) * min(window.palette_between(*pair) for pair in pairs)
-        strength = sqrt(stays / (self.layout * self.palette))
-        if strength >= 1.0 and window.found(at - 1, at) <= self.found:
-            self._pending.append(_Candidate(at, "cut", strength * contrast / self.contrast, at, at))
+        layout = sqrt(min(window.between(*pair) for pair in pairs))
+        palette = min(window.palette_between(*pair) for pair in pairs)
+        if layout < _LEAST_LAYOUT or palette < _LEAST_PALETTE:
+            return
+        content = sqrt(window.variance[(at - 1) % size]) + sqrt(window.variance[at % size]) + sqrt(_NOISE)
+        change = sqrt(min(1.0, layout / content) * palette)
+        strength = change * min(self.contrast, contrast) / self.cut
+        if strength >= 1.0:
+            strength *= 1.0 - self.found * window.found(at - 1, at)
+        if strength >= 1.0:
+            self._pending.append(_Candidate(at, "cut", strength, at, at, (at, at)))
 
     @staticmethod
     def _busy(steps: list[float]) -> float:
@@ -300,51 +309,72 @@ class StreamtagsDetector(SceneDetector):
         if score < self.change:
             return
         low, high = (start + self._stride * int(np.argmax(shares >= edge)) for edge in (0.1, 0.9))
-        leg: Literal["out", "in", ""] = ""
-        middle_share = 0.5
-        before, after = float(window.variance[start % size]), float(window.variance[end % size])
-        if after < max(_NOISE, 0.05 * before) and after < before:
-            leg, middle_share = "out", 0.8
-        elif before < max(_NOISE, 0.05 * after) and before < after:
-            leg, middle_share = "in", 0.2
-        at = start + self._stride * int(np.argmax(shares >= middle_share))
-        self._pending.append(_Candidate(at, "gradual", score / self.change, low, high, leg))
+        at = start + self._stride * int(np.argmax(shares >= 0.5))
+        self._pending.append(_Candidate(at, "gradual", score / self.change, low, high, (start, end)))
 
     def _release(self, window: _Window, until: int) -> list[FrameTimecode]:
-        """Settle candidates up to frame `until`: the strongest of those that overlap stands."""
+        """Settle candidates up to frame `until`: the strongest of those that overlap stands, a cut before any gradual one."""
         if not any(candidate.at <= until for candidate in self._pending):
             return []
-        standing: list[_Candidate] = []
+        standing = [] if self._last is None else [self._last]
         for candidate in sorted(self._pending, key=lambda c: (c.kind == "gradual", -c.strength)):
-            if not any(self._collide(candidate, other) for other in standing):
+            for i, other in enumerate(standing):
+                if self._collide(window, candidate, other):
+                    standing[i] = self._joined(other, candidate)
+                    break
+            else:
                 standing.append(candidate)
-        standing.sort(key=lambda c: c.at)
+        if self._last is not None:
+            self._last = standing.pop(0)
         self._pending = [candidate for candidate in self._pending if candidate.at > until]
         found = []
-        for candidate, following in zip(standing, [*standing[1:], None], strict=True):
-            if candidate.at > until:
-                break
-            found += self._accept(window, candidate, following)
+        for candidate in sorted(standing, key=lambda c: c.at):
+            if candidate.at <= until:
+                found += self._accept(window, candidate)
         self.events += found
         return [event.timecode for event in found]
 
-    def _collide(self, a: _Candidate, b: _Candidate) -> bool:
+    def _collide(self, window: _Window, a: _Candidate, b: _Candidate) -> bool:
         if a.kind == b.kind == "cut":
             return abs(a.at - b.at) < self._apart
-        return a.low <= b.high + 1 and b.low <= a.high + 1
+        if a.kind != b.kind:
+            return a.window[0] < b.window[1] and b.window[0] < a.window[1]
+        if a.low - self._hold <= b.high and b.low - self._hold <= a.high:
+            return True
+        first, last = max(min(a.at, b.at), window.count - window.size), max(a.at, b.at)
+        return 0 < len(self._uniform(window, first, last)) <= self._hold
 
-    def _accept(self, window: _Window, candidate: _Candidate, following: _Candidate | None) -> list[ShotEvent]:
-        last, at = self._last, candidate.at
-        if last is not None and (self._collide(candidate, last) or at - last.at < 2):
+    @staticmethod
+    def _joined(stronger: _Candidate, weaker: _Candidate) -> _Candidate:
+        """Two looks at one gradual transition show more of its length than one does."""
+        if not (stronger.kind == weaker.kind == "gradual" and weaker.low <= stronger.high and stronger.low <= weaker.high):
+            return stronger
+        if weaker.strength < 0.6 * stronger.strength:
+            return stronger
+        return replace(stronger, low=min(stronger.low, weaker.low), high=max(stronger.high, weaker.high))
+
+    def _accept(self, window: _Window, candidate: _Candidate) -> list[ShotEvent]:
+        at = candidate.at
+        if self._last is not None and at - self._last.at < 2:
             return []
-        if (candidate.leg == "in" and candidate.low < self._edge) or (
-            candidate.leg == "out" and window.count - candidate.high < self._edge
-        ):
-            return []
+        if candidate.kind == "gradual":
+            if candidate.low < self._edge or window.count - candidate.high < self._edge:
+                return []
+            at = self._middle(window, candidate)
         self._last = candidate
-        if last is not None and candidate.leg == "in" and last.leg == "out" and candidate.low - last.high <= self._hold:
-            return []  # the second half of a fade through black or white
-        if candidate.leg == "out" and following is not None and following.leg == "in" and following.low - candidate.high <= self._hold:
-            at = max(at, (candidate.high + following.low) // 2)
         timecode = window.timecodes[at % window.size]
         return [] if timecode is None else [ShotEvent(timecode, candidate.kind, candidate.strength)]
+
+    def _middle(self, window: _Window, candidate: _Candidate) -> int:
+        """The middle of the black or white that a fade goes through, or else of the transition."""
+        first, last = max(0, candidate.low - self._hold), min(window.count - 1, candidate.high + self._hold)
+        uniform = self._uniform(window, first, last)
+        if uniform.size and uniform[0] > first and uniform[-1] < last:
+            return int(uniform[0] + uniform[-1]) // 2
+        return candidate.at
+
+    @staticmethod
+    def _uniform(window: _Window, first: int, last: int) -> NDArray[np.int_]:
+        """Frames from `first` to `last` that are black, white or next to it, as against the others."""
+        variance = window.variance[np.arange(first, last + 1) % window.size]
+        return first + np.flatnonzero(variance < max(_NOISE, 0.02 * float(variance.max())))
