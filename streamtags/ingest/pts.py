@@ -96,7 +96,6 @@ class TimeRepair:
         ahead = time - track.last
         if ahead > self._gap or ahead < -2 * step or (ahead <= 0 and track.nudged):
             time = self._splice(track, raw, track.last + step, lead=True)
-            track.nudged = False
         elif ahead <= 0:
             time = track.last + max(1, step // 2)
             track.nudged = True

@@ -141,5 +141,8 @@ class SoundReader:
             samples, start = samples[:, cut:], self._last_end
         if not samples.shape[1]:
             return []
+        if not np.isfinite(samples.sum()):
+            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+        np.clip(samples, -1.0, 1.0, out=samples)  # a downmix or a lossy codec may overshoot
         self._last_end = start + Fraction(samples.shape[1], SOUND_RATE)
         return [Sound(start=float(start), samples=samples, rate=SOUND_RATE)]
