@@ -33,11 +33,21 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr and leave with status 2."""
         wrong = re.search(r"unrecognized arguments: (--?[\w-]+)|invalid choice: '([\w-]+)'", message)
-        known = [option for action in self._actions for option in (action.option_strings or cast("list[str]", action.choices or []))]
+        known = sorted(_words(self))
         near = difflib.get_close_matches(next(filter(None, wrong.groups())), known, n=1) if wrong else []
         advice = f"did you mean {near[0]}? " if near else ""
         sys.stderr.write(f"{self.prog}: {message}; {advice}see {self.prog} -h\n")
         raise SystemExit(2)
+
+
+def _words(parser: argparse.ArgumentParser) -> set[str]:
+    """Every option and command that `parser` or one below it knows: an unknown option of a command is told by the parser above it."""
+    words: set[str] = set()
+    for action in parser._actions:
+        words.update(action.option_strings)
+        for name, below in (action.choices.items() if isinstance(action, argparse._SubParsersAction) else ()):
+            words |= {name, *_words(below)}
+    return words
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -122,7 +122,7 @@ def summary_line(state: TimelineState) -> str:
     """What was found, and what to type next."""
     scenes = f", {len(state.scenes)} scenes" if state.scenes else ""
     shots = len({segment.shot for segment in state.segments})
-    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}; see `streamtags show {state.id[:10]}`"
+    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}; see `streamtags show last`"
 
 
 def printable(text: str) -> str:

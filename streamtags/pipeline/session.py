@@ -60,9 +60,7 @@ class Session:
         self._source = source
         self._settings = settings
         self._tools = tools
-        self._fold = Fold()
-        for event in store.read(timeline):
-            self._fold.apply(event)
+        self._fold = Fold.from_snapshot(store.state(timeline))
         self._writer = Writer(store, timeline, self._fold, publish)
         self._reuse = Reuse(store, timeline, tools)
         self._scenes = SceneBuilder()
@@ -103,9 +101,15 @@ class Session:
         loop = asyncio.get_running_loop()
         stages = measure(self._source, self._settings)
         try:
+            broken: SourceError | None = None
             async with asyncio.TaskGroup() as group:
-                while (item := await loop.run_in_executor(thread, next, stages, None)) is not None:
-                    await self._take(item, group)
+                try:
+                    while (item := await loop.run_in_executor(thread, next, stages, None)) is not None:
+                        await self._take(item, group)
+                except SourceError as error:
+                    broken = error  # what was read before is finished all the same
+            if broken is not None:
+                raise broken
             await self._writer.write(*self._news(self._scenes.finish()), self._progress(), TimelineCompleted(summary=self._summary()))
         finally:
             # The thread may be in the middle of a frame: let it finish before the file is closed under it.
@@ -229,7 +233,7 @@ class Session:
         return self._news(found)
 
     def _news(self, scenes: list[SceneDetected]) -> list[SceneDetected]:
-        return [scene for scene in scenes if scene.scene not in self._fold.scenes]
+        return [scene for scene in scenes if self._fold.scenes.get(scene.scene) != scene]
 
     async def _tell_failure(self, error: BaseException) -> BaseException:
         """Write why the run ended, where that is possible; return the one error worth raising."""

@@ -51,7 +51,10 @@ class Writer:
 
         Raises:
             StoreError: none of them was written.
+            Exception: they are durable, and `publish` failed.
         """
+        if not payloads:
+            return
         entry = _Entry(payloads, thumbnails or {}, fingerprints or {})
         self._entries.append(entry)
         if self._working is None or self._working.done():
@@ -63,6 +66,9 @@ class Writer:
             entries, self._entries = self._entries, []
             try:
                 events = await asyncio.to_thread(self._append, entries)
+                for event in events:
+                    self._fold.apply(event)
+                self._publish(events)
             except BaseException as error:
                 for entry in entries:
                     if not entry.durable.done():
@@ -70,9 +76,6 @@ class Writer:
                 if not isinstance(error, Exception):
                     raise
                 continue
-            for event in events:
-                self._fold.apply(event)
-            self._publish(events)
             for entry in entries:
                 if not entry.durable.done():
                     entry.durable.set_result(None)
