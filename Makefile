@@ -53,7 +53,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/dev
-	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^streamtags' > $(LOCK)
+	@{ head -1 $(LOCK); $(BIN)/python -m pip freeze --exclude-editable; } > $(LOCK).new 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^streamtags' > $(LOCK)	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^streamtags' > $(LOCK) mv $(LOCK).new $(LOCK)
 
 clean:
 	rm -rf $(VENV) .cache build dist

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveTable", "card"]
 
-_THUMBNAIL_COLUMNS = 16
+_THUMBNAIL_COLUMNS = 24
 _BAR_CELLS = 10
 _MOST_TAGS = 5
 
@@ -114,6 +114,7 @@ def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
         table.add_row(_half_blocks(jpeg), Group(*lines))
     else:
         table.add_row(Group(*lines))
+    table.add_row()
     return table
 
 
@@ -140,7 +141,7 @@ def _half_blocks(jpeg: bytes) -> RenderableType:
     if picture is None:
         return Text("")
     rows = max(2, round(_THUMBNAIL_COLUMNS * picture.shape[0] / picture.shape[1]) // 2 * 2)
-    small = cv2.resize(picture, (_THUMBNAIL_COLUMNS, min(rows, 12)), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, (_THUMBNAIL_COLUMNS, min(rows, 16)), interpolation=cv2.INTER_AREA)
     cells: list[Cells] = []
     for upper, lower in zip(small[::2], small[1::2], strict=True):
         for top, bottom in zip(upper, lower, strict=True):
