@@ -53,7 +53,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/dev
-	@{ head -1 $(LOCK); $(BIN)/python -m pip freeze --exclude-editable; } > $(LOCK).new 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^streamtags' > $(LOCK)	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^streamtags' > $(LOCK) mv $(LOCK).new $(LOCK)
+	@{ head -1 $(LOCK); $(BIN)/python -m pip freeze --exclude-editable; } > $(LOCK).new && mv $(LOCK).new $(LOCK)
 
 clean:
 	rm -rf $(VENV) .cache build dist
