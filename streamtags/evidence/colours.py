@@ -84,7 +84,8 @@ def lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 def name_indices(bgr: Picture) -> NDArray[np.uint8]:
     """For each pixel of a BGR picture [..., 3], the position in `COLOURS` of the nearest name."""
     cells = bgr.astype(np.uint16) >> (8 - _BITS)
-    return _table()[(cells[..., 2] << 2 * _BITS) | (cells[..., 1] << _BITS) | cells[..., 0]]
+    names: NDArray[np.uint8] = _table()[(cells[..., 2] << 2 * _BITS) | (cells[..., 1] << _BITS) | cells[..., 0]]
+    return names
 
 
 @cache
