@@ -39,6 +39,7 @@ _RANGES = (0, 180, 0, 256, 0, 256, 0, 4)
 _BLOCK, _REACH = 12, 8  # block matching on the 64x36 picture: side of a block, how far it may have moved
 _NOISE = 36.0  # variance of layout below which a picture counts as uniform: 6 of 255 levels
 _LEAST_LAYOUT, _LEAST_PALETTE = 4.0, 0.1  # steps below these are compression noise, whatever the contrast
+_ALIKE = 0.35  # share of a step, layout times palette, below which two pictures of a shot are alike
 _MAX_RATE = 240.0  # the highest frame rate `event_buffer_length` must hold for, as PySceneDetect's own filter assumes
 
 
@@ -269,8 +270,22 @@ class StreamtagsDetector(SceneDetector):
         strength = change * min(self.contrast, contrast) / self.cut
         if strength >= 1.0:
             strength *= 1.0 - self.found * window.found(at - 1, at)
-        if strength >= 1.0:
+        if strength >= 1.0 and not self._comes_back(window, at):
             self._pending.append(_Candidate(at, "cut", strength, at, at, (at, at)))
+
+    def _comes_back(self, window: _Window, at: int) -> bool:
+        """Whether the shot shows again what it showed a while ago, as after something passed close by or a smeared picture."""
+        size = window.size
+        cuts = [c.at for c in self._pending if c.kind == "cut" and c.at < at - 2] + ([self._last.at] if self._last else [])
+        earlier = np.arange(max(0, window.count - size, *cuts), at - self._settle)
+        if not earlier.size:
+            return False
+        after = min(at + 1, window.count - 1)
+        layouts = np.sqrt(window.distance[after % size, earlier % size])
+        changes = layouts * np.linalg.norm(window.palettes[earlier % size] - window.palettes[after % size], axis=1)
+        alike = int(np.argmin(changes))
+        layout, palette = window.step[at % size]
+        return float(changes[alike]) < _ALIKE * layout * palette and window.found(int(earlier[alike]), after) > 0.4
 
     @staticmethod
     def _busy(steps: list[float]) -> float:
@@ -309,7 +324,8 @@ class StreamtagsDetector(SceneDetector):
         if score < self.change:
             return
         low, high = (start + self._stride * int(np.argmax(shares >= edge)) for edge in (0.1, 0.9))
-        at = start + self._stride * int(np.argmax(shares >= 0.5))
+        at = self._middle(window, low, high, start + self._stride * int(np.argmax(shares >= 0.5)))
+        at = max(at, end - self._lookahead)
         self._pending.append(_Candidate(at, "gradual", score / self.change, low, high, (start, end)))
 
     def _release(self, window: _Window, until: int) -> list[FrameTimecode]:
@@ -360,18 +376,18 @@ class StreamtagsDetector(SceneDetector):
         if candidate.kind == "gradual":
             if candidate.low < self._edge or window.count - candidate.high < self._edge:
                 return []
-            at = self._middle(window, candidate)
+            at = max(at, self._middle(window, candidate.low, candidate.high, at))  # the black may have come since
         self._last = candidate
         timecode = window.timecodes[at % window.size]
         return [] if timecode is None else [ShotEvent(timecode, candidate.kind, candidate.strength)]
 
-    def _middle(self, window: _Window, candidate: _Candidate) -> int:
-        """The middle of the black or white that a fade goes through, or else of the transition."""
-        first, last = max(0, candidate.low - self._hold), min(window.count - 1, candidate.high + self._hold)
+    def _middle(self, window: _Window, low: int, high: int, otherwise: int) -> int:
+        """The middle of the black or white that a fade goes through."""
+        first, last = max(0, low - self._hold), min(window.count - 1, high + self._hold)
         uniform = self._uniform(window, first, last)
         if uniform.size and uniform[0] > first and uniform[-1] < last:
             return int(uniform[0] + uniform[-1]) // 2
-        return candidate.at
+        return otherwise
 
     @staticmethod
     def _uniform(window: _Window, first: int, last: int) -> NDArray[np.int_]:

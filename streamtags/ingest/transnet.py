@@ -52,7 +52,7 @@ class TransNetDetector(SceneDetector):
 
     def process_frame(self, timecode: FrameTimecode, frame_img: NDArray[np.uint8]) -> list[FrameTimecode]:
         """Take the next frame, BGR uint8; return the boundaries of a window when it is full."""
-        small = cv2.cvtColor(cv2.resize(frame_img, (48, 27), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+        small = np.asarray(cv2.cvtColor(cv2.resize(frame_img, (48, 27), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB), np.uint8)
         self._frames += [small] * (1 if self._frames else 1 + _MARGIN)
         self._timecodes.append(timecode)
         return self._window() if len(self._frames) == _WINDOW else []
