@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 LOCK := constraints.txt
 VIDEO ?=
 
-.PHONY: help demo test check bench docs format lock clean
+.PHONY: help demo test check coverage bench docs format lock clean
 
 help:
 	@echo "make demo              analyse a generated edit (make demo VIDEO=film.mp4: any other)"
 	@echo "make test              run the tests"
 	@echo "make check             format, lint, types, import rules, dependencies, docs"
 	@echo "make bench             print the benchmarks"
+	@echo "make coverage          run the tests and say which lines they reach"
 	@echo "make docs              write the references that are made from the code"
 	@echo "make format            format the code"
 	@echo "make lock              resolve the dependencies anew and write $(LOCK)"
@@ -44,6 +45,17 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/python docs/make_reference.py --check
+
+coverage: $(VENV)/dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow and not vllm" -n 0 $(TEST_FLAGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+docs: $(VENV)/dev
+	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_pictures.py
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks
