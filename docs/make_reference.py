@@ -90,6 +90,8 @@ def main() -> int:
     for name, text in {"settings.md": settings_page(), "commands.md": commands_page()}.items():
         page = FOLDER / name
         if "--check" in sys.argv:
+            if name == "commands.md" and sys.version_info[:2] != (3, 11):
+                continue  # argparse lays its help out differently from version to version
             if not page.exists() or page.read_text(encoding="utf-8") != text:
                 print(f"{page} is not what the code says; run `make docs`", file=sys.stderr)
                 stale = 1
