@@ -38,8 +38,8 @@ class InstructorOptions(EndpointOptions):
     re_asks: int = Field(2, ge=0, le=5, description="how often an answer that does not validate is asked again")
     evidence: bool = Field(True, description="tell the model what was measured, besides the caption")
     min_confidence: float = Field(0.05, ge=0, le=1, description="tags below this confidence are left out")
-    shortlist_above: int = Field(200, ge=1, description="a vocabulary of more tags than this is cut to a shortlist first")
-    shortlist: int = Field(120, ge=1, description="tags on the shortlist of one segment")
+    shortlist_above: int = Field(250, ge=1, description="a vocabulary of more tags than this is cut to a shortlist first")
+    shortlist: int = Field(200, ge=1, description="tags on the shortlist of one segment")
     strict: bool = Field(True, description="ask the server to hold the model to the schema; off for servers that refuse the key")
 
 
@@ -96,6 +96,14 @@ class InstructorClassifier:
             reasoning=" ".join(answer.reasoning.split())[:_MAX_REASONING],
             usage=_sum(spent),
         )
+
+    async def ready(self) -> None:
+        """Return if the server answers and has the model.
+
+        Raises:
+            ModelError: it cannot be reached, refuses, or lacks the model.
+        """
+        await self._endpoint.ready()
 
     async def close(self) -> None:
         """Release the connections; safe to call twice."""

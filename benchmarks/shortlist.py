@@ -1,0 +1,88 @@
+"""How often the shortlist of a vocabulary of 2,000 tags holds the tags that a person chose.
+
+Two measurements, printed as recall at several lengths of the shortlist:
+
+- `shots`: the hand-labelled captions of `captions.jsonl` under the shipped music-library vocabulary, among tags of a music catalogue.
+- `catalogue`: every tenth caption of MusicCaps, whose own aspect lists are the truth, under its 2,000 commonest aspects, names alone.
+
+The catalogue is development media kept outside the project: `python benchmarks/shortlist.py ../shared/media/catalogue`.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamtags.classify.shortlist import Shortlist
+from streamtags.model import ClassifyRequest
+from streamtags.vocabulary import Axis, Tag, Vocabulary, folded
+from streamtags.vocabulary_file import load_vocabulary
+
+SIZE = 2000
+LENGTHS = (50, 120, 200, 300)
+
+
+def catalogue(folder: Path) -> list[tuple[str, list[str]]]:
+    """MusicCaps as (caption, aspects)."""
+    with (folder / "musiccaps-dev.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["caption"], [folded(aspect) for aspect in ast.literal_eval(row["aspect_list"])]) for row in csv.DictReader(file)]
+
+
+def recalls(vocabulary: Vocabulary, labelled: Sequence[tuple[str, list[str]]]) -> dict[int, float]:
+    """Share of the labels that are on the shortlist, by its length."""
+    found = {}
+    for length in LENGTHS:
+        chooser = Shortlist(vocabulary, length)
+        hit = total = 0
+        for caption, labels in labelled:
+            chosen = set(chooser.choose(ClassifyRequest(segment="", caption=caption, caption_model="")))
+            hit += len(chosen.intersection(labels))
+            total += len(labels)
+        found[length] = hit / total
+    return found
+
+
+def main(folder: Path) -> None:
+    """Print both measurements and the time of one choice."""
+    music = catalogue(folder)
+    common = [aspect for aspect, _ in Counter(aspect for _, aspects in music for aspect in aspects).most_common(3 * SIZE)]
+
+    shipped = load_vocabulary("music-library")
+    others = [aspect for aspect in common if shipped.find(aspect) is None][: SIZE - len(shipped.tags)]
+    long = Vocabulary(
+        id="long",
+        version="1",
+        axes=(*shipped.axes, Axis(name="aspect")),
+        tags=(*shipped.tags, *(Tag(name=name, axis="aspect") for name in others)),
+    )
+    lines = (Path(__file__).parent / "captions.jsonl").read_text(encoding="utf-8").splitlines()
+    shots = [(read["caption"], read["music-library"]) for read in map(json.loads, lines) if read["music-library"]]
+    # What only a measurement can tell is given by rules, not by words.
+    worded = {tag.name for tag in shipped.tags if not tag.when}
+    shots = [(caption, [label for label in labels if label in worded]) for caption, labels in shots]
+    print(f"shots: {len(shots)} captions, {len(long.tags)} tags", {n: round(r, 3) for n, r in recalls(long, shots).items()})
+
+    names = common[:SIZE]
+    aspects = Vocabulary(
+        id="aspects", version="1", axes=(Axis(name="aspect"),), tags=tuple(Tag(name=name, axis="aspect") for name in names)
+    )
+    known = [(caption, [label for label in labels if label in aspects.by_name]) for caption, labels in music[::10]]
+    print(f"catalogue: {len(known)} captions, {len(names)} tags", {n: round(r, 3) for n, r in recalls(aspects, known).items()})
+
+    began = time.process_time()
+    chooser = Shortlist(long, 200)
+    built = time.process_time() - began
+    began = time.process_time()
+    for caption, _ in shots:
+        chooser.choose(ClassifyRequest(segment="", caption=caption, caption_model=""))
+    print(f"CPU: {built:.2f} s for a vocabulary, {(time.process_time() - began) / len(shots) * 1000:.1f} ms for a choice")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
