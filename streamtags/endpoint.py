@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint", "EndpointOptions", "retry_after_seconds", "status_error", "usage_of"]
 
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_READY_SECONDS = 10.0
+# A server without a list of models, or too busy to give it, may still answer.
+_NO_LIST = frozenset({"model.not_found", "model.refused", "model.bad_request", "model.busy", "model.server_error", "model.invalid_answer"})
 _SECRET = re.compile(r"\b(?:sk|pk|hf|key)[-_][\w*.-]{4,}")
 _INSTALL = "pip install 'streamtags[models]'"
 
@@ -138,6 +141,32 @@ class Endpoint:
             raise self._explain(error) from error
         served = getattr(page, "data", None)
         return [str(model.id) for model in served] if isinstance(served, list) else []
+
+    async def ready(self) -> None:
+        """Return if the server answers and has the model, as far as it says; a busy one is ready.
+
+        Raises:
+            ModelError: it cannot be reached, refuses, or lacks the model (code `model.not_found`).
+        """
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                served = await self.models()
+        except TimeoutError as error:
+            raise ModelError(
+                f"no answer within {_READY_SECONDS:g} s", where=self.where, code="model.timeout", hint="check the server's log and base_url"
+            ) from error
+        except ModelError as error:
+            if error.code in _NO_LIST:
+                return
+            raise
+        if served and self.options.model not in served:
+            raise ModelError(
+                f"the server does not have {self.options.model}",
+                where=self.options.base_url,
+                code="model.not_found",
+                hint=f"it has {', '.join(served[:5])}{' and more' if len(served) > 5 else ''}; set `model`, "
+                f"or start another: streamtags model serve {self.options.model}",
+            )
 
     async def close(self) -> None:
         """Release the connections; safe to call twice."""

@@ -19,6 +19,7 @@ __all__ = [
     "Caption",
     "CaptionRequest",
     "ClassifyRequest",
+    "Described",
     "Evidence",
     "EvidenceValue",
     "Frame",
@@ -242,6 +243,14 @@ class TagSet:
     key_information: tuple[str, ...] = ()
     reasoning: str = ""
     usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Caption and tags in one answer. Its tokens are counted with the caption."""
+
+    caption: Caption
+    tags: TagSet
 
 
 def clock_of(video: VideoInfo, start_pts: int) -> Clock:

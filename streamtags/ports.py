@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from streamtags.events import Event, Payload
-from streamtags.model import Boundary, Caption, CaptionRequest, ClassifyRequest, Frame, Sound, SourceInfo, Subtitle, TagSet
+from streamtags.model import Boundary, Caption, CaptionRequest, ClassifyRequest, Described, Frame, Sound, SourceInfo, Subtitle, TagSet
 from streamtags.vocabulary import Vocabulary
 
-__all__ = ["Captioner", "Classifier", "EventStore", "FrameSource", "ShotDetector"]
+__all__ = ["Captioner", "Classifier", "Describer", "EventStore", "FrameSource", "Readiness", "ShotDetector"]
 
 
 @runtime_checkable
@@ -62,6 +62,32 @@ class Captioner(Protocol):
 
     async def close(self) -> None:
         """Release connections and memory."""
+        ...
+
+
+@runtime_checkable
+class Describer(Captioner, Protocol):
+    """A captioner that can choose the tags in the same answer."""
+
+    async def describe(self, request: CaptionRequest, vocabulary: Vocabulary) -> Described:
+        """Caption and tag one segment; may be called concurrently.
+
+        Raises:
+            ModelError: no answer could be had.
+        """
+        ...
+
+
+@runtime_checkable
+class Readiness(Protocol):
+    """What a captioner or classifier may offer besides, if it leans on a server: a cheap question before the work begins."""
+
+    async def ready(self) -> None:
+        """Return if the server answers and has the model, as far as it says.
+
+        Raises:
+            ModelError: it cannot be reached, refuses, or lacks the model.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from streamtags.caption.frames import Fit, choose, data_urls, encode, pictures, video_url
+from streamtags.caption.models import preset
 from streamtags.caption.prompts import clean_caption, fields_of, load_prompt
 from streamtags.endpoint import Endpoint, EndpointOptions, usage_of
 from streamtags.errors import ModelError
@@ -61,6 +62,14 @@ class OpenAICaptioner:
             raise ModelError("the answer holds no words", where=self._endpoint.where, code="model.invalid_answer", retryable=True)
         return Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=usage_of(answer))
 
+    async def ready(self) -> None:
+        """Return if the server answers and has the model.
+
+        Raises:
+            ModelError: it cannot be reached, refuses, or lacks the model.
+        """
+        await self._endpoint.ready()
+
     async def close(self) -> None:
         """Release the connections; safe to call twice."""
         await self._endpoint.close()
@@ -73,9 +82,9 @@ class OpenAICaptioner:
 
 
 def create(options: Mapping[str, Any]) -> Captioner:
-    """The captioner of a profile whose backend is `openai`.
+    """The captioner of a profile whose backend is `openai`. `preset` names a model file whose options stand below the profile's own.
 
     Raises:
         ConfigError: an option is unknown or wrong, openai is not installed, or the key is not set.
     """
-    return OpenAICaptioner(read_options(OpenAIOptions, options, "captioner openai"))
+    return OpenAICaptioner(read_options(OpenAIOptions, preset(options, "openai"), "captioner openai"))

@@ -71,7 +71,7 @@ class LiveTable:
         held = self._fold.segment(name)
         if held is None:
             return
-        if event.type in ("segment.tagged", "segment.failed", "segment.corrected"):
+        if event.type in ("segment.tagged", "segment.failed", "segment.corrected") and held.status in ("tagged", "failed"):
             self._in_hand.pop(name, None)
             jpeg = self._store.thumbnail(event.timeline, name) if self._pictures else None
             self._live.console.print(card(held, jpeg))

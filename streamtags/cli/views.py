@@ -99,7 +99,7 @@ class PlainLines:
             self._fold.apply(event)
             if event.type in ("segment.tagged", "segment.failed"):
                 segment = self._fold.segment(getattr(event.data, "segment", ""))
-                if segment is not None:
+                if segment is not None and segment.status in ("tagged", "failed"):  # not yet where tags are provisional
                     print(segment_line(segment), flush=True)
 
     def close(self, state: TimelineState | None) -> None:

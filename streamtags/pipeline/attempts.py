@@ -7,8 +7,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from streamtags.config import ProfileSettings
 from streamtags.errors import ModelError
+from streamtags.pipeline.load import Lane
 
 __all__ = ["attempt"]
 
@@ -19,34 +19,59 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
 
 
-async def attempt(ask: Callable[[], Awaitable[Answer]], profile: ProfileSettings, *, where: str) -> Answer:
-    """`ask()`, asked again while the failure is retryable, at most `profile.retries` times and `profile.deadline_seconds` in all.
+async def attempt(ask: Callable[[], Awaitable[Answer]], lane: Lane, *, where: str) -> Answer:
+    """`ask()` when it is its turn in `lane`, and again while the failure is retryable: `retries` times, and `deadline_seconds` in all.
 
     The wait before the n-th retry is drawn evenly from 0 to 2**n half seconds ("full jitter", so that many segments do not come back
     at once; https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), or is what the server asked for if that is longer.
+    A server that cannot be reached has not been asked: that uses up no retry, only time. The wait for a turn does not count.
 
     Raises:
-        ModelError: it was refused, kept failing, or took too long (code `model.deadline`).
+        ModelError: it was refused, kept failing, or took too long (code `model.deadline`; `model.circuit_open` where the server was away).
     """
-    try:
-        async with asyncio.timeout(profile.deadline_seconds):
-            return await _persist(ask, profile.retries)
-    except TimeoutError as error:
-        raise ModelError(
-            f"no answer within {profile.deadline_seconds:g} s",
-            where=where,
-            hint="raise deadline_seconds of the profile, or lower its concurrency",
-            code="model.deadline",
-        ) from error
-
-
-async def _persist(ask: Callable[[], Awaitable[Answer]], retries: int) -> Answer:
-    for retry in range(retries + 1):
+    profile = lane.profile
+    async with lane.place():
         try:
-            return await ask()
+            async with asyncio.timeout(profile.deadline_seconds) as deadline:
+                return await _persist(ask, lane, deadline)
+        except TimeoutError as error:
+            if lane.breaker.opened is not None:
+                raise lane.unavailable() from error
+            raise ModelError(
+                f"no answer within {profile.deadline_seconds:g} s",
+                where=where,
+                hint="raise deadline_seconds of the profile, or lower its concurrency",
+                code="model.deadline",
+            ) from error
+
+
+async def _persist(ask: Callable[[], Awaitable[Answer]], lane: Lane, deadline: asyncio.Timeout) -> Answer:
+    tries = retries = 0
+    while True:
+        began = await lane.go_ahead()
+        try:
+            answer = await ask()
         except ModelError as error:
-            if not error.retryable or retry == retries:
+            lane.failed(error, began)
+            tries += 1
+            retries += error.code != "model.unreachable"
+            if not error.retryable or retries > lane.profile.retries:
                 raise
-            wait = random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**retry))  # noqa: S311 - jitter, not a secret
-            await asyncio.sleep(max(wait, error.retry_after or 0.0))
-    raise AssertionError("unreachable: the last retry returns or raises")
+            wait = random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries, 10)))  # noqa: S311 - jitter, not a secret
+            wait = max(wait, error.retry_after or 0.0)
+            until = deadline.when()
+            if until is not None and asyncio.get_running_loop().time() + wait >= until and error.code != "model.unreachable":
+                raise  # the server's own reason tells more than that time ran out
+            await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            if deadline.expired():
+                lane.failed(ModelError("no answer in time", code="model.deadline"), began)
+            else:
+                lane.given_up(began)
+            raise
+        except BaseException:
+            lane.given_up(began)
+            raise
+        else:
+            lane.answered(began)
+            return answer

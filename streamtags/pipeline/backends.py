@@ -2,35 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from streamtags.config import BackendSettings
+from streamtags.caption.models import load_model_config
+from streamtags.classify.calibration import CalibratedClassifier, load_confidences
+from streamtags.config import BackendSettings, ProfileSettings
 from streamtags.errors import ConfigError
 from streamtags.ports import Captioner, Classifier
 
-__all__ = ["backend_names", "create_captioner", "create_classifier"]
+__all__ = ["backend_names", "classifier_options", "create_captioner", "create_classifier"]
 
 _CAPTIONERS = "streamtags.captioners"
 _CLASSIFIERS = "streamtags.classifiers"
+_DEFAULT_SERVER = "http://127.0.0.1:8000/v1"
+# Backends that ask a server, whose classifier may share the captioner's.
+_SERVED = frozenset({"openai", "openai-tags", "instructor"})
 
 
-def create_captioner(settings: BackendSettings) -> Captioner:
-    """The captioner of `settings.backend`, made from its options.
+def create_captioner(profile: ProfileSettings) -> Captioner:
+    """The captioner of a profile, made from its options.
+
+    An option `config` names a model's file in `configs/models`, or another: what it says stands under the profile's other options.
+
+    Raises:
+        ConfigError: no such backend or model, an option it does not know, or a package it needs is not installed.
+    """
+    chosen = profile.captioner
+    return cast("Captioner", _create(_CAPTIONERS, chosen.backend, _configured(chosen)))
+
+
+def create_classifier(profile: ProfileSettings) -> Classifier:
+    """The classifier of a profile, made from its options, its confidences corrected where the profile names a calibration.
 
     Raises:
         ConfigError: no such backend, an option it does not know, or a package it needs is not installed.
     """
-    return cast("Captioner", _create(_CAPTIONERS, settings))
+    made = cast("Classifier", _create(_CLASSIFIERS, profile.classifier.backend, classifier_options(profile)))
+    return made if profile.calibration is None else CalibratedClassifier(made, load_confidences(profile.calibration))
 
 
-def create_classifier(settings: BackendSettings) -> Classifier:
-    """The classifier of `settings.backend`, made from its options.
+def classifier_options(profile: ProfileSettings) -> dict[str, Any]:
+    """The classifier's options. One that asks a server and names none asks the captioner's; a key is never sent to another server."""
+    options = _configured(profile.classifier)
+    if not {profile.captioner.backend, profile.classifier.backend} <= _SERVED or "base_url" in profile.classifier.options:
+        return options
+    shared = _configured(profile.captioner)
+    return {**{key: shared[key] for key in ("base_url", "api_key_env", "model") if key in shared}, **options}
 
-    Raises:
-        ConfigError: no such backend, an option it does not know, or a package it needs is not installed.
-    """
-    return cast("Classifier", _create(_CLASSIFIERS, settings))
+
+def _configured(settings: BackendSettings) -> dict[str, Any]:
+    options = settings.options
+    name = options.pop("config", None)
+    if name is None:
+        return options
+    model = load_model_config(str(name))
+    if settings.backend == "transformers":
+        return {**model.transformers_options(), **options}
+    if settings.backend == "instructor":
+        return {"model": model.name, **options}
+    return _over(model.openai_options(_DEFAULT_SERVER), options)
+
+
+def _over(under: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` over `under`; of `extra_body`, key by key."""
+    both = (
+        {"extra_body": {**under.get("extra_body", {}), **options["extra_body"]}} if isinstance(options.get("extra_body"), Mapping) else {}
+    )
+    return {**under, **options, **both}
 
 
 def backend_names() -> dict[str, list[str]]:
@@ -38,16 +78,16 @@ def backend_names() -> dict[str, list[str]]:
     return {group: sorted(point.name for point in entry_points(group=group)) for group in (_CAPTIONERS, _CLASSIFIERS)}
 
 
-def _create(group: str, settings: BackendSettings) -> object:
+def _create(group: str, backend: str, options: Mapping[str, Any]) -> object:
     points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=group)}
-    point = points.get(settings.backend)
+    point = points.get(backend)
     if point is None:
-        raise ConfigError(f"no backend {settings.backend!r}", where=group, hint=f"installed are {', '.join(sorted(points)) or 'none'}")
+        raise ConfigError(f"no backend {backend!r}", where=group, hint=f"installed are {', '.join(sorted(points)) or 'none'}")
     try:
         create: Any = point.load()
-        return cast("object", create(settings.options))
+        return cast("object", create(options))
     except ModuleNotFoundError as error:
-        wanted = "transformers" if settings.backend == "transformers" else "models"
+        wanted = "transformers" if backend == "transformers" else "models"
         raise ConfigError(
-            f"the backend {settings.backend!r} needs the package {error.name}", where=group, hint=f"pip install 'streamtags[{wanted}]'"
+            f"the backend {backend!r} needs the package {error.name}", where=group, hint=f"pip install 'streamtags[{wanted}]'"
         ) from error

@@ -6,45 +6,67 @@ import asyncio
 
 from streamtags.config import Settings
 from streamtags.errors import ModelError
-from streamtags.events import ErrorInfo, SegmentFailed, SegmentTagged
+from streamtags.events import ErrorInfo, SceneDetected, SegmentFailed
+from streamtags.pipeline.load import Lane
 from streamtags.pipeline.run import open_tools
 from streamtags.pipeline.tag import Tools, tag
-from streamtags.pipeline.writer import Publish
-from streamtags.state import SegmentState
+from streamtags.pipeline.writer import Publish, Writer
+from streamtags.ports import Readiness
+from streamtags.state import SegmentState, TimelineState
+from streamtags.timeline.fold import Fold
+from streamtags.timeline.scenes import mean_tags
 from streamtags.timeline.store import SqliteStore
 
 __all__ = ["retag"]
 
-# Segments whose tags become durable in one commit.
-_BATCH = 256
-
 
 async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publish: Publish = lambda _: None) -> int:
-    """Give every captioned segment of `timeline` a new tag set; people's corrections stay over it.
+    """Give every captioned segment of `timeline` a new tag set, told as each becomes durable; people's corrections stay over it.
+
+    Scenes whose tags are others now are told again.
 
     Returns:
         How many segments the classifier failed on; they keep the tags they had.
 
     Raises:
         VocabularyError: the vocabulary has mistakes; nothing was changed.
-        StoreError: batches already told of are kept.
+        ModelError: the classifier cannot be reached or refuses; nothing was changed.
+        StoreError: what was told of is kept.
     """
-    failed = 0
-    state = store.state(timeline)
-    captioned = [segment for segment in state.segments if segment.caption is not None]
     async with open_tools(settings) as tools:
+        if isinstance(tools.classifier, Readiness):
+            await tools.classifier.ready()
         store.save_vocabulary(tools.vocabulary)
-        for begin in range(0, len(captioned), _BATCH):
-            slots = asyncio.Semaphore(tools.profile.concurrency)
-            found = await asyncio.gather(*(_retagged(segment, tools, slots) for segment in captioned[begin : begin + _BATCH]))
-            failed += sum(isinstance(payload, SegmentFailed) for payload in found)
-            publish(await asyncio.to_thread(store.append, timeline, found, expect_epoch=state.epoch))
-    return failed
-
-
-async def _retagged(segment: SegmentState, tools: Tools, slots: asyncio.Semaphore) -> SegmentTagged | SegmentFailed:
-    async with slots:
+        fold = Fold.from_snapshot(store.state(timeline))
+        writer = Writer(store, timeline, fold, publish, epoch=fold.state.epoch)
+        lane = Lane("tag", tools.profile)
+        captioned = [segment for segment in fold.state.segments if segment.caption is not None]
         try:
-            return await tag(segment, tools)
-        except ModelError as error:
-            return SegmentFailed(segment=segment.segment, stage="tag", error=ErrorInfo(code=error.code, message=str(error)))
+            async with asyncio.TaskGroup() as group:
+                done = [group.create_task(_retagged(segment, tools, lane, writer)) for segment in captioned]
+        except BaseExceptionGroup as errors:  # the first is the reason, and the others follow from it
+            raise errors.exceptions[0] from None
+        await writer.write(*_changed_scenes(fold.state))
+    return sum(not task.result() for task in done)
+
+
+async def _retagged(segment: SegmentState, tools: Tools, lane: Lane, writer: Writer) -> bool:
+    """Whether there are new tags."""
+    try:
+        found = await tag(segment, tools, lane)
+    except ModelError as error:
+        await writer.write(SegmentFailed(segment=segment.segment, stage="tag", error=ErrorInfo(code=error.code, message=str(error))))
+        return False
+    await writer.write(found)
+    return True
+
+
+def _changed_scenes(state: TimelineState) -> list[SceneDetected]:
+    """The scenes whose segments' tags sum up to others than the scene's."""
+    changed = []
+    for scene in state.scenes:
+        first, last = state.segment(scene.first), state.segment(scene.last)
+        tags = mean_tags(state.segments[first.index : last.index + 1])
+        if tags != list(scene.tags):
+            changed.append(scene.model_copy(update={"tags": tags}))
+    return changed

@@ -71,7 +71,7 @@ class Reuse:
                     reused_from=origin,
                 )
             )
-        if heard and known.tags_rev and known.tags_model == tools.classifier.model and known.vocabulary == tools.vocabulary.ref:
+        if heard and known.tags_rev and known.tags_model == tools.tags_model and known.vocabulary == tools.vocabulary.ref:
             found.append(
                 SegmentTagged(
                     segment=name,
@@ -79,7 +79,7 @@ class Reuse:
                     tags=known.tags,
                     key_information=known.key_information,
                     reasoning=known.reasoning,
-                    model=tools.classifier.model,
+                    model=tools.tags_model,
                     vocabulary=tools.vocabulary.ref,
                     reused_from=origin,
                 )

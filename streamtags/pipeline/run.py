@@ -9,9 +9,10 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from streamtags.config import Settings
+from streamtags.config import PROFILES, ProfileSettings, Settings
 from streamtags.errors import StoreError
 from streamtags.events import TimelineOpened
+from streamtags.ingest.access import Access
 from streamtags.ingest.source import open_source, source_identity
 from streamtags.pipeline.backends import create_captioner, create_classifier
 from streamtags.pipeline.session import Session
@@ -26,6 +27,8 @@ __all__ = ["analyse", "open_tools", "timeline_key"]
 
 # A claim is renewed twice in its life.
 _CLAIM_SECONDS = 60.0
+# Who tags a segment until its model has spoken.
+_PROVISIONAL = ProfileSettings.model_validate(PROFILES["embedded"])
 
 
 async def analyse(
@@ -36,6 +39,7 @@ async def analyse(
     fresh: bool = False,
     publish: Publish = lambda _: None,
     stop: asyncio.Event | None = None,
+    access: Access | None = None,
 ) -> TimelineState:
     """Analyse `uri` and return its timeline's state at the end.
 
@@ -47,11 +51,13 @@ async def analyse(
         fresh: throw the timeline's log away and start anew.
         publish: told of every event of the log, from seq 1, in order, each when it is durable.
         stop: when set, the analysis is cancelled cleanly.
+        access: what may be opened; anything unless given.
 
     Raises:
         ConfigError: an unknown profile or backend.
         VocabularyError: the vocabulary has mistakes.
         SourceError: the source cannot be read.
+        ModelError: a model cannot be reached or refuses; nothing was begun.
         StoreError: the store cannot be read or written, or another process analyses this very source.
     """
     async with open_tools(settings) as tools:
@@ -63,8 +69,9 @@ async def analyse(
                 store.open_timeline(timeline, key)
                 publish(store.read(timeline))
                 return state
-        source = open_source(uri, settings.ingest)
+        source = open_source(uri, settings.ingest, access=access)
         try:
+            await tools.ready()
             store.open_timeline(timeline, key, name=source.info.name)
             async with _claimed(store, timeline):
                 store.save_vocabulary(tools.vocabulary)
@@ -86,7 +93,8 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
     """
     profile = settings.choose_profile()
     vocabulary = load_vocabulary(settings.tags)
-    tools = Tools(create_captioner(profile.captioner), create_classifier(profile.classifier), vocabulary, profile)
+    first = None if profile.classifier.backend == "embedded" else create_classifier(_PROVISIONAL)
+    tools = Tools(create_captioner(profile), create_classifier(profile), vocabulary, profile, first)
     try:
         yield tools
     finally:

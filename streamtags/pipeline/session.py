@@ -7,7 +7,9 @@ resumed, and failed segments are filled, by the same code that analyses afresh.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Literal
@@ -16,6 +18,8 @@ from streamtags.config import Settings
 from streamtags.errors import ModelError, SourceError, StoreError, StreamtagsError
 from streamtags.events import (
     ErrorInfo,
+    Event,
+    Payload,
     SceneDetected,
     SegmentCaptioned,
     SegmentDetected,
@@ -26,13 +30,15 @@ from streamtags.events import (
     TimelineFailed,
     TimelineProgress,
 )
-from streamtags.model import CaptionRequest, Measured, Segment
+from streamtags.model import Caption, CaptionRequest, Measured, Segment, TagSet
 from streamtags.pipeline.analyse import Decoded, measure
 from streamtags.pipeline.attempts import attempt
+from streamtags.pipeline.load import Lane
 from streamtags.pipeline.reuse import Reuse
-from streamtags.pipeline.tag import Tools, tag
+from streamtags.pipeline.tag import Tools, tag, tag_provisionally, tagged
+from streamtags.pipeline.usage import Spent
 from streamtags.pipeline.writer import Publish, Writer
-from streamtags.ports import FrameSource
+from streamtags.ports import Describer, FrameSource
 from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.fold import Fold
 from streamtags.timeline.records import Fingerprint
@@ -41,8 +47,12 @@ from streamtags.timeline.store import SqliteStore
 
 __all__ = ["Session"]
 
+_log = logging.getLogger(__name__)
+
 # Progress events, in seconds of wall time.
 _PROGRESS_EVERY = 1.0
+# Segments kept at hand, pictures and all, beyond those being captioned: decoding must not make a free model wait.
+_AT_HAND = 4
 
 
 Stage = Literal["caption", "tag"]
@@ -61,13 +71,19 @@ class Session:
         self._settings = settings
         self._tools = tools
         self._fold = Fold.from_snapshot(store.state(timeline))
-        self._writer = Writer(store, timeline, self._fold, publish)
+        self._publish = publish
+        self._spent = Spent(tools.profile)
+        if self._fold.seq > 1:
+            self._spent.add(store.read(timeline))
+        self._writer = Writer(store, timeline, self._fold, self._tell)
         self._reuse = Reuse(store, timeline, tools)
         self._scenes = SceneBuilder()
         self._scened = 0  # segments given to it
         self._decoded = 0.0
         self._progress_due = 0.0
-        self._slots = asyncio.Semaphore(tools.profile.concurrency)
+        self._captioning = Lane("caption", tools.profile)
+        self._tagging = Lane("tag", tools.profile)
+        self._room = asyncio.Semaphore(tools.profile.concurrency + min(tools.profile.concurrency, _AT_HAND))
 
     @property
     def state(self) -> TimelineState:
@@ -125,9 +141,9 @@ class Session:
         elif isinstance(item, Segment):
             await self._detect(item)
         else:
-            await self._slots.acquire()
-            task = group.create_task(self._describe(item))
-            task.add_done_callback(lambda _: self._slots.release())
+            await self._room.acquire()
+            task = group.create_task(self._describe(item, group))
+            task.add_done_callback(lambda _: self._room.release())
 
     async def _detect(self, segment: Segment) -> None:
         held = self._fold.segment(segment.id)
@@ -151,8 +167,20 @@ class Session:
                 code="source.changed",
             )
 
-    async def _describe(self, measured: Measured) -> None:
-        """Bring one segment to its tags, doing only what it lacks."""
+    async def _describe(self, measured: Measured, group: asyncio.TaskGroup) -> None:
+        """Bring one segment to its caption, doing only what it lacks; its tags are left to a task that keeps no pictures."""
+        name = measured.segment.id
+        await self._keep(measured)
+        if self._held(name).caption is None:
+            try:
+                await self._writer.write(*await self._caption(measured))
+            except ModelError as error:
+                await self._fail(name, "caption", error)
+                return
+        group.create_task(self._tag(name))
+
+    async def _keep(self, measured: Measured) -> None:
+        """Write what was measured, what an earlier timeline knows, and provisional tags."""
         name = measured.segment.id
         if self._held(name).evidence is None:
             await self._writer.write(
@@ -167,32 +195,57 @@ class Session:
             )
         if self._held(name).status in ("measured", "failed"):
             await self._writer.write(*self._reuse.of(measured, self._held(name)))
-        stage: Stage = "caption"
+        if self._held(name).tags_rev is None:
+            try:
+                first = await tag_provisionally(self._held(name), self._tools)
+            except ModelError as error:
+                _log.info("%s has no provisional tags: %s", name, error)
+            else:
+                await self._writer.write(*([first] if first else []))
+
+    async def _tag(self, name: str) -> None:
         try:
-            if self._held(name).caption is None:
-                await self._writer.write(await self._caption(measured))
-            stage = "tag"
             if not self._held(name).tags_rev:
-                await self._writer.write(await tag(self._held(name), self._tools))
+                await self._writer.write(await tag(self._held(name), self._tools, self._tagging))
         except ModelError as error:
-            await self._writer.write(SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error))))
+            await self._fail(name, "tag", error)
+        else:
+            await self._writer.write(*self._link_scenes())
+
+    async def _fail(self, name: str, stage: Stage, error: ModelError) -> None:
+        await self._writer.write(SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error))))
         await self._writer.write(*self._link_scenes())
 
-    async def _caption(self, measured: Measured) -> SegmentCaptioned:
+    async def _caption(self, measured: Measured) -> list[Payload]:
+        """A caption, and the tags if the same answer brought them."""
         name, index = measured.segment.id, measured.segment.index
         before = self._fold.segment(f"s{index - 1:04d}")
         request = CaptionRequest(measured, previous=before.caption if before else None)
         began = time.perf_counter()
-        caption = await attempt(lambda: self._tools.captioner.caption(request), self._tools.profile, where=name)
-        return SegmentCaptioned(
+
+        async def ask() -> tuple[Caption, TagSet | None]:
+            captioner = self._tools.captioner
+            if isinstance(captioner, Describer):
+                described = await captioner.describe(request, self._tools.vocabulary)
+                return described.caption, described.tags
+            return await captioner.caption(request), None
+
+        caption, tags = await attempt(ask, self._captioning, where=name)
+        held = self._held(name)
+        captioned = SegmentCaptioned(
             segment=name,
-            rev=self._held(name).rev + 1,
+            rev=held.rev + 1,
             caption=caption.text,
             model=caption.model,
             frames=list(caption.frames),
             ms=_since(began),
             usage=caption.usage,
         )
+        return [captioned] if tags is None else [captioned, tagged(held, tags, self._tools, rev=held.rev + 2, began=began)]
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        self._spent.add(events)
+        self._publish(events)
 
     def _held(self, name: str) -> SegmentState:
         held = self._fold.segment(name)
@@ -222,6 +275,7 @@ class Session:
             "failed": sum(held.status == "failed" for held in segments),
             "reused": sum(held.reused_from is not None for held in segments),
             "seconds": round(self._decoded, 3),
+            **self._spent.summary(),
         }
 
     def _link_scenes(self) -> list[SceneDetected]:

@@ -34,10 +34,12 @@ class Writer:
     Args:
         fold: the state of the log so far; kept current.
         publish: told of every event, in order, after it is durable.
+        epoch: refuse to write to any log but this one; None where the caller holds a claim.
     """
 
-    def __init__(self, store: SqliteStore, timeline: str, fold: Fold, publish: Publish) -> None:
+    def __init__(self, store: SqliteStore, timeline: str, fold: Fold, publish: Publish, epoch: str | None = None) -> None:
         self._store = store
+        self._epoch = epoch
         self._timeline = timeline
         self._fold = fold
         self._publish = publish
@@ -84,6 +86,7 @@ class Writer:
         events = self._store.append(
             self._timeline,
             [payload for entry in entries for payload in entry.payloads],
+            expect_epoch=self._epoch,
             thumbnails={name: data for entry in entries for name, data in entry.thumbnails.items()},
             fingerprints={name: data for entry in entries for name, data in entry.fingerprints.items()},
         )

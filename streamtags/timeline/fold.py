@@ -5,6 +5,7 @@ Pure; no clock, no file. The rules:
 - `seq` rises by one. An event already folded is ignored, a missing one is an error.
 - A caption or tag set counts if its `rev` is higher than the one held, so the order of arrival does not matter.
 - Corrections lie over every model's answer, now and later, tag by tag; of two corrections of one tag the later in the log wins.
+- The timeline's vocabulary is that of the tag set that came last and counts; provisional ones aside.
 - A failure stands until the stage that failed succeeds; of two stages that failed, the earlier is told.
 - A timeline that was completed, cancelled or failed runs again when it is opened again, progresses, or finds another segment.
 - Event types and fields that are not known are ignored, as are events about segments that were never detected.
@@ -147,6 +148,8 @@ class Fold:
                 held = self._segments.get(told.segment)
                 if held is not None:
                     self._segments[told.segment] = held.model_copy(update=_changes(held, told))
+                    if isinstance(told, SegmentTagged) and told.rev and _counts(told.rev, held.tags_rev):
+                        self._fields["vocabulary"] = told.vocabulary
             case SceneDetected() as scene:
                 self._scenes[scene.scene] = scene
             case CuesSuggested() as cues:
