@@ -27,7 +27,8 @@ def sunrise(stage: Stage) -> Draw:
 
     def draw(frame: int) -> Picture:
         way = min(max(frame / stage.frames, -0.1), 1.1)
-        picture = as_picture(cv2.addWeighted(before, 1 - way * 0.9, after, way * 0.9, 0))
+        light = 0.2 + 0.6 * way
+        picture = as_picture(cv2.addWeighted(before, 1 - light, after, light, 0))
         sun_x, sun_y = w * (0.62 - 0.04 * way), h * (0.68 - 0.4 * way)
         halo.shine(picture, sun_x, sun_y, 0.35 + 0.5 * way)
         disc.shine(picture, sun_x, sun_y)

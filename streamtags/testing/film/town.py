@@ -1,4 +1,4 @@
-"""Scenes by night in town: a skyline over a river, a fast road, a tunnel."""
+"""Scenes in town after sunset: a skyline over a river, a fast road, a tunnel."""
 
 from __future__ import annotations
 
@@ -98,10 +98,11 @@ def city(stage: Stage) -> Draw:
 
 
 def road(stage: Stage) -> Draw:
-    """Driving fast at night: dashes, lamps and headlights come at the camera."""
+    """Driving fast at dusk: dashes, lamps and headlights come at the camera."""
     w, h, rng = stage.width, stage.height, stage.rng
     horizon = h * 0.45
-    ground = sky(w, h, (0, (8, 10, 26)), (0.3, (20, 20, 46)), (0.445, (94, 58, 74)), (0.452, (22, 22, 28)), (1, (44, 44, 52)))
+    dusk = ((0, (24, 26, 74)), (0.22, (74, 48, 116)), (0.38, (206, 92, 96)), (0.445, (255, 168, 96)))
+    ground = sky(w, h, *dusk, (0.452, (34, 32, 40)), (1, (60, 58, 66)))
     ridge(ground[: round(horizon) + 2], profile(rng, w + 8, peaks=12, roughness=0.7), 0, h * 0.4, h * 0.05, (14, 14, 24))
     lamp = [Glow(max(2, round(h * size)), (255, 190, 110), core=0.15) for size in (0.02, 0.045, 0.1, 0.2)]
     front = [Glow(max(2, round(h * size)), (226, 236, 255), core=0.25) for size in (0.015, 0.04, 0.1, 0.2)]
