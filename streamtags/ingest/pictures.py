@@ -26,7 +26,7 @@ from streamtags.model import Picture
 __all__ = ["FrameStill", "Orientation", "Shrinker", "StillKeeper", "colour_matrix", "orientation_of", "small_size"]
 
 HELD_PIXELS = 1 << 20  # a still of at most this many pixels stays the decoder's own frame
-HELD_SIDE = 1024  # a larger one is kept with no side longer than this
+HELD_SIDE = 1280  # a larger one is halved until no side is longer than this
 _STILL_TALL = 2  # times too high, at which halving the rows again loses nothing
 _SMALLEST_SIDE = 16  # of the analysis picture, however odd the shape
 
@@ -153,16 +153,20 @@ class _Planes:
         unit = 1 << (self.bits - 8)
         return cast("Picture", cv2.convertScaleAbs(cv2.subtract(plane, 16 * unit), alpha=255 / (219 * unit)))  # type: ignore[call-overload]  # a scalar is an array to OpenCV
 
-    def reduced(self, longest: int) -> _Planes:
-        """A copy that owns its memory, no plane longer than `longest`."""
-        height, width = self.planes[0].shape
-        factor = min(1.0, longest / max(width, height))
+    def reduced(self) -> _Planes:
+        """A copy that owns its memory, halved until no side exceeds `HELD_SIDE`; halving is what OpenCV does fastest."""
+        halvings = 0
+        while max(self.planes[0].shape) >> halvings > HELD_SIDE:
+            halvings += 1
+        return _Planes([_halved(plane, halvings) for plane in self.planes], self.bits, self.space, self.full)
 
-        def shrink(plane: Plane) -> Plane:
-            h, w = plane.shape
-            return _scaled(plane, (max(1, round(w * factor)), max(1, round(h * factor)))).copy()
 
-        return _Planes([shrink(plane) for plane in self.planes], self.bits, self.space, self.full)
+def _halved(plane: Plane, times: int) -> Plane:
+    if not times:
+        return plane.copy()
+    for _ in range(times):
+        plane = cv2.resize(plane, (max(1, plane.shape[1] // 2), max(1, plane.shape[0] // 2)), interpolation=cv2.INTER_AREA)
+    return plane
 
 
 def _to_eight(picture: Plane, bits: int) -> Picture:
@@ -264,12 +268,13 @@ class FrameStill:
         orientation: how it becomes upright.
     """
 
-    __slots__ = ("__weakref__", "_aspect", "_frame", "_orientation", "_reduced", "_size", "pts")
+    __slots__ = ("__weakref__", "_aspect", "_frame", "_kept", "_orientation", "_reduced", "_size", "pts")
 
     def __init__(self, pts: int, frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> None:
         self.pts = pts
         self._frame: VideoFrame | None = frame
         self._reduced: _Planes | Picture | None = None
+        self._kept = 1.0  # share of the side lengths that compaction kept
         self._aspect = aspect
         self._orientation = orientation
         self._size = (frame.width, frame.height)
@@ -277,25 +282,30 @@ class FrameStill:
     def rgb(self, max_side: int | None = None) -> Picture:
         """RGB uint8 [height, width, 3], upright, pixels square, no side longer than `max_side`.
 
-        Never larger than what is held: of a compacted picture, no side exceeds 1024.
+        Never larger than what is held: of a compacted picture, no side exceeds 1280.
         """
         width, height = self._size
         shown = max(1.0, float(width * self._aspect)), float(height)
-        limit = min(float(max_side or math.inf), math.inf if self._frame is not None else float(HELD_SIDE))
+        limit = float(max_side or math.inf)
+        if self._frame is None:
+            limit = min(limit, HELD_SIDE, max(shown) * self._kept)
         factor = min(1.0, limit / max(shown))
         size = max(1, round(shown[0] * factor)), max(1, round(shown[1] * factor))
         return cast("Picture", cv2.cvtColor(self._orientation.upright(self._bgr(size)), cv2.COLOR_BGR2RGB))
 
     def compact(self) -> None:
-        """Let go of the decoder's frame, keeping a copy whose longer side is at most 1024 pixels."""
+        """Let go of the decoder's frame, keeping a smaller copy."""
         if self._frame is None:
             return
         planes = _planes(self._frame)
-        if planes is not None:
-            self._reduced = planes.reduced(HELD_SIDE)
-        else:
+        if planes is None:
+            width, height = self._size
             factor = min(1.0, HELD_SIDE / max(self._size))
-            self._reduced = _converted(self._frame, (max(1, round(self._size[0] * factor)), max(1, round(self._size[1] * factor))))
+            self._reduced = _converted(self._frame, (max(1, round(width * factor)), max(1, round(height * factor))))
+            self._kept = factor
+        else:
+            self._reduced = planes.reduced()
+            self._kept = max(self._reduced.planes[0].shape) / max(self._size)
         self._frame = None
 
     def _bgr(self, size: tuple[int, int]) -> Picture:
@@ -308,30 +318,42 @@ class FrameStill:
 
 
 class StillKeeper:
-    """Makes stills and sees that those which somebody kept stay small.
+    """Makes stills and sees that those which somebody keeps stay small.
 
-    Most stills are dropped at once, so nothing is copied when one is made; the few that are still alive `delay` frames later
-    are compacted then. So at most `delay` large frames are pinned besides the decoder's own.
+    Most are dropped after a while, unseen, so nothing is copied when one is made: those still alive after `budget` bytes of younger
+    frames are compacted then. So large frames pin at most `budget` bytes besides the decoder's own, or one frame if that is larger.
 
     Args:
         aspect: sample aspect ratio of the stream.
         orientation: how its pictures become upright.
-        delay: frames to wait.
+        budget: bytes; the default is 50 frames of 1920x1080, more than the second and a half a shot detector looks ahead.
     """
 
-    def __init__(self, aspect: Fraction, orientation: Orientation, delay: int = 4) -> None:
+    def __init__(self, aspect: Fraction, orientation: Orientation, budget: int = 160 << 20) -> None:
         self._aspect = aspect
         self._orientation = orientation
-        self._delay = delay
-        self._young: deque[ref[FrameStill]] = deque()
+        self._budget = budget
+        self._young: deque[tuple[ref[FrameStill], int]] = deque()
+        self._pinned = 0
 
     def still(self, pts: int, frame: VideoFrame) -> FrameStill:
         """A still of `frame`."""
         still = FrameStill(pts, frame, self._aspect, self._orientation)
         if frame.width * frame.height > HELD_PIXELS:
-            self._young.append(ref(still))
-            if len(self._young) > self._delay:
-                old = self._young.popleft()()
-                if old is not None:
-                    old.compact()
+            size = sum(plane.buffer_size for plane in frame.planes)
+            self._young.append((ref(still), size))
+            self._pinned += size
+            self._settle(max(self._budget, size))
         return still
+
+    def finish(self) -> None:
+        """No frame follows: compact what was kept of the last ones too."""
+        self._settle(0)
+
+    def _settle(self, budget: int) -> None:
+        while self._pinned > budget:
+            alive, size = self._young.popleft()
+            self._pinned -= size
+            still = alive()
+            if still is not None:
+                still.compact()

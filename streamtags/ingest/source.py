@@ -156,6 +156,8 @@ class _PictureReader:
     def finish(self) -> list[Frame]:
         """The last frame, which lasts as long as its packet says, or one step."""
         last, self._waiting = self._waiting, None
+        if self._keeper is not None:
+            self._keeper.finish()
         return [] if last is None else [last.until(None)]
 
     def _take(self, picture: av.VideoFrame) -> _Waiting:

@@ -188,7 +188,7 @@ def test_a_compacted_still_is_small_and_looks_the_same() -> None:
     still.compact()
     still.compact()
     assert still.pts == 7
-    assert still.rgb().shape == (576, 1024, 3)
+    assert still.rgb().shape == (540, 960, 3)
     assert still.rgb(512).shape == before.shape
     assert difference(still.rgb(512), before) < 1
 
@@ -201,15 +201,24 @@ def test_a_still_of_any_format_can_be_compacted(name: str) -> None:
     assert difference(still.rgb(640), cv2.resize(rgb, (640, 360), interpolation=cv2.INTER_AREA)) < 3
 
 
-def test_large_stills_that_are_kept_shrink_after_a_few_frames() -> None:
-    keeper = StillKeeper(SQUARE, UPRIGHT, delay=2)
+def test_large_stills_that_are_kept_shrink_after_a_while() -> None:
     frame = frame_of(scene(1920, 1080), "yuv420p")
+    keeper = StillKeeper(SQUARE, UPRIGHT, budget=2 * 1920 * 1088 * 3 // 2)
     kept = [keeper.still(pts, frame) for pts in range(6)]
-    assert [still.rgb().shape[1] for still in kept] == [1024, 1024, 1024, 1024, 1920, 1920]
+    assert [still.rgb().shape[1] for still in kept] == [960, 960, 960, 960, 1920, 1920]
+    keeper.finish()
+    assert kept[-1].rgb().shape == (540, 960, 3)
+
+
+def test_one_huge_frame_is_held_whatever_the_budget() -> None:
+    frame = frame_of(scene(1920, 1080), "yuv420p")
+    keeper = StillKeeper(SQUARE, UPRIGHT, budget=1)
+    kept = [keeper.still(pts, frame) for pts in range(3)]
+    assert [still.rgb().shape[1] for still in kept] == [960, 960, 1920]
 
 
 def test_small_frames_are_held_as_they_are() -> None:
-    keeper = StillKeeper(SQUARE, UPRIGHT, delay=1)
+    keeper = StillKeeper(SQUARE, UPRIGHT, budget=1)
     rgb = scene(1280, 720)
     stills = [keeper.still(pts, frame_of(rgb, "yuv420p")) for pts in range(4)]
     assert stills[0].rgb().shape == rgb.shape
