@@ -149,13 +149,13 @@ class ServerSettings(_Strict):
 PROFILES: dict[str, dict[str, Any]] = {
     "embedded": {"captioner": {"backend": "embedded"}, "classifier": {"backend": "embedded"}, "concurrency": 1},
     "vllm": {
-        "captioner": {"backend": "openai", "config": _LLAVA, "base_url": _VLLM},
+        "captioner": {"backend": "openai", "preset": _LLAVA, "base_url": _VLLM},
         # The whole shipped vocabulary with its schema and an answer does not fit this model's 4,096 tokens.
         "classifier": {"backend": "instructor", "shortlist_above": 60, "shortlist": 40, "max_tokens": 500},
         "concurrency": 16,
     },
     "vllm-one": {
-        "captioner": {"backend": "openai-tags", "config": "qwen2.5-vl-7b", "base_url": _VLLM},
+        "captioner": {"backend": "openai-tags", "preset": "qwen2.5-vl-7b", "base_url": _VLLM},
         "classifier": {"backend": "instructor"},
         "concurrency": 16,
     },
@@ -165,7 +165,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "concurrency": 8,
     },
     "transformers": {
-        "captioner": {"backend": "transformers", "config": _LLAVA},
+        "captioner": {"backend": "transformers", "preset": _LLAVA},
         "classifier": {"backend": "embedded"},
         "concurrency": 1,
         "deadline_seconds": 1800.0,

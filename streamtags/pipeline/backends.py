@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from streamtags.caption.models import load_model_config
+from streamtags.caption.models import load_model_config, preset
 from streamtags.classify.calibration import CalibratedClassifier, load_confidences
 from streamtags.config import BackendSettings, ProfileSettings
 from streamtags.errors import ConfigError
@@ -16,7 +16,6 @@ __all__ = ["backend_names", "classifier_options", "create_captioner", "create_cl
 
 _CAPTIONERS = "streamtags.captioners"
 _CLASSIFIERS = "streamtags.classifiers"
-_DEFAULT_SERVER = "http://127.0.0.1:8000/v1"
 # Backends that ask a server, whose classifier may share the captioner's.
 _SERVED = frozenset({"openai", "openai-tags", "instructor"})
 
@@ -24,7 +23,7 @@ _SERVED = frozenset({"openai", "openai-tags", "instructor"})
 def create_captioner(profile: ProfileSettings) -> Captioner:
     """The captioner of a profile, made from its options.
 
-    An option `config` names a model's file in `configs/models`, or another: what it says stands under the profile's other options.
+    An option `preset` names a model's file in `configs/models`, or another: what it says stands under the profile's other options.
 
     Raises:
         ConfigError: no such backend or model, an option it does not know, or a package it needs is not installed.
@@ -52,30 +51,19 @@ def classifier_options(profile: ProfileSettings) -> dict[str, Any]:
     return {**{key: shared[key] for key in ("base_url", "api_key_env", "model") if key in shared}, **options}
 
 
-def _configured(settings: BackendSettings) -> dict[str, Any]:
-    options = settings.options
-    name = options.pop("config", None)
-    if name is None:
-        return options
-    model = load_model_config(str(name))
-    if settings.backend == "transformers":
-        return {**model.transformers_options(), **options}
-    if settings.backend == "instructor":
-        return {"model": model.name, **options}
-    return _over(model.openai_options(_DEFAULT_SERVER), options)
-
-
-def _over(under: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` over `under`; of `extra_body`, key by key."""
-    both = (
-        {"extra_body": {**under.get("extra_body", {}), **options["extra_body"]}} if isinstance(options.get("extra_body"), Mapping) else {}
-    )
-    return {**under, **options, **both}
-
-
 def backend_names() -> dict[str, list[str]]:
     """Names of installed backends, by entry-point group."""
     return {group: sorted(point.name for point in entry_points(group=group)) for group in (_CAPTIONERS, _CLASSIFIERS)}
+
+
+def _configured(settings: BackendSettings) -> dict[str, Any]:
+    options = settings.options
+    if settings.backend == "transformers":
+        return preset(options, "transformers")
+    if settings.backend == "instructor":
+        name = options.pop("preset", None)
+        return options if name is None else {"model": load_model_config(str(name)).name, **options}
+    return preset(options, "openai") if settings.backend in _SERVED else options
 
 
 def _create(group: str, backend: str, options: Mapping[str, Any]) -> object:

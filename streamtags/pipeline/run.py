@@ -48,6 +48,8 @@ async def analyse(
 
     Args:
         uri: a file, an http(s) URL, or `-` for standard input.
+        settings: what to do with it.
+        store: where its timeline is kept.
         fresh: throw the timeline's log away and start anew.
         publish: told of every event of the log, from seq 1, in order, each when it is durable.
         stop: when set, the analysis is cancelled cleanly.
