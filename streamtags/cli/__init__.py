@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -14,6 +15,9 @@ __all__ = ["main"]
 
 INTERRUPTED = 130
 
+# Nearly all that a command makes in bulk (events, segments) it keeps to its end: look for garbage less often than every 700 objects.
+_COLLECT_EVERY = 50_000
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
@@ -21,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done; 2 usage or bad config; 3 source cannot be read; 4 a backend cannot be reached or refuses; 5 finished, but some segments
     failed; 130 interrupted; 1 a fault of streamtags itself.
     """
+    gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
