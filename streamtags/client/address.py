@@ -1,0 +1,66 @@
+"""Where the server is, and how long to wait before trying again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from streamtags.errors import UsageError
+from streamtags.protocol import PATH
+
+__all__ = ["Backoff", "is_loopback", "stream_url"]
+
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+_MOST_DOUBLINGS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+
+    Attributes:
+        first_seconds: the longest first wait.
+        most_seconds: the longest wait ever.
+    """
+
+    first_seconds: float = 0.25
+    most_seconds: float = 30.0
+
+    def seconds(self, attempt: int) -> float:
+        """How long to wait before try number `attempt`, counted from 0 since something last went well."""
+        longest = min(self.most_seconds, self.first_seconds * 2 ** min(attempt, _MOST_DOUBLINGS))
+        return random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
+
+
+def stream_url(url: str) -> str:
+    """The WebSocket address that `url`, the server's address as a person gives it, stands for.
+
+    `http://host:8710`, `ws://host:8710/v1/stream` and `host:8710` are the same.
+
+    Raises:
+        UsageError: not an address.
+    """
+    hint = "for example ws://127.0.0.1:8710"
+    try:
+        parts = urlsplit(url if "://" in url else f"ws://{url}")
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:
+        raise UsageError(f"not an address: {error}", where=url, hint=hint) from error
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise UsageError("not the address of a server", where=url, hint=hint)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError("an address takes no user name, query or fragment", where=parts.hostname, hint="a token goes into a file")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    path = parts.path.rstrip("/")
+    return f"{_SCHEMES[parts.scheme]}://{host}{port}{path if path.endswith(PATH) else path + PATH}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

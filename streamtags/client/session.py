@@ -1,0 +1,379 @@
+"""A session with a server: one connection at a time, made anew when it is lost; subscriptions and requests on top of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from pydantic import BaseModel
+
+from streamtags.client.address import Backoff, stream_url
+from streamtags.client.cursor import Cursor, Position
+from streamtags.client.following import Following
+from streamtags.client.wire import Lost, Wire, open_wire
+from streamtags.errors import BackendError, NotInStore
+from streamtags.events import Event
+from streamtags.protocol import (
+    PROTOCOL_VERSION,
+    ErrorBody,
+    ErrorMessage,
+    EventMessage,
+    Filter,
+    Heartbeat,
+    Hello,
+    Identify,
+    Request,
+    Response,
+    Role,
+    Snapshot,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+)
+from streamtags.state import TimelineState
+from streamtags.timeline.fold import Fold
+
+__all__ = ["RequestError", "Session", "connect"]
+
+_log = logging.getLogger(__name__)
+
+_GAPS_IN_A_ROW = 5
+
+
+class RequestError(BackendError):
+    """The server answered a request with an error; `code` is the server's, `detail` what else it told."""
+
+    def __init__(self, error: ErrorBody, *, where: str) -> None:
+        super().__init__(error.message, where=where, code=error.code)
+        self.detail = error.detail
+
+
+class Session:
+    """What `connect` gives. Use it in the event loop that made it.
+
+    Attributes:
+        hello: what the server last said of itself.
+        role: what the token allows.
+    """
+
+    hello: Hello
+    role: Role
+
+    def __init__(self, url: str, *, token: str | None, client: str, backoff: Backoff) -> None:
+        self.url = stream_url(url)
+        self._identify = Identify(protocol=PROTOCOL_VERSION, client=client, token=token)
+        self._backoff = backoff
+        self._wire: Wire | None = None
+        self._up = asyncio.Event()  # set while identified, and when the session has ended
+        self._failure: Exception | None = None
+        self._closed = False
+        self._attempt = 0
+        self._ids = itertools.count(1)
+        self._followings: set[Following] = set()
+        self._by_id: dict[str, Following] = {}
+        self._requests: dict[str, asyncio.Future[Response]] = {}
+        self._folds: dict[str, Fold] = {}
+
+    async def follow(
+        self,
+        timeline: str,
+        *,
+        after: int | None = None,
+        epoch: str | None = None,
+        filter: Filter | Mapping[str, Any] | None = None,  # noqa: A002 - its name in the protocol
+    ) -> AsyncIterator[Event | Snapshot]:
+        """Every event of a timeline, in order, none missing and none twice, for as long as there is somebody to read.
+
+        A `Snapshot` comes first where nothing is known yet, and in place of events where the log was replaced: start anew from its
+        state. The iteration ends when the timeline is removed or the session closed.
+
+        Args:
+            timeline: an id, or `*` for all; then snapshots tell of each timeline there is.
+            after: the last event already known; 0 for the whole log.
+            epoch: the log that `after` counts in.
+            filter: which events are wanted.
+
+        Raises:
+            NotInStore: there is no such timeline.
+            BackendError: the server refuses, or left events out again and again.
+        """
+        wanted = Filter.model_validate(filter) if isinstance(filter, Mapping) else filter
+        following = Following(timeline, wanted, None if after is None else Position(epoch, after))
+        self._followings.add(following)
+        try:
+            await self._subscribe(following)
+            known: dict[str, Position] = {}
+            while (item := await self._next(following)) is not None:
+                held = known.get(item.timeline)
+                known[item.timeline] = Position(item.epoch, item.seq)
+                if timeline == "*" and isinstance(item, Snapshot) and held is not None and held.epoch == item.epoch and wanted is None:
+                    async for missed in self.replay(item.timeline, until=item.seq, after=held.seq, epoch=held.epoch):
+                        yield missed
+                    continue
+                if wanted is None:
+                    self._fold(item)
+                yield item
+        finally:
+            self._followings.discard(following)
+            await self._unsubscribe(following)
+
+    async def replay(self, timeline: str, *, until: int, after: int = 0, epoch: str | None = None) -> AsyncIterator[Event | Snapshot]:
+        """The events after `after` up to and with `until`; a snapshot in their place if the log was replaced meanwhile."""
+        async for item in self.follow(timeline, after=after, epoch=epoch):
+            yield item
+            if isinstance(item, Snapshot) or item.seq >= until:
+                return
+
+    def state(self, timeline: str) -> TimelineState:
+        """A timeline as of the last item that `follow` gave, without a filter, in this session.
+
+        Raises:
+            NotInStore: it was not followed from its start or a snapshot.
+        """
+        return self.fold(timeline).state
+
+    def fold(self, timeline: str) -> Fold:
+        """The fold behind `state`: one segment of it is cheaper than the whole. Only to be read.
+
+        Raises:
+            NotInStore: as `state`.
+        """
+        if timeline not in self._folds:
+            raise NotInStore("not followed in this session", where=timeline, hint="follow it first, without `after` and `filter`")
+        return self._folds[timeline]
+
+    async def request(self, method: str, /, **params: Any) -> Any:
+        """Ask the server to do something, such as `timelines.list`; waits for a connection if there is none now.
+
+        Raises:
+            RequestError: the server's answer is an error.
+            BackendError: the connection was lost before the answer came (code `connection.lost`); it may have been done all the same.
+        """
+        await self._up.wait()
+        if self._failure is not None:
+            raise self._failure
+        name = f"r{next(self._ids)}"
+        answer = self._requests[name] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(Request(id=name, method=method, params=params))
+            if self._wire is None and not answer.done():
+                raise Lost("the connection was lost before the request was sent", self.url).error
+            response = await answer
+        finally:
+            self._requests.pop(name, None)
+        if response.error is not None:
+            raise RequestError(response.error, where=method)
+        return response.result
+
+    # The consumer's side of a subscription
+
+    async def _next(self, following: Following) -> Event | Snapshot | None:
+        while not following.queue:
+            if following.error is not None:
+                raise following.error
+            if self._failure is not None:
+                raise self._failure
+            if following.ended or self._closed:
+                return None
+            following.wake.clear()
+            if following.paused:
+                following.paused = False
+                await self._subscribe(following)
+            await following.wake.wait()
+        return following.queue.popleft()
+
+    def _fold(self, item: Event | Snapshot) -> None:
+        held = self._folds.get(item.timeline)
+        if isinstance(item, Snapshot):
+            self._folds[item.timeline] = Fold.from_snapshot(item.state)
+        elif item.seq == 1 and (held is None or held.state.epoch != item.epoch):
+            self._folds[item.timeline] = held = Fold()
+            held.apply(item)
+        elif held is not None and held.seq + 1 == item.seq:
+            held.apply(item)
+
+    # Subscriptions on the wire
+
+    async def _subscribe(self, following: Following) -> None:
+        """Under a name never used before, so that what is still under way for an old one is known by it, and ignored."""
+        if self._wire is None or following.ended:
+            return
+        following.id = f"s{next(self._ids)}"
+        self._by_id[following.id] = following
+        held = None if following.timeline == "*" else following.cursor.position(following.timeline)
+        await self._send(
+            Subscribe(
+                id=following.id,
+                timeline=following.timeline,
+                after=held.seq if held else None,
+                epoch=held.epoch if held else None,
+                filter=following.filter,
+            )
+        )
+
+    async def _unsubscribe(self, following: Following) -> None:
+        name, following.id = following.id, None
+        if name is not None and self._by_id.pop(name, None) is not None:
+            await self._send(Unsubscribe(id=name))
+
+    async def _send(self, message: BaseModel) -> None:
+        if self._wire is not None:
+            with suppress(Lost, BackendError):  # the reading side notices, and says why
+                await self._wire.send(message)
+
+    # The connection
+
+    async def run(self) -> None:
+        """Keep a connection until cancelled; `connect` does this."""
+        try:
+            while True:
+                try:
+                    await self._connected()
+                except Lost as lost:
+                    if not hasattr(self, "role"):
+                        raise lost.error from lost
+                    delay = self._backoff.seconds(self._attempt)
+                    self._attempt += 1
+                    _log.info("%s; trying again in %.2f s", lost, delay)
+                    await asyncio.sleep(delay)
+        except Exception as error:  # noqa: BLE001 - raised again wherever somebody waits for this session
+            self._failure = error
+        finally:
+            self._closed = True
+            self._up.set()
+            for following in self._followings:
+                following.wake.set()
+
+    async def ready(self) -> None:
+        """Wait until the server knows this client.
+
+        Raises:
+            BackendError: it cannot be reached, or refuses.
+        """
+        await self._up.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _connected(self) -> None:
+        wire = await open_wire(self.url)
+        try:
+            await wire.greet(self._identify)
+            self.hello, self.role, self._wire = wire.hello, wire.identified.role, wire
+            self._up.set()
+            for following in list(self._followings):
+                if not following.paused:
+                    await self._subscribe(following)
+            while True:
+                await self._handle(await wire.receive())
+        finally:
+            self._down()
+            await wire.close()
+
+    def _down(self) -> None:
+        self._wire = None
+        self._up.clear()
+        self._by_id.clear()
+        for following in self._followings:
+            following.id = None
+        for answer in self._requests.values():
+            if not answer.done():
+                answer.set_exception(
+                    Lost("the connection was lost before the answer came", self.url, "it may have been done all the same").error
+                )
+
+    # Messages
+
+    async def _handle(self, message: Any) -> None:
+        if isinstance(message, EventMessage | Snapshot | Heartbeat | Response):
+            self._attempt = 0  # the server does work
+        following = self._by_id.get(getattr(message, "id", ""))
+        match message:
+            case EventMessage() if following is not None:
+                await self._offer(following, message.event)
+            case Snapshot() if following is not None:
+                await self._offer(following, message)
+            case Subscribed() if following is not None:
+                await self._subscribed(following, message)
+            case Unsubscribed() if following is not None:
+                following.end()
+            case Heartbeat():
+                for behind in [each for each in self._by_id.values() if each.cursor.is_behind(message.seqs)]:
+                    await self._again(behind)
+            case Response() if (answer := self._requests.get(message.id)) is not None and not answer.done():
+                answer.set_result(message)
+            case ErrorMessage():
+                self._tell(message)
+
+    async def _subscribed(self, following: Following, message: Subscribed) -> None:
+        following.timeline = message.timeline
+        if not message.recovered and following.cursor.position(message.timeline) == Position(None, 0):
+            # The whole log of whichever epoch was asked for: now that the epoch is known, it can be.
+            following.cursor = Cursor(Position(message.epoch, 0), whole=following.filter is None)
+            await self._unsubscribe(following)
+            await self._subscribe(following)
+
+    async def _offer(self, following: Following, item: Event | Snapshot) -> None:
+        if following.is_full:
+            following.paused = True
+            await self._unsubscribe(following)
+            return
+        match following.cursor.take(item):
+            case "new":
+                following.gaps = 0
+                following.queue.append(item)
+                following.wake.set()
+            case "gap":
+                await self._again(following)
+
+    async def _again(self, following: Following) -> None:
+        """Something is missing: subscribe anew, after the last event that came."""
+        following.gaps += 1
+        if following.gaps > _GAPS_IN_A_ROW:
+            following.end(BackendError("leaves out events again and again", where=self.url, hint="report this as a fault of the server"))
+        await self._unsubscribe(following)
+        await self._subscribe(following)
+
+    def _tell(self, message: ErrorMessage) -> None:
+        following, answer = self._by_id.get(message.reply_to or ""), self._requests.get(message.reply_to or "")
+        if following is not None:
+            kind = NotInStore if message.code == NotInStore.code else BackendError
+            following.end(kind(message.message, where=following.timeline, code=message.code))
+        elif answer is not None and not answer.done():
+            answer.set_result(Response(id=message.reply_to or "", error=ErrorBody(code=message.code, message=message.message)))
+        else:
+            _log.warning("the server says: %s (%s)", message.message, message.code)
+
+
+@asynccontextmanager
+async def connect(
+    url: str, *, token: str | None = None, client: str = "streamtags-python", backoff: Backoff | None = None
+) -> AsyncIterator[Session]:
+    """A session with the server at `url`.
+
+    The first connection is made at once or not at all. One that is lost later is made anew, for as long as it takes, after close
+    codes 1001, 1006, 1011, 1012 and 4500 and where the server cannot be reached; everything that is followed goes on where it was.
+
+    Args:
+        url: `ws://127.0.0.1:8710`; `http`, `https` and `wss` do as well.
+        token: where the server asks for one.
+        client: what to call this client in the server's log.
+        backoff: how long to wait between tries.
+
+    Raises:
+        UsageError: `url` is no address.
+        BackendError: the server cannot be reached, or refuses.
+    """
+    session = Session(url, token=token, client=client, backoff=backoff or Backoff())
+    running = asyncio.create_task(session.run())
+    try:
+        await session.ready()
+        yield session
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running

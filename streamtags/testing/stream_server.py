@@ -1,0 +1,356 @@
+"""A streamtags server on the loopback for tests of clients: it speaks the protocol rightly, and misbehaves when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Protocol
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.typing import Subprotocol
+
+from streamtags.errors import NotInStore
+from streamtags.events import Event, Payload
+from streamtags.protocol import (
+    SUBPROTOCOL,
+    CloseCode,
+    ErrorBody,
+    ErrorMessage,
+    Heartbeat,
+    Hello,
+    Identified,
+    Identify,
+    Lagged,
+    Limits,
+    Ping,
+    Pong,
+    ProtocolError,
+    Request,
+    Response,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+    event_frame,
+    matches,
+    parse_client_message,
+)
+from streamtags.state import TimelineState
+from streamtags.testing.log import make_events
+from streamtags.timeline.fold import Fold
+from streamtags.timeline.records import Head
+
+__all__ = ["Fault", "Log", "MemoryLog", "StreamServer", "mishaps"]
+
+_LOOK_SECONDS = 0.005
+_ODDITIES = 0.25
+
+
+class Log(Protocol):
+    """What the server reads: a `MemoryLog`, or a `SqliteStore` that something else writes to."""
+
+    def heads(self) -> dict[str, Head]:
+        """How far every log reaches."""
+        ...
+
+    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Events after `after`."""
+        ...
+
+    def state(self, timeline: str) -> TimelineState:
+        """The fold of the log."""
+        ...
+
+
+class MemoryLog:
+    """Logs in memory, written to by the test."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[Event]] = {}
+        self._epochs = 0
+
+    def append(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
+        """Write to the end of a log; begin it if it is new."""
+        held = self.events.get(timeline) or []
+        epoch = held[0].epoch if held else self._new_epoch()
+        made = make_events(payloads, timeline=timeline, epoch=epoch, after=len(held))
+        self.events[timeline] = held + made
+        return made
+
+    def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
+        """Begin a log anew under another epoch."""
+        self.events[timeline] = make_events(payloads, timeline=timeline, epoch=self._new_epoch())
+        return self.events[timeline]
+
+    async def grow(self, timeline: str, payloads: Sequence[Payload], *, step: int = 3, pause_seconds: float = 0.002) -> None:
+        """Write to a log little by little, as an analysis does."""
+        for first in range(0, len(payloads), step):
+            self.append(timeline, payloads[first : first + step])
+            await asyncio.sleep(pause_seconds)
+
+    def remove(self, timeline: str) -> None:
+        """Take a log away."""
+        del self.events[timeline]
+
+    def heads(self) -> dict[str, Head]:
+        """How far every log reaches."""
+        return {timeline: Head(events[-1].epoch, len(events)) for timeline, events in self.events.items()}
+
+    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Events after `after`, at most `limit`."""
+        return self.events[timeline][after:][:limit]
+
+    def state(self, timeline: str) -> TimelineState:
+        """The fold of the log."""
+        folding = Fold()
+        for event in self.events[timeline]:
+            folding.apply(event)
+        return folding.state
+
+    def _new_epoch(self) -> str:
+        self._epochs += 1
+        return f"epoch{self._epochs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one connection.
+
+    Attributes:
+        after: messages sent before it happens.
+        how: `abort` breaks the connection, `cut` does so in the middle of a frame, `stall` falls silent and stays connected, `skip`
+            leaves one event out, `repeat` sends one twice, `lag` says `lagged` first; a number closes with that code.
+    """
+
+    after: int
+    how: Literal["abort", "cut", "stall", "skip", "repeat", "lag"] | int
+
+
+def mishaps(count: int, seed: int = 0) -> Iterator[Fault]:
+    """So many disconnects of every kind that a client comes back from, and streams gone wrong between them; the first lets it in."""
+    rng = random.Random(seed)  # noqa: S311 - test data
+    disconnects: Sequence[Literal["abort", "cut"] | int] = ("abort", "cut", 1001, 1011, 1012, 4500)
+    oddities: Sequence[Literal["skip", "repeat", "lag"]] = ("skip", "repeat", "lag")
+    for number in range(count):
+        if rng.random() < _ODDITIES:
+            yield Fault(rng.randint(2, 9), rng.choice(oddities))
+        yield Fault(rng.randint(2 if number == 0 else 0, 9), rng.choice(disconnects))
+
+
+class StreamServer:
+    """Serves logs on 127.0.0.1; an async context manager.
+
+    Args:
+        log: what to serve.
+        faults: taken one by one: a connection plays one until it has ended; those after the last have none.
+        token: what clients have to give; None: nothing.
+        heartbeat_seconds: how long it may have nothing to say.
+        answer: answers a request, given method and params.
+        port: 0 for any.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        faults: Iterable[Fault] = (),
+        token: str | None = None,
+        heartbeat_seconds: float = 15.0,
+        answer: Callable[[str, dict[str, Any]], Awaitable[Any]] | None = None,
+        port: int = 0,
+    ) -> None:
+        self.log = log
+        self.token = token
+        self.heartbeat_seconds = heartbeat_seconds
+        self.answer = answer
+        self.port = port
+        self.connections = 0
+        self.faults: Iterator[Fault] = iter(faults)
+        self._open: set[ServerConnection] = set()
+
+    @property
+    def url(self) -> str:
+        """What a client is given."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> StreamServer:
+        self._server: Server = await serve(
+            self._serve,
+            "127.0.0.1",
+            self.port,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            ping_interval=None,
+            close_timeout=0.5,
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.close(code=CloseCode.RESTARTING)
+        await self._server.wait_closed()
+
+    async def drop(self, code: int | None = None) -> None:
+        """Close every connection with `code`; None breaks them."""
+        for connection in list(self._open):
+            if code is None:
+                connection.transport.abort()
+            else:
+                await connection.close(code)
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        self.connections += 1
+        self._open.add(connection)
+        try:
+            await _Conversation(self, connection, next(self.faults, None)).run()
+        except ConnectionClosed:
+            pass  # the client has gone, or a fault was played
+        except ProtocolError as error:
+            await connection.close(error.close_code, error.what)
+        finally:
+            self._open.discard(connection)
+
+
+class _Subscription:
+    def __init__(self, message: Subscribe) -> None:
+        self.message = message
+        self.heads: dict[str, Head] = {}
+
+
+class _Conversation:
+    def __init__(self, server: StreamServer, connection: ServerConnection, fault: Fault | None) -> None:
+        self._server = server
+        self._connection = connection
+        self._fault = fault
+        self._sent = 0
+        self._subscriptions: dict[str, _Subscription] = {}
+
+    async def run(self) -> None:
+        server = self._server
+        limits = Limits(message_bytes=65536, subscriptions=100, queue_events=1000)
+        auth: Literal["none", "token"] = "token" if server.token else "none"
+        await self._say(Hello(server="stream-server", heartbeat_seconds=server.heartbeat_seconds, limits=limits, auth=auth).to_json())
+        first = parse_client_message(await self._connection.recv())
+        if not isinstance(first, Identify) or (server.token is not None and first.token != server.token):
+            raise ProtocolError("not authenticated", CloseCode.NOT_AUTHENTICATED)
+        await self._say(Identified(role="editor").to_json())
+        reading = asyncio.create_task(self._read())
+        try:
+            await self._write(reading)
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError, ConnectionClosed):
+                await reading
+
+    async def _write(self, reading: asyncio.Task[None]) -> None:
+        spoke = asyncio.get_running_loop().time()
+        while not reading.done():
+            before = self._sent
+            for subscription in list(self._subscriptions.values()):
+                await self._forward(subscription)
+            now = asyncio.get_running_loop().time()
+            if self._sent != before:
+                spoke = now
+            elif now - spoke >= self._server.heartbeat_seconds:
+                spoke = now
+                await self._say(Heartbeat(seqs={name: head.seq for name, head in self._server.log.heads().items()}).to_json())
+            await asyncio.sleep(_LOOK_SECONDS)
+        reading.result()
+
+    async def _read(self) -> None:
+        while True:
+            match parse_client_message(await self._connection.recv()):
+                case Subscribe() as message:
+                    await self._subscribe(message)
+                case Unsubscribe(id=name):
+                    self._subscriptions.pop(name, None)
+                    await self._say(Unsubscribed(id=name).to_json())
+                case Ping(n=n):
+                    await self._say(Pong(n=n).to_json())
+                case Request() as request:
+                    await self._answer(request)
+                case _:
+                    raise ProtocolError("already identified")
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        heads = self._server.log.heads()
+        if message.timeline != "*" and message.timeline not in heads:
+            await self._say(ErrorMessage(code="not_found", message="no such timeline", reply_to=message.id).to_json())
+            return
+        head = heads.get(message.timeline, Head("", 0))
+        recovered = message.after is not None and message.epoch == head.epoch and message.after <= head.seq
+        subscription = _Subscription(message)
+        if recovered and message.after is not None:
+            subscription.heads[message.timeline] = Head(head.epoch, message.after)
+        told = Subscribed(id=message.id, timeline=message.timeline, epoch=head.epoch, seq=head.seq, recovered=recovered)
+        await self._say(told.to_json())
+        self._subscriptions[message.id] = subscription
+
+    async def _forward(self, subscription: _Subscription) -> None:
+        message, log = subscription.message, self._server.log
+        heads = log.heads()
+        for timeline in heads if message.timeline == "*" else [message.timeline]:
+            if timeline not in heads:
+                self._subscriptions.pop(message.id, None)
+                await self._say(Unsubscribed(id=message.id).to_json())
+                return
+            held = subscription.heads.get(timeline)
+            if held is None or held.epoch != heads[timeline].epoch:
+                state = log.state(timeline)
+                held = subscription.heads[timeline] = Head(state.epoch, state.seq)
+                place = {"type": "snapshot", "id": message.id, "timeline": timeline, "epoch": state.epoch, "seq": state.seq}
+                await self._say(json.dumps({**place, "state": state.to_dict()}))
+            for event in log.read(timeline, held.seq):
+                if self._subscriptions.get(message.id) is not subscription:
+                    return
+                subscription.heads[timeline] = Head(event.epoch, event.seq)
+                if matches(message.filter, event):
+                    await self._tell(message.id, event)
+
+    async def _tell(self, name: str, event: Event) -> None:
+        frame = event_frame(name, event.to_json())
+        how = self._fault.how if self._fault is not None and self._sent >= self._fault.after else None
+        if how in ("skip", "repeat", "lag"):
+            following = next(self._server.faults, None)
+            self._fault = following and Fault(self._sent + following.after, following.how)
+        if how == "lag":
+            await self._say(Lagged(id=name, seq=event.seq - 1).to_json())
+        if how != "skip":
+            await self._say(frame)
+        if how == "repeat":
+            await self._say(frame)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            if self._server.answer is None:
+                raise NotInStore(f"no method {request.method!r}", code="unknown_method")
+            response = Response(id=request.id, result=await self._server.answer(request.method, request.params))
+        except NotInStore as error:
+            response = Response(id=request.id, error=ErrorBody(code=error.code, message=error.what))
+        await self._say(response.to_json())
+
+    async def _say(self, text: str) -> None:
+        if self._fault is not None and self._sent >= self._fault.after:
+            await self._play(self._fault.how, text)
+        self._sent += 1
+        await self._connection.send(text)
+
+    async def _play(self, how: str | int, text: str) -> None:
+        transport = self._connection.transport
+        if isinstance(how, int):
+            await self._connection.close(how)
+        elif how == "abort":
+            transport.abort()
+        elif how == "cut":
+            whole = Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+            transport.write(whole[: len(whole) // 2])
+            transport.close()
+        if how in ("abort", "cut", "stall"):
+            await self._connection.wait_closed()
