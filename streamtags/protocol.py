@@ -35,6 +35,7 @@ __all__ = [
     "Ping",
     "Pong",
     "ProtocolError",
+    "Removed",
     "Request",
     "Response",
     "ServerMessage",
@@ -228,6 +229,14 @@ class Unsubscribed(_Message):
     id: str
 
 
+class Removed(_Message):
+    """A timeline of a `*` subscription was removed; the subscription goes on."""
+
+    type: Literal["removed"] = "removed"
+    id: str
+    timeline: str
+
+
 class EventMessage(_Message):
     """One event of a subscription."""
 
@@ -286,7 +295,7 @@ class ErrorMessage(_Message):
 
 ClientMessage = Annotated[Identify | Subscribe | Unsubscribe | Ping | Request, Field(discriminator="type")]
 ServerMessage = Annotated[
-    Hello | Identified | Subscribed | Unsubscribed | Snapshot | EventMessage | Lagged | Heartbeat | Pong | Response | ErrorMessage,
+    Hello | Identified | Subscribed | Unsubscribed | Snapshot | Removed | EventMessage | Lagged | Heartbeat | Pong | Response | ErrorMessage,
     Field(discriminator="type"),
 ]
 

@@ -16,6 +16,7 @@ __all__ = ["build_parser", "command_of"]
 # name -> (module under streamtags.cli, one line of help)
 COMMANDS = {
     "analyze": ("analyze", "split a video into segments, measure, caption and tag them"),
+    "serve": ("serve", "serve timelines to editors, plugins and the web page"),
     "timelines": ("timelines", "list what is in the store"),
     "show": ("show", "print a timeline"),
     "remove": ("remove", "delete a timeline"),

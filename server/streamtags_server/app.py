@@ -1,0 +1,201 @@
+"""The application put together, and the process that serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from streamtags.config import Settings
+from streamtags.errors import ConfigError
+from streamtags.ingest.access import SCHEMES, Access
+from streamtags.protocol import PATH
+from streamtags.timeline.store import SqliteStore, open_store
+from streamtags_server.access import Gate, Tokens, check_listening
+from streamtags_server.api import Api
+from streamtags_server.hub import Hub
+from streamtags_server.jobs import Jobs
+from streamtags_server.metrics import Metrics
+from streamtags_server.problems import problem
+from streamtags_server.service import Service
+from streamtags_server.stream import Connections
+from streamtags_server.uploads import Uploads
+from streamtags_server.wire import HttpProtocol, WebSocketProtocol
+
+__all__ = ["StreamtagsServer", "create_app", "make_server", "serve"]
+
+_PAGE = Path(__file__).parent / "page"
+# What the engine reads before it gives up on its own; the limit of the protocol, with its own close code, is far below.
+_ENGINE_BYTES = 16 << 20
+_SHUTDOWN_SECONDS = 4
+
+_log = logging.getLogger(__name__)
+
+
+class _Parts:
+    """What lives as long as the server runs."""
+
+    def __init__(
+        self, store: SqliteStore, settings: Settings, tokens: Tokens | None, files: Path, role_of: Callable[..., Any], metrics: Metrics
+    ) -> None:
+        server = settings.server
+        self.hub = Hub(store, queue_events=server.queue_events)
+        uploads = Uploads(files / "uploads", server, metrics)
+        roots = (*(root.resolve() for root in server.media_roots), uploads.folder.resolve())
+        access = Access(schemes=frozenset({"file", *SCHEMES}), allow_private=server.allow_private, roots=roots)
+        self.jobs = Jobs(store, self.hub, settings, access, files / "jobs", metrics)
+        self.service = Service(store, self.hub, self.jobs, settings, access, files)
+        self.connections = Connections(self.hub, server, metrics, role_of, self.service.answer)
+        self.api = Api(self.service, uploads, tokens, metrics)
+
+
+def create_app(store: SqliteStore, settings: Settings) -> Gate:
+    """The ASGI application over `store`; the server's own files lie beside the store, in `STORE.files`.
+
+    Raises:
+        ConfigError: it would let anybody in, or the token file is wrong.
+    """
+    tokens = Tokens(settings.server.token_file) if settings.server.token_file is not None else None
+    check_listening(settings.server, tokens)
+    metrics = Metrics()
+    files = store.path.with_name(f"{store.path.name}.files")
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        parts = _Parts(store, settings, tokens, files, gate.role_of, metrics)
+        gate.stopping = parts.hub.stopped.set
+        app.router.routes[:0] = _routes(parts)
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(work) for work in (parts.hub.run(), parts.connections.beat(), parts.jobs.run())]
+            yield
+            parts.hub.stopped.set()
+            await parts.jobs.close()
+            await parts.service.close()
+            for task in running:
+                task.cancel()
+
+    app = Starlette(lifespan=lifespan, routes=_page(), exception_handlers={HTTPException: _http_problem, Exception: _fault})
+    gate = Gate(app, settings.server, tokens, metrics)
+    return gate
+
+
+def _routes(parts: _Parts) -> list[BaseRoute]:
+    return [*parts.api.routes(), WebSocketRoute(PATH, parts.connections)]
+
+
+def _page() -> list[BaseRoute]:
+    return [Mount("/", StaticFiles(directory=_PAGE, html=True))] if _PAGE.is_dir() else []
+
+
+async def _http_problem(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    return problem(status, {404: "not_found", 405: "method"}.get(status, "http"), detail)
+
+
+async def _fault(_: Request, error: Exception) -> Response:
+    return problem(500, "internal", "the server could not do this; its log says why")
+
+
+class StreamtagsServer(uvicorn.Server):
+    """uvicorn's server; tells whoever follows a log over HTTP that it goes, before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
+        super().__init__(config)
+        self._gate = gate
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End streams, close sockets with 1012, stop the children."""
+        self._gate.stopping()
+        await super().shutdown(sockets)
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object a line."""
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
+    """The server, ready to `run`.
+
+    Raises:
+        ConfigError: it would let anybody in, or a file it needs is wrong.
+    """
+    server = settings.server
+    if (server.tls_certificate is None) != (server.tls_key is None):
+        raise ConfigError("TLS needs both", where="server.tls_certificate, server.tls_key")
+
+    class Http(HttpProtocol):
+        head_seconds = server.identify_seconds
+
+    gate = create_app(store, settings)
+    return StreamtagsServer(
+        uvicorn.Config(
+            gate,
+            host=server.host,
+            port=server.port,
+            http=Http,
+            ws=WebSocketProtocol,
+            ws_max_size=_ENGINE_BYTES,
+            ws_per_message_deflate=False,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            ssl_certfile=server.tls_certificate,
+            ssl_keyfile=server.tls_key,
+        ),
+        gate,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop by SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: it would let anybody in, a file it needs is wrong, or the port is taken.
+        StoreError: the store cannot be opened.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _JsonLines() if settings.server.log == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with open_store(settings.store) as store:
+        server = make_server(store, settings)
+        try:
+            listening = server.config.bind_socket()
+        except SystemExit:
+            where = f"{settings.server.host}:{settings.server.port}"
+            raise ConfigError("cannot listen there", where=where, hint="another server may run already; choose another --port") from None
+        scheme = "https" if settings.server.tls_key else "http"
+        name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+        sys.stdout.write(f"serving {store.path} at {scheme}://{name}:{listening.getsockname()[1]}/ (Ctrl-C ends it)\n")
+        sys.stdout.flush()
+        server.run(sockets=[listening])

@@ -1,0 +1,324 @@
+"""Readers are cursors on the store: one tail a process reads each new event once, and every reader takes it from there.
+
+What keeps a promise here: `Ring` holds a bounded number of recent events per timeline that somebody reads; a `Reader` holds a position
+and nothing else. A reader that is slow falls off the ring, is told so, and is read on from the store. Nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streamtags.errors import NotInStore, StoreError
+from streamtags.timeline.hub import Entry, Ring
+from streamtags.timeline.records import Head
+from streamtags.timeline.store import SqliteStore
+
+__all__ = ["Gone", "Hub", "Item", "Lag", "Reader", "State"]
+
+# How often changes of other processes are looked for, in seconds: well under what an eye notices, and 20 cheap reads a second.
+_POLL_SECONDS = 0.05
+_STATES_KEPT = 8
+# New events read in one go; more are read in the next.
+_BATCH = 1000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The timeline at `head`, as JSON; events after it follow."""
+
+    head: Head
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """The reader fell behind after `seq` and is read on from the store."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The timeline was removed."""
+
+
+Item = Entry | State | Lag | Gone
+
+
+class _News(NamedTuple):
+    version: int
+    heads: dict[str, Head]
+    lines: dict[str, list[str]]
+
+
+class _Log:
+    """A timeline that somebody reads."""
+
+    def __init__(self, head: Head, size: int) -> None:
+        self.ring = Ring(head, size)
+        self.gone = False
+        self.readers: set[Reader] = set()
+
+    def wake(self) -> None:
+        for reader in self.readers:
+            reader.notify(reader)
+
+
+class Hub:
+    """Follows the store for all readers of this process. Its methods run in one event loop; `wake` may be called from any thread.
+
+    Args:
+        queue_events: events a timeline keeps at hand.
+        poll_seconds: how often changes of other processes are looked for.
+    """
+
+    def __init__(self, store: SqliteStore, *, queue_events: int, poll_seconds: float = _POLL_SECONDS) -> None:
+        self.store = store
+        self.stopped = asyncio.Event()
+        self._size = queue_events
+        self._poll = poll_seconds
+        self._logs: dict[str, _Log] = {}
+        self._watchers: set[Callable[[str], None]] = set()
+        self._heads: dict[str, Head] = {}
+        self._version = -1
+        self._looking = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._states: OrderedDict[str, State] = OrderedDict()
+        self._loop = asyncio.get_running_loop()
+
+    def wake(self, _timeline: str = "") -> None:
+        """Look for news at once."""
+        self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def run(self) -> None:
+        """Follow the store until cancelled."""
+        forget = self.store.subscribe(self.wake)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(self._poll):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass  # time to look what other processes have written
+                self._woken.clear()
+                try:
+                    await self.refresh()
+                except StoreError as error:
+                    _log.warning("the store cannot be followed just now: %s", error)
+        finally:
+            forget()
+
+    async def refresh(self) -> None:
+        """Bring every ring up to what is durable now, and wake its readers.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with self._looking:
+            logs = dict(self._logs)
+            news = await asyncio.to_thread(self._look, {timeline: log.ring.head for timeline, log in logs.items()})
+            if news is None:
+                return
+            self._version = news.version
+            for timeline, log in logs.items():
+                self._bring_up(timeline, log, news)
+            appeared = news.heads.keys() - self._heads.keys()
+            self._heads = news.heads
+            for timeline in sorted(appeared):
+                for watcher in list(self._watchers):
+                    watcher(timeline)
+
+    def _look(self, known: dict[str, Head]) -> _News | None:
+        version = self.store.data_version()
+        if version == self._version:
+            return None
+        heads = self.store.heads()
+        lines: dict[str, list[str]] = {}
+        for timeline, held in known.items():
+            head = heads.get(timeline)
+            if head is not None and head.epoch == held.epoch and head.seq > held.seq:
+                try:
+                    lines[timeline] = self.store.read_json(timeline, held.seq, _BATCH)
+                except NotInStore:
+                    version = -1  # removed since: look again
+                if head.seq > held.seq + _BATCH:
+                    version = -1
+        return _News(version, heads, lines)
+
+    def _bring_up(self, timeline: str, log: _Log, news: _News) -> None:
+        head = news.heads.get(timeline)
+        if head is None:
+            log.gone = True
+            self._logs.pop(timeline, None)
+        elif head.epoch != log.ring.head.epoch:
+            log.ring.restart(head)
+        elif lines := news.lines.get(timeline):
+            try:
+                log.ring.extend(lines)
+            except ValueError:  # replaced between the two reads: what was read is of the new log
+                self._version = -1
+                self._woken.set()
+                return
+        else:
+            return
+        if self._version == -1:
+            self._woken.set()
+        log.wake()
+
+    # Readers
+
+    def watch(self, appeared: Callable[[str], None]) -> Callable[[], None]:
+        """Have `appeared` called for each timeline that is made from now on; returns what ends that."""
+        self._watchers.add(appeared)
+        return lambda: self._watchers.discard(appeared)
+
+    async def timelines(self) -> list[str]:
+        """Every timeline there is."""
+        await self.refresh()
+        return sorted(self._heads)
+
+    def knows(self, timeline: str) -> bool:
+        """Whether the timeline was there at the last look."""
+        return timeline in self._heads
+
+    def reader_of_known(self, timeline: str, notify: Callable[[Reader], None]) -> Reader:
+        """A reader of a timeline that `knows` knows."""
+        log = self._logs.get(timeline)
+        if log is None:
+            log = self._logs[timeline] = _Log(self._heads[timeline], self._size)
+        return Reader(self, timeline, log, notify)
+
+    async def reader(self, timeline: str, notify: Callable[[Reader], None]) -> Reader:
+        """A reader of `timeline`; `notify` is called when there may be something to take.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        log = self._logs.get(timeline)
+        if log is None:
+            head = await asyncio.to_thread(self.store.head, timeline)
+            log = self._logs.setdefault(timeline, _Log(head, self._size))
+            self._version = -1  # what was written since must be seen, whether or not it has been told of
+            self._woken.set()
+        return Reader(self, timeline, log, notify)
+
+    def leave(self, reader: Reader, log: _Log) -> None:
+        """A reader has gone; with the last one the ring goes too."""
+        log.readers.discard(reader)
+        if not log.readers and self._logs.get(reader.timeline) is log:
+            del self._logs[reader.timeline]
+
+    async def state(self, timeline: str) -> State:
+        """The timeline as it is now, encoded once however many ask.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        return await asyncio.to_thread(self._state, timeline)
+
+    def _state(self, timeline: str) -> State:
+        state = self.store.state(timeline)
+        head = Head(state.epoch, state.seq)
+        held = self._states.get(timeline)
+        if held is None or held.head != head:
+            held = State(head, json.dumps(state.to_dict(), ensure_ascii=False, separators=(",", ":")))
+            self._states[timeline] = held
+            while len(self._states) > _STATES_KEPT:
+                self._states.popitem(last=False)
+        return held
+
+
+class Reader:
+    """A position in a log. Made by `Hub.reader`; `close` it."""
+
+    def __init__(self, hub: Hub, timeline: str, log: _Log, notify: Callable[[Reader], None]) -> None:
+        self.timeline = timeline
+        self.notify = notify
+        self.head: Head | None = None
+        self._hub = hub
+        self._log = log
+        self._live = False
+        self._ended = False
+        log.readers.add(self)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._ended = True
+        self._hub.leave(self, self._log)
+
+    async def resume(self, after: int, epoch: str) -> bool:
+        """Begin after `after` of the log of that epoch, if it is the log still; if not, `take` gives a state first."""
+        if epoch != self._log.ring.head.epoch or after > self._log.ring.head.seq:
+            await self._hub.refresh()  # the caller may have come from a process that is ahead of this one
+        now = self._log.ring.head
+        if self._log.gone or epoch != now.epoch or after > now.seq:
+            return False
+        self.head = Head(epoch, after)
+        return True
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to take."""
+        if self._ended:
+            return False
+        return self._log.gone or self.head is None or self._strayed or self.head.seq < self._log.ring.head.seq
+
+    @property
+    def _strayed(self) -> bool:
+        return self.head is not None and self.head.epoch != self._log.ring.head.epoch
+
+    async def take(self, limit: int) -> list[Item]:
+        """What comes next, at most `limit` events; nothing if all was taken.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if self._ended:
+            return []
+        if self._log.gone:
+            self._ended = True
+            return [Gone()]
+        try:
+            if self.head is None or self._strayed:
+                return await self._begin()
+            entries = self._log.ring.after(self.head.seq, limit)
+            return self._advance(entries) if entries is not None else await self._catch_up(self.head, limit)
+        except NotInStore:
+            self._ended = True
+            return [Gone()]
+
+    async def _begin(self) -> list[Item]:
+        state = await self._hub.state(self.timeline)
+        if state.head.epoch != self._log.ring.head.epoch:
+            await self._hub.refresh()
+        if self.head is not None and self.head.epoch == state.head.epoch:
+            return []  # the tail had not seen the new log yet; this reader had
+        self.head, self._live = state.head, True
+        return [state]
+
+    def _advance(self, entries: list[Entry]) -> list[Item]:
+        self._live = True
+        if entries:
+            self.head = Head(entries[-1].epoch, entries[-1].seq)
+        return list(entries)
+
+    async def _catch_up(self, head: Head, limit: int) -> list[Item]:
+        found: list[Item] = []
+        if self._live:
+            self._live = False
+            found.append(Lag(head.seq))
+        lines = await asyncio.to_thread(self._hub.store.read_json, self.timeline, head.seq, limit)
+        entries = [Entry(line) for line in lines]
+        if entries and (entries[0].epoch, entries[0].seq) == (head.epoch, head.seq + 1):
+            self.head = Head(head.epoch, entries[-1].seq)
+            return [*found, *entries]
+        await self._hub.refresh()  # replaced meanwhile
+        return found

@@ -1,0 +1,57 @@
+"""Counters of one server process, in the Prometheus text format.
+
+Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+
+__all__ = ["HELP", "Metrics"]
+
+HELP: dict[str, tuple[str, str]] = {
+    "streamtags_connections": ("gauge", "WebSocket connections open"),
+    "streamtags_subscriptions": ("gauge", "subscriptions open"),
+    "streamtags_events_sent_total": ("counter", "events sent to WebSocket clients"),
+    "streamtags_snapshots_sent_total": ("counter", "states sent to WebSocket clients"),
+    "streamtags_lagged_total": ("counter", "times a reader fell off the queue and was read on from the store"),
+    "streamtags_closed_total": ("counter", "WebSocket connections closed by the server, by code"),
+    "streamtags_http_responses_total": ("counter", "HTTP responses, by status"),
+    "streamtags_uploaded_bytes_total": ("counter", "bytes of uploads written to disk"),
+    "streamtags_jobs_queued": ("gauge", "analyses that wait"),
+    "streamtags_jobs_running": ("gauge", "analyses that run"),
+    "streamtags_jobs_ended_total": ("counter", "analyses that ended, by how"),
+    "process_cpu_seconds_total": ("counter", "processor time of the server, its analyses not counted"),
+    "process_max_resident_bytes": ("gauge", "most memory the server ever held"),
+}
+"""Kind and meaning of every metric."""
+
+
+class Metrics:
+    """Numbers by name and label. Used from one event loop."""
+
+    def __init__(self) -> None:
+        self._values: Counter[tuple[str, str]] = Counter()
+
+    def add(self, name: str, by: float = 1, label: str = "") -> None:
+        """Add `by`; `label` is a pair as it is written, such as `code="200"`."""
+        self._values[name, label] += by  # type: ignore[assignment] # Counter is typed for whole numbers and holds any
+
+    def value(self, name: str, label: str = "") -> float:
+        """The number now."""
+        return self._values[name, label]
+
+    def text(self) -> str:
+        """All of them."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        measured: dict[tuple[str, str], float] = {
+            ("process_cpu_seconds_total", ""): usage.ru_utime + usage.ru_stime,
+            ("process_max_resident_bytes", ""): usage.ru_maxrss * 1024,  # Linux counts kibibytes: getrusage(2)
+        }
+        lines = []
+        for name, (kind, help_text) in HELP.items():
+            lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]
+            found = {label: value for (held, label), value in {**self._values, **measured}.items() if held == name}
+            lines += [f"{name}{{{label}}} {value:g}" if label else f"{name} {value}" for label, value in sorted((found or {"": 0}).items())]
+        return "\n".join(lines) + "\n"

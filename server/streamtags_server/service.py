@@ -1,0 +1,338 @@
+"""What the server does, whichever way it is asked: HTTP and WebSocket requests both end here."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamtags.config import Settings
+from streamtags.errors import NotInStore, SourceRefused, StreamtagsError, UsageError, VocabularyError
+from streamtags.ingest.access import Access, locate
+from streamtags.ingest.source import source_identity
+from streamtags.model import TagScore
+from streamtags.pipeline.correct import correct
+from streamtags.pipeline.retag import retag
+from streamtags.pipeline.run import open_tools, timeline_key
+from streamtags.state import TimelineState
+from streamtags.timeline.store import SqliteStore
+from streamtags.vocabulary_file import load_vocabulary, shipped_vocabularies
+from streamtags_server.hub import Hub
+from streamtags_server.jobs import Job, Jobs
+from streamtags_server.problems import ConflictError
+
+__all__ = ["Analyze", "Correct", "Retag", "Service", "checked"]
+
+_MAX_TEXT = 4096
+_MAX_VOCABULARY = 1 << 20
+
+Params = TypeVar("Params", bound=BaseModel)
+
+_log = logging.getLogger(__name__)
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Named(_Params):
+    id: str = Field(max_length=200)
+
+
+class Analyze(_Params):
+    """What to analyse. `tags` names a vocabulary that ships, a file under a media root, or is the text of one (with line breaks)."""
+
+    uri: str = Field(min_length=1, max_length=_MAX_TEXT)
+    profile: str | None = Field(None, max_length=200)
+    tags: str | None = Field(None, max_length=_MAX_VOCABULARY)
+    fresh: bool = False
+
+
+class Retag(_Params):
+    """The vocabulary to tag under, as in `Analyze`; another profile's classifier if one is named."""
+
+    tags: str = Field(min_length=1, max_length=_MAX_VOCABULARY)
+    profile: str | None = Field(None, max_length=200)
+
+
+class _Retag(Retag):
+    id: str = Field(max_length=200)
+
+
+class Correct(_Params):
+    """A person's word on a segment."""
+
+    tags: list[TagScore] = Field(default_factory=list, max_length=1000)
+    untag: list[str] = Field(default_factory=list, max_length=1000)
+    caption: str | None = Field(None, max_length=_MAX_TEXT)
+    by: str | None = Field(None, max_length=200)
+
+
+class _Correct(Correct):
+    id: str = Field(max_length=200)
+    segment: str = Field(max_length=200)
+
+
+class Service:
+    """Timelines: listed, analysed, corrected.
+
+    Args:
+        access: what may be analysed; its roots include the folder of uploads.
+        files: the server's own folder.
+    """
+
+    def __init__(self, store: SqliteStore, hub: Hub, jobs: Jobs, settings: Settings, access: Access, files: Path) -> None:
+        self.store, self.hub, self.jobs, self.settings, self.access = store, hub, jobs, settings, access
+        self._vocabularies = files / "vocabularies"
+        self._retagging: dict[str, asyncio.Task[None]] = {}
+
+    async def answer(self, method: str, params: dict[str, Any], who: str) -> Any:
+        """The result of a WebSocket request.
+
+        Raises:
+            StreamtagsError: it cannot be done; its code and message are for the client.
+        """
+        match method:
+            case "timelines.list":
+                return {"timelines": await self.timelines()}
+            case "timelines.get":
+                return await self.get(await self.resolve(checked(_Named, params).id))
+            case "timelines.analyze":
+                return await self.analyze(checked(Analyze, params))
+            case "timelines.cancel":
+                return await self.cancel(await self.resolve(checked(_Named, params).id))
+            case "timelines.retag":
+                wanted = checked(_Retag, params)
+                return await self.retag(await self.resolve(wanted.id), wanted)
+            case "segments.correct":
+                said = checked(_Correct, params)
+                return await self.correct(await self.resolve(said.id), said.segment, said, who)
+            case "vocabularies.list":
+                return {"vocabularies": await asyncio.to_thread(self._list_vocabularies)}
+            case _:
+                raise StreamtagsError("is not built into this server", where=method, code="not_available")
+
+    async def resolve(self, name: str) -> str:
+        """The timeline that `name` stands for: its id, a unique beginning of it, or `last`.
+
+        Raises:
+            NotInStore: there is none, or several.
+        """
+        if self.hub.knows(name):
+            return name
+        return await asyncio.to_thread(self.store.find, name)
+
+    async def timelines(self) -> list[dict[str, Any]]:
+        """Every timeline in one line, the one opened last first."""
+        found = []
+        for summary in await asyncio.to_thread(self.store.timelines):
+            line = asdict(summary)
+            del line["key"]
+            found.append({**line, "state": self._state(summary.id, summary.state)})
+        return found
+
+    async def get(self, timeline: str) -> dict[str, Any]:
+        """The fold of its log."""
+        state: dict[str, Any] = json.loads((await self.hub.state(timeline)).json)
+        return {**state, "state": self._state(timeline, state["state"])}
+
+    def _state(self, timeline: str, stored: str) -> str:
+        return "queued" if self.jobs.state(timeline) == "queued" else stored
+
+    async def analyze(self, wanted: Analyze) -> dict[str, Any]:
+        """Queue an analysis; one that is done already is only named.
+
+        Raises:
+            SourceRefused: the source may not be read here.
+            SourceError: it cannot be.
+            UsageError: no such profile or vocabulary.
+            QueueFullError: too many wait.
+        """
+        job, done = await asyncio.to_thread(self._plan, wanted)
+        if not done:
+            self.jobs.submit(job)
+        head = await asyncio.to_thread(self.store.head, job.timeline)
+        self.hub.wake()
+        return {"id": job.timeline, "epoch": head.epoch, "state": "completed" if done else self.jobs.state(job.timeline) or "queued"}
+
+    def _plan(self, wanted: Analyze) -> tuple[Job, bool]:
+        uri = self._allowed(wanted.uri)
+        tags = self._tags(wanted.tags)
+        settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
+
+        async def named() -> str:
+            async with open_tools(settings) as tools:
+                return timeline_key(source_identity(uri), settings, tools)
+
+        key = asyncio.run(named())
+        timeline = "tl_" + hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.store.open_timeline(timeline, key, name=os.path.basename(uri)[:200])  # noqa: PTH119 - a URI, not a path
+        state = self.store.state(timeline)
+        done = not wanted.fresh and state.state == "completed" and not any(segment.status == "failed" for segment in state.segments)
+        return Job(timeline=timeline, uri=uri, profile=settings.profile, tags=tags, fresh=wanted.fresh, asked=time.time()), done
+
+    def _allowed(self, uri: str) -> str:
+        """`uri`, made absolute if it is a file under a media root.
+
+        Raises:
+            SourceRefused: it may not be read here; nothing is said about what else there is.
+        """
+        if uri.lower().startswith("file://"):
+            uri = unquote(urlsplit(uri).path)
+        if "://" not in uri:
+            if not os.path.isabs(uri):  # noqa: PTH117 - text that may not be a path at all
+                uri = next((str(root / uri) for root in self.access.roots if os.path.lexists(root / uri)), uri)
+            named = Path(os.path.normpath(uri))
+            if not any(named.is_relative_to(root) or named.is_relative_to(root.resolve()) for root in self.access.roots):
+                raise SourceRefused(
+                    "lies outside the folders that may be read", where=uri, hint="start the server with --media-root, or upload it"
+                )
+        place = locate(uri, self.access)
+        return str(place.path) if place.path is not None else uri
+
+    def _tags(self, wanted: str | None) -> str:
+        if wanted is None or wanted in shipped_vocabularies() or wanted == self.settings.tags:
+            return wanted or self.settings.tags
+        if "\n" in wanted:
+            text = wanted.encode()
+            path = self._vocabularies / f"{hashlib.sha256(text).hexdigest()[:32]}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+            load_vocabulary(path)
+            return str(path)
+        try:
+            return self._allowed(wanted)
+        except StreamtagsError as error:
+            known = ", ".join(shipped_vocabularies())
+            raise VocabularyError("no such vocabulary here", where=wanted[:200], hint=f"choose one of {known}, or send its text") from error
+
+    async def cancel(self, timeline: str) -> dict[str, Any]:
+        """End an analysis.
+
+        Raises:
+            ConflictError: it neither waits nor runs here.
+        """
+        await self.jobs.cancel(timeline)
+        summary = next((one for one in await asyncio.to_thread(self.store.timelines) if one.id == timeline), None)
+        if summary is None:
+            raise NotInStore(f"no timeline {timeline!r}")
+        return {"id": timeline, "epoch": summary.epoch, "state": summary.state}
+
+    async def remove(self, timeline: str) -> None:
+        """Delete a timeline and all that belongs to it.
+
+        Raises:
+            ConflictError: it waits or runs.
+        """
+        if self.jobs.state(timeline) is not None or timeline in self._retagging:
+            raise ConflictError("is being worked on", where=timeline, hint="cancel it first")
+        await asyncio.to_thread(self.store.remove, timeline)
+        await self.hub.refresh()
+
+    async def retag(self, timeline: str, wanted: Retag) -> dict[str, Any]:
+        """Begin to classify the stored captions again; the new tags come as events.
+
+        Raises:
+            VocabularyError: the vocabulary has mistakes.
+            ConflictError: it is being retagged already.
+        """
+        if timeline in self._retagging:
+            raise ConflictError("is being retagged already", where=timeline)
+        tags = await asyncio.to_thread(self._tags, wanted.tags)
+        vocabulary = await asyncio.to_thread(load_vocabulary, tags)
+        settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
+        settings.choose_profile()
+        task = asyncio.create_task(self._retag(timeline, settings))
+        self._retagging[timeline] = task
+        task.add_done_callback(lambda _: self._retagging.pop(timeline, None))
+        head = await asyncio.to_thread(self.store.head, timeline)
+        return {"id": timeline, "epoch": head.epoch, "seq": head.seq, "vocabulary": vocabulary.ref.model_dump(mode="json")}
+
+    async def _retag(self, timeline: str, settings: Settings) -> None:
+        try:
+            failed = await asyncio.to_thread(lambda: asyncio.run(retag(timeline, settings, self.store)))
+            _log.info("%s retagged, %d segments failed", timeline, failed)
+        except StreamtagsError as error:
+            _log.warning("%s could not be retagged: %s", timeline, error)
+
+    async def correct(self, timeline: str, segment: str, said: Correct, who: str) -> dict[str, Any]:
+        """Write a person's correction; the segment as it is then.
+
+        Raises:
+            NotInStore: no such segment.
+            UsageError: nothing to correct, or an empty tag or caption.
+        """
+
+        def write() -> dict[str, Any]:
+            tags = [(score.tag, score.confidence) for score in said.tags]
+            by = said.by or who or "person"
+            now, _ = correct(self.store, timeline, segment, tags=tags, untag=said.untag, caption=said.caption, by=by)
+            return now.model_dump(mode="json")
+
+        return await asyncio.to_thread(write)
+
+    async def media(self, timeline: str) -> tuple[Path, str]:
+        """The file a timeline was made from, and its name.
+
+        Raises:
+            NotInStore: it was no file, or the file may not be read here or is gone.
+        """
+        state: TimelineState = await asyncio.to_thread(self.store.state, timeline)
+        if state.source is None:
+            raise NotInStore("its source is not known yet", where=timeline)
+        try:
+            place = await asyncio.to_thread(lambda: locate(self._allowed(state.source.uri if state.source else ""), self.access))
+        except StreamtagsError as error:
+            raise NotInStore("its file is not there, or not under --media-root", where=timeline) from error
+        if place.path is None:
+            raise NotInStore("was not made from a file", where=timeline)
+        if state.source.size is not None and place.path.stat().st_size != state.source.size:
+            raise NotInStore("its file has changed since", where=timeline)
+        return place.path, state.source.name
+
+    def _list_vocabularies(self) -> list[dict[str, Any]]:
+        names = list(shipped_vocabularies())
+        if self.settings.tags not in names:
+            names.insert(0, self.settings.tags)
+        found = []
+        for name in names:
+            vocabulary = load_vocabulary(name)
+            tags = [{"name": tag.name, "axis": tag.axis, "description": tag.description} for tag in vocabulary.tags]
+            found.append(
+                {
+                    "name": name,
+                    "id": vocabulary.id,
+                    "version": vocabulary.version,
+                    "axes": [axis.name for axis in vocabulary.axes],
+                    "tags": tags,
+                }
+            )
+        return found
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        if self._retagging:
+            await asyncio.wait(self._retagging.values(), timeout=2.0)
+
+
+def checked(model: type[Params], params: Any) -> Params:
+    """`params` as a `model`.
+
+    Raises:
+        UsageError: they are not one; says where.
+    """
+    try:
+        return model.model_validate(params)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "params"
+        raise UsageError(f"{place}: {first['msg']}", code="invalid_params") from error

@@ -1,0 +1,125 @@
+"""One analysis in a process of its own: what a decoder does to it, it does to nobody else.
+
+Reads one line of JSON from standard input, a `Task`. Writes a line of JSON to standard output whenever events are durable, and one at the
+end that says how it went. When standard input ends, the server has: the analysis stops where it is, to be resumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from streamtags.config import Settings
+from streamtags.errors import SourceRefused, StoreError, StreamtagsError
+from streamtags.events import Event, TimelineOpened, TimelineProgress
+from streamtags.ingest.access import Access
+from streamtags.pipeline.run import analyse
+from streamtags.timeline.store import SqliteStore
+
+__all__ = ["Task", "main"]
+
+# The process of a server that was killed may take a moment to notice.
+_CLAIM_TRIES, _CLAIM_SECONDS = 20, 0.5
+
+
+class Task(BaseModel):
+    """What to analyse, and within which limits."""
+
+    uri: str
+    timeline: str
+    fresh: bool
+    settings: dict[str, Any]
+    store: Path
+    schemes: frozenset[str]
+    allow_private: bool
+    roots: tuple[Path, ...]
+    max_seconds: float
+    memory_bytes: int
+
+
+def main() -> int:
+    """Run the task on standard input; status 0 if it ended as it should."""
+    task = Task.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if task.memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
+    try:
+        asyncio.run(_run(task))
+    except StreamtagsError as error:
+        _say({"error": {"code": error.code, "message": str(error)}})
+        return 1
+    except MemoryError:
+        _say({"error": {"code": "limit.memory", "message": f"the analysis needs more than {task.memory_bytes} bytes of memory"}})
+        return 1
+    _say({"done": True})
+    return 0
+
+
+def _end_with_server() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+async def _run(task: Task) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    settings = Settings(**task.settings)
+    access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots)
+
+    def publish(events: Sequence[Event]) -> None:
+        if events:
+            _say({"seq": events[-1].seq})
+        for event in events:
+            _check_length(event, task)
+
+    with SqliteStore(task.store) as store:
+        for _ in range(_CLAIM_TRIES):
+            try:
+                state = await analyse(task.uri, settings, store, fresh=task.fresh, publish=publish, stop=stop, access=access)
+                break
+            except StoreError as error:
+                if error.code != "store.claimed" or stop.is_set():
+                    raise
+                refused = error
+                await asyncio.sleep(_CLAIM_SECONDS)
+        else:
+            raise refused
+    if state.id != task.timeline:
+        raise SourceRefused("has changed since it was asked for", where=task.uri, hint="ask again", code="source.changed")
+
+
+def _check_length(event: Event, task: Task) -> None:
+    match event.data:
+        case TimelineOpened(source=source):
+            seconds = source.video.duration or 0.0
+        case TimelineProgress(decoded_seconds=seconds):
+            pass
+        case _:
+            return
+    if seconds > task.max_seconds:
+        raise SourceRefused(
+            f"is longer than the {task.max_seconds:g} s taken here",
+            where=task.uri,
+            hint="cut it, or raise server.max_seconds",
+            code="limit.duration",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
