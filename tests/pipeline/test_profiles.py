@@ -1,0 +1,210 @@
+"""Profiles that lean on a model server, from settings to a finished timeline, against a server on the loopback interface."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamtags.config import Settings, load_settings
+from streamtags.errors import ConfigError, ModelError
+from streamtags.events import Event
+from streamtags.pipeline.backends import classifier_options
+from streamtags.pipeline.correct import correct
+from streamtags.pipeline.retag import retag
+from streamtags.pipeline.run import analyse
+from streamtags.state import TimelineState
+from streamtags.testing import ShotSpec, make_video
+from streamtags.testing.model_server import Asked, ModelServer, hang, raw, replies, reset, says, status
+from streamtags.timeline.store import SqliteStore
+
+pytest.importorskip("openai", reason="needs the extra streamtags[models]")
+
+MODEL = "llava-next-video-7b"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    make_video(path, [ShotSpec(frames=30, look=look) for look in ("texture", "stripes", "lights")], rate=25, size=(320, 180))
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore(tmp_path / "s.db") as opened:
+        yield opened
+
+
+def settings(server: ModelServer | str, profile: str = "vllm", **more: Any) -> Settings:
+    url = server if isinstance(server, str) else server.base_url
+    own = {"captioner": {"base_url": url}, **more}
+    return load_settings({"profile": profile, "tags": "seed-eight", "profiles": {profile: own}})
+
+
+MODELS = raw(json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model"}]}).encode())
+
+
+def model(caption: str = "Two people dance.", tag: str = "Happy") -> Any:
+    """Acts as a server that has the model, captions pictures and tags captions."""
+
+    def answer(asked: Asked) -> Any:
+        if "response_format" not in asked.body:
+            return caption
+        return {"key_information": ["dance"], "reasoning": "They dance.", "tags": [{"tag": tag, "confidence": 0.8}]}
+
+    answering = replies(answer)
+
+    async def act(asked: Asked, writer: Any) -> None:
+        await (MODELS if asked.path.endswith("/models") else answering)(asked, writer)
+
+    return act
+
+
+async def run(film: Path, chosen: Settings, store: SqliteStore, told: list[Event] | None = None) -> TimelineState:
+    return await analyse(str(film), chosen, store, publish=(told if told is not None else []).extend)
+
+
+async def test_captions_and_tags_come_from_the_server_and_provisional_tags_before(film: Path, store: SqliteStore) -> None:
+    told: list[Event] = []
+    async with ModelServer(model()) as server:
+        state = await run(film, settings(server), store, told)
+    assert [segment.caption for segment in state.segments] == ["Two people dance."] * 3
+    assert [segment.tags[0].tag for segment in state.segments] == ["Happy"] * 3
+    for segment in state.segments:
+        mine = [event for event in told if getattr(event.data, "segment", None) == segment.segment]
+        assert [event.type.removeprefix("segment.") for event in mine] == ["detected", "measured", "tagged", "captioned", "tagged"]
+        assert [getattr(event.data, "rev", None) for event in mine][2:] == [0, 1, 2]
+    assert state.summary is not None
+    assert state.summary["usage"] == {"prompt_tokens": 600, "completion_tokens": 120}
+    assert "cost" not in state.summary
+
+
+async def test_prices_make_money_of_tokens(film: Path, store: SqliteStore) -> None:
+    price = {"prompt": 10.0, "completion": 100.0, "currency": "EUR"}
+    async with ModelServer(model()) as server:
+        chosen = settings(server, captioner={"base_url": server.base_url, "price": price})
+        state = await run(film, chosen, store)
+    assert state.summary is not None
+    assert state.summary["cost"] == {"EUR": pytest.approx(3 * (100 * 10 + 20 * 100) / 1e6)}
+
+
+async def test_nothing_is_begun_where_no_server_answers(film: Path, store: SqliteStore) -> None:
+    server = ModelServer(model())
+    async with server:
+        pass
+    with pytest.raises(ModelError, match="streamtags model serve") as told:
+        await run(film, settings(server), store)
+    assert told.value.exit_status == 4
+    assert not store.timelines()
+
+
+@pytest.mark.parametrize(
+    ("act", "code"), [(status(401), "model.unauthorised"), (reset(), "model.unreachable"), (status(403), "model.forbidden")]
+)
+async def test_nothing_is_begun_where_the_server_refuses(film: Path, store: SqliteStore, act: Any, code: str) -> None:
+    async with ModelServer(act) as server:
+        with pytest.raises(ModelError) as told:
+            await run(film, settings(server), store)
+    assert told.value.code == code
+    assert not store.timelines()
+
+
+async def test_a_server_with_another_model_is_told_at_once_and_what_it_has(film: Path, store: SqliteStore) -> None:
+    other = raw(json.dumps({"object": "list", "data": [{"id": "whisper", "object": "model"}]}).encode())
+    async with ModelServer(other) as server:
+        with pytest.raises(ModelError, match="it has whisper") as told:
+            await run(film, settings(server), store)
+    assert told.value.code == "model.not_found"
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        (status(400), "model.bad_request"),
+        (raw(b"not json"), "model.invalid_answer"),
+        (says(""), "model.invalid_answer"),
+        (hang(), "model.deadline"),
+        (raw(b"x" * 2_000_000), "model.oversize"),
+    ],
+)
+async def test_a_server_that_misbehaves_ends_in_named_failures_and_the_next_run_fills_them(
+    film: Path, store: SqliteStore, act: Any, code: str
+) -> None:
+    async def bad(asked: Asked, writer: Any) -> None:
+        await (MODELS if asked.path.endswith("/models") else act)(asked, writer)
+
+    quick = {"retries": 0, "deadline_seconds": 1.0}
+    async with ModelServer(bad) as server:
+        state = await run(film, settings(server, **quick), store)
+    assert state.state == "completed"
+    assert {(segment.status, segment.error.code if segment.error else "") for segment in state.segments} == {("failed", code)}
+    async with ModelServer(model()) as server:
+        again = await run(film, settings(server, **quick), store)
+        assert len([asked for asked in server.asked if asked.path.endswith("/completions")]) == 6
+    assert {segment.status for segment in again.segments} == {"tagged"}
+    assert again.id == state.id
+
+
+async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: Path, store: SqliteStore) -> None:
+    async with ModelServer(model()) as server:
+        state = await run(film, settings(server), store)
+        correct(store, state.id, "s0001", tags=[("Sad", 0.9)], by="editor")
+    told: list[Event] = []
+    async with ModelServer(model(tag="Sport")) as server:
+        chosen = load_settings(
+            {"profile": "vllm", "tags": "music-library", "profiles": {"vllm": {"captioner": {"base_url": server.base_url}}}}
+        )
+        assert await retag(state.id, chosen, store, publish=told.extend) == 0
+        assert not [asked for asked in server.asked if "video_url" in str(asked.body)]
+    after = store.state(state.id)
+    assert after.vocabulary is not None
+    assert after.vocabulary.id == "music-library"
+    assert [score.tag for score in after.segments[0].tags] == ["Sport"]
+    assert [score.tag for score in after.segments[1].tags] == ["Sad", "Sport"]
+    assert {tag.tag for scene in after.scenes for tag in scene.tags} == {"Sport", "Sad"}
+    assert after.state == "completed"
+    assert {event.type for event in told} == {"segment.tagged", "scene.detected"}
+
+
+async def test_retagging_with_nobody_there_changes_nothing(film: Path, store: SqliteStore) -> None:
+    async with ModelServer(model()) as server:
+        state = await run(film, settings(server), store)
+        chosen = settings(server)
+    with pytest.raises(ModelError):
+        await retag(state.id, chosen, store)
+    assert store.head(state.id).seq == state.seq
+
+
+def test_a_profile_of_a_shipped_ones_name_says_only_what_is_different(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text('profile = "vllm"\n[profiles.vllm.captioner]\nbase_url = "http://gpu:8000/v1"\n')
+    monkeypatch.setenv("STREAMTAGS_PROFILES__VLLM__CONCURRENCY", "3")
+    chosen = load_settings(config=file).choose_profile()
+    assert (chosen.captioner.backend, chosen.captioner.options["base_url"], chosen.concurrency) == ("openai", "http://gpu:8000/v1", 3)
+    assert classifier_options(chosen)["base_url"] == "http://gpu:8000/v1"
+    assert classifier_options(chosen)["model"] == MODEL
+
+
+def test_another_backend_brings_nothing_of_the_shipped_ones_options() -> None:
+    chosen = load_settings({"profile": "vllm", "profiles": {"vllm": {"classifier": {"backend": "embedded"}}}}).choose_profile()
+    assert classifier_options(chosen) == {}
+
+
+def test_a_key_goes_to_no_other_server() -> None:
+    own = {"classifier": {"base_url": "http://elsewhere/v1", "model": "m"}}
+    chosen = load_settings({"profile": "openai", "profiles": {"openai": own}}).choose_profile()
+    assert "api_key_env" not in classifier_options(chosen)
+
+
+def test_a_misspelt_key_of_a_profile_is_told() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'captioner'"):
+        load_settings({"profiles": {"vllm": {"captionr": {}}}})
+
+
+@pytest.mark.parametrize("name", ["vllm", "transformers"])
+def test_shipped_profiles_name_models_that_ship(name: str) -> None:
+    from streamtags.caption.models import load_model_config
+
+    assert load_model_config(load_settings({"profile": name}).choose_profile().captioner.options["preset"])
