@@ -6,6 +6,7 @@ A new model is a new file, not new code.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from streamtags.caption.frames import Fit
 from streamtags.errors import ConfigError
 from streamtags.options import Options, read_options
 
-__all__ = ["CaptionSettings", "ModelConfig", "ServeSettings", "load_model_config", "shipped_models"]
+__all__ = ["CaptionSettings", "ModelConfig", "ServeSettings", "load_model_config", "preset", "shipped_models"]
 
 
 class CaptionSettings(Options):
@@ -51,9 +52,9 @@ class ModelConfig(Options):
     caption: CaptionSettings = Field(default_factory=CaptionSettings, description="how the model is asked")
     serve: ServeSettings = Field(default_factory=ServeSettings, description="how it is served")
 
-    def openai_options(self, base_url: str) -> dict[str, Any]:
-        """Options of the captioner `openai` for this model served at `base_url`."""
-        return {"base_url": base_url, "model": self.name, **self.caption.model_dump()}
+    def openai_options(self) -> dict[str, Any]:
+        """Options of the captioner `openai` for this model, but for where it is served."""
+        return {"model": self.name, **self.caption.model_dump()}
 
     def transformers_options(self) -> dict[str, Any]:
         """Options of the captioner `transformers` for this model in process."""
@@ -91,3 +92,17 @@ def load_model_config(name_or_path: str | Path) -> ModelConfig:
     if config.model.startswith("."):
         config = config.model_copy(update={"model": str((path.parent / config.model).resolve())})
     return config
+
+
+def preset(options: Mapping[str, Any], backend: Literal["openai", "transformers"]) -> dict[str, Any]:
+    """Options with those of the model file named by `preset` filled in below them; without the key, as they are.
+
+    Raises:
+        ConfigError: there is no such model file, or it has mistakes.
+    """
+    given = dict(options)
+    name = given.pop("preset", None)
+    if name is None:
+        return given
+    config = load_model_config(str(name))
+    return {**(config.openai_options() if backend == "openai" else config.transformers_options()), **given}

@@ -134,8 +134,6 @@ def serve_command(config: ModelConfig, gpus: Sequence[Gpu], port: int, *, host: 
         *("--limit-mm-per-prompt", json.dumps(limits)),
         # Unless told, a list of frames is cut off after 32.
         *(("--media-io-kwargs", json.dumps({"video": {"num_frames": -1}})) if video else ()),
-        # A weak model held to a JSON schema may otherwise write blanks until its tokens are used up.
-        *("--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True})),
         "--enable-prefix-caching",
         # The model's own sampling defaults would add to what a request leaves out.
         *("--generation-config", "vllm"),

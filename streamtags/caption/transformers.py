@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from streamtags.caption.frames import Fit, choose, pictures
+from streamtags.caption.models import preset
 from streamtags.caption.prompts import clean_caption, fields_of, load_prompt, one_line
 from streamtags.errors import ConfigError, ModelError
 from streamtags.model import Caption, CaptionRequest, Still, Usage
@@ -183,9 +184,9 @@ class TransformersCaptioner:
 
 
 def create(options: Mapping[str, Any]) -> Captioner:
-    """The captioner of a profile whose backend is `transformers`.
+    """The captioner of a profile whose backend is `transformers`. `preset` names a model file whose options stand below the profile's own.
 
     Raises:
         ConfigError: an option is unknown or wrong, or a package is not installed.
     """
-    return TransformersCaptioner(read_options(TransformersOptions, options, "captioner transformers"))
+    return TransformersCaptioner(read_options(TransformersOptions, preset(options, "transformers"), "captioner transformers"))

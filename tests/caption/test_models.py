@@ -18,7 +18,7 @@ def test_every_model_that_ships_is_whole(name: str) -> None:
     assert config.name == name
     assert config.licence
     load_prompt(config.caption.prompt)
-    options = config.openai_options("http://127.0.0.1:8000/v1")
+    options = config.openai_options()
     assert options["model"] == name
     json.dumps(options)
     assert config.transformers_options()["model"] == config.model
@@ -35,7 +35,10 @@ def test_options_are_taken_by_the_captioners() -> None:
     from streamtags.caption.openai import create
 
     for name in shipped_models():
-        assert create(load_model_config(name).openai_options("http://127.0.0.1:8000/v1")).model.startswith(name)
+        assert create({"preset": name}).model == create(load_model_config(name).openai_options()).model
+        assert create({"preset": name, "frames": 3}).model != create({"preset": name}).model
+    with pytest.raises(ConfigError, match="no model 'tiniest'"):
+        create({"preset": "tiniest"})
 
 
 def test_the_test_model_is_here() -> None:
