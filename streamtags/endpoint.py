@@ -50,6 +50,12 @@ class EndpointOptions(Options):
     seed: int | None = Field(None, description="for servers that can repeat themselves")
     extra_body: dict[str, Any] = Field(default_factory=dict, description="further keys of the request body, which only this server knows")
 
+    @field_validator("max_tokens", "temperature", "top_p", "seed", mode="before")
+    @classmethod
+    def _none_in_words(cls, value: object) -> object:
+        """TOML has no null."""
+        return None if value == "none" else value
+
     @field_validator("base_url")
     @classmethod
     def _plain_address(cls, value: str) -> str:
