@@ -32,6 +32,8 @@ _MEDIA = {
     ".ts": "video/mp2t", ".avi": "video/x-msvideo", ".mpg": "video/mpeg", ".ogv": "video/ogg", ".mxf": "application/mxf",
 }  # fmt: skip
 
+_BYTES = frozenset({"application/octet-stream", "application/mxf", "application/ogg"})
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -127,10 +129,10 @@ class Api:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind.startswith("multipart/"):
             raise _BodyError(415, "send the bytes of the file as the body, and its name as ?name=")
-        if kind in ("application/json", ""):
+        query = request.query_params
+        if "name" not in query and not kind.startswith(("video/", "audio/", "image/")) and kind not in _BYTES:
             wanted = checked(Analyze, await _json(request))
         else:
-            query = request.query_params
             path = await self._uploads.take(aiter(request.stream()), _file_name(request), _length(request))
             wanted = Analyze(uri=str(path), profile=query.get("profile"), tags=query.get("tags"))
         return JSONResponse(await self._service.analyze(wanted), 202)

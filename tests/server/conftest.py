@@ -1,0 +1,141 @@
+"""A real server on a real socket, in a thread, over a store of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamtags_server.app import StreamtagsServer, make_server
+from websockets.sync.client import ClientConnection, connect
+
+from streamtags.config import Settings
+from streamtags.testing.log import make_payloads
+from streamtags.timeline.store import SqliteStore
+
+SCRIPTED = {"scripted": {"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted"}}}
+
+
+class Client:
+    """A WebSocket client that speaks JSON and gives up after a few seconds."""
+
+    def __init__(self, socket_: ClientConnection) -> None:
+        self.socket = socket_
+        self.hello: dict[str, Any] = self.receive()
+
+    def say(self, **message: Any) -> None:
+        self.socket.send(json.dumps(message))
+
+    def receive(self, timeout: float = 10.0) -> dict[str, Any]:
+        return dict(json.loads(self.socket.recv(timeout=timeout)))
+
+    def ask(self, **message: Any) -> dict[str, Any]:
+        self.say(**message)
+        return self.receive()
+
+    def until(self, kind: str) -> list[dict[str, Any]]:
+        found = [self.receive()]
+        while found[-1]["type"] != kind:
+            found.append(self.receive())
+        return found
+
+    def events(self, count: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while len(found) < count:
+            message = self.receive()
+            if message["type"] == "event":
+                found.append(message["event"])
+        return found
+
+    def request(self, method: str, **params: Any) -> dict[str, Any]:
+        self.say(type="request", id="r", method=method, params=params)
+        return self.until("response")[-1]
+
+
+@dataclass
+class Running:
+    """A server that runs."""
+
+    port: int
+    store: SqliteStore
+    server: StreamtagsServer
+    thread: threading.Thread
+
+    @contextmanager
+    def raw(self, **options: Any) -> Iterator[ClientConnection]:
+        options = {"subprotocols": ["streamtags.v1"], "max_size": None, **options}
+        with connect(f"ws://127.0.0.1:{self.port}/v1/stream", **options) as socket_:
+            yield socket_
+
+    @contextmanager
+    def client(self, token: str | None = None, **options: Any) -> Iterator[Client]:
+        with self.raw(**options) as socket_:
+            client = Client(socket_)
+            said = client.ask(type="identify", protocol=1, client="test", **({"token": token} if token else {}))
+            assert said["type"] == "identified"
+            yield client
+
+    def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        if isinstance(body, dict):
+            body = json.dumps(body)
+            headers.setdefault("content_type", "application/json")
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+
+    def json(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        status, _, content = self.http(method, path, body, **headers)
+        return status, json.loads(content)
+
+    def fill(self, timeline: str = "tl_test", segments: int = 3, *, completed: bool = True) -> str:
+        self.store.open_timeline(timeline, f"key of {timeline}")
+        self.store.append(timeline, make_payloads(segments, completed=completed))
+        return timeline
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(20)
+        assert not self.thread.is_alive(), "the server does not stop"
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore(tmp_path / "streamtags.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def serve(store: SqliteStore) -> Iterator[Serve]:
+    """Start a server; keyword arguments are server settings."""
+    running: list[Running] = []
+
+    def start(profile: str = "scripted", **server: Any) -> Running:
+        settings = Settings(profile=profile, profiles=SCRIPTED, server=server)
+        made = make_server(store, settings)
+        listening = socket.create_server(("127.0.0.1", 0))
+        thread = threading.Thread(target=made.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 20
+        while not made.started and time.monotonic() < deadline:
+            time.sleep(0.01)
+        running.append(Running(listening.getsockname()[1], store, made, thread))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.thread.is_alive():
+            one.stop()
