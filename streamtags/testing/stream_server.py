@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from streamtags.errors import NotInStore
@@ -251,7 +252,7 @@ class _Conversation:
 
     async def _write(self, reading: asyncio.Task[None]) -> None:
         spoke = asyncio.get_running_loop().time()
-        while not reading.done():
+        while not reading.done() and self._connection.state is State.OPEN:
             before = self._sent
             for subscription in list(self._subscriptions.values()):
                 await self._forward(subscription)
@@ -262,7 +263,8 @@ class _Conversation:
                 spoke = now
                 await self._say(Heartbeat(seqs={name: head.seq for name, head in self._server.log.heads().items()}).to_json())
             await asyncio.sleep(_LOOK_SECONDS)
-        reading.result()
+        if reading.done():
+            reading.result()
 
     async def _read(self) -> None:
         while True:

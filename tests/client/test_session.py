@@ -132,10 +132,12 @@ async def test_a_server_that_comes_back_later_on_the_same_port(log: MemoryLog) -
 
 async def test_a_silent_server_is_noticed(log: MemoryLog) -> None:
     log.append("tl_1", make_payloads(3))
-    async with StreamServer(log, faults=[Fault(5, "stall")], heartbeat_seconds=0.05) as server:
-        async with connect(server.url, backoff=QUICK) as session:
-            assert await events_of(session, "tl_1", after=0) == log.events["tl_1"]
-            assert server.connections == 2
+    async with (
+        StreamServer(log, faults=[Fault(5, "stall")], heartbeat_seconds=0.05) as server,
+        connect(server.url, backoff=QUICK) as session,
+    ):
+        assert await events_of(session, "tl_1", after=0) == log.events["tl_1"]
+        assert server.connections == 2
 
 
 async def test_an_event_left_out_at_the_end_is_noticed_by_the_heartbeat(log: MemoryLog) -> None:
