@@ -40,7 +40,7 @@ _BLOCK, _REACH = 12, 8  # block matching on the 64x36 picture: side of a block, 
 _NOISE = 36.0  # variance of layout below which a picture counts as uniform: 6 of 255 levels
 _LEAST_LAYOUT, _LEAST_PALETTE = 4.0, 0.1  # steps below these are compression noise, whatever the contrast
 _ALIKE = 0.35  # share of a step, layout times palette, below which two pictures of a shot are alike
-_MAX_RATE = 240.0  # the highest frame rate `event_buffer_length` must hold for, as PySceneDetect's own filter assumes
+_MAX_RATE = 240.0  # windows in seconds are worked out for no more frames a second; PySceneDetect's own filter assumes the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class StreamtagsDetector(SceneDetector):
         change: float = 0.6,
         bend: float = 1.4,
         detail: float = 0.37,
-        hold_seconds: float = 0.4,
+        hold_seconds: float = 0.25,
         edge_seconds: float = 0.5,
         lookahead_seconds: float = 1.44,
     ) -> None:
@@ -206,8 +206,8 @@ class StreamtagsDetector(SceneDetector):
         return self.lookahead(_MAX_RATE)
 
     def lookahead(self, rate: float) -> int:
-        """Frames a boundary may be reported late at `rate` frames a second."""
-        return max(8, round(self.lookahead_seconds * rate))
+        """Frames a boundary may be reported late at `rate` frames a second; 36 at 25."""
+        return max(8, round(self.lookahead_seconds * min(rate, _MAX_RATE)))
 
     def get_metrics(self) -> list[str]:
         """Names of what is written to a stats file: the step from the frame before, of layout and of palette."""
@@ -235,6 +235,7 @@ class StreamtagsDetector(SceneDetector):
         return self._release(self._window, self._window.count)
 
     def _begin(self, rate: float) -> _Window:
+        rate = min(rate, _MAX_RATE)  # some containers claim 90000
         self._lookahead = self.lookahead(rate)
         self._settle = max(3, round(self.settle_seconds * rate))
         self._apart = max(1, round(self.min_shot_seconds * rate))
@@ -346,38 +347,40 @@ class StreamtagsDetector(SceneDetector):
         found = []
         for candidate in sorted(standing, key=lambda c: c.at):
             if candidate.at <= until:
-                found += self._accept(window, candidate)
+                found += self._accept(window, candidate, ended=until >= window.count)
         self.events += found
         return [event.timecode for event in found]
 
-    def _collide(self, window: _Window, a: _Candidate, b: _Candidate) -> bool:
-        if a.kind == b.kind == "cut":
-            return abs(a.at - b.at) < self._apart
-        if a.kind != b.kind:
-            return a.window[0] < b.window[1] and b.window[0] < a.window[1]
-        if a.low - self._hold <= b.high and b.low - self._hold <= a.high:
+    def _collide(self, window: _Window, candidate: _Candidate, standing: _Candidate) -> bool:
+        """Whether the evidence for `candidate` is in truth that of a stronger one."""
+        if candidate.kind == standing.kind == "cut":
+            return abs(candidate.at - standing.at) < self._apart
+        if candidate.kind != standing.kind:
+            return candidate.window[0] < standing.window[1] and standing.window[0] < candidate.window[1]
+        if candidate.window[0] < standing.high and standing.low < candidate.window[1]:
             return True
-        first, last = max(min(a.at, b.at), window.count - window.size), max(a.at, b.at)
-        return 0 < len(self._uniform(window, first, last)) <= self._hold
+        first, second = sorted((candidate, standing), key=lambda c: c.at)
+        gap = second.low - first.high
+        uniform = len(self._uniform(window, max(first.high, window.count - window.size), second.low)) if gap > self._hold else 0
+        return uniform <= self._hold and gap - uniform <= self._hold
 
     @staticmethod
     def _joined(stronger: _Candidate, weaker: _Candidate) -> _Candidate:
-        """Two looks at one gradual transition show more of its length than one does."""
-        if not (stronger.kind == weaker.kind == "gradual" and weaker.low <= stronger.high and stronger.low <= weaker.high):
-            return stronger
-        if weaker.strength < 0.6 * stronger.strength:
+        """Looks at one gradual transition, and the halves of a fade, show more of its length together; a longer look may see two."""
+        longer = weaker.window[1] - weaker.window[0] > stronger.window[1] - stronger.window[0]
+        if longer or weaker.strength < 0.6 * stronger.strength or not stronger.kind == weaker.kind == "gradual":
             return stronger
         return replace(stronger, low=min(stronger.low, weaker.low), high=max(stronger.high, weaker.high))
 
-    def _accept(self, window: _Window, candidate: _Candidate) -> list[ShotEvent]:
+    def _accept(self, window: _Window, candidate: _Candidate, *, ended: bool) -> list[ShotEvent]:
         at = candidate.at
         if self._last is not None and at - self._last.at < 2:
             return []
+        self._last = candidate
         if candidate.kind == "gradual":
-            if candidate.low < self._edge or window.count - candidate.high < self._edge:
+            if candidate.low < self._edge or (ended and window.count - candidate.high < self._edge):
                 return []
             at = max(at, self._middle(window, candidate.low, candidate.high, at))  # the black may have come since
-        self._last = candidate
         timecode = window.timecodes[at % window.size]
         return [] if timecode is None else [ShotEvent(timecode, candidate.kind, candidate.strength)]
 

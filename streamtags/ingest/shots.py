@@ -52,7 +52,7 @@ class DetectorAdapter:
         self.lookahead = lookahead
         self._detector = detector
         self._time_base = time_base
-        self._rate = rate
+        self._rate = FrameTimecode(0, fps=rate)  # as an example to copy: a Fraction would be checked anew for every frame
         self._recent: deque[tuple[int, int]] = deque(maxlen=lookahead + 1)
         self._latest: FrameTimecode | None = None
         self._last = 0
@@ -117,5 +117,5 @@ def create_detector(settings: ShotSettings, time_base: Fraction, rate: Fraction)
         raise ConfigError(str(error), where=where, hint="see the detector's documentation for what a value may be") from error
     lookahead = detector.lookahead(float(rate)) if isinstance(detector, StreamtagsDetector) else detector.event_buffer_length
     if settings.detector == "threshold":
-        lookahead = round(10 * rate)  # its cut stands in the middle of the black, however long that was
+        lookahead = 10 * min(round(rate), 240)  # its cut stands in the middle of the black, however long that was
     return DetectorAdapter(detector, time_base, rate, lookahead)
