@@ -30,7 +30,7 @@ from streamtags.vocabulary import Vocabulary
 from streamtags.vocabulary_file import load_vocabulary
 
 VOCABULARIES = ("seed-eight", "music-library")
-CAPTIONS = Path(__file__).with_name("captions.jsonl")
+CAPTIONS = Path(__file__).parents[1] / "examples" / "datasets" / "film-captions" / "items.jsonl"
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -60,7 +60,7 @@ def halves(name: str) -> tuple[Half, Half]:
         similarity = texts.similarity(caption)
         named = np.zeros(len(vocabulary.tags))
         named[list(texts.named(caption))] = 1.0
-        right = np.array([tag.name in row[name] for tag in vocabulary.tags])
+        right = np.array([tag.name in row["labels"][name] for tag in vocabulary.tags])
         unknown = np.full(len(vocabulary.tags), -1.0)
         parts[zlib.crc32(caption.encode()) % 2].append((right, unknown if similarity is None else similarity, named))
     dev, test = (Half(*(np.stack(column) for column in zip(*part, strict=True))) for part in parts)

@@ -2,7 +2,8 @@
 
 Two measurements, printed as recall at several lengths of the shortlist:
 
-- `shots`: the hand-labelled captions of `captions.jsonl` under the shipped music-library vocabulary, among tags of a music catalogue.
+- `shots`: the hand-labelled captions of `examples/datasets/film-captions` under the shipped music-library vocabulary, among tags of a
+  music catalogue.
 - `catalogue`: every tenth caption of MusicCaps, whose own aspect lists are the truth, under its 2,000 commonest aspects, names alone.
 
 The catalogue is development media kept outside the project: `python benchmarks/shortlist.py ../shared/media/catalogue`.
@@ -61,8 +62,9 @@ def main(folder: Path) -> None:
         axes=(*shipped.axes, Axis(name="aspect")),
         tags=(*shipped.tags, *(Tag(name=name, axis="aspect") for name in others)),
     )
-    lines = (Path(__file__).parent / "captions.jsonl").read_text(encoding="utf-8").splitlines()
-    shots = [(read["caption"], read["music-library"]) for read in map(json.loads, lines) if read["music-library"]]
+    items = Path(__file__).parents[1] / "examples" / "datasets" / "film-captions" / "items.jsonl"
+    labelled = [(read["caption"], read["labels"]["music-library"]) for read in map(json.loads, items.read_text("utf-8").splitlines())]
+    shots = [(caption, labels) for caption, labels in labelled if labels]
     # What only a measurement can tell is given by rules, not by words.
     worded = {tag.name for tag in shipped.tags if not tag.when}
     shots = [(caption, [label for label in labels if label in worded]) for caption, labels in shots]

@@ -5,7 +5,7 @@ know English. The text is only ever embedded and quoted, so nothing written in i
 
 Confidence is a logistic function (Platt scaling: Platt 1999, "Probabilistic outputs for support vector machines") of the cosine
 similarity, of whether the text names the tag or an alias, and of how many tags there are to choose from. `benchmarks/classify.py` fits
-it on the development half of `benchmarks/captions.jsonl` and prints how it does on the other half.
+it on the development half of `examples/datasets/film-captions` and prints how it does on the other half.
 """
 
 from __future__ import annotations

@@ -17,12 +17,15 @@ __all__ = ["build_parser", "command_of"]
 COMMANDS = {
     "analyze": ("analyze", "split a video into segments, measure, caption and tag them"),
     "serve": ("serve", "serve timelines to editors, plugins and the web page"),
+    "watch": ("watch", "follow a server from the terminal"),
     "timelines": ("timelines", "list what is in the store"),
     "show": ("show", "print a timeline"),
     "remove": ("remove", "delete a timeline"),
     "retag": ("retag", "tag the stored captions again under another vocabulary"),
     "correct": ("correct", "set a person's tags or caption; they win over every model"),
     "export": ("export", "write a timeline in another format"),
+    "evaluate": ("evaluate", "score a profile against labelled captions and clips"),
+    "model": ("model", "serve a captioning model with vLLM"),
     "tags": ("tags", "look after vocabularies"),
     "doctor": ("doctor", "say what works here and what is missing"),
 }

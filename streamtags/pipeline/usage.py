@@ -20,6 +20,9 @@ def cost_of(usage: Usage, price: PriceSettings) -> float:
 class Spent:
     """Adds up the tokens that events tell of, failed attempts excepted: a server tells nobody what those cost.
 
+    Attributes:
+        money: by currency, as far as prices are set.
+
     Args:
         profile: whose prices hold.
     """
@@ -29,7 +32,12 @@ class Spent:
         self._prompt = 0
         self._completion = 0
         self._segments: set[str] = set()
-        self._money: dict[str, float] = {}
+        self.money: dict[str, float] = {}
+
+    @property
+    def usage(self) -> Usage | None:
+        """All tokens; None where no model counted any."""
+        return Usage(prompt_tokens=self._prompt, completion_tokens=self._completion) if self._segments else None
 
     def add(self, events: Iterable[Event]) -> None:
         """Count `events`, each once."""
@@ -42,17 +50,15 @@ class Spent:
             self._segments.add(told.segment)
             price = self._backends[type(told)].price
             if price is not None:
-                self._money[price.currency] = self._money.get(price.currency, 0.0) + cost_of(told.usage, price)
+                self.money[price.currency] = self.money.get(price.currency, 0.0) + cost_of(told.usage, price)
 
     def summary(self) -> dict[str, Any]:
         """`usage` in tokens, `tokens_per_segment`, and `cost` by currency where prices are set; empty where nothing was counted."""
-        if not self._segments:
+        usage = self.usage
+        if usage is None:
             return {}
-        total = self._prompt + self._completion
-        found: dict[str, Any] = {
-            "usage": {"prompt_tokens": self._prompt, "completion_tokens": self._completion},
-            "tokens_per_segment": round(total / len(self._segments), 1),
-        }
-        if self._money:
-            found["cost"] = {currency: round(amount, 6) for currency, amount in sorted(self._money.items())}
+        each = (usage.prompt_tokens + usage.completion_tokens) / len(self._segments)
+        found: dict[str, Any] = {"usage": usage.model_dump(), "tokens_per_segment": round(each, 1)}
+        if self.money:
+            found["cost"] = {currency: round(amount, 6) for currency, amount in sorted(self.money.items())}
         return found

@@ -1,0 +1,106 @@
+"""`streamtags model serve`: a captioning model on this machine, by vLLM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from streamtags.cli.common import add_common, settings_of
+from streamtags.errors import UsageError
+
+if TYPE_CHECKING:
+    from streamtags.caption.models import ModelConfig
+    from streamtags.caption.serving import VllmServer
+
+__all__ = ["add_arguments", "run"]
+
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    serve = actions.add_parser(
+        "serve",
+        help="start vllm serve with the right flags, and again when it dies",
+        description="Start vllm serve with the right flags for model and GPU, stream its log, start it again when it dies.",
+        allow_abbrev=False,
+    )
+    serve.add_argument("model", metavar="MODEL", nargs="?", help="a model that ships or a .toml file of one (default: the profile vllm's)")
+    serve.add_argument("--host", metavar="H", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)")
+    serve.add_argument("--port", metavar="N", type=int, default=8000, help="port to listen on (default: 8000)")
+    serve.add_argument("--vllm", metavar="PATH", help="the vllm executable (default: $STREAMTAGS_VLLM, beside this Python, or on PATH)")
+    serve.add_argument("--print", action="store_true", help="print the command instead of running it")
+    serve.add_argument("flags", metavar="-- FLAG", nargs="*", help="after --, further flags of vllm serve")
+    add_common(serve)
+    serve.set_defaults(_module="model")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted.
+
+    Raises:
+        ConfigError: no such model, no vllm, or GPUs that do not hold it.
+        BackendError: it cannot be started, or dies again and again.
+    """
+    from streamtags.caption.models import load_model_config
+    from streamtags.caption.serving import find_gpus, find_vllm, serve_command, serve_environment
+
+    if not 1 <= args.port <= 65535:
+        raise UsageError("a port lies in 1..65535", where=f"--port {args.port}")
+    if args.model is not None and args.model.startswith("-"):  # what stood after -- alone
+        args.model, args.flags = None, [args.model, *args.flags]
+    config = load_model_config(args.model or _usual(args))
+    gpus = asyncio.run(find_gpus())
+    vllm = "vllm" if args.print and not args.vllm else find_vllm(args.vllm)
+    command = [*serve_command(config, gpus, args.port, host=args.host, vllm=vllm), *args.flags]
+    environment = serve_environment(config, gpus)
+    if args.print:
+        print(" ".join([*(f"{name}={shlex.quote(value)}" for name, value in environment.items()), shlex.join(command)]))
+        return 0
+    return asyncio.run(_serve(config, command, environment, args.host, args.port))
+
+
+def _usual(args: argparse.Namespace) -> str:
+    """The model of the profile vllm, as it is configured."""
+    captioner = settings_of(args, profile="vllm").choose_profile().captioner
+    name = captioner.options.get("preset")
+    if not isinstance(name, str):
+        raise UsageError("MODEL is missing", where="streamtags model serve", hint="the profile vllm names no preset")
+    return name
+
+
+async def _serve(config: ModelConfig, command: list[str], environment: dict[str, str], host: str, port: int) -> int:
+    from streamtags.caption.serving import VllmServer
+
+    def show(line: str) -> None:
+        print("".join(char if char.isprintable() else " " for char in line), file=sys.stderr, flush=True)
+
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    show(f"streamtags: {config.title}; licence: {config.licence}")
+    show(f"streamtags: {shlex.join(command)}")
+    server = VllmServer(command, host, port, environment=environment, on_line=show)
+    serving = asyncio.create_task(_watched(server))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        serving.cancel()
+        await asyncio.wait({serving})
+        await server.stop()
+    if not serving.cancelled() and (error := serving.exception()) is not None:
+        raise error
+    return INTERRUPTED
+
+
+async def _watched(server: VllmServer) -> None:
+    await server.start()
+    print(f"ready at {server.base_url}: `streamtags analyze film.mp4 --profile vllm`", flush=True)
+    await server.watch()

@@ -1,0 +1,1 @@
+"""How good tags, shots and confidences are, against labels."""

@@ -1,0 +1,197 @@
+"""Labelled data: a JSON-lines file of items, and a TOML file that says what they are.
+
+An item is a caption (or words of the film), or a clip, with the tags that people say hold, and perhaps where its shots begin.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streamtags.errors import UsageError
+from streamtags.model import EvidenceValue
+from streamtags.vocabulary import Vocabulary
+
+__all__ = ["Dataset", "Item", "Shots", "halves", "load_dataset"]
+
+_HINT = "docs/howto/evaluate.md shows the format"
+_MAX_LINE = 1_000_000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shots(_Strict):
+    """Where a clip's shots begin: decoded frames from 0, the first shot left out.
+
+    Attributes:
+        cuts: first frames of shots after a cut.
+        gradual: first and last frame of each gradual transition.
+    """
+
+    cuts: tuple[int, ...] = ()
+    gradual: tuple[tuple[int, int], ...] = ()
+
+
+class Item(_Strict):
+    """One labelled thing. `clip` is relative to the dataset's folder; with it, `caption` is not shown to anybody.
+
+    Attributes:
+        id: its name; the number of its line unless given.
+        text: subtitles, titles or notes.
+        evidence: measured numbers, for classifiers that use them.
+        labels: tags that hold, by vocabulary; a plain list is of the dataset's own.
+        shots: of the clip, None where nobody labelled them.
+        split: `dev` or `test`, where the dataset is divided.
+    """
+
+    id: str = ""
+    caption: str | None = None
+    clip: str | None = None
+    text: str = ""
+    evidence: dict[str, EvidenceValue] = Field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] | tuple[str, ...] = ()
+    shots: Shots | None = None
+    split: str | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Item:
+        if self.caption is None and self.clip is None and not self.text:
+            raise ValueError("an item has a caption, a text or a clip")
+        if self.shots is not None and self.clip is None:
+            raise ValueError("shots are of a clip")
+        return self
+
+    def tags(self, vocabulary: Vocabulary, own: str | None) -> tuple[str, ...] | None:
+        """The labels in `vocabulary` by the names it gives them, None where the item has none in it.
+
+        Args:
+            vocabulary: the one that is asked in.
+            own: id of the dataset's vocabulary.
+
+        Raises:
+            UsageError: a label that the vocabulary does not have.
+        """
+        if isinstance(self.labels, Mapping):
+            labels = self.labels.get(vocabulary.id)
+        else:
+            labels = self.labels if own in (None, vocabulary.id) else None
+        if labels is None:
+            return None
+        found = [(label, vocabulary.find(label)) for label in labels]
+        strange = [label for label, tag in found if tag is None]
+        if strange:
+            raise UsageError(f"label {strange[0]!r} is no tag of {vocabulary.id}", where=f"item {self.id}", hint="correct the label")
+        return tuple(tag.name for _, tag in found if tag is not None)
+
+
+class _About(_Strict):
+    name: str
+    title: str = ""
+    licence: str = ""
+    vocabulary: str | None = None
+    items: str = "items.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Items and what they are.
+
+    Attributes:
+        folder: what clips are relative to.
+        vocabulary: a name or file, as `--tags` takes it; None leaves it to the command.
+    """
+
+    name: str
+    title: str
+    licence: str
+    folder: Path
+    vocabulary: str | None
+    items: tuple[Item, ...]
+
+    def part(self, split: str | None) -> tuple[Item, ...]:
+        """The items of one split; None gives all.
+
+        Raises:
+            UsageError: there is no such split.
+        """
+        kept = tuple(item for item in self.items if split is None or item.split == split)
+        if not kept:
+            known = sorted({item.split for item in self.items if item.split})
+            raise UsageError(f"no items of split {split!r}", where=self.name, hint=f"it has {', '.join(known) or 'no splits'}")
+        return kept
+
+
+def load_dataset(path: Path) -> Dataset:
+    """A dataset from its folder (with a `dataset.toml`), its TOML file, or a bare JSON-lines file of items.
+
+    Raises:
+        UsageError: a file that cannot be read, a key that is unknown, an item without anything to judge; says which line.
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        path = path / "dataset.toml"
+    if path.suffix == ".jsonl":
+        return Dataset(path.stem, "", "", path.parent, None, _items(path))
+    try:
+        about = _About.model_validate(tomllib.loads(_read(path)))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"is not TOML: {error}", where=str(path), hint=_HINT) from error
+    except ValidationError as error:
+        raise UsageError(_first(error), where=str(path), hint=_HINT) from error
+    vocabulary = about.vocabulary
+    if vocabulary is not None and (path.parent / vocabulary).is_file():
+        vocabulary = str(path.parent / vocabulary)
+    return Dataset(about.name, about.title, about.licence, path.parent, vocabulary, _items(path.parent / about.items))
+
+
+def halves(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
+    """Items to fit on and items to report on: by their splits `dev` and `test`, or by a checksum where they are not divided."""
+    items = list(items)
+    if any(item.split for item in items):
+        return [item for item in items if item.split == "dev"], [item for item in items if item.split == "test"]
+    marked = [(zlib.crc32(f"{item.id} {item.caption or item.text or item.clip}".encode()) % 2, item) for item in items]
+    return [item for odd, item in marked if not odd], [item for odd, item in marked if odd]
+
+
+def _items(path: Path) -> tuple[Item, ...]:
+    found: list[Item] = []
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            if len(line) > _MAX_LINE:
+                raise ValueError("line too long")
+            read: Any = json.loads(line)
+            item = Item.model_validate(read)
+        except ValidationError as error:
+            raise UsageError(_first(error), where=f"{path}:{number}", hint=_HINT) from error
+        except ValueError as error:
+            raise UsageError(f"is not JSON: {error}", where=f"{path}:{number}", hint="one JSON object a line") from error
+        found.append(item if item.id else item.model_copy(update={"id": str(number)}))
+    if not found:
+        raise UsageError("holds no items", where=str(path), hint=_HINT)
+    return tuple(found)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=_HINT) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("is not UTF-8 text", where=str(path)) from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return f"{name}: {first['msg']}" if name else first["msg"].removeprefix("Value error, ")

@@ -1,0 +1,139 @@
+"""The measures, on plain arrays: `right` bool and `confidence` float in 0..1, both [items, tags]; a tag that was not told has 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamtags.evaluation.dataset import Shots
+
+__all__ = [
+    "Bin",
+    "Counts",
+    "average_precision",
+    "calibration_error",
+    "count",
+    "macro_f1",
+    "mean_average_precision",
+    "reliability",
+    "shot_counts",
+]
+
+Floats = NDArray[np.float64]
+Truths = NDArray[np.bool_]
+
+
+class Counts(NamedTuple):
+    """Right ones told, wrong ones told, right ones missed."""
+
+    hits: int
+    false: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the told ones that are right; 0 where none was told."""
+        return self.hits / (self.hits + self.false) if self.hits else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the right ones that were told."""
+        return self.hits / (self.hits + self.missed) if self.hits else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both; 1 where there was nothing to find or tell.
+
+        C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.
+        """
+        return 2 * self.hits / total if (total := 2 * self.hits + self.false + self.missed) else 1.0
+
+
+class Bin(NamedTuple):
+    """Told tags with a confidence in `low`..`high`: how many, their mean confidence, and the share that is right."""
+
+    low: float
+    high: float
+    tags: int
+    confidence: float
+    right: float
+
+
+def count(right: Truths, confidence: Floats, threshold: float) -> Counts:
+    """All items and tags counted together ("micro"); told is what is above 0 and not below `threshold`."""
+    told = _told(confidence, threshold)
+    return Counts(int((right & told).sum()), int((~right & told).sum()), int((right & ~told).sum()))
+
+
+def macro_f1(right: Truths, confidence: Floats, threshold: float) -> float:
+    """Mean of F1 over the tags that hold somewhere."""
+    held = [tag for tag in range(right.shape[1]) if right[:, tag].any()]
+    return float(np.mean([count(right[:, [tag]], confidence[:, [tag]], threshold).f1 for tag in held])) if held else 0.0
+
+
+def average_precision(right: Truths, confidence: Floats) -> float:
+    """Area under the steps of precision over recall, for one tag [items]; items of one confidence are one step.
+
+    E. Voorhees, D. Harman, "TREC: Experiment and Evaluation in Information Retrieval", 2005, chapter 3; ties as in scikit-learn's
+    `average_precision_score`, so that their order in the dataset cannot matter.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ranked, scores = right[order], confidence[order]
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # the end of each run of ties
+    hits = np.cumsum(ranked)[last]
+    precision, recall = hits / (last + 1), hits / max(1, int(ranked.sum()))
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
+
+
+def mean_average_precision(right: Truths, confidence: Floats) -> float:
+    """Mean of `average_precision` over the tags that hold somewhere."""
+    held = [tag for tag in range(right.shape[1]) if right[:, tag].any()]
+    return float(np.mean([average_precision(right[:, tag], confidence[:, tag]) for tag in held])) if held else 0.0
+
+
+def reliability(right: Truths, confidence: Floats, bins: int = 10) -> list[Bin]:
+    """Told tags by confidence, in bins of equal width; empty bins are left out."""
+    told = confidence > 0
+    agreed, said = right[told], confidence[told]
+    places = np.minimum((said * bins).astype(int), bins - 1)
+    return [
+        Bin(place / bins, (place + 1) / bins, int(here.sum()), float(said[here].mean()), float(agreed[here].mean()))
+        for place in range(bins)
+        if (here := places == place).any()
+    ]
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error: mean gap of confidence and truth, each bin by its size.
+
+    C. Guo et al., "On calibration of modern neural networks", ICML 2017, section 2. Of told tags only: the many pairs of item and tag
+    that nobody would tell would make any classifier look calibrated.
+    """
+    total = sum(each.tags for each in bins)
+    return sum(abs(each.confidence - each.right) * each.tags for each in bins) / total if total else 0.0
+
+
+def shot_counts(found: Sequence[int], truth: Shots, tolerance: int = 2) -> Counts:
+    """Boundaries found against those labelled, each matched once: a cut within `tolerance` frames, a gradual transition anywhere in it.
+
+    Args:
+        found: first frames of shots, the first shot left out.
+        truth: as labelled.
+        tolerance: in frames, on either side.
+    """
+    spans = sorted([(cut, cut) for cut in truth.cuts] + list(truth.gradual))
+    left = sorted(found)
+    hits = 0
+    for first, last in spans:
+        near = next((frame for frame in left if first - tolerance <= frame <= last + tolerance), None)
+        if near is not None:
+            left.remove(near)
+            hits += 1
+    return Counts(hits, len(left), len(spans) - hits)
+
+
+def _told(confidence: Floats, threshold: float) -> Truths:
+    return (confidence > 0) & (confidence >= threshold)

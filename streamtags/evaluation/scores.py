@@ -1,0 +1,170 @@
+"""From answers to figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from streamtags.evaluation.dataset import Shots
+from streamtags.evaluation.metrics import Counts, calibration_error, count, macro_f1, mean_average_precision, reliability, shot_counts
+from streamtags.model import Usage
+from streamtags.vocabulary import Vocabulary
+
+__all__ = ["Answered", "AxisScores", "ReliabilityBin", "Scores", "ShotScores", "score", "told_pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a profile made of one item, beside what people say.
+
+    Attributes:
+        right: the labels; None where the item has none in this vocabulary, and only its shots count.
+        told: confidences by tag.
+        milliseconds: what it took to caption and tag, one figure a segment.
+        found: first frames of shots, and the truth; None where either is missing.
+        failed: why there are no tags, "" where there was an answer.
+    """
+
+    item: str
+    right: tuple[str, ...] | None
+    told: dict[str, float]
+    milliseconds: tuple[float, ...] = ()
+    usage: Usage | None = None
+    cost: dict[str, float] = field(default_factory=dict)
+    found: tuple[tuple[int, ...], Shots] | None = None
+    failed: str = ""
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AxisScores(_Figures):
+    """Figures of the tags of one axis; `labels` is how often they hold."""
+
+    axis: str
+    labels: int
+    mean_average_precision: float
+    micro_f1: float
+
+
+class ReliabilityBin(_Figures):
+    """Told tags with confidences from `low` to `high`: how many, how sure on average, and how many of them right."""
+
+    low: float
+    high: float
+    tags: int
+    confidence: float
+    right: float
+
+
+class ShotScores(_Figures):
+    """Boundaries of shots found, over all clips with shots labelled."""
+
+    boundaries: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class Scores(_Figures):
+    """One profile's figures. Those of tags are None where no item is labelled in the vocabulary."""
+
+    profile: str
+    model: str
+    vocabulary: str
+    threshold: float
+    items: int
+    failed: int
+    failures: tuple[str, ...]
+    tags_per_item: float
+    mean_average_precision: float | None
+    micro_precision: float | None
+    micro_recall: float | None
+    micro_f1: float | None
+    macro_f1: float | None
+    calibration_error: float | None
+    reliability: tuple[ReliabilityBin, ...]
+    axes: tuple[AxisScores, ...]
+    shots: ShotScores | None
+    median_ms: float | None
+    p95_ms: float | None
+    prompt_tokens: int
+    completion_tokens: int
+    cost: dict[str, float]
+
+
+def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, model: str, threshold: float = 0.0) -> Scores:
+    """Figures of all answers together. An item that failed counts as one without tags.
+
+    Args:
+        answers: one for each item.
+        vocabulary: what the labels and tags are of.
+        profile: its name, for people.
+        model: the classifier's name.
+        threshold: tags below this confidence count as not told, in precision, recall and F1.
+    """
+    names = [tag.name for tag in vocabulary.tags]
+    labelled = [answer for answer in answers if answer.right is not None]
+    right = np.array([[name in (answer.right or ()) for name in names] for answer in labelled], dtype=bool).reshape(-1, len(names))
+    told = np.array([[answer.told.get(name, 0.0) for name in names] for answer in labelled]).reshape(-1, len(names))
+    micro = count(right, told, threshold)
+    bins = reliability(right, told)
+    times = [each for answer in answers for each in answer.milliseconds]
+    spent: dict[str, float] = {}
+    for answer in answers:
+        for currency, amount in answer.cost.items():
+            spent[currency] = spent.get(currency, 0.0) + amount
+    axes = []
+    for axis in vocabulary.axes:
+        of = [place for place, tag in enumerate(vocabulary.tags) if tag.axis == axis.name]
+        if labelled and right[:, of].any():
+            axes.append(
+                AxisScores(
+                    axis=axis.name,
+                    labels=int(right[:, of].sum()),
+                    mean_average_precision=mean_average_precision(right[:, of], told[:, of]),
+                    micro_f1=count(right[:, of], told[:, of], threshold).f1,
+                )
+            )
+    any_labels = bool(labelled)
+    return Scores(
+        profile=profile,
+        model=model,
+        vocabulary=vocabulary.id,
+        threshold=threshold,
+        items=len(answers),
+        failed=sum(bool(answer.failed) for answer in answers),
+        failures=tuple(sorted({answer.failed for answer in answers if answer.failed})),
+        tags_per_item=float(((told > 0) & (told >= threshold)).sum(axis=1).mean()) if any_labels else 0.0,
+        mean_average_precision=mean_average_precision(right, told) if any_labels else None,
+        micro_precision=micro.precision if any_labels else None,
+        micro_recall=micro.recall if any_labels else None,
+        micro_f1=micro.f1 if any_labels else None,
+        macro_f1=macro_f1(right, told, threshold) if any_labels else None,
+        calibration_error=calibration_error(bins) if bins else None,
+        reliability=tuple(ReliabilityBin(**each._asdict()) for each in bins),
+        axes=tuple(axes),
+        shots=_shots(answers),
+        median_ms=float(np.median(times)) if times else None,
+        p95_ms=float(np.percentile(times, 95)) if times else None,
+        prompt_tokens=sum(answer.usage.prompt_tokens for answer in answers if answer.usage),
+        completion_tokens=sum(answer.usage.completion_tokens for answer in answers if answer.usage),
+        cost=spent,
+    )
+
+
+def told_pairs(answers: Sequence[Answered]) -> list[tuple[float, bool]]:
+    """(confidence, is it right) of every tag told of a labelled item: what confidences are fitted on."""
+    return [(told, tag in answer.right) for answer in answers if answer.right is not None for tag, told in answer.told.items() if told > 0]
+
+
+def _shots(answers: Sequence[Answered]) -> ShotScores | None:
+    each = [shot_counts(*answer.found) for answer in answers if answer.found is not None]
+    if not each:
+        return None
+    total = Counts(sum(one.hits for one in each), sum(one.false for one in each), sum(one.missed for one in each))
+    return ShotScores(boundaries=total.hits + total.missed, precision=total.precision, recall=total.recall, f1=total.f1)
