@@ -112,6 +112,8 @@ class Endpoint:
             default_headers={"Accept-Encoding": "identity"},
             http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [self._bound]}),
         )
+        # Half of openai is imported at the first use of this: now, rather than inside the first request's time limit.
+        self._completions = self._client.chat.completions
 
     async def ask(self, **request: Any) -> ChatCompletion:
         """One chat completion, exactly one request.
@@ -125,7 +127,7 @@ class Endpoint:
         request.setdefault("model", self.options.model)
         try:
             async with asyncio.timeout(self.options.timeout_seconds):
-                answer = await self._client.chat.completions.create(**request)
+                answer = await self._completions.create(**request)
         except TimeoutError as error:
             raise self._too_slow() from error
         except (self._openai.OpenAIError, ValueError) as error:
