@@ -1,0 +1,167 @@
+"""An analysis that is killed at any moment, again and again, ends as one that never was."""
+
+import json
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamtags.state import TimelineState
+from streamtags.testing import ShotSpec, make_video, read_calls
+from streamtags.timeline.store import SqliteStore
+
+CONCURRENCY = 2
+KILLS_A_TIMELINE = 5
+CONFIG = """
+profile = "killed"
+
+[profiles.killed]
+concurrency = {concurrency}
+captioner = {{ backend = "scripted", log = "{calls}", delay_seconds = 0.03 }}
+classifier = {{ backend = "scripted", log = "{calls}", delay_seconds = 0.01 }}
+"""
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    looks = ("texture", "stripes", "lights", "blocks")
+    shots = [ShotSpec(20 + 5 * (number % 4), looks[number % 4], sound="chords") for number in range(13)]
+    make_video(path, shots, size=(320, 180))
+    return path
+
+
+class Analysis:
+    """One timeline of `film` in a store of its own."""
+
+    def __init__(self, commands: Any, film: Path, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.calls = folder / "calls.jsonl"
+        (folder / "config.toml").write_text(CONFIG.format(concurrency=CONCURRENCY, calls=self.calls))
+        self._commands = commands
+        self._words = ("analyze", film, "--store", f"sqlite:///{folder}/store.db", "--config", "config.toml", "--jsonl", "log.jsonl")
+
+    def start(self) -> Any:
+        return self._commands.start(*self._words, cwd=self.folder)
+
+    def told(self) -> list[dict[str, Any]]:
+        """The whole lines of what the last run wrote."""
+        log = self.folder / "log.jsonl"
+        return [json.loads(line) for line in log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")] if log.exists() else []
+
+    def kept(self) -> list[dict[str, Any]]:
+        """What is in the store."""
+        if not (self.folder / "store.db").exists():
+            return []
+        with SqliteStore(self.folder / "store.db") as store:
+            return [json.loads(line) for summary in store.timelines() for line in store.read_json(summary.id)]
+
+    def state(self) -> TimelineState:
+        with SqliteStore(self.folder / "store.db") as store:
+            return store.state(store.find("last"))
+
+
+def told_of(state: TimelineState) -> dict[str, Any]:
+    """What a state says, less what differs between any two runs."""
+    kept = state.to_dict()
+    for name in ("epoch", "seq", "progress"):
+        del kept[name]
+    return kept
+
+
+@contextmanager
+def killed_after(running: Any, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, running.signal, (signal.SIGKILL,))
+    timer.start()
+    yield
+    timer.cancel()
+    timer.join()
+
+
+def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed: int) -> Counter[str]:
+    """Kill runs at random moments, `KILLS_A_TIMELINE` times a timeline, then let it finish; returns how far the runs had come."""
+    chance = random.Random(seed)
+    undisturbed = Analysis(commands, film, tmp_path / "undisturbed")
+    began = time.monotonic()
+    assert undisturbed.start().wait().status == 0
+    length = time.monotonic() - began
+    expected = told_of(undisturbed.state())
+    segments = len(expected["segments"])
+    assert expected["state"] == "completed"
+    assert segments == 13
+
+    landed: Counter[str] = Counter()
+    timeline = 0
+    while sum(landed.values()) < kills:
+        timeline += 1
+        analysis = Analysis(commands, film, tmp_path / f"timeline{timeline}")
+        killed = 0
+        before: list[dict[str, Any]] = []
+        for _ in range(KILLS_A_TIMELINE):
+            running = analysis.start()
+            # Every third time in the first tenth, where the store is made, claimed and opened.
+            with killed_after(running, chance.uniform(0, length / 10 if chance.random() < 1 / 3 else length)):
+                ended = running.wait()
+            told, kept = analysis.told(), analysis.kept()
+            assert [event["seq"] for event in kept] == list(range(1, len(kept) + 1))
+            assert kept[: len(before)] == before, "what was durable has changed"
+            assert not told or told == kept[: len(told)], "something was told that is not kept"
+            before = kept
+            if ended.status != -signal.SIGKILL:
+                break
+            killed += 1
+            types = {event["type"] for event in kept}
+            landed["early" if "segment.detected" not in types else "late" if len(kept) > 3 * segments else "middle"] += 1
+        ended = analysis.start().wait()
+        assert (ended.status, ended.err) == (0, "")
+        told = analysis.told()
+        assert told == analysis.kept()
+        assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
+        assert told[-1]["type"] == "timeline.completed"
+        assert len({event["epoch"] for event in told}) == 1
+        said = Counter((event["type"], event["data"].get("segment"), event["data"].get("rev")) for event in told)
+        assert not {key: count for key, count in said.items() if key[1] is not None and count > 1}, "something was found twice"
+        assert said["timeline.opened", None, None] == 1
+        assert told_of(analysis.state()) == expected
+        calls = Counter((call["stage"], call["segment"]) for call in read_calls(analysis.calls))
+        assert len(calls) == 2 * segments
+        assert calls.total() - len(calls) <= killed * CONCURRENCY, "more was asked again than was in flight"
+    return landed
+
+
+def test_a_killed_analysis_resumes_to_the_state_of_one_never_killed(commands: Any, film: Path, tmp_path: Path) -> None:
+    assert kill_and_resume(commands, film, tmp_path, kills=8, seed=1).total() >= 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_hundred_kills_lose_nothing_and_ask_nothing_twice(commands: Any, film: Path, tmp_path: Path) -> None:
+    landed = kill_and_resume(commands, film, tmp_path, kills=100, seed=2)
+    print(dict(landed))
+    assert set(landed) == {"early", "middle", "late"}, landed
+
+
+def test_a_process_killed_as_it_starts_leaves_a_store_that_works(commands: Any, film: Path, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    analysis = Analysis(commands, film, tmp_path / "started")
+    words = ["analyze", str(film), "--store", f"sqlite:///{analysis.folder}/store.db", "--config", "config.toml"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from streamtags.cli import main; sys.exit(main())", *words], cwd=analysis.folder
+    )
+    deadline = time.monotonic() + 60
+    while not (analysis.folder / "store.db").exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    assert analysis.start().wait().status == 0
+    assert analysis.state().state == "completed"
