@@ -40,8 +40,8 @@ class _Strict(BaseModel):
 class IngestSettings(_Strict):
     """How the source is read."""
 
-    loop_filter: Literal["skip", "keep"] = Field(
-        "skip", description="skip: decode without H.264/HEVC deblocking, cheaper and slightly blockier"
+    loop_filter: Literal["all", "anchors", "none"] = Field(
+        "anchors", description="frames that H.264/HEVC deblocking is spent on; `anchors` are those that are no B-frames"
     )
     threads: int = Field(0, ge=0, le=64, description="decoder threads; 0 lets the decoder choose")
     width: int = Field(256, ge=64, le=1024, description="width of the small analysis picture, in pixels")

@@ -113,6 +113,11 @@ def _preferred(streams: Sequence[_Stream]) -> _Stream | None:
     return next((s for s in streams if s.disposition & Disposition.default), streams[0] if streams else None)
 
 
+# What FFmpeg's skip_loop_filter is to pass over. Without the filter, frames that others are drawn from drift away from what the encoder saw,
+# and the same shot in another encoding is not known again (`docs/topics/ingest.md`); what B-frames lack of it is gone with the next anchor.
+_SPARED = {"all": "default", "anchors": "bidir", "none": "all"}
+
+
 def prepare_decoder(stream: av.VideoStream, settings: IngestSettings, *, in_order: bool) -> None:
     """Tell the decoder what to leave out and how many threads to use, before it is opened.
 
@@ -120,7 +125,7 @@ def prepare_decoder(stream: av.VideoStream, settings: IngestSettings, *, in_orde
     number. `in_order` forbids them: they lose which packet pushed a picture out.
     """
     codec = stream.codec_context
-    codec.options = {"max_pixels": _pixel_limit(settings), **({"skip_loop_filter": "all"} if settings.loop_filter == "skip" else {})}
+    codec.options = {"max_pixels": _pixel_limit(settings), "skip_loop_filter": _SPARED[settings.loop_filter]}
     codec.thread_type = ThreadType.SLICE if in_order or settings.threads < 2 else ThreadType.AUTO
     codec.thread_count = settings.threads
 

@@ -293,7 +293,7 @@ def test_reading_can_stop_early(tmp_path: Path) -> None:
     assert list(items) == []
 
 
-@pytest.mark.parametrize(("threads", "loop_filter"), [(1, "keep"), (2, "skip"), (0, "keep")])
+@pytest.mark.parametrize(("threads", "loop_filter"), [(1, "all"), (2, "anchors"), (0, "none")])
 def test_threads_and_short_cuts_do_not_change_what_comes(tmp_path: Path, threads: int, loop_filter: str) -> None:
     path = write(tmp_path / "film.avi", 60, options={"bf": "2"}, size=(320, 180))
     reference, found = read(path)[1], read(path, threads=threads, loop_filter=loop_filter)[1]
