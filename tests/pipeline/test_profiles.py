@@ -208,3 +208,32 @@ def test_shipped_profiles_name_models_that_ship(name: str) -> None:
     from streamtags.caption.models import load_model_config
 
     assert load_model_config(load_settings({"profile": name}).choose_profile().captioner.options["preset"])
+
+
+async def test_one_model_answers_caption_and_tags_at_once(film: Path, store: SqliteStore) -> None:
+    answers: list[dict[str, Any]] = [
+        {"caption": "Waves break.", "key_information": ["sea"], "reasoning": "Sea.", "tags": [{"tag": "Nature", "confidence": 0.9}]},
+        {"caption": "", "key_information": [], "reasoning": "", "tags": []},
+        {"caption": "Waves break.", "key_information": [], "reasoning": "", "tags": [{"tag": "No Such Tag", "confidence": 0.9}]},
+    ]
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: Asked) -> Any:
+        asked.append(dict(request.body))
+        return answers[1] if len(asked) == 1 else answers[2] if len(asked) == 2 else answers[0]
+
+    served = raw(json.dumps({"object": "list", "data": [{"id": "qwen2.5-vl-7b", "object": "model"}]}).encode())
+    answering = replies(answer)
+
+    async def act(request: Asked, writer: Any) -> None:
+        await (served if request.path.endswith("/models") else answering)(request, writer)
+
+    async with ModelServer(act) as server:
+        state = await run(film, settings(server, "vllm-one"), store)
+    assert [segment.caption for segment in state.segments] == ["Waves break."] * 3
+    assert [segment.tags[0].tag for segment in state.segments] == ["Nature"] * 3
+    assert len(asked) == 3 + 2  # two answers were not of the form, and asked for again
+    schema = asked[0]["response_format"]["json_schema"]["schema"]
+    assert next(iter(schema["properties"])) == "caption"
+    assert "No Such Tag" not in json.dumps(schema)
+    assert schema["additionalProperties"] is False
