@@ -1,0 +1,68 @@
+"""Labelled data as people write it, mistakes included."""
+
+from pathlib import Path
+
+import pytest
+
+from streamtags.errors import UsageError
+from streamtags.evaluation.dataset import Item, halves, load_dataset
+from streamtags.vocabulary_file import load_vocabulary
+
+SHIPPED = Path(__file__).parents[2] / "examples" / "datasets" / "film-captions"
+
+
+def test_the_labels_of_the_dataset_that_ships_are_tags_of_both_vocabularies() -> None:
+    dataset = load_dataset(SHIPPED)
+    for name in ("seed-eight", "music-library"):
+        vocabulary = load_vocabulary(name)
+        labels = [item.tags(vocabulary, None) for item in dataset.items]
+        assert None not in labels
+        assert sum(bool(tags) for tags in labels) > 100
+    dev, test = halves(dataset.items)
+    assert len(dev) > 50
+    assert len(test) > 50
+
+
+def test_a_plain_list_of_labels_is_of_the_datasets_own_vocabulary_and_aliases_count() -> None:
+    vocabulary = load_vocabulary("seed-eight")
+    name, alias = next((tag.name, tag.aliases[0]) for tag in vocabulary.tags if tag.aliases)
+    item = Item(id="1", caption="x", labels=(alias,))
+    assert item.tags(vocabulary, "seed-eight") == (name,)
+    assert item.tags(vocabulary, None) == (name,)
+    assert item.tags(load_vocabulary("music-library"), "seed-eight") is None
+
+
+def test_a_label_that_is_no_tag_is_told() -> None:
+    with pytest.raises(UsageError, match=r"item 7.*Hapy|Hapy.*item 7|item 7"):
+        Item(id="7", caption="x", labels=("Hapy",)).tags(load_vocabulary("seed-eight"), None)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "is not JSON"),
+        ('{"labels": ["Happy"]}', "a caption, a text or a clip"),
+        ('{"caption": "x", "label": ["Happy"]}', "label"),
+        ('{"caption": "x", "shots": {"cuts": [3]}}', "shots are of a clip"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, line: str, told: str) -> None:
+    file = tmp_path / "items.jsonl"
+    file.write_text(f'{{"caption": "fine", "labels": []}}\n{line}\n')
+    with pytest.raises(UsageError, match=told) as error:
+        load_dataset(file)
+    assert error.value.where == f"{file}:2"
+
+
+def test_an_undivided_dataset_is_halved_the_same_way_each_time() -> None:
+    items = [Item(id=str(i), caption=f"caption {i}") for i in range(100)]
+    assert halves(items) == halves(items)
+    assert 30 < len(halves(items)[0]) < 70
+    assert sorted(int(item.id) for half in halves(items) for item in half) == list(range(100))
+
+
+def test_splits_are_chosen_by_name() -> None:
+    dataset = load_dataset(SHIPPED)
+    assert {item.split for item in dataset.part("test")} == {"test"}
+    with pytest.raises(UsageError, match="it has dev, test"):
+        dataset.part("tset")

@@ -1,0 +1,106 @@
+"""The command, from a dataset to figures, with models that answer from a script."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamtags.cli import main
+from streamtags.testing import ShotSpec, make_video
+from streamtags.vocabulary_file import load_vocabulary
+
+TAGS = [tag.name for tag in load_vocabulary("seed-eight").tags]
+# The scripted classifier tells one tag of each item, in turn, with 0.9.
+SCRIPTED = {"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted", "tags_per_segment": 1}}
+
+
+def write(path: Path, items: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(item) + "\n" for item in items))
+    return path
+
+
+def config(path: Path, **profile: Any) -> str:
+    lines = ["[profiles.s]"] + [f"{key} = {json.dumps(value)}" for key, value in profile.items()]
+    for stage, options in SCRIPTED.items():
+        lines += [f"[profiles.s.{stage}]"] + [f"{key} = {json.dumps(value)}" for key, value in options.items()]
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def test_a_profile_that_is_right_half_the_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    items = [{"id": f"i{n}", "caption": "x", "labels": [TAGS[n % len(TAGS)] if n % 2 else TAGS[(n + 1) % len(TAGS)]]} for n in range(16)]
+    dataset = write(tmp_path / "d.jsonl", items)
+    page = tmp_path / "r.html"
+    arguments = ["evaluate", str(dataset), "--tags", "seed-eight", "--config", config(tmp_path / "c.toml"), "--profile", "s"]
+    assert main([*arguments, "--json", "-", "--html", str(page)]) == 0
+    (scores,) = json.loads(capsys.readouterr().out)["profiles"]
+    assert scores["micro_f1"] == pytest.approx(0.5)
+    assert scores["calibration_error"] == pytest.approx(0.4)
+    assert scores["items"] == 16
+    html = page.read_text()
+    assert "<svg" in html
+    assert not re.search(r"(src|href)=|https?://", html)
+
+
+def test_profiles_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = write(tmp_path / "d.jsonl", [{"caption": "Children laugh.", "labels": [TAGS[1]]}])
+    arguments = ["evaluate", str(dataset), "--tags", "seed-eight", "--config", config(tmp_path / "c.toml")]
+    assert main([*arguments, "--profile", "embedded", "--profile", "s"]) == 0
+    out = capsys.readouterr().out
+    assert re.match(r"\s+embedded\s+s\n", out)
+    assert "mean average precision" in out
+
+
+def test_a_model_that_fails_on_an_item_is_told_and_counts_as_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    items = [{"id": f"i{n}", "caption": "x", "labels": [TAGS[n]]} for n in range(4)]
+    dataset = write(tmp_path / "d.jsonl", items)
+    settings = Path(config(tmp_path / "c.toml"))
+    settings.write_text(settings.read_text() + "\nfail_segments = [2]\n")
+    assert main(["evaluate", str(dataset), "--tags", "seed-eight", "--config", str(settings), "--profile", "s", "--json", "-"]) == 5
+    captured = capsys.readouterr()
+    (scores,) = json.loads(captured.out)["profiles"]
+    assert (scores["failed"], scores["failures"]) == (1, ["model.scripted"])
+    assert scores["micro_recall"] == pytest.approx(0.75)
+    assert "1 answers failed" in captured.err
+
+
+def test_clips_are_analysed_and_their_shots_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_video(tmp_path / "a.mp4", [ShotSpec(frames=40, look="texture"), ShotSpec(frames=40, look="stripes")], rate=25, size=(320, 180))
+    dataset = write(tmp_path / "d.jsonl", [{"clip": "a.mp4", "shots": {"cuts": [40]}, "labels": [TAGS[0], TAGS[1]]}])
+    arguments = ["evaluate", str(dataset), "--tags", "seed-eight", "--config", config(tmp_path / "c.toml"), "--profile", "s"]
+    assert main([*arguments, "--json", "-"]) == 0
+    (scores,) = json.loads(capsys.readouterr().out)["profiles"]
+    assert scores["shots"] == {"boundaries": 1, "precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert scores["micro_f1"] == 1.0
+
+
+def test_fitted_confidences_are_kept_used_and_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Told with 0.9, right half the time.
+    items = [{"id": f"i{n}", "caption": "x", "labels": [TAGS[n % len(TAGS)]] if n % 2 else []} for n in range(200)]
+    dataset = write(tmp_path / "d.jsonl", items)
+    fit = tmp_path / "fit.json"
+    arguments = ["evaluate", str(dataset), "--tags", "seed-eight", "--profile", "s", "--config"]
+    assert main([*arguments, config(tmp_path / "c.toml"), "--fit-calibration", str(fit)]) == 0
+    assert main([*arguments, config(tmp_path / "c.toml"), "--json", str(tmp_path / "before.json")]) == 0
+    assert main([*arguments, config(tmp_path / "c2.toml", calibration=str(fit)), "--json", str(tmp_path / "after.json")]) == 0
+    before, after = (json.loads((tmp_path / name).read_text())["profiles"][0] for name in ("before.json", "after.json"))
+    assert before["calibration_error"] > 0.3
+    assert after["calibration_error"] < 0.1
+    assert after["model"] != before["model"]
+
+
+def test_a_fit_for_another_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit = tmp_path / "fit.json"
+    fit.write_text('{"v": 1, "model": "other", "vocabulary": "seed-eight", "slope": 1, "intercept": 0, "pairs": 50}')
+    dataset = write(tmp_path / "d.jsonl", [{"caption": "x", "labels": []}])
+    settings = config(tmp_path / "c.toml", calibration=str(fit))
+    assert main(["evaluate", str(dataset), "--tags", "seed-eight", "--profile", "s", "--config", settings]) == 2
+    assert "was fitted for other" in capsys.readouterr().err
+
+
+def test_labels_in_another_vocabulary_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = write(tmp_path / "d.jsonl", [{"caption": "x", "labels": {"music-library": []}}])
+    assert main(["evaluate", str(dataset), "--tags", "seed-eight"]) == 2
+    assert "nothing is labelled in seed-eight" in capsys.readouterr().err

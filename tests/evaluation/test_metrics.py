@@ -1,0 +1,75 @@
+"""The measures, against what can be worked out by hand and what must hold of any answer."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from streamtags.evaluation.dataset import Shots
+from streamtags.evaluation.metrics import (
+    average_precision,
+    calibration_error,
+    count,
+    macro_f1,
+    mean_average_precision,
+    reliability,
+    shot_counts,
+)
+
+RIGHT = np.array([[True, False], [True, True], [False, True], [False, False]])
+TOLD = np.array([[0.9, 0.0], [0.2, 0.8], [0.6, 0.0], [0.0, 0.0]])
+
+
+def test_told_right_and_missed_are_counted_over_all_items_and_tags() -> None:
+    assert count(RIGHT, TOLD, 0.0) == (3, 1, 1)
+    assert count(RIGHT, TOLD, 0.5) == (2, 1, 2)
+    assert count(RIGHT, TOLD, 0.0).f1 == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
+
+
+def test_the_mean_over_tags_weighs_rare_tags_as_much_as_common_ones() -> None:
+    first = 2 * 2 / (2 * 2 + 1 + 0)
+    second = 2 * 1 / (2 * 1 + 0 + 1)
+    assert macro_f1(RIGHT, TOLD, 0.0) == pytest.approx((first + second) / 2)
+
+
+def test_average_precision_is_the_area_under_the_steps() -> None:
+    right = np.array([True, False, True, False])
+    assert average_precision(right, np.array([0.9, 0.8, 0.7, 0.1])) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+
+
+def test_items_of_one_confidence_count_as_one_step_whatever_their_order() -> None:
+    confidence = np.array([0.5, 0.5, 0.5, 0.5])
+    for right in ([True, False, False, False], [False, False, False, True]):
+        assert average_precision(np.array(right), confidence) == pytest.approx(0.25)
+
+
+@given(arrays.arrays(bool, (12, 3)), arrays.arrays(np.float64, (12, 3), elements=st.sampled_from([0.0, 0.1, 0.4, 0.4, 0.9, 1.0])))
+def test_figures_lie_between_none_and_all_and_do_not_depend_on_the_order_of_items(right: np.ndarray, told: np.ndarray) -> None:
+    value = mean_average_precision(right, told)
+    assert 0 <= value <= 1
+    assert mean_average_precision(right[::-1], told[::-1]) == pytest.approx(value)
+    assert 0 <= calibration_error(reliability(right, told)) <= 1
+    assert sum(each.tags for each in reliability(right, told)) == (told > 0).sum()
+    if right.any():
+        assert mean_average_precision(right, right.astype(float)) == pytest.approx(1)
+
+
+def test_confidences_that_mean_what_they_say_have_no_error() -> None:
+    told = np.full((10, 1), 0.7)
+    right = np.array([[i < 7] for i in range(10)])
+    assert calibration_error(reliability(right, told)) == pytest.approx(0)
+    assert calibration_error(reliability(~right, told)) == pytest.approx(0.4)
+
+
+def test_what_nobody_told_does_not_make_confidences_look_better() -> None:
+    right, told = np.array([[False]]), np.array([[0.9]])
+    alone = calibration_error(reliability(right, told))
+    assert calibration_error(reliability(np.vstack([right] + [[[False]]] * 99), np.vstack([told] + [[[0.0]]] * 99))) == alone
+
+
+def test_a_cut_is_found_within_two_frames_and_a_dissolve_anywhere_in_it() -> None:
+    truth = Shots(cuts=(100, 200), gradual=((300, 330),))
+    assert shot_counts([101, 203, 315], truth) == (2, 1, 1)
+    assert shot_counts([100, 100, 100], truth) == (1, 2, 2)
+    assert shot_counts([], Shots()).f1 == 1
