@@ -26,6 +26,7 @@ from streamtags.protocol import (
     Heartbeat,
     Hello,
     Identify,
+    Removed,
     Request,
     Response,
     Role,
@@ -300,7 +301,10 @@ class Session:
             case Subscribed() if following is not None:
                 await self._subscribed(following, message)
             case Unsubscribed() if following is not None:
+                self._folds.pop(following.timeline, None)
                 following.end()
+            case Removed() if following is not None:
+                self._folds.pop(message.timeline, None)
             case Heartbeat():
                 for behind in [each for each in self._by_id.values() if each.cursor.is_behind(message.seqs)]:
                     await self._again(behind)

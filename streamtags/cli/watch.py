@@ -1,0 +1,147 @@
+"""`streamtags watch`: follows a server from the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamtags.cli.views import printable, segment_line
+from streamtags.errors import NotInStore, UsageError
+
+if TYPE_CHECKING:
+    from streamtags.client import Session
+    from streamtags.events import Event
+    from streamtags.protocol import Snapshot
+    from streamtags.state import SegmentState, TimelineState
+    from streamtags.timeline.fold import Fold
+
+__all__ = ["add_arguments", "run"]
+
+_ENDED = ("completed", "failed", "cancelled")
+_TOLD = ("segment.tagged", "segment.failed", "segment.corrected")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("url", metavar="URL", help="the server, e.g. ws://127.0.0.1:8710")
+    parser.add_argument("--timeline", metavar="ID", help="a timeline: its id, any unique beginning of it, or `last` (default: all)")
+    parser.add_argument("--jsonl", action="store_true", help="print events as JSON lines, each timeline's from its first event")
+    parser.add_argument("--token-file", metavar="FILE", type=Path, help="a file that holds the token, where the server asks for one")
+    parser.add_argument("--debug", action="store_true", help="print a traceback with an error")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Follow until interrupted, or until the timeline is removed."""
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(logging.Formatter("streamtags: %(message)s"))
+    log = logging.getLogger("streamtags.client")
+    log.addHandler(told)
+    log.setLevel(logging.INFO)
+    try:
+        asyncio.run(_watch(args.url, args.timeline, _token(args.token_file), jsonl=args.jsonl))
+    finally:
+        log.removeHandler(told)
+    return 0
+
+
+def _token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("cannot be read", where=str(path), hint="the file holds the token and nothing else") from error
+    if not token or len(token.split()) != 1:
+        raise UsageError("holds no token", where=str(path), hint="the file holds the token and nothing else")
+    return token
+
+
+async def _watch(url: str, name: str | None, token: str | None, *, jsonl: bool) -> None:
+    from streamtags.client import connect
+
+    async with connect(url, token=token, client="streamtags watch") as session:
+        listed = (await session.request("timelines.list"))["timelines"]
+        timeline = "*" if name is None else _find(name, [one["id"] for one in listed], url)
+        if jsonl:
+            await _print_events(session, timeline, {one["id"] for one in listed if one["state"] in _ENDED})
+        else:
+            await _print_segments(session, timeline)
+
+
+def _find(name: str, known: list[str], url: str) -> str:
+    """The id that `name` stands for; `known` begins with the one opened last."""
+    if name in known:
+        return name
+    found = known[:1] if name == "last" else [one for one in known if name and one.startswith((name, f"tl_{name}"))]
+    if len(found) != 1:
+        several = f"{len(found)} timelines begin with {name!r}" if found else f"no timeline {name!r}"
+        raise NotInStore(
+            several, where=url, hint=f"there are {', '.join((found or known)[:5])}" if known else "nothing was analysed there yet"
+        )
+    return found[0]
+
+
+async def _print_events(session: Session, timeline: str, over: set[str]) -> None:
+    """Logs as JSON lines, each from its first event; of all timelines, those that are not `over` already."""
+    from streamtags.protocol import Snapshot
+
+    async for item in session.follow(timeline, after=None if timeline == "*" else 0):
+        if not isinstance(item, Snapshot):
+            _print_event(item)
+        elif item.timeline in over:
+            over.discard(item.timeline)  # another snapshot of it is of a new log
+        else:
+            async for event in session.replay(item.timeline, until=item.seq, epoch=item.epoch):
+                if not isinstance(event, Snapshot):
+                    _print_event(event)
+
+
+def _print_event(event: Event) -> None:
+    print(event.to_json(), flush=True)
+
+
+async def _print_segments(session: Session, timeline: str) -> None:
+    """Segments as they are tagged, under the name of their source; what there was before comes first."""
+    show = _shower()
+    under = ""
+    async for item in session.follow(timeline):
+        fold = session.fold(item.timeline)
+        if under != item.timeline:
+            under = item.timeline
+            print(f"==> {_name(fold.state)} <==", flush=True)
+        _tell(item, fold, show)
+
+
+def _tell(item: Event | Snapshot, fold: Fold, show: Callable[[SegmentState], None]) -> None:
+    if item.type == "snapshot":
+        for segment in fold.state.segments:
+            if segment.status in ("tagged", "failed"):
+                show(segment)
+    elif item.type in _TOLD:
+        held = fold.segment(getattr(getattr(item, "data", None), "segment", ""))
+        if held is not None:
+            show(held)
+    if item.type.removeprefix("timeline.") in _ENDED or (item.type == "snapshot" and fold.state.state in _ENDED):
+        state = fold.state
+        print(f"{state.state}: {state.id}, {len(state.segments)} segments, {len(state.scenes)} scenes", flush=True)
+
+
+def _name(state: TimelineState) -> str:
+    return f"{printable(state.source.name)}  {state.id}" if state.source is not None else state.id
+
+
+def _shower() -> Callable[[SegmentState], Any]:
+    """Cards on a terminal, lines in a pipe."""
+    if not sys.stdout.isatty():
+        return lambda segment: print(segment_line(segment), flush=True)
+    from rich.console import Console
+
+    from streamtags.cli.live import card
+
+    console = Console()
+    return lambda segment: console.print(card(segment))

@@ -1,0 +1,18 @@
+// Follows a timeline to its end and prints, as one line of JSON, every event that came and the state they fold to.
+//
+//   node --experimental-websocket follow.mjs URL TIMELINE
+
+import { StreamtagsClient } from "../../clients/javascript/streamtags.js";
+
+const [url, timeline] = process.argv.slice(2);
+const client = new StreamtagsClient(url, { backoff: { first: 0.005, most: 0.2 } });
+const events = [];
+let connections = 0;
+client.addEventListener("open", () => { connections += 1; });
+client.addEventListener("error", ({ error }) => { throw error; });
+client.subscribe(timeline, { after: 0, onError: (error) => { throw error; } }, (event, state) => {
+  events.push(event);
+  if (event.type !== "timeline.completed") return;
+  client.close();
+  process.stdout.write(JSON.stringify({ events, state, connections }));
+});
