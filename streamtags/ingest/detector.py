@@ -174,7 +174,7 @@ class StreamtagsDetector(SceneDetector):
         change: float = 0.6,
         bend: float = 1.4,
         detail: float = 0.37,
-        hold_seconds: float = 0.25,
+        hold_seconds: float = 0.4,
         edge_seconds: float = 0.5,
         lookahead_seconds: float = 1.44,
     ) -> None:
