@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -19,29 +20,39 @@ _FLUSH_SECONDS = 1.0
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP/1.1; the head of the first request must be there within `head_seconds` of the connection."""
+    """HTTP/1.1; a request's head must be whole within `head_seconds`, and who has its answer need not send more of its body."""
 
     head_seconds = 10.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Start the clock."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.head_seconds, self._too_slow)
+        self._timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_seconds, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop it."""
-        self._head_timer.cancel()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Stop it once a head is there; start it again for a further one that comes in pieces."""
-        self._head_timer.cancel()
+        """Stop the clock when the head is whole; start it with the first byte of another."""
+        before = self.cycle
+        answered = before is None or before.response_complete
         super().data_received(data)
-        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
-            self._head_timer = self.loop.call_later(self.head_seconds, self._too_slow)
+        if self.cycle is not before or self.transport.get_protocol() is not self:
+            self._stop_timer()
+        elif before is not None and answered and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+        elif answered and self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _too_slow(self) -> None:
-        if self.transport.get_protocol() is self and (self.cycle is None or self.cycle.response_complete):
+        if self.transport.get_protocol() is self:
             self.transport.abort()
 
 

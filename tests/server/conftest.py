@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class Running:
 
     @contextmanager
     def raw(self, **options: Any) -> Iterator[ClientConnection]:
-        options = {"subprotocols": ["streamtags.v1"], "max_size": None, **options}
+        options = {"subprotocols": ["streamtags.v1"], "max_size": None, "max_queue": None, **options}
         with connect(f"ws://127.0.0.1:{self.port}/v1/stream", **options) as socket_:
             yield socket_
 
@@ -84,14 +84,13 @@ class Running:
             yield client
 
     def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         if isinstance(body, dict):
             body = json.dumps(body)
             headers.setdefault("content_type", "application/json")
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            content = answer.read()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
 
     def json(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
