@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
+from streamtags_server.reference import asyncapi_document, main, openapi_document, reference_files
 
 from streamtags.events import PAYLOADS
 from streamtags.protocol import METHODS, CloseCode, Identify, Subscribe
 from streamtags.testing import make_events
-from streamtags_server.reference import asyncapi_document, main, openapi_document, reference_files
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
@@ -34,6 +34,16 @@ def test_openapi_document_is_valid() -> None:
     validate(openapi_document())
 
 
+def test_openapi_document_names_what_the_server_answers_to() -> None:
+    from starlette.routing import Route
+    from streamtags_server.api import Api
+
+    routes = Api(*[None] * 4).routes()  # type: ignore[arg-type]  # only their names are looked at
+    answered = {(method, route.path) for route in routes if isinstance(route, Route) for method in (route.methods or set()) - {"HEAD"}}
+    told = {(method.upper(), path) for path, operations in openapi_document()["paths"].items() for method in operations}
+    assert told == answered
+
+
 def _dangling(document: dict[str, Any]) -> list[str]:
     def refs(node: Any) -> list[str]:
         if isinstance(node, dict):
@@ -52,6 +62,7 @@ def _dangling(document: dict[str, Any]) -> list[str]:
 
 def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
     assert _dangling(asyncapi_document()) == []
+    assert _dangling(openapi_document()) == []
     assert _dangling({"a": {"$ref": "#/b"}}) == ["#/b"]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from streamtags.protocol import METHODS, PATH, RECONNECT_CODES, SUBPROTOCOL
-from streamtags_server.operations import OPERATIONS, Operation
+from streamtags_server.operations import BODIES, OPERATIONS, Operation
 from streamtags_server.schemas import CLIENT_MESSAGES, SERVER_MESSAGES, schemas
 
 __all__ = ["asyncapi_document", "main", "openapi_document", "reference_files"]
@@ -118,7 +118,7 @@ def openapi_document() -> dict[str, Any]:
         "servers": [{"url": f"http://{_HOST}"}],
         "paths": paths,
         "components": {
-            "schemas": {**schemas(), "Problem": _PROBLEM},
+            "schemas": {**schemas(*BODIES), "Problem": _PROBLEM},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -147,6 +147,7 @@ _STATUS = {
     401: "No token, or a wrong one",
     403: "Not allowed",
     404: "Not there",
+    408: "Too slow",
     409: "Not in this state",
     413: "Too large",
     415: "Not a type that is read here",
@@ -158,6 +159,8 @@ _STATUS = {
     507: "No room left",
 }
 
+_FAILED = range(400, 600)
+
 
 def _described(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
@@ -166,7 +169,10 @@ def _described(operation: Operation) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", operation.path)
     ]
-    parameters += [{"name": name, "in": "query", "description": what, "schema": schema} for name, schema, what in operation.query]
+    parameters += [
+        {"name": query.name, "in": "query", "required": query.required, "description": query.summary, "schema": query.schema}
+        for query in operation.query
+    ]
     if parameters:
         found["parameters"] = parameters
     if operation.body is not None:
@@ -174,12 +180,14 @@ def _described(operation: Operation) -> dict[str, Any]:
         if operation.upload:
             content["application/octet-stream"] = {"schema": {}}
         found["requestBody"] = {"required": True, "content": content}
+    problem = {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}
     responses = {str(operation.status): _answer(operation)}
-    failing = (*((401, 403) if operation.role else ()), *operation.also)
-    for status in sorted(failing):
-        problem = {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}
-        content = {} if status < 400 else {"content": problem}
-        responses[str(status)] = {"description": _STATUS[status], **content}
+    for status in sorted({*((401, 403) if operation.role else ()), *operation.also}):
+        responses[str(status)] = {
+            "description": _STATUS[status],
+            "content": problem if status in _FAILED else _answer(operation)["content"],
+        }
+    responses["default"] = {"description": "What went wrong", "content": problem}
     return {**found, "responses": responses}
 
 
