@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.evidence.blocks import PAST, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats, Spectrum
+from streamtags.evidence.blocks import PAST, SPAN, TICK, TICKS, TICKS_PER_SECOND, Floats, filtered
 
 __all__ = ["integrated", "k_power", "max_momentary", "silence_share"]
 
@@ -24,7 +24,7 @@ _INAUDIBLE: Final = -120.0  # LUFS; below is rounding noise of the filters, not 
 _SILENT: Final = -60.0  # LUFS over 100 ms; FFmpeg's silencedetect draws its line at -60 dB too
 
 
-def _response() -> Spectrum:
+def _response() -> NDArray[np.complex64]:
     z = np.exp(-2j * np.pi * np.arange(SPAN // 2 + 1) / SPAN)  # one sample's delay at each frequency of the spectrum
     stages = [np.polyval(b[::-1], z) / np.polyval(a[::-1], z) for b, a in (_SHELF, _HIGH_PASS)]
     return np.asarray(stages[0] * stages[1], dtype=np.complex64)
@@ -33,16 +33,16 @@ def _response() -> Spectrum:
 _K_RESPONSE: Final = _response()  # what of its impulse response lies beyond the past of a block is 114 dB down
 
 
-def k_power(spectra: Spectrum) -> Floats:
+def k_power(spectra: Floats) -> Floats:
     """K-weighted mean square of the present block, summed over channels (weight 1 each, BS.1770-4 table 3).
 
     Args:
-        spectra: complex64 [channels, SPAN // 2 + 1].
+        spectra: of `Block.span`, float32 [channels, SPAN] from `spectrum`.
 
     Returns:
         float32 [TICKS], full-scale square = 1.
     """
-    weighted = np.fft.irfft(spectra * _K_RESPONSE)[:, PAST:].reshape(-1, TICKS, TICK)
+    weighted = filtered(spectra, _K_RESPONSE)[:, PAST:].reshape(-1, TICKS, TICK)
     return np.asarray(np.einsum("cts,cts->t", weighted, weighted) / TICK, dtype=np.float32)
 
 

