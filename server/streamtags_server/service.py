@@ -245,12 +245,12 @@ class Service:
             VocabularyError: the vocabulary has mistakes.
             ConflictError: it is being retagged already.
         """
-        if timeline in self._retagging:
-            raise ConflictError("is being retagged already", where=timeline)
         tags = await asyncio.to_thread(self._tags, wanted.tags)
         vocabulary = await asyncio.to_thread(load_vocabulary, tags)
         settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
         settings.choose_profile()
+        if timeline in self._retagging:
+            raise ConflictError("is being retagged already", where=timeline)
         task = asyncio.create_task(self._retag(timeline, settings))
         self._retagging[timeline] = task
         task.add_done_callback(lambda _: self._retagging.pop(timeline, None))

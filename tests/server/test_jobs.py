@@ -1,0 +1,174 @@
+"""Analyses in child processes: their crashes, hangs, cancellation, and the next server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamtags_server.hub import Hub
+from streamtags_server.jobs import Job, Jobs
+from streamtags_server.metrics import Metrics
+from streamtags_server.problems import ConflictError, QueueFullError
+
+from streamtags.config import Settings
+from streamtags.ingest.access import Access
+from streamtags.testing import ShotSpec, make_video
+from streamtags.timeline.store import SqliteStore
+
+# A worker that writes one event and then does what its test says.
+WORKER = """
+import json, os, signal, sys, time
+from streamtags.testing.log import make_payloads
+from streamtags.timeline.store import SqliteStore
+task = json.loads(sys.stdin.readline())
+with SqliteStore(task["store"]) as store:
+    store.append(task["timeline"], make_payloads(1)[:2])
+    print(json.dumps({"seq": 2}), flush=True)
+    {then}
+"""
+CRASH = "os.kill(os.getpid(), signal.SIGSEGV)"
+HANG = "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+WAIT = "sys.stdin.read()"
+
+
+def command(then: str) -> tuple[str, ...]:
+    return sys.executable, "-c", WORKER.replace("{then}", then)
+
+
+@asynccontextmanager
+async def jobs(store: SqliteStore, then: str, **server: Any) -> AsyncIterator[Jobs]:
+    settings = Settings(server=server)
+    hub = Hub(store, queue_events=8)
+    made = Jobs(store, hub, settings, Access(), store.path.parent / "jobs", Metrics(), command=command(then))
+    running = asyncio.create_task(made.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
+        await made.close()
+
+
+def job(store: SqliteStore, timeline: str) -> Job:
+    store.open_timeline(timeline, f"key {timeline}")
+    return Job(timeline=timeline, uri="film.mp4", profile="embedded", tags="music-library", asked=time.time())
+
+
+async def ended(store: SqliteStore, timeline: str, seconds: float = 20) -> Any:
+    async with asyncio.timeout(seconds):
+        while (state := store.state(timeline)).state not in ("failed", "completed", "cancelled"):
+            await asyncio.sleep(0.02)
+    return state
+
+
+async def test_a_crash_ends_its_own_timeline_with_a_reason(store: SqliteStore) -> None:
+    async with jobs(store, CRASH) as made:
+        made.submit(job(store, "tl_a"))
+        state = await ended(store, "tl_a")
+    assert state.state == "failed"
+    assert state.error.code == "worker.crashed"
+    assert "signal 11" in state.error.message
+    assert list((store.path.parent / "jobs").iterdir()) == []
+
+
+async def test_a_hang_is_ended_and_so_is_what_takes_too_long(store: SqliteStore) -> None:
+    for timeline, limits, code in (("tl_a", {"stall_seconds": 1.5}, "worker.stalled"), ("tl_b", {"wall_seconds": 1.5}, "limit.wall")):
+        async with jobs(store, HANG, **limits) as made:
+            made.submit(job(store, timeline))
+            assert (await ended(store, timeline)).error.code == code
+
+
+async def test_the_queue_has_an_end_and_what_waits_can_be_cancelled(store: SqliteStore) -> None:
+    async with jobs(store, WAIT, analyses=1, queue=1) as made:
+        made.submit(job(store, "tl_a"))
+        async with asyncio.timeout(10):
+            while made.state("tl_a") != "running":
+                await asyncio.sleep(0.01)
+        made.submit(job(store, "tl_b"))
+        made.submit(job(store, "tl_b"))
+        assert made.state("tl_b") == "queued"
+        with pytest.raises(QueueFullError):
+            made.submit(job(store, "tl_c"))
+        await made.cancel("tl_b")
+        assert store.state("tl_b").state == "cancelled"
+        assert made.state("tl_b") is None
+        with pytest.raises(ConflictError):
+            await made.cancel("tl_b")
+        await made.cancel("tl_a")
+        assert store.state("tl_a").state == "cancelled"
+
+
+async def test_jobs_of_a_server_that_goes_are_taken_over_by_the_next_and_only_by_one(store: SqliteStore) -> None:
+    async with jobs(store, WAIT) as first:
+        first.submit(job(store, "tl_a"))
+        async with asyncio.timeout(10):
+            while store.head("tl_a").seq < 2:
+                await asyncio.sleep(0.01)
+        async with jobs(store, CRASH) as beside:
+            assert beside.state("tl_a") == "queued"
+            await asyncio.sleep(0.1)
+            assert store.head("tl_a").seq == 2, "two servers run one job"
+    assert store.state("tl_a").state == "running", "a server that stops must not end a timeline"
+    async with jobs(store, "print(json.dumps({'done': True}))"):
+        async with asyncio.timeout(10):
+            while store.head("tl_a").seq < 4:
+                await asyncio.sleep(0.01)
+
+
+def films(tmp_path: Path) -> Path:
+    root = tmp_path / "media"
+    root.mkdir()
+    make_video(root / "film.mp4", [ShotSpec(30), ShotSpec(30)], size=(160, 90))
+    return root
+
+
+def test_a_film_is_analysed_and_followed_to_its_end(serve: Any, tmp_path: Path) -> None:
+    server = serve(media_roots=[films(tmp_path)])
+    with server.client() as client:
+        client.say(type="subscribe", id="all", timeline="*")
+        accepted = client.request("timelines.analyze", uri="film.mp4")["result"]
+        assert accepted["state"] == "queued"
+        events = client.events(1)
+        while events[-1]["type"] not in ("timeline.completed", "timeline.failed"):
+            events += client.events(1)
+        assert events[-1]["type"] == "timeline.completed"
+        assert events == [json.loads(line) for line in server.store.read_json(accepted["id"])]
+        again = client.request("timelines.analyze", uri="film.mp4")["result"]
+        assert again == {**accepted, "state": "completed"}
+    uploaded = (tmp_path / "media" / "film.mp4").read_bytes()
+    place = "/v1/timelines?name=film.mp4"
+    first, second = (server.json("POST", place, uploaded, content_type="video/mp4")[1]["id"] for _ in range(2))
+    assert first == second != accepted["id"]
+
+
+def test_a_server_that_is_stopped_in_the_middle_resumes_at_its_next_start(serve: Any, tmp_path: Path) -> None:
+    root = films(tmp_path)
+    first = serve(media_roots=[root], analyses=1)
+    _, accepted = first.json("POST", "/v1/timelines", {"uri": str(root / "film.mp4")})
+    assert first.json("GET", f"/v1/timelines/{accepted['id']}")[1]["state"] in ("queued", "running")
+    first.stop()
+    assert first.store.state(accepted["id"]).state in ("queued", "running", "completed")
+    second = serve(media_roots=[root])
+    with second.client() as client:
+        client.say(type="subscribe", id="a", timeline=accepted["id"])
+        state = client.until("snapshot")[-1]["state"]["state"]
+        while state != "completed":
+            assert state not in ("failed", "cancelled")
+            state = "completed" if client.events(1)[0]["type"] == "timeline.completed" else state
+    assert {segment.status for segment in second.store.state(accepted["id"]).segments} == {"tagged"}
+
+
+def test_a_film_longer_than_the_limit_fails_with_the_reason(serve: Any, tmp_path: Path) -> None:
+    server = serve(media_roots=[films(tmp_path)], max_seconds=1.0)
+    _, accepted = server.json("POST", "/v1/timelines", {"uri": "film.mp4"})
+    deadline = time.monotonic() + 20
+    while (state := server.store.state(accepted["id"])).state != "failed" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert state.error is not None
+    assert state.error.code == "limit.duration"
