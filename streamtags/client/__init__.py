@@ -2,7 +2,7 @@
 
 ```python
 async with connect("ws://127.0.0.1:8710") as session:
-    async for event in session.follow("last"):
+    async for event in session.follow("*"):
         print(event)
 ```
 """
