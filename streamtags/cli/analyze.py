@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--export", metavar="FORMAT:FILE", action="append", default=[], help="also write the finished timeline; repeatable")
     parser.add_argument("--fresh", action="store_true", help="start anew instead of resuming or replaying")
+    parser.add_argument("--dry-run", action="store_true", help="only count shots and estimate tokens, money and time; asks no model")
     add_common(parser)
 
 
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     exports = [_export(text) for text in args.export]
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     with open_configured_store(settings) as store:
+        if args.dry_run:
+            return _estimate(source, settings, store)
         state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl))
         for format_name, target in exports:
             _write_export(store, state, format_name, target)
@@ -56,6 +59,15 @@ def run(args: argparse.Namespace) -> int:
             f"{len(failed)} of {len(state.segments)} segments failed{why}; run the same command again to retry only those", file=sys.stderr
         )
         return SOME_FAILED
+    return 0
+
+
+def _estimate(source: str, settings: Settings, store: SqliteStore) -> int:
+    from streamtags.cli.views import estimate_lines
+    from streamtags.pipeline.estimate import estimate
+
+    for line in estimate_lines(asyncio.run(estimate(source, settings, store)), settings.profile):
+        print(line)
     return 0
 
 

@@ -13,9 +13,10 @@ from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.fold import Fold
 
 if TYPE_CHECKING:
+    from streamtags.pipeline.estimate import Estimate
     from streamtags.timeline.store import SqliteStore
 
-__all__ = ["JsonLines", "PlainLines", "Together", "View", "choose_view", "printable", "segment_line", "summary_line"]
+__all__ = ["JsonLines", "PlainLines", "Together", "View", "choose_view", "estimate_lines", "printable", "segment_line", "summary_line"]
 
 
 class View(Protocol):
@@ -122,7 +123,37 @@ def summary_line(state: TimelineState) -> str:
     """What was found, and what to type next."""
     scenes = f", {len(state.scenes)} scenes" if state.scenes else ""
     shots = len({segment.shot for segment in state.segments})
-    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}; see `streamtags show last`"
+    summary = state.summary or {}
+    tokens = f", {sum(summary['usage'].values()):,} tokens" if "usage" in summary else ""
+    cost = "".join(f", {amount:.4f} {currency}" for currency, amount in summary.get("cost", {}).items())
+    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}{tokens}{cost}; see `streamtags show last`"
+
+
+def estimate_lines(found: Estimate, profile: str) -> list[str]:
+    """What a run will take, and what that is based on."""
+    length = f"{found.seconds:.0f} s of source (read for its shots in {found.read_seconds:.1f} s)"
+    lines = [f"{found.segments} segments in {found.shots} shots, {length}"]
+    counted = [stage for stage in found.stages if stage.usage is not None]
+    for stage in counted:
+        if stage.usage is None:
+            continue
+        most = "" if stage.seen else "at most "
+        basis = f"mean of {stage.seen} earlier answers" if stage.seen else "rule of thumb; the server counts them when it is asked"
+        prompt, answer = found.segments * stage.usage.prompt_tokens, found.segments * stage.usage.completion_tokens
+        lines.append(f"{stage.stage + ':':9}about {prompt:,} prompt and {most}{answer:,} completion tokens ({basis})")
+    if not counted:
+        return [*lines, "no tokens: this profile asks no model server"]
+    unpriced = [stage for stage in counted if stage.price is None]
+    if found.cost:
+        lines.append("cost:    about " + ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(found.cost.items())))
+    if unpriced:
+        part = {"caption": "captioner", "tag": "classifier"}[unpriced[0].stage]
+        lines.append(f"cost:    no price known; set [profiles.{profile}.{part}.price] prompt and completion, per million tokens")
+    if found.wall_seconds is None:
+        lines.append("time:    not known before this model has answered once; a run over a short clip will tell")
+    else:
+        lines.append(f"time:    about {found.wall_seconds:.0f} s, {found.concurrency} segments at once")
+    return lines
 
 
 def printable(text: str) -> str:

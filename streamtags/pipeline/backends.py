@@ -12,7 +12,7 @@ from streamtags.config import BackendSettings, ProfileSettings
 from streamtags.errors import ConfigError
 from streamtags.ports import Captioner, Classifier
 
-__all__ = ["backend_names", "classifier_options", "create_captioner", "create_classifier"]
+__all__ = ["backend_names", "captioner_options", "classifier_options", "create_captioner", "create_classifier"]
 
 _CAPTIONERS = "streamtags.captioners"
 _CLASSIFIERS = "streamtags.classifiers"
@@ -28,8 +28,7 @@ def create_captioner(profile: ProfileSettings) -> Captioner:
     Raises:
         ConfigError: no such backend or model, an option it does not know, or a package it needs is not installed.
     """
-    chosen = profile.captioner
-    return cast("Captioner", _create(_CAPTIONERS, chosen.backend, _configured(chosen)))
+    return cast("Captioner", _create(_CAPTIONERS, profile.captioner.backend, captioner_options(profile)))
 
 
 def create_classifier(profile: ProfileSettings) -> Classifier:
@@ -40,6 +39,11 @@ def create_classifier(profile: ProfileSettings) -> Classifier:
     """
     made = cast("Classifier", _create(_CLASSIFIERS, profile.classifier.backend, classifier_options(profile)))
     return made if profile.calibration is None else CalibratedClassifier(made, load_confidences(profile.calibration))
+
+
+def captioner_options(profile: ProfileSettings) -> dict[str, Any]:
+    """The captioner's options, those of its preset included."""
+    return _configured(profile.captioner)
 
 
 def classifier_options(profile: ProfileSettings) -> dict[str, Any]:

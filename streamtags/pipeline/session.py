@@ -221,9 +221,11 @@ class Session:
         name, index = measured.segment.id, measured.segment.index
         before = self._fold.segment(f"s{index - 1:04d}")
         request = CaptionRequest(measured, previous=before.caption if before else None)
-        began = time.perf_counter()
+        began = 0.0
 
         async def ask() -> tuple[Caption, TagSet | None]:
+            nonlocal began
+            began = time.perf_counter()
             captioner = self._tools.captioner
             if isinstance(captioner, Describer):
                 described = await captioner.describe(request, self._tools.vocabulary)

@@ -59,8 +59,14 @@ async def tag(held: SegmentState, tools: Tools, lane: Lane) -> SegmentTagged:
         ModelError: no answer could be had.
     """
     request = request_of(held)
-    began = time.perf_counter()
-    found = await attempt(lambda: tools.classifier.classify(request, tools.vocabulary), lane, where=held.segment)
+    began = 0.0
+
+    async def ask() -> TagSet:
+        nonlocal began
+        began = time.perf_counter()  # the wait for a turn and attempts that failed are no part of the answer's time
+        return await tools.classifier.classify(request, tools.vocabulary)
+
+    found = await attempt(ask, lane, where=held.segment)
     return tagged(held, found, tools, rev=held.rev + 1, began=began)
 
 
