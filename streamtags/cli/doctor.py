@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib
 import importlib.util
 import platform
@@ -10,9 +11,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from streamtags.cli.common import add_common, settings_of
 from streamtags.errors import StreamtagsError
+
+if TYPE_CHECKING:
+    from streamtags.config import Settings
 
 __all__ = ["add_arguments", "run"]
 
@@ -30,19 +35,20 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
+    parser.add_argument("--profile", metavar="P", help="look for what this profile needs (default: what vllm would)")
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print every finding; status 4 if something is missing that nothing works without."""
-    settings = settings_of(args)
-    findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras()]
+    settings = settings_of(args, profile=args.profile)
+    findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras(), *_models(settings)]
     for check in findings:
         mark = "ok     " if check.ok else ("MISSING" if check.needed else "-      ")
         print(f"{mark} {check.name:22} {check.detail}" + (f"\n{'':31}{check.hint}" if check.hint and not check.ok else ""))
     broken = [check for check in findings if check.needed and not check.ok]
     if broken:
-        print(f"{len(broken)} things are missing that every analysis needs", file=sys.stderr)
+        print(f"missing and needed: {', '.join(check.name for check in broken)}", file=sys.stderr)
         return 4
     print("ready: `streamtags analyze film.mp4`")
     return 0
@@ -92,15 +98,36 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
 
 
 def _extras() -> Iterator[Check]:
-    for extra, packages in {
-        "models": ("openai", "instructor"),
-        "transformers": ("torch", "transformers"),
-        "server": ("starlette", "uvicorn"),
-    }.items():
-        missing = [name for name in packages if importlib.util.find_spec(name) is None]
-        yield Check(
-            f"extra {extra}",
-            ok=not missing,
-            detail=f"lacks {', '.join(missing)}" if missing else ", ".join(f"{name} {version(name)}" for name in packages),
-            hint=f"pip install 'streamtags[{extra}]'",
+    packages = ("starlette", "uvicorn")
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    yield Check(
+        "extra server",
+        ok=not missing,
+        detail=f"lacks {', '.join(missing)}" if missing else ", ".join(f"{name} {version(name)}" for name in packages),
+        hint="pip install 'streamtags[server]'",
+    )
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    """What the chosen profile leans on; for one that leans on nothing, what `vllm` would."""
+    from streamtags.caption.checks import checks
+    from streamtags.caption.models import load_model_config
+    from streamtags.pipeline.backends import captioner_options
+
+    chosen = settings.choose_profile()
+    leans = chosen.captioner.backend != "embedded"
+    profile = chosen if leans else settings.model_copy(update={"profile": "vllm"}).choose_profile()
+    preset = profile.captioner.options.get("preset")
+    options = captioner_options(profile)
+    found = asyncio.run(
+        checks(
+            load_model_config(preset) if isinstance(preset, str) else None,
+            base_url=str(options.get("base_url", "http://127.0.0.1:8000/v1")),
+            api_key_env=options.get("api_key_env"),
         )
+    )
+    needed = {"openai": {"key", "server", "client packages"}, "transformers": {"in-process packages", "model files"}}
+    needed["openai-tags"] = needed["openai"]
+    must = needed.get(profile.captioner.backend, set()) if leans else set()
+    for check in found:
+        yield Check(check.name, ok=check.ok, detail=check.detail, hint=check.hint, needed=check.name in must)

@@ -49,7 +49,7 @@ def _words(parser: argparse.ArgumentParser) -> set[str]:
     words: set[str] = set()
     for action in parser._actions:
         words.update(action.option_strings)
-        for name, below in (action.choices.items() if isinstance(action, argparse._SubParsersAction) else ()):
+        for name, below in action.choices.items() if isinstance(action, argparse._SubParsersAction) else ():
             words |= {name, *_words(below)}
     return words
 
