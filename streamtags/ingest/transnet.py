@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -32,7 +33,8 @@ class TransNetDetector(SceneDetector):
     """The network over a sliding window; reports at most 75 frames late.
 
     Args:
-        predict: gives for RGB uint8 [100, 27, 48, 3] the probability [100] that a frame belongs to a transition.
+        predict: gives for RGB uint8 [100, 27, 48, 3] the probabilities [100, 2] that a frame is the middle of a transition (of a cut:
+            the last of the old shot), and that it belongs to one.
         threshold: probability from which it does.
     """
 
@@ -69,21 +71,20 @@ class TransNetDetector(SceneDetector):
         return found
 
     def _window(self) -> list[FrameTimecode]:
-        middle = slice(_MARGIN, _WINDOW - _MARGIN)
-        probabilities = self._predict(np.stack(self._frames))[middle]
+        probabilities = self._predict(np.stack(self._frames))[_MARGIN : _WINDOW - _MARGIN]
         done, self._timecodes = self._timecodes[: len(probabilities)], self._timecodes[len(probabilities) :]
         del self._frames[: len(probabilities)]
         found = []
-        for timecode, probability in zip(done, probabilities, strict=False):
-            if probability > self._threshold:
-                self._run.append((timecode, float(probability)))
-            elif self._run:  # the run of transition frames has ended; of a cut, its frame is the last of the old shot
-                strength = max(high for _, high in self._run) / self._threshold
-                if len(self._run) < _GRADUAL:
-                    found.append(ShotEvent(timecode, "cut", strength))
-                else:
-                    found.append(ShotEvent(self._run[len(self._run) // 2][0], "gradual", strength))
-                self._run = []
+        for timecode, (middle, part) in zip(done, probabilities.tolist(), strict=False):
+            if max(middle, part) > self._threshold:
+                self._run.append((timecode, middle))
+                continue
+            peak = max(range(len(self._run)), key=lambda i: self._run[i][1], default=None)
+            if peak is not None and self._run[peak][1] > self._threshold:
+                kind: Literal["cut", "gradual"] = "cut" if len(self._run) < _GRADUAL else "gradual"
+                at = peak + 1 if kind == "cut" else len(self._run) // 2
+                found.append(ShotEvent([*self._run, (timecode, 0.0)][at][0], kind, self._run[peak][1] / self._threshold))
+            self._run = []
         self.events += found
         return [event.timecode for event in found]
 
@@ -121,6 +122,6 @@ def create_transnet(weights: Path | None = None, threshold: float = 0.5) -> Scen
 
     def predict(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return np.asarray(network.predict_raw(torch.from_numpy(frames)[None])[0][0, :, 0], np.float32)
+            return np.asarray(torch.cat(network.predict_raw(torch.from_numpy(frames)[None]), 2)[0], np.float32)
 
     return TransNetDetector(predict, threshold)

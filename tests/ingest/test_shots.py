@@ -159,7 +159,7 @@ def test_transnet_windows_cover_every_frame_once(total: int) -> None:
 
     def predict(window: NDArray[np.uint8]) -> NDArray[np.float32]:
         assert window.shape == (100, 27, 48, 3)
-        return (window[:, 0, 0, 0] > 100).astype(np.float32)
+        return np.repeat((window[:, 0, 0, :1] > 100).astype(np.float32), 2, axis=1)
 
     pictures = [np.full((36, 64, 3), 200 * marked.get(i, 0), np.uint8) for i in range(total)]
     adapter = DetectorAdapter(TransNetDetector(predict), Fraction(1, 25), Fraction(25), 200)
