@@ -20,7 +20,7 @@ from streamtags.evidence.blocks import RATE, Floats, Grid, spectrum
 from streamtags.evidence.loudness import k_power
 from streamtags.evidence.rhythm import Flux
 from streamtags.evidence.sound import SoundMeter
-from streamtags.evidence.speech import SpeechDetector
+from streamtags.evidence.speech import SpeechDetector, speech_band
 from streamtags.model import Sound
 
 PIECE = 1024  # samples of an AAC packet
@@ -73,7 +73,7 @@ def costs(samples: Floats) -> dict[str, float]:
 
     def speech() -> None:
         for each, block in zip(spectra, blocks, strict=True):
-            detector.push(each, follows=block.follows)
+            detector.push(speech_band(each), follows=block.follows)
 
     def whole() -> None:
         for piece in pieces:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, spectrum
+from streamtags.evidence.blocks import PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, spectrum
 
 __all__ = ["Flux", "onset_count", "tempo"]
 
@@ -62,7 +62,7 @@ class Flux:
         if not block.follows:
             self._last[:] = 0.0
         mono = (block.span[0] + block.span[-1]) * np.float32(0.5)
-        frames = np.lib.stride_tricks.sliding_window_view(mono, _FRAME)[self._first : SPAN : TICK]
+        frames = np.lib.stride_tricks.as_strided(mono[self._first :], (TICKS, _FRAME), (TICK * mono.itemsize, mono.itemsize))
         # Without the constant part and the highest frequency, which share the ends of a packed row.
         amplitude = np.abs(spectrum(frames * self._window)[:, 1:-1].view(np.complex64))
         bands = np.concatenate((self._last, np.log10(1.0 + _COMPRESSION * (amplitude @ self._bank))))

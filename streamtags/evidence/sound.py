@@ -15,13 +15,13 @@ import numpy as np
 from streamtags.evidence.blocks import BLOCK, PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
 from streamtags.evidence.loudness import integrated, k_power, max_momentary, silence_share
 from streamtags.evidence.rhythm import Flux, onset_count, tempo
-from streamtags.evidence.speech import SpeechDetector
+from streamtags.evidence.speech import SpeechDetector, speech_band
 from streamtags.model import EvidenceValue, Sound
 
 __all__ = ["SoundMeter"]
 
 _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
-_BATCH: Final = 10  # blocks worked on at a time: frames decoded in between push model and code out of the processor's cache
+_BATCH: Final = 30  # blocks worked on at a time: frames decoded in between push model and code out of the processor's cache
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 
@@ -91,15 +91,19 @@ class SoundMeter:
         if not blocks:
             return
         heard = self._speech = self._speech or SpeechDetector()
-        spectra = [spectrum(block.span) for block in blocks]
-        columns = (
-            [k_power(each) for each in spectra],
-            [np.abs(block.span[:, PAST:]).reshape(-1, TICKS, TICK).max(axis=(0, 2)) for block in blocks],
-            [self._flux.push(block) for block in blocks],
-            [heard.push(each, follows=block.follows) for each, block in zip(spectra, blocks, strict=True)],
-        )
-        for block, power, peak, flux, speech in zip(blocks, *columns, strict=True):
-            self._features.append((block.index, np.stack((power, peak, *flux, speech), axis=1)))
+        bands: list[Floats] = []
+        rows: list[Floats] = []
+        for block in blocks:
+            spectra, row = spectrum(block.span), np.empty((TICKS, 6), dtype=np.float32)
+            row[:, 0] = k_power(spectra)
+            row[:, 1] = np.abs(block.span[:, PAST:]).reshape(-1, TICKS, TICK).max(axis=(0, 2))
+            row[:, 2], row[:, 3], row[:, 4] = self._flux.push(block)
+            bands.append(speech_band(spectra))
+            rows.append(row)
+        # By itself, so that the model stays in the processor's cache from one block to the next.
+        for block, row, band in zip(blocks, rows, bands, strict=True):
+            row[:, 5] = heard.push(band, follows=block.follows)
+            self._features.append((block.index, row))
 
 
 def _rounded(value: float | None, places: int) -> float | None:

