@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 _ENDED = ("completed", "failed", "cancelled")
-_TOLD = ("segment.tagged", "segment.failed", "segment.corrected")
+_SHOWN = ("segment.tagged", "segment.failed", "segment.corrected")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,24 +111,28 @@ async def _print_segments(session: Session, timeline: str) -> None:
     under = ""
     async for item in session.follow(timeline):
         fold = session.fold(item.timeline)
-        if under != item.timeline:
+        segments, end = _told(item, fold)
+        if (segments or end) and under != item.timeline:
             under = item.timeline
             print(f"==> {_name(fold.state)} <==", flush=True)
-        _tell(item, fold, show)
+        for segment in segments:
+            show(segment)
+        if end:
+            print(end, flush=True)
 
 
-def _tell(item: Event | Snapshot, fold: Fold, show: Callable[[SegmentState], None]) -> None:
+def _told(item: Event | Snapshot, fold: Fold) -> tuple[list[SegmentState], str]:
+    """The segments to show for `item`, and the line that says how the timeline ended, if it did."""
+    segments, ended = [], item.type.removeprefix("timeline.") in _ENDED
     if item.type == "snapshot":
-        for segment in fold.state.segments:
-            if segment.status in ("tagged", "failed"):
-                show(segment)
-    elif item.type in _TOLD:
-        held = fold.segment(getattr(getattr(item, "data", None), "segment", ""))
-        if held is not None:
-            show(held)
-    if item.type.removeprefix("timeline.") in _ENDED or (item.type == "snapshot" and fold.state.state in _ENDED):
-        state = fold.state
-        print(f"{state.state}: {state.id}, {len(state.segments)} segments, {len(state.scenes)} scenes", flush=True)
+        segments = [segment for segment in fold.state.segments if segment.status in ("tagged", "failed")]
+        ended = fold.state.state in _ENDED
+    elif item.type in _SHOWN and (held := fold.segment(getattr(getattr(item, "data", None), "segment", ""))) is not None:
+        segments = [held]
+    if not ended:
+        return segments, ""
+    state = fold.state
+    return segments, f"{state.state}: {state.id}, {len(state.segments)} segments, {len(state.scenes)} scenes"
 
 
 def _name(state: TimelineState) -> str:

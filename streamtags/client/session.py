@@ -125,6 +125,8 @@ class Session:
 
     async def replay(self, timeline: str, *, until: int, after: int = 0, epoch: str | None = None) -> AsyncIterator[Event | Snapshot]:
         """The events after `after` up to and with `until`; a snapshot in their place if the log was replaced meanwhile."""
+        if until <= after:
+            return
         async for item in self.follow(timeline, after=after, epoch=epoch):
             yield item
             if isinstance(item, Snapshot) or item.seq >= until:
@@ -202,7 +204,7 @@ class Session:
 
     async def _subscribe(self, following: Following) -> None:
         """Under a name never used before, so that what is still under way for an old one is known by it, and ignored."""
-        if self._wire is None or following.ended:
+        if self._wire is None or following.ended or following.id is not None:
             return
         following.id = f"s{next(self._ids)}"
         self._by_id[following.id] = following

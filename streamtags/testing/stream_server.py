@@ -75,20 +75,21 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.events: dict[str, list[Event]] = {}
-        self._epochs = 0
+        self._epochs: dict[str, str] = {}
+        self._begun = 0
 
     def append(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
-        """Write to the end of a log; begin it if it is new."""
-        held = self.events.get(timeline) or []
-        epoch = held[0].epoch if held else self._new_epoch()
-        made = make_events(payloads, timeline=timeline, epoch=epoch, after=len(held))
-        self.events[timeline] = held + made
+        """Write to the end of a log; begin it if it is new, be it empty."""
+        if timeline not in self.events:
+            self._begin(timeline)
+        made = make_events(payloads, timeline=timeline, epoch=self._epochs[timeline], after=len(self.events[timeline]))
+        self.events[timeline] += made
         return made
 
     def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
         """Begin a log anew under another epoch."""
-        self.events[timeline] = make_events(payloads, timeline=timeline, epoch=self._new_epoch())
-        return self.events[timeline]
+        self._begin(timeline)
+        return self.append(timeline, payloads)
 
     async def grow(self, timeline: str, payloads: Sequence[Payload], *, step: int = 3, pause_seconds: float = 0.002) -> None:
         """Write to a log little by little, as an analysis does."""
@@ -102,7 +103,7 @@ class MemoryLog:
 
     def heads(self) -> dict[str, Head]:
         """How far every log reaches."""
-        return {timeline: Head(events[-1].epoch, len(events)) for timeline, events in self.events.items()}
+        return {timeline: Head(self._epochs[timeline], len(events)) for timeline, events in self.events.items()}
 
     def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Events after `after`, at most `limit`."""
@@ -110,14 +111,15 @@ class MemoryLog:
 
     def state(self, timeline: str) -> TimelineState:
         """The fold of the log."""
-        folding = Fold()
+        folding = Fold.from_snapshot(TimelineState(id=timeline, epoch=self._epochs[timeline]))
         for event in self.events[timeline]:
             folding.apply(event)
         return folding.state
 
-    def _new_epoch(self) -> str:
-        self._epochs += 1
-        return f"epoch{self._epochs}"
+    def _begin(self, timeline: str) -> None:
+        self._begun += 1
+        self._epochs[timeline] = f"epoch{self._begun}"
+        self.events[timeline] = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ async def test_all_timelines_as_json_lines_each_from_its_first_event(log: Memory
     async with serving(log) as server:
         process = await watch(server.url, "--jsonl")
         told = await lines(process, 9)
+        log.append("tl_new", [])  # made, and nothing told of it yet
+        await asyncio.sleep(0.1)
         log.append("tl_new", make_payloads(2))
         told += await lines(process, len(log.events["tl_new"]))
         log.append("tl_over", make_payloads(2)[1:2])
