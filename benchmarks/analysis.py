@@ -107,10 +107,13 @@ def first_tag(film: Path) -> float:
 
 # Writes a film to standard output as a transport stream, each packet when it is due, and to standard error when it began.
 _FEED = """
-import sys, time, av
+import os, sys, time, av
 class Pipe:
     def write(self, data):
-        return sys.stdout.buffer.raw.write(data)
+        sent = 0
+        while sent < len(data):
+            sent += os.write(1, data[sent:])
+        return sent
 with av.open(sys.argv[1]) as film, av.open(Pipe(), "w", format="mpegts", options={"flush_packets": "1"}) as out:
     streams = {one.index: out.add_stream_from_template(one) for one in (film.streams.video[0], film.streams.audio[0])}
     began = time.time()

@@ -16,6 +16,7 @@ from typing import cast
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
+from av.codec.context import ThreadType
 
 from streamtags.testing import Encoding, ShotSpec, make_video
 
@@ -100,6 +101,7 @@ def _edit_clips(path: Path) -> None:
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=RATE, options=options)
         video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", BITS_PER_SECOND
+        video.codec_context.thread_type = ThreadType.FRAME  # one slice a picture, as every encoder's command line makes them
         sound = cast("av.AudioStream", out.add_stream("aac", rate=SOUND_RATE))
         sound.layout = "stereo"
         music, heard = _music(), 0

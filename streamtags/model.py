@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from streamtags.timebase import Clock, Rational, Time, parse_timecode
 
@@ -83,6 +83,12 @@ class SourceInfo(_Wire):
     video: VideoInfo
     audio: AudioInfo | None = None
     title: str | None = None
+
+    @field_validator("uri", "name")
+    @classmethod
+    def _as_text(cls, value: str) -> str:
+        """A file name may be bytes that are no text, which Python holds as lone surrogates and neither JSON nor SQLite takes."""
+        return value.encode("utf-8", "backslashreplace").decode()
 
 
 class Still(Protocol):

@@ -65,7 +65,7 @@ def no_logged_errors(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 _WARM = """
-import json, os, resource, sys
+import ctypes, json, os, resource, struct, sys
 from streamtags.cli import main
 import streamtags.cli.analyze, streamtags.cli.views, streamtags.pipeline.run, streamtags.pipeline.retag, streamtags.testing
 
@@ -78,6 +78,8 @@ for line in sys.stdin:
         os.chdir(job["cwd"])
         for number, (name, flags) in enumerate(((job["stdin"], os.O_RDONLY), (job["out"], 577), (job["err"], 577))):
             os.dup2(os.open(name, flags, 0o644), number)
+        if os.getuid() == 0 and sys.platform == "linux":  # no capabilities: permissions hold for root as for anybody
+            ctypes.CDLL(None).capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
         if job["largest_file"]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
         os._exit(main([os.fsdecode(bytes.fromhex(word)) for word in job["words"]]))

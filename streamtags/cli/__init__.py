@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -40,17 +41,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(str(error), error.exit_status, debug=debug)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing to say, and nowhere to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets one line, not a traceback
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _silence_output()
+            return _tell("no space left for the output; free some and run the same command again", 2, debug=debug)
         return _tell(
             f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what it prints", 1, debug=debug
         )
     return status
 
 
+def _silence_output() -> None:
+    """Let what is still held back for standard output go nowhere, so that leaving does not fail over it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _tell(message: str, status: int, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"streamtags: {' '.join(message.split())}", file=sys.stderr)
+    # What a file is called must not drive the terminal: no control characters.
+    shown = "".join(char if char.isprintable() else " " for char in message)
+    print(f"streamtags: {' '.join(shown.split())}", file=sys.stderr)
     return status

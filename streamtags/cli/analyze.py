@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, open_configured_store, settings_of, write_output
+from streamtags.cli.common import add_common, check_output, open_configured_store, settings_of, write_output
 from streamtags.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _export(text: str) -> tuple[str, str]:
     if not colon or not target:
         raise UsageError("not FORMAT:FILE", where=f"--export {text}", hint="for example --export csv:tags.csv")
     export_format(name)
+    check_output(target)
     return name, target
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamtags.config import Settings
     from streamtags.timeline.store import SqliteStore
 
-__all__ = ["add_common", "add_timeline", "nested", "open_configured_store", "settings_of", "write_output"]
+__all__ = ["add_common", "add_timeline", "check_output", "nested", "open_configured_store", "settings_of", "write_output"]
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -76,8 +76,31 @@ def open_configured_store(settings: Settings) -> SqliteStore:
     return open_store(settings.store)
 
 
+def check_output(target: str) -> None:
+    """See that `target` can be written, before work is put into what is to be in it.
+
+    Raises:
+        UsageError: it is a folder, or its folder is missing or may not be written.
+    """
+    path = Path(target)
+    reason = ""
+    if path.is_dir():
+        reason = "is a folder"
+    elif not path.parent.is_dir():
+        reason = "its folder does not exist"
+    elif not os.access(path if _special(path) else path.parent, os.W_OK):
+        reason = "may not be written"
+    if reason and target != "-":
+        raise UsageError(reason, where=target, hint="check the folder and its permissions")
+
+
+def _special(path: Path) -> bool:
+    """A device or a pipe, which is written to and never replaced."""
+    return path.exists() and not path.is_file()
+
+
 def write_output(text: str, target: str | None) -> None:
-    """`text` to the file `target`, whole or not at all, or to standard output if None or `-`.
+    """`text` to the file `target`, whole or not at all, or to standard output if None or `-`. A link or a device stays what it is.
 
     Raises:
         UsageError: the file cannot be written.
@@ -85,11 +108,13 @@ def write_output(text: str, target: str | None) -> None:
     if target in (None, "-"):
         sys.stdout.write(text)
         return
-    path = Path(str(target))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = Path(os.path.realpath(str(target)))
+    partial = path if _special(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(path)
+        if partial != path:
+            partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        if partial != path:
+            partial.unlink(missing_ok=True)
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint="check the folder and its permissions") from error

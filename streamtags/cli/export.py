@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, write_output
+from streamtags.cli.common import add_common, add_timeline, check_output, open_configured_store, settings_of, write_output
 
 __all__ = ["add_arguments", "run"]
 
@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from streamtags.export.formats import export_format
 
     export = export_format(args.format)
+    check_output(args.output or "-")
     with open_configured_store(settings_of(args)) as store:
         timeline = store.find(args.id)
         text = export.render(store.state(timeline), store.read(timeline))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -78,14 +79,26 @@ class JsonLines:
 
     def tell(self, events: Sequence[Event]) -> None:
         """Write `events`."""
-        for event in events:
-            self._file.write(event.to_json() + "\n")
-        self._file.flush()
+        with self._told():
+            for event in events:
+                self._file.write(event.to_json() + "\n")
+            self._file.flush()
 
     def close(self, state: TimelineState | None) -> None:
         """Close the file, unless it is standard output."""
         if self._file is not sys.stdout:
-            self._file.close()
+            with self._told():
+                self._file.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            hint = "free some space and run the same command again; nothing of the analysis is lost"
+            raise UsageError(f"cannot be written: {error.strerror}", where=self._file.name, hint=hint) from error
 
 
 class PlainLines:

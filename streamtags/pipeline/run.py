@@ -13,6 +13,7 @@ from streamtags.config import PROFILES, ProfileSettings, Settings
 from streamtags.errors import StoreError
 from streamtags.events import TimelineOpened
 from streamtags.ingest.access import Access
+from streamtags.ingest.shots import create_detector
 from streamtags.ingest.source import open_source, source_identity
 from streamtags.pipeline.backends import create_captioner, create_classifier
 from streamtags.pipeline.session import Session
@@ -73,6 +74,7 @@ async def analyse(
                 return state
         source = open_source(uri, settings.ingest, access=access)
         try:
+            create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
             await tools.ready()
             store.open_timeline(timeline, key, name=source.info.name)
             async with _claimed(store, timeline):
