@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +30,9 @@ class BarFinder:
         Bars are equally wide on both sides, within a pixel. Where the picture beside them is too dark to tell, they are as wide as they
         were before, or less if there is light where they would be.
         """
-        lit: NDArray[np.bool_] = luma > _BLACK
-        sides = (_margin(np.any(lit, axis=1)), _margin(np.any(lit, axis=0)))
-        clear = self._clear(lit, *sides)
+        brightest = (np.asarray(cv2.reduce(luma, dim, cv2.REDUCE_MAX)).ravel() for dim in (1, 0))
+        top, left = (_margin(line > _BLACK) for line in brightest)
+        sides, clear = (top, left), self._clear(luma > _BLACK, top, left)
         self._known = sides if clear else (min(sides[0], self._known[0]), min(sides[1], self._known[1]))
         height, width = luma.shape
         # The pixel next to a bar is half bar.
@@ -46,13 +47,16 @@ class BarFinder:
         picture = lit[top : height - top, left : width - left]
         edges = [picture[0], picture[-1]] if top else []
         edges += [picture[:, 0], picture[:, -1]] if left else []
-        return bool(picture.mean() >= _LIT and all(edge.mean() >= _EDGE_LIT for edge in edges))
+        return _share(picture) >= _LIT and all(_share(edge) >= _EDGE_LIT for edge in edges)
+
+
+def _share(lit: NDArray[np.bool_]) -> float:
+    return np.count_nonzero(lit) / lit.size
 
 
 def _margin(lit: NDArray[np.bool_]) -> int:
     """Unlit places at both ends alike; 0 where they differ by more than one."""
-    places = np.flatnonzero(lit)
-    if not len(places):
+    first, last = int(lit.argmax()), int(lit[::-1].argmax())
+    if not lit[first]:
         return len(lit)
-    first, last = int(places[0]), len(lit) - 1 - int(places[-1])
     return min(first, last) if abs(first - last) <= 1 else 0
