@@ -14,6 +14,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "evidence": (),
     "sound": (),
     "classify": (),
+    "pipeline": (),
 }
 
 

@@ -160,7 +160,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "concurrency": 16,
     },
     "openai": {
-        "captioner": {"backend": "openai", "transport": "image_list", "image_size": 512, "fit": "keep", **_OPENAI},
+        "captioner": {"backend": "openai", "transport": "image_list", "image_size": 512, "fit": "keep", "prompt": "pictures", **_OPENAI},
         "classifier": {"backend": "instructor"},
         "concurrency": 8,
     },

@@ -237,3 +237,25 @@ async def test_one_model_answers_caption_and_tags_at_once(film: Path, store: Sql
     assert next(iter(schema["properties"])) == "caption"
     assert "No Such Tag" not in json.dumps(schema)
     assert schema["additionalProperties"] is False
+
+
+async def test_a_server_that_dies_and_comes_back_loses_nothing_and_is_asked_nothing_twice(film: Path, store: SqliteStore) -> None:
+    well = model()
+    completions = 0
+
+    async def act(asked: Asked, writer: Any) -> None:
+        nonlocal completions
+        if asked.path.endswith("/models"):
+            await MODELS(asked, writer)
+            return
+        completions += 1
+        await (reset() if 2 <= completions <= 5 else well)(asked, writer)
+
+    told: list[Event] = []
+    async with ModelServer(act) as server:
+        state = await run(film, settings(server), store, told)
+    assert {segment.status for segment in state.segments} == {"tagged"}
+    types = [event.type for event in told]
+    assert types.count("segment.captioned") == 3
+    assert types.count("segment.failed") == 0
+    assert completions == 6 + 4
