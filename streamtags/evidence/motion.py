@@ -1,6 +1,6 @@
 """How much a segment's picture moves, and what its camera does.
 
-Five times a second, corners (Shi & Tomasi, CVPR 1994) of the small picture are followed into the picture 0.2 s later with sparse
+Every 0.4 s, corners (Shi & Tomasi, CVPR 1994) of the small picture are followed into the picture 0.2 s later with sparse
 pyramidal Lucas-Kanade (Bouguet, 2001), and a similarity transform (shift, zoom, roll) is fitted to them with RANSAC (Fischler & Bolles,
 CACM 1981). What agrees with the transform is background; its movement, turned round, is the camera's. Speeds are percent of the
 picture's longer side a second unless their name says otherwise.
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from math import hypot, isnan, log, nan
+from math import hypot, inf, isnan, log, nan
 from typing import Any
 
 import cv2
@@ -31,6 +31,10 @@ CAMERA_MOVES = ("static", "pan_left", "pan_right", "tilt_up", "tilt_down", "zoom
 _DIRECTIONS = (("pan_left", "pan_right"), ("tilt_down", "tilt_up"), ("zoom_out", "zoom_in"))
 # Between the pictures of a pair: a creeping zoom moves a tenth of a pixel in that time, and a fast pan still overlaps.
 _GAP_SECONDS = 0.2
+# From the first picture of a pair to that of the next: what a camera does changes slowly.
+_EVERY_SECONDS = 0.4
+# Forgiven, for pts that were rounded to a coarse time base.
+_ROUNDING = 0.001
 # Longer side of the picture that is tracked, in pixels: a quarter of the cost of 256, and the moves below are still ten times the noise.
 _SIDE = 128
 # Far apart and hardly choosy: corners must cover the whole picture, or a busy thing in front of a plain ground is taken for the ground.
@@ -78,11 +82,12 @@ class _Pair:
 
 
 class MotionMeter:
-    """Measures movement over segments. Keeps one small grey picture, and a few numbers per 0.2 s since the last measured segment."""
+    """Measures movement over segments. Keeps one small grey picture, and a few numbers per 0.4 s since the last measured segment."""
 
     def __init__(self) -> None:
-        self._anchor: Picture | None = None
+        self._anchor: Picture | None = None  # the first picture of a pair; None between pairs
         self._anchor_seconds = 0.0
+        self._due = -inf
         self._mask: Picture | None = None
         self._bars = BarFinder()
         self._sides = (1.0, 1.0)
@@ -90,8 +95,7 @@ class MotionMeter:
 
     def push(self, frame: Frame, seconds: float) -> None:
         """Take the next frame, shown at `seconds`; most are passed over."""
-        # A millisecond forgives pts that were rounded to a coarse time base.
-        if self._anchor is not None and seconds < self._anchor_seconds + _GAP_SECONDS - 0.001:
+        if seconds < self._due:
             return
         height, width = frame.bgr.shape[:2]
         scale = _SIDE / max(height, width)
@@ -100,7 +104,10 @@ class MotionMeter:
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         if self._anchor is not None and self._anchor.shape == grey.shape:
             self._pairs.append(_compare(self._anchor, grey, self._mask, self._anchor_seconds, seconds))
-        self._anchor, self._anchor_seconds = grey, seconds
+            self._anchor, self._due = None, self._anchor_seconds + _EVERY_SECONDS - _ROUNDING
+            if seconds < self._due:
+                return
+        self._anchor, self._anchor_seconds, self._due = grey, seconds, seconds + _GAP_SECONDS - _ROUNDING
         self._mask = _mask(grey.shape, *self._bars.inside(grey))
         self._sides = (size[0] / _SIDE, size[1] / _SIDE)
 
