@@ -128,7 +128,12 @@ export function fold(state, event) {
       next.cues = upsert(state.cues, pick(data, CUES), (cues) => JSON.stringify([cues.scene, cues.segment]));
       break;
     default:
-      if (type in CHANGES) next.segments = change(state.segments, type, data);
+      if (!(type in CHANGES)) break;
+      next.segments = change(state.segments, type, data);
+      if (type === "segment.tagged" && data.rev && next.segments !== state.segments) {
+        const held = state.segments[placeOf(state.segments, data.segment)];
+        if (held.tags_rev === null || data.rev > held.tags_rev) next.vocabulary = data.vocabulary;
+      }
   }
   moveOn(state, next, type, data);
   return next;

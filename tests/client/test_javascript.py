@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from streamtags.events import Event
-from streamtags.testing import make_payloads
+from streamtags.events import (
+    CuesSuggested,
+    ErrorInfo,
+    Event,
+    Payload,
+    SceneDetected,
+    SegmentCaptioned,
+    SegmentCorrected,
+    SegmentDetected,
+    SegmentFailed,
+    SegmentMeasured,
+    SegmentTagged,
+    TimelineCancelled,
+    TimelineCompleted,
+    TimelineFailed,
+    TimelineProgress,
+    VocabularyRef,
+)
+from streamtags.testing import make_events, make_payloads
 from streamtags.testing.stream_server import MemoryLog, StreamServer, mishaps
+from streamtags.timeline.fold import fold
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "javascript"
 FOLLOW = Path(__file__).with_name("follow.mjs")
@@ -24,6 +44,66 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="no node on the PATH: the J
 def test_its_own_tests_pass() -> None:
     done = subprocess.run([str(NODE), "--test", "test/"], cwd=CLIENT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+TIME = {"pts": 48048, "time_base": "1/24000", "seconds": 2.002, "frame": 48, "timecode": "01:00:02:00"}
+VOCABULARIES = [VocabularyRef(id="moods", version=version) for version in "12"]
+
+
+def _scores(rng: random.Random) -> list[dict[str, Any]]:
+    return [
+        {"tag": tag, "confidence": rng.choice((0.2, 0.5, 0.5, 0.9))}
+        for tag in rng.sample(("Calm", "Tense", "Sad", "Warm"), rng.randint(0, 3))
+    ]
+
+
+def _payload(rng: random.Random) -> Payload:
+    """Anything a log may say, right after anything else: folds must agree on what makes no sense as well."""
+    index, rev = rng.randint(0, 3), rng.randint(0, 4)
+    segment, bounds = f"s{index}", {"start": TIME, "end": TIME}
+    made: dict[type[Payload], dict[str, Any]] = {
+        SegmentDetected: {"index": rng.choice((index, index, 4 + index)), "shot": index, "kind": "shot", "transition": "cut", **bounds},
+        SegmentMeasured: {"evidence": {"loudness_lufs": rng.choice((None, -23.5))}, "text": rng.choice(("", "Hm."))},
+        SegmentCaptioned: {"rev": rev, "caption": f"Caption {rev}.", "model": "eye", "frames": [rev]},
+        SegmentTagged: {"rev": rev, "tags": _scores(rng), "model": "mind", "vocabulary": rng.choice(VOCABULARIES)},
+        SegmentCorrected: {
+            "rev": rev,
+            "tags": _scores(rng),
+            "untag": rng.sample(("Calm", "Sad", "Odd"), rng.randint(0, 2)),
+            "caption": rng.choice((None, "", "Mine.")),
+            "by": rng.choice(("ada", "bo")),
+        },
+        SegmentFailed: {"stage": rng.choice(("measure", "caption", "tag")), "error": ErrorInfo(code="x", message=str(rev))},
+        SceneDetected: {
+            "scene": f"c{index}",
+            "index": rng.choice((index, 4 + index)),
+            "first": "s0",
+            "last": segment,
+            **bounds,
+            "tags": _scores(rng),
+        },
+        CuesSuggested: {"library": "house", "cues": [], "scene": rng.choice((None, "c1")), "guide": str(rev)},
+        TimelineProgress: {"decoded_seconds": rev, "duration_seconds": None, "segments": rev, "captioned": 0, "tagged": 0, "failed": 0},
+        TimelineCompleted: {"summary": {"segments": rev}},
+        TimelineFailed: {"error": ErrorInfo(code="y", message=str(rev))},
+        TimelineCancelled: {},
+    }
+    usual = [kind for kind in made if kind.__name__.startswith("Segment")]
+    kind = rng.choice(usual if rng.random() < 0.85 else list(made))
+    fields = {"segment": segment, **made[kind]} if "segment" in kind.model_fields else made[kind]
+    return kind.model_validate(fields)
+
+
+def test_any_log_folds_to_what_it_folds_to_in_python(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    logs = [make_events([make_payloads(1)[0], *(_payload(rng) for _ in range(rng.randint(0, 60)))]) for _ in range(400)]
+    written = tmp_path / "logs.json"
+    written.write_text(json.dumps([[json.loads(event.to_json()) for event in events] for events in logs]), encoding="utf-8")
+    done = subprocess.run(
+        [str(NODE), str(FOLLOW.with_name("fold.mjs")), str(written)], capture_output=True, text=True, timeout=60, check=True
+    )
+    for events, state in zip(logs, json.loads(done.stdout), strict=True):
+        assert state == fold(events).to_dict()
 
 
 async def test_two_hundred_disconnects_leave_nothing_out_and_nothing_twice(log: MemoryLog) -> None:
