@@ -46,6 +46,7 @@ check: $(VENV)/dev
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python docs/make_reference.py --check
+	$(BIN)/python -m streamtags_server.reference --check
 
 coverage: $(VENV)/dev
 	$(BIN)/coverage erase
@@ -55,6 +56,7 @@ coverage: $(VENV)/dev
 
 docs: $(VENV)/dev
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python -m streamtags_server.reference --write
 	$(BIN)/python docs/make_pictures.py
 
 bench: $(VENV)/dev
