@@ -42,6 +42,7 @@ _PAGE = Path(__file__).parent / "page"
 # What the engine reads before it gives up on its own; the limit of the protocol, with its own close code, is far below.
 _ENGINE_BYTES = 16 << 20
 _SHUTDOWN_SECONDS = 4
+_BACKLOG = 2048
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def _routes(parts: _Parts) -> list[BaseRoute]:
 
 
 def _page() -> list[BaseRoute]:
-    return [Mount("/", StaticFiles(directory=_PAGE, html=True))] if _PAGE.is_dir() else []
+    return [Mount("/", StaticFiles(directory=_PAGE, html=True, follow_symlink=True))] if _PAGE.is_dir() else []
 
 
 async def _http_problem(_: Request, error: Exception) -> Response:
@@ -162,6 +163,7 @@ def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
             ws_max_size=_ENGINE_BYTES,
             ws_per_message_deflate=False,
             lifespan="on",
+            backlog=_BACKLOG,
             log_config=None,
             access_log=False,
             proxy_headers=False,
@@ -194,6 +196,7 @@ def serve(settings: Settings) -> None:
         except SystemExit:
             where = f"{settings.server.host}:{settings.server.port}"
             raise ConfigError("cannot listen there", where=where, hint="another server may run already; choose another --port") from None
+        listening.listen(_BACKLOG)  # before the address is told: who reads it may connect at once
         scheme = "https" if settings.server.tls_key else "http"
         name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
         sys.stdout.write(f"serving {store.path} at {scheme}://{name}:{listening.getsockname()[1]}/ (Ctrl-C ends it)\n")

@@ -1,0 +1,544 @@
+/** The timeline drawn on a canvas: ruler, scenes, thumbnails, captions, one lane an axis, curves. Only what is visible is drawn. */
+
+import { byId, el, oncePerFrame } from "./dom.js";
+import { segmentAt } from "./model.js";
+import { clockOf, timecode } from "./timecode.js";
+import { Thumbnails } from "./thumbnails.js";
+
+/** @typedef {import("./model.js").Model} Model */
+
+const HEADER = 116;
+const RULER = 26;
+const SCENES = 20;
+const PICTURES = 58;
+const CAPTIONS = 24;
+const LANE = 26;
+const CURVE = 38;
+const SHORTEST = 0.4; // seconds across the whole width
+
+/** @typedef {{name: string, top: number, height: number, draw: (row: Row) => void, at?: (segment: number) => string}} Row */
+
+export class TimelineView {
+  /** @param {{seek: (seconds: number) => void}} options */
+  constructor({ seek }) {
+    this._seek = seek;
+    this._scroller = byId("timeline");
+    this._base = byId("timeline-base");
+    this._over = byId("timeline-over");
+    this._spacer = byId("timeline-spacer");
+    this._bar = byId("overview");
+    this._window = byId("overview-window");
+    this._tip = byId("tip");
+    /** @type {Model | null} */
+    this._model = null;
+    this._clock = clockOf(null);
+    this._thumbnails = new Thumbnails("", () => {});
+    this.start = 0;
+    this.span = 10;
+    this._fitted = true;
+    this._time = 0;
+    this._width = 0;
+    this._height = 0;
+    /** @type {Object<string, string>} */
+    this._colours = {};
+    /** @type {Row[]} */
+    this._rows = [];
+    this._paint = oncePerFrame(() => this._draw());
+    this._paintOver = oncePerFrame(() => this._drawOver());
+    new ResizeObserver(() => this._resize()).observe(this._scroller);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    this._scroller.addEventListener("scroll", this._paint);
+    this._listen();
+    this.recolour();
+  }
+
+  /** @param {string} base address of the timeline's thumbnails */
+  open(base) {
+    this._thumbnails = new Thumbnails(base, this._paint);
+    this._fitted = true;
+    this._scroller.scrollTop = 0;
+  }
+
+  /** @param {Model} model */
+  show(model) {
+    this._model = model;
+    this._clock = clockOf(model.state.source?.video);
+    this._rows = this._layRows(model);
+    const last = this._rows[this._rows.length - 1];
+    this._content = last.top + last.height;
+    this._spacer.style.height = `${Math.max(0, this._content - this._height)}px`;
+    if (this._fitted) this.fit();
+    else this._clamp();
+  }
+
+  /** Where the playhead stands. @param {number} seconds @param {boolean} follow keep it in view */
+  place(seconds, follow) {
+    this._time = seconds;
+    if (follow && (seconds < this.start || seconds > this.start + this.span)) {
+      this.start = seconds - this.span * 0.1;
+      this._clamp();
+    }
+    this._paintOver();
+  }
+
+  /** Show all of it, and what comes. */
+  fit() {
+    this._fitted = true;
+    this.start = 0;
+    this.span = Math.max(SHORTEST, (this._model?.duration ?? 10) * 1.005);
+    this._clamp();
+  }
+
+  /** @param {number} factor below 1 shows less @param {number} [around] seconds that stay where they are */
+  zoom(factor, around = this._time) {
+    const whole = Math.max(SHORTEST, (this._model?.duration ?? 10) * 1.005);
+    const span = Math.min(whole, Math.max(SHORTEST, this.span * factor));
+    const inside = around >= this.start && around <= this.start + this.span;
+    const share = inside ? (around - this.start) / this.span : 0.5;
+    this.start = around - share * span;
+    this.span = span;
+    this._fitted = span === whole;
+    this._clamp();
+  }
+
+  /** @param {number} seconds */
+  pan(seconds) {
+    this.start += seconds;
+    this._clamp();
+  }
+
+  /** Take the colours from the style sheet anew. */
+  recolour() {
+    const style = getComputedStyle(document.documentElement);
+    for (const name of ["track", "track-alt", "head", "line", "text", "muted", "faint", "accent", "playhead", "ruler", "clip", "scene", "curve-0", "curve-1", "curve-2", "bad",
+      "lane-0", "lane-1", "lane-2", "lane-3", "lane-4", "lane-5", "lane-6", "lane-7", "lane-8"]) {
+      this._colours[name] = style.getPropertyValue(`--${name}`).trim();
+    }
+    this._paint();
+  }
+
+  _clamp() {
+    const whole = Math.max(SHORTEST, (this._model?.duration ?? 10) * 1.005);
+    this.span = Math.min(this.span, whole);
+    this.start = Math.min(Math.max(0, this.start), whole - this.span);
+    this._window.style.left = `${(this.start / whole) * 100}%`;
+    this._window.style.width = `${(this.span / whole) * 100}%`;
+    this._paint();
+  }
+
+  _resize() {
+    const { clientWidth, clientHeight } = this._scroller;
+    this._width = clientWidth;
+    this._height = clientHeight;
+    const ratio = devicePixelRatio || 1;
+    for (const canvas of [this._base, this._over]) {
+      canvas.width = Math.round(clientWidth * ratio);
+      canvas.height = Math.round(clientHeight * ratio);
+      canvas.style.width = `${clientWidth}px`;
+      canvas.style.height = `${clientHeight}px`;
+    }
+    if (this._model) this._spacer.style.height = `${Math.max(0, this._content - clientHeight)}px`;
+    this._draw();
+  }
+
+  /** @param {number} seconds */
+  _x(seconds) {
+    return HEADER + ((seconds - this.start) / this.span) * (this._width - HEADER);
+  }
+
+  /** @param {number} x */
+  _seconds(x) {
+    return this.start + ((x - HEADER) / (this._width - HEADER)) * this.span;
+  }
+
+  // Rows
+
+  /** @param {Model} model @returns {Row[]} */
+  _layRows(model) {
+    let top = RULER;
+    /** @type {Row[]} */
+    const rows = [];
+    const add = (/** @type {string} */ name, /** @type {number} */ height, /** @type {Row["draw"]} */ draw, /** @type {Row["at"]} */ at = undefined) => {
+      rows.push({ name, top, height, draw, at });
+      top += height;
+    };
+    if (model.state.scenes.length) add("Scenes", SCENES, (row) => this._drawScenes(row));
+    add("Picture", PICTURES, (row) => this._drawPictures(row));
+    add("Captions", CAPTIONS, (row) => this._drawCaptions(row), (at) => model.segments[at].caption ?? "");
+    model.lanes.forEach((lane, index) => add(lane.name, LANE, (row) => this._drawLane(row, lane, index), (at) => {
+      const axis = model.segments[at].tags.find((score) => score.tag === lane.tags[at]);
+      return axis ? `${axis.tag} ${axis.confidence.toFixed(2)}${lane.more[at] ? ` and ${lane.more[at]} more` : ""}` : "";
+    }));
+    model.curves.forEach((curve, index) => add(curve.name, CURVE, (row) => this._drawCurve(row, curve, index), (at) => (
+      Number.isNaN(curve.values[at]) ? "" : `${curve.name} ${Number(curve.values[at].toPrecision(3))} ${curve.unit}`
+    )));
+    return rows;
+  }
+
+  // Drawing
+
+  _draw() {
+    this._drawBase();
+    this._drawOver();
+  }
+
+  /** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
+  _context(canvas) {
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const ratio = devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this._width, this._height);
+    context.font = '11px "Inter", "Segoe UI", system-ui, sans-serif';
+    context.textBaseline = "middle";
+    return context;
+  }
+
+  _drawBase() {
+    const context = this._context(this._base);
+    this._c = context;
+    const { track, head, line, text } = this._colours;
+    context.fillStyle = track;
+    context.fillRect(0, 0, this._width, this._height);
+    const model = this._model;
+    if (!model || this._width <= HEADER) return;
+    const first = Math.max(0, segmentAt(model, this.start));
+    const last = segmentAt(model, this.start + this.span);
+    // Groups of a power of two, at fixed places, so that nothing flickers while panning.
+    const perSegment = ((this._width - HEADER) * Math.max(1e-9, (model.ends[last] ?? 0) - (model.starts[first] ?? 0))) / this.span / Math.max(1, last - first + 1);
+    this._stride = perSegment >= 2 ? 1 : 2 ** Math.ceil(Math.log2(2 / Math.max(perSegment, 1e-6)));
+    this._first = Math.floor(first / this._stride) * this._stride;
+    this._last = last;
+    this._perSegment = perSegment;
+    const scrolled = this._scroller.scrollTop;
+    context.save();
+    context.beginPath();
+    context.rect(0, RULER, this._width, this._height - RULER);
+    context.clip();
+    this._rows.forEach((held, index) => {
+      const row = { ...held, top: held.top - scrolled };
+      if (row.top + row.height < RULER || row.top > this._height) return;
+      if (index % 2) {
+        context.fillStyle = this._colours["track-alt"];
+        context.fillRect(HEADER, row.top, this._width - HEADER, row.height);
+      }
+      context.save();
+      context.beginPath();
+      context.rect(HEADER, row.top, this._width - HEADER, row.height);
+      context.clip();
+      held.draw(row);
+      context.restore();
+      context.fillStyle = head;
+      context.fillRect(0, row.top, HEADER, row.height);
+      context.fillStyle = line;
+      context.fillRect(0, row.top + row.height - 1, this._width, 1);
+      context.fillStyle = text;
+      context.fillText(row.name, 22, row.top + row.height / 2, HEADER - 26);
+      const lane = model.lanes.findIndex((one) => one.name === row.name);
+      if (lane >= 0) {
+        context.fillStyle = this._colours[`lane-${lane % 9}`];
+        context.fillRect(8, row.top + row.height / 2 - 4, 8, 8);
+      }
+    });
+    context.fillStyle = line;
+    context.fillRect(HEADER - 1, RULER, 1, this._height - RULER);
+    context.restore();
+    this._drawRuler(context);
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  _drawRuler(context) {
+    const { ruler, head, line, muted, faint } = this._colours;
+    context.fillStyle = ruler;
+    context.fillRect(HEADER, 0, this._width - HEADER, RULER);
+    context.fillStyle = head;
+    context.fillRect(0, 0, HEADER, RULER);
+    const perPixel = this.span / (this._width - HEADER);
+    const frame = 1 / this._clock.rate;
+    const steps = [frame, frame * 2, frame * 5, frame * 10, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000];
+    const step = steps.find((one) => one / perPixel >= 96) ?? 86400;
+    const minor = step / (step < 1 ? Math.max(1, Math.round(step / frame)) : 5);
+    context.fillStyle = faint;
+    for (let n = Math.floor(this.start / minor); n * minor <= this.start + this.span; n += 1) {
+      const x = Math.round(this._x(n * minor));
+      if (x >= HEADER) context.fillRect(x, RULER - 5, 1, 5);
+    }
+    context.font = '10px "SF Mono", "Consolas", "DejaVu Sans Mono", monospace';
+    for (let n = Math.floor(this.start / step); n * step <= this.start + this.span; n += 1) {
+      const x = Math.round(this._x(n * step));
+      if (x < HEADER) continue;
+      context.fillStyle = muted;
+      context.fillRect(x, RULER - 10, 1, 10);
+      context.fillText(timecode(this._clock, n * step + 1e-6), x + 4, RULER / 2 - 1);
+    }
+    context.fillStyle = line;
+    context.fillRect(0, RULER - 1, this._width, 1);
+    context.font = '11px "Inter", "Segoe UI", system-ui, sans-serif';
+  }
+
+  /** Visible segments, or groups of them where they are too narrow to tell apart. @param {(at: number, end: number, x: number, width: number) => void} draw */
+  _each(draw) {
+    const model = /** @type {Model} */ (this._model);
+    const stride = this._stride ?? 1;
+    for (let at = this._first ?? 0; at <= (this._last ?? -1); at += stride) {
+      const end = Math.min(at + stride, model.starts.length);
+      const x = this._x(model.starts[at]);
+      draw(at, end, x, this._x(model.ends[end - 1]) - x);
+    }
+  }
+
+  /** @param {number} at @param {number} end */
+  _shade(at, end) {
+    const { matches, filtered } = /** @type {Model} */ (this._model);
+    if (!filtered) return 1;
+    for (let one = at; one < end; one += 1) if (matches[one]) return 1;
+    return 0.18;
+  }
+
+  /** @param {string} text @param {number} x @param {number} width @param {number} middle @param {string} colour */
+  _label(text, x, width, middle, colour) {
+    const left = Math.max(x, HEADER) + 5;
+    const room = Math.min(x + width, this._width) - left - 3;
+    if (room < 14) return;
+    const shown = fitted(/** @type {CanvasRenderingContext2D} */ (this._c), text, room);
+    if (!shown) return;
+    /** @type {CanvasRenderingContext2D} */ (this._c).fillStyle = colour;
+    /** @type {CanvasRenderingContext2D} */ (this._c).fillText(shown, left, middle);
+  }
+
+  /** @param {Row} row */
+  _drawScenes(row) {
+    const { scenes } = /** @type {Model} */ (this._model).state;
+    const { origin } = /** @type {Model} */ (this._model);
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    let low = 0;
+    let high = scenes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (scenes[middle].end.seconds - origin <= this.start) low = middle + 1;
+      else high = middle;
+    }
+    let edge = -1;
+    for (let at = low; at < scenes.length; at += 1) {
+      const scene = scenes[at];
+      const x = this._x(scene.start.seconds - origin);
+      if (x > this._width) break;
+      const end = this._x(scene.end.seconds - origin);
+      if (end < edge + 1.5) continue;
+      edge = end;
+      context.fillStyle = this._colours.scene;
+      context.fillRect(x, row.top + 2, Math.max(1, end - x - 1), row.height - 5);
+      this._label(`Scene ${scene.index + 1}`, x, end - x, row.top + row.height / 2, this._colours.text);
+    }
+  }
+
+  /** @param {Row} row */
+  _drawPictures(row) {
+    const model = /** @type {Model} */ (this._model);
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    const height = row.height - 7;
+    const video = model.state.source?.video;
+    const broad = Math.min(160, height * ((video?.width ?? 16) / (video?.height || 9)));
+    const perSegment = this._perSegment ?? 1;
+    const stride = perSegment >= 24 ? 1 : Math.max(this._stride ?? 1, 2 ** Math.ceil(Math.log2(broad / Math.max(perSegment, 1e-6))));
+    for (let at = Math.floor((this._first ?? 0) / stride) * stride; at <= (this._last ?? -1); at += stride) {
+      const end = Math.min(at + stride, model.starts.length);
+      const x = this._x(model.starts[at]);
+      const width = this._x(model.ends[end - 1]) - x - 1;
+      if (x + width < HEADER) continue;
+      context.globalAlpha = this._shade(at, end);
+      context.fillStyle = this._colours.clip;
+      context.fillRect(x, row.top + 3, width, height);
+      const image = this._thumbnails.get(model.segments[at]);
+      if (image) {
+        const shown = Math.min(width, broad);
+        const cut = (shown / broad) * image.naturalWidth;
+        context.drawImage(image, (image.naturalWidth - cut) / 2, 0, cut, image.naturalHeight, x, row.top + 3, shown, height);
+      }
+      if (stride === 1 && width > broad + 30) this._label(String(model.segments[at].index + 1), x + broad, width - broad, row.top + 11, this._colours.muted);
+      if (model.segments[at].status === "failed") {
+        context.fillStyle = this._colours.bad;
+        context.fillRect(x, row.top + 3, width, 3);
+      }
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** @param {Row} row */
+  _drawCaptions(row) {
+    const model = /** @type {Model} */ (this._model);
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    this._each((at, end, x, width) => {
+      const segment = model.segments[at];
+      if (segment.caption === null) return;
+      context.globalAlpha = this._shade(at, end);
+      context.fillStyle = this._colours.clip;
+      context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
+      if (end - at === 1) this._label(segment.caption, x, width, row.top + row.height / 2, this._colours.text);
+      context.globalAlpha = 1;
+    });
+  }
+
+  /** @param {Row} row @param {import("./model.js").Lane} lane @param {number} index */
+  _drawLane(row, lane, index) {
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    const colour = this._colours[`lane-${index % 9}`];
+    this._each((at, end, x, width) => {
+      let best = 0;
+      for (let one = at; one < end; one += 1) best = Math.max(best, lane.confidence[one]);
+      if (best === 0) return;
+      const shade = this._shade(at, end);
+      context.fillStyle = colour;
+      context.globalAlpha = shade * (0.16 + 0.84 * best);
+      context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
+      const tag = lane.tags[at];
+      if (end - at === 1 && tag !== null && width > 20) {
+        context.globalAlpha = shade;
+        context.fillRect(x, row.top + 3, 2, row.height - 7);
+        this._label(lane.more[at] ? `${tag}  +${lane.more[at]}` : tag, x + 1, width, row.top + row.height / 2, this._colours.text);
+      }
+    });
+    context.globalAlpha = 1;
+  }
+
+  /** @param {Row} row @param {import("./model.js").Curve} curve @param {number} index */
+  _drawCurve(row, curve, index) {
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    const height = row.height - 7;
+    context.fillStyle = this._colours[`curve-${index}`];
+    this._each((at, end, x, width) => {
+      let sum = 0;
+      let count = 0;
+      for (let one = at; one < end; one += 1) {
+        if (Number.isNaN(curve.values[one])) continue;
+        sum += curve.values[one];
+        count += 1;
+      }
+      if (!count) return;
+      const share = Math.min(1, Math.max(0, (sum / count - curve.low) / (curve.high - curve.low)));
+      const top = row.top + 3 + height * (1 - share);
+      context.globalAlpha = 0.35;
+      context.fillRect(x, top, width, height * share);
+      context.globalAlpha = 1;
+      context.fillRect(x, top - 0.75, width, 1.5);
+    });
+  }
+
+  _drawOver() {
+    if (!this._width) return;
+    const context = this._context(this._over);
+    const model = this._model;
+    if (!model) return;
+    const at = segmentAt(model, this._time);
+    context.save();
+    context.beginPath();
+    context.rect(HEADER, 0, this._width - HEADER, this._height);
+    context.clip();
+    if (at >= 0) {
+      const x = this._x(model.starts[at]);
+      context.fillStyle = this._colours.accent;
+      context.globalAlpha = 0.1;
+      context.fillRect(x, RULER, this._x(model.ends[at]) - x, this._height - RULER);
+      context.globalAlpha = 0.55;
+      context.fillRect(x, RULER - 3, this._x(model.ends[at]) - x, 3);
+      context.globalAlpha = 1;
+    }
+    const x = Math.round(this._x(this._time));
+    context.fillStyle = this._colours.playhead;
+    context.fillRect(x, 12, 1, this._height);
+    context.beginPath();
+    context.moveTo(x - 6, 3);
+    context.lineTo(x + 7, 3);
+    context.lineTo(x + 7, 10);
+    context.lineTo(x + 0.5, 17);
+    context.lineTo(x - 6, 10);
+    context.fill();
+    context.restore();
+    context.font = '11px "SF Mono", "Consolas", "DejaVu Sans Mono", monospace';
+    context.fillStyle = this._colours.accent;
+    context.fillText(timecode(this._clock, this._time), 10, RULER / 2);
+  }
+
+  // Hands
+
+  _listen() {
+    const canvas = this._over;
+    /** @type {{x: number, start: number, moved: boolean, scrubs: boolean} | null} */
+    let held = null;
+    canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
+      if (event.offsetX < HEADER || event.button > 1) return;
+      const scrubs = event.button === 0 && event.offsetY < RULER;
+      held = { x: event.clientX, start: this.start, moved: false, scrubs };
+      canvas.setPointerCapture(event.pointerId);
+      if (scrubs) this._seek(this._seconds(event.offsetX));
+    });
+    canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      this._hover(event, held !== null);
+      if (!held) return;
+      held.moved ||= Math.abs(event.clientX - held.x) > 3;
+      if (held.scrubs) this._seek(this._seconds(event.offsetX));
+      else if (held.moved) {
+        this.start = held.start - ((event.clientX - held.x) / (this._width - HEADER)) * this.span;
+        canvas.classList.add("panning");
+        this._clamp();
+      }
+    });
+    canvas.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => {
+      if (held && !held.moved && !held.scrubs && event.button === 0) this._seek(this._seconds(event.offsetX));
+      held = null;
+      canvas.classList.remove("panning");
+    });
+    canvas.addEventListener("pointerleave", () => { this._tip.hidden = true; });
+    canvas.addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
+      if (event.offsetX < HEADER) return; // over the heads the wheel scrolls the tracks
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 20 : 1;
+      const across = event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
+      if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.pan(((across * lines) / (this._width - HEADER)) * this.span);
+      else this.zoom(Math.exp(event.deltaY * lines * 0.0022), this._seconds(event.offsetX));
+    }, { passive: false });
+    this._bar.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
+      this._bar.setPointerCapture(event.pointerId);
+      this._overview(event);
+    });
+    this._bar.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      if (this._bar.hasPointerCapture(event.pointerId)) this._overview(event);
+    });
+  }
+
+  /** @param {PointerEvent} event */
+  _overview(event) {
+    const box = this._bar.getBoundingClientRect();
+    this.start = ((event.clientX - box.left) / box.width) * (this._model?.duration ?? 0) - this.span / 2;
+    this._clamp();
+  }
+
+  /** @param {PointerEvent} event @param {boolean} busy */
+  _hover(event, busy) {
+    const model = this._model;
+    const at = model && !busy && event.offsetX >= HEADER ? segmentAt(model, this._seconds(event.offsetX)) : -1;
+    const y = event.offsetY + this._scroller.scrollTop;
+    const row = event.offsetY > RULER ? this._rows.find((one) => y >= one.top && y < one.top + one.height) : undefined;
+    const said = at >= 0 && row?.at ? row.at(at) : "";
+    this._tip.hidden = !said;
+    if (!said) return;
+    this._tip.replaceChildren(el("b", { text: `${at + 1}  ${row?.name}` }), el("span", { text: said }));
+    this._tip.style.left = `${Math.min(event.clientX + 14, innerWidth - 340)}px`;
+    this._tip.style.top = `${Math.min(event.clientY + 16, innerHeight - 70)}px`;
+  }
+}
+
+/** @type {Map<string, number>} */
+const widths = new Map();
+
+/** `text`, cut to fit `room` pixels. @param {CanvasRenderingContext2D} context @param {string} text @param {number} room */
+function fitted(context, text, room) {
+  let width = widths.get(text);
+  if (width === undefined) {
+    width = context.measureText(text).width;
+    if (widths.size > 5000) widths.clear();
+    widths.set(text, width);
+  }
+  if (width <= room) return text;
+  const kept = Math.floor((text.length * room) / width) - 1;
+  return kept < 2 ? "" : `${text.slice(0, kept).trimEnd()}…`;
+}
