@@ -21,7 +21,7 @@ from streamtags.model import EvidenceValue, Sound
 __all__ = ["SoundMeter"]
 
 _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
-_BATCH: Final = 30  # blocks worked on at a time: frames decoded in between push model and code out of the processor's cache
+_BATCH: Final = 20  # blocks worked on at a time: frames decoded in between push model and code out of the processor's cache
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 

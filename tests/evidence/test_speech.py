@@ -47,7 +47,7 @@ def test_resampling_keeps_what_the_model_hears(reading: Path) -> None:
 
 
 def test_speech_after_a_long_calm_is_heard_at_once(reading: Path) -> None:
-    # While all is calm the model hears every fourth window; the beginning of speech must not fall through.
+    # While all is calm the model hears every sixth window; the beginning of speech must not fall through.
     speech = decode(reading, RATE, "mono", seconds=4.0)
     calm = np.random.default_rng(2).normal(0.0, 0.001, (1, 8 * RATE + 4_321)).astype(np.float32)
     alone, late = detect(speech), detect(np.concatenate((calm, speech), axis=1))
