@@ -171,7 +171,7 @@ class StreamtagsDetector(SceneDetector):
         settle_seconds: float = 0.24,
         min_shot_seconds: float = 0.12,
         gradual: bool = True,
-        change: float = 0.6,
+        change: float = 0.65,
         bend: float = 1.4,
         detail: float = 0.37,
         hold_seconds: float = 0.4,
