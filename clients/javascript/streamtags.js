@@ -332,6 +332,7 @@ const SUBPROTOCOL = "streamtags.v1";
 const PATH = "/v1/stream";
 const PROTOCOL_VERSION = 1;
 const GREETING_SECONDS = 10;
+const CLOSING_SECONDS = 0.1;
 const SILENT_HEARTBEATS = 2.5;
 const GAPS_IN_A_ROW = 5;
 
@@ -450,13 +451,14 @@ export class StreamtagsClient {
     const mine = (act) => { if (this._socket === socket) act(); };
     socket.onmessage = (/** @type {any} */ frame) => mine(() => this._receive(frame.data));
     socket.onclose = (/** @type {any} */ close) => mine(() => this._lost(close.code, close.reason ?? ""));
-    socket.onerror = () => {}; // a close follows, and tells as much as there is to know
+    // A close follows and tells as much as there is to know; of Node 20, none does where connecting fails.
+    socket.onerror = () => mine(() => this._watch(CLOSING_SECONDS, "the connection failed"));
   }
 
-  /** Take a connection that says nothing for so long as broken. @param {number} seconds */
-  _watch(seconds) {
+  /** Take a connection that says nothing for so long as broken. @param {number} seconds @param {string} [reason] */
+  _watch(seconds, reason = `nothing heard for ${seconds} s`) {
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => this._lost(1006, `nothing heard for ${seconds} s`), seconds * 1000);
+    this._timer = setTimeout(() => this._lost(1006, reason), seconds * 1000);
   }
 
   /** @param {number} code @param {string} reason */

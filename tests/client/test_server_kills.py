@@ -1,12 +1,15 @@
-"""Both clients against `streamtags serve`, killed and started again while a log grows."""
+"""Both clients against `streamtags serve`, killed and started again, and through a network that breaks, while a log grows."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import shutil
 import socket
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,58 @@ async def test_every_client_ends_with_exactly_the_log(tmp_path: Path, kills: int
         log = store.read("tl_1")
     assert len(log) > 200 * kills
     assert all(events == log for events in told[: 3 if NODE is None else 4])
+
+
+class BreakingProxy:
+    """Passes bytes on to a server, and breaks each of the first connections after some of the server's bytes."""
+
+    def __init__(self, port: int, breaks: int) -> None:
+        self.target = port
+        rng = random.Random(breaks)
+        self.left = [3000, *(rng.randint(0, 6000) for _ in range(breaks - 1))]
+
+    async def __aenter__(self) -> BreakingProxy:
+        self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        allowed = self.left.pop(0) if self.left else None
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        sending = asyncio.create_task(self._copy(reader, up_writer, None))
+        await self._copy(up_reader, writer, allowed)
+        sending.cancel()
+        for one in (writer, up_writer):
+            one.transport.abort()
+        with suppress(asyncio.CancelledError):
+            await sending
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, allowed: int | None) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(4096 if allowed is None else min(4096, allowed)):
+                writer.write(chunk)
+                await writer.drain()
+                allowed = None if allowed is None else allowed - len(chunk)
+            writer.write_eof()
+
+
+@pytest.mark.parametrize(
+    "client", [_python, pytest.param(_javascript, marks=pytest.mark.skipif(NODE is None, reason="no node on the PATH"))]
+)
+async def test_two_hundred_connections_broken_at_any_byte(tmp_path: Path, client: Callable[[str], Awaitable[list[Event]]]) -> None:
+    payloads = make_payloads(400)
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.open_timeline("tl_1", "key")
+        store.append("tl_1", payloads[:1])
+        async with Served(tmp_path / "store.db") as served, BreakingProxy(served.port, 200) as proxy:
+            following = asyncio.create_task(client(proxy.url))
+            for first in range(1, len(payloads), 4):
+                store.append("tl_1", payloads[first : first + 4])
+                await asyncio.sleep(0.005)
+            events = await following
+            assert not proxy.left, f"{len(proxy.left)} connections were not broken"
+        assert events == store.read("tl_1")
