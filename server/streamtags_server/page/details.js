@@ -37,11 +37,16 @@ export class Details {
     this._editor = false;
   }
 
-  /** Forget what is shown, so that the next is drawn anew. */
+  /** Draw the next anew, even if it is the same. */
+  forget() {
+    if (!this._editing) this._shown = null;
+  }
+
+  /** Show nothing. */
   clear() {
-    this._shown = null;
     this._editing = false;
-    this._box.replaceChildren(el("p", { class: "hint", text: "No segments yet." }));
+    this.forget();
+    this._box.replaceChildren(el("p", { class: "hint", text: "What happens under the playhead is shown here." }));
   }
 
   /** @param {SegmentState} segment @param {import("./model.js").Model} model @param {boolean} editor may correct */
@@ -70,7 +75,7 @@ export class Details {
     const kind = segment.kind === "slice" ? `slice of shot ${segment.shot + 1}` : `shot ${segment.shot + 1}`;
     return [
       el("div", { class: "lead" }, el("b", { text: `Segment ${segment.index + 1}` }), el("span", { class: "muted", text: `${kind}, ${segment.transition}, ${segment.status}` })),
-      el("p", { class: "mono muted", text: `${segment.start.timecode ?? timecode(clock, start)} – ${segment.end.timecode ?? timecode(clock, end)}   ${lengthText(end - start)}` }),
+      el("p", { class: "mono muted bounds", text: `${segment.start.timecode ?? timecode(clock, start)} – ${segment.end.timecode ?? timecode(clock, end)}   ${lengthText(end - start)}` }),
       segment.error && el("p", { class: "failure", role: "alert", text: `${segment.error.stage} failed: ${segment.error.message}` }),
       ...this._caption(segment, editor),
       el("h3", { text: "Tags" }),

@@ -32,6 +32,7 @@ export class Editor {
     this.timeline = new TimelineView({ seek: (seconds) => this.player.seek(seconds) });
     this.list = new SegmentList((seconds) => this.player.seek(seconds));
     this.details = new Details({ correct: (segment, change) => this._correct(segment, change), colourOf: (tag) => this._colourOf(tag) });
+    byId("still").addEventListener("error", () => { byId("still").hidden = true; });
     byId("inspector").addEventListener("stale", () => this._moved());
     this._layOut = oncePerFrame(() => this._show());
     this._listen();
@@ -45,7 +46,11 @@ export class Editor {
     byId("stage").dataset.open = String(Boolean(id));
     byId("now").hidden = byId("actions").hidden = !id;
     if (!id) return;
-    byId("title").textContent = id;
+    byId("title").textContent = "Loading";
+    byId("counts").textContent = byId("state").textContent = byId("matching").textContent = "";
+    byId("state").dataset.state = "";
+    byId("cancel").hidden = byId("progress").hidden = true;
+    this.list.clear();
     this.timeline.open(this._address());
     this.details.clear();
     this._subscription = this.client.subscribe(id, {
@@ -64,11 +69,13 @@ export class Editor {
     this._mediaOf = "";
     this._at = -1;
     this.player.unload();
+    this.timeline.clear();
     byId("still").hidden = true;
   }
 
   /** Draw anew: the vocabularies or the role have become known. */
   refresh() {
+    this.details.forget();
     this._layOut();
   }
 
@@ -122,7 +129,7 @@ export class Editor {
       `${state.segments.length.toLocaleString("en")} segments`, state.profile, vocabularyOf(state, this.vocabularies)?.id ?? state.vocabulary?.id,
       failed ? `${failed} failed` : "", state.error?.message,
     ].filter(Boolean).join("  ·  ");
-    byId("duration").textContent = timecode(clockOf(source?.video), this.model.duration);
+    byId("duration").textContent = timecode({ ...clockOf(source?.video), first: 0 }, this.model.duration);
     byId("matching").textContent = this.model.filtered ? `${this.model.matching.toLocaleString("en")} of ${state.segments.length.toLocaleString("en")}` : "";
     this.player.duration = this.model.duration;
     if (source && this._mediaOf !== state.epoch) {

@@ -28,7 +28,11 @@ export function listenForKeys(editor) {
   };
   addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (event.key === "Escape" && target.id === "filter") target.blur();
+    if (event.key === "Escape" && target.id === "filter") {
+      byId("filter").value = "";
+      target.dispatchEvent(new Event("input"));
+      byId("timeline").focus();
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (target.matches("input, textarea, select")) return;
     if (event.key === " " && target.matches("button, a")) return;

@@ -8,7 +8,7 @@
 /**
  * What one axis shows of each segment: its strongest tag, or the one that is searched for.
  *
- * @typedef {{name: string, tags: (string | null)[], confidence: Float32Array, more: Uint8Array}} Lane
+ * @typedef {{name: string, tags: (string | null)[], confidence: Float32Array, more: Uint8Array, used: boolean}} Lane
  */
 
 /** @typedef {{name: string, measure: string, unit: string, low: number, high: number, values: Float32Array}} Curve */
@@ -46,7 +46,7 @@ export function layOut(state, vocabularies, filter) {
   const curves = CURVES.map((curve) => ({ ...curve, values: new Float32Array(count).fill(NaN) }));
   const { names, laneOf } = axesOf(vocabularyOf(state, vocabularies));
   const lanes = names.map((name) => (
-    { name, tags: new Array(count).fill(null), confidence: new Float32Array(count), more: new Uint8Array(count) }
+    { name, tags: new Array(count).fill(null), confidence: new Float32Array(count), more: new Uint8Array(count), used: false }
   ));
   const wanted = filter.text.trim().toLowerCase();
   let matching = 0;
@@ -66,6 +66,7 @@ export function layOut(state, vocabularies, filter) {
       const searched = wanted !== "" && tag.toLowerCase().includes(wanted);
       found ||= searched;
       const lane = lanes[Math.min(laneOf(tag), lanes.length - 1)];
+      lane.used = true;
       if (lane.tags[at] !== null) lane.more[at] += 1;
       if (lane.tags[at] === null || (searched && !lane.tags[at].toLowerCase().includes(wanted))) {
         lane.tags[at] = tag;
@@ -75,7 +76,7 @@ export function layOut(state, vocabularies, filter) {
     matches[at] = Number(wanted ? found : filter.confidence > 0 ? any : true);
     matching += matches[at];
   }
-  const used = lanes.filter((lane) => lane.name !== "other" || lane.tags.some((tag) => tag !== null));
+  const used = lanes.filter((lane) => lane.name !== "other" || lane.used);
   const last = count ? ends[count - 1] : 0;
   const duration = Math.max(last, state.source?.video?.duration ?? 0, state.progress?.decoded_seconds ?? 0);
   return {

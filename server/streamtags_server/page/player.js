@@ -24,13 +24,14 @@ export class Player {
   /** @param {string} url */
   load(url) {
     this.unload();
-    this._time = 0;
     this.video.src = url;
     this.video.load();
   }
 
   unload() {
     this.stop();
+    this._time = 0;
+    byId("monitor").classList.remove("no-media");
     this._media = false;
     this._seeking = false;
     this._next = null;

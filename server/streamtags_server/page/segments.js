@@ -26,6 +26,13 @@ export class SegmentList {
     new ResizeObserver(this._paint).observe(this._box);
   }
 
+  clear() {
+    this._model = null;
+    this._rows = [];
+    this._current = -1;
+    this._body.replaceChildren();
+  }
+
   /** @param {import("./model.js").Model} model */
   show(model) {
     this._model = model;

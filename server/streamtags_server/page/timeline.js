@@ -10,10 +10,11 @@ import { Thumbnails } from "./thumbnails.js";
 const HEADER = 116;
 const RULER = 26;
 const SCENES = 20;
-const PICTURES = 58;
+const PICTURES = 56;
 const CAPTIONS = 24;
-const LANE = 26;
-const CURVE = 38;
+const LANE = 25;
+const EMPTY_LANE = 16;
+const CURVE = 31;
 const SHORTEST = 0.4; // seconds across the whole width
 
 /** @typedef {{name: string, top: number, height: number, draw: (row: Row) => void, at?: (segment: number) => string}} Row */
@@ -57,6 +58,12 @@ export class TimelineView {
     this._thumbnails = new Thumbnails(base, this._paint);
     this._fitted = true;
     this._scroller.scrollTop = 0;
+  }
+
+  /** Show nothing: what comes is not here yet. */
+  clear() {
+    this._model = null;
+    this._draw();
   }
 
   /** @param {Model} model */
@@ -165,7 +172,7 @@ export class TimelineView {
     if (model.state.scenes.length) add("Scenes", SCENES, (row) => this._drawScenes(row));
     add("Picture", PICTURES, (row) => this._drawPictures(row));
     add("Captions", CAPTIONS, (row) => this._drawCaptions(row), (at) => model.segments[at].caption ?? "");
-    model.lanes.forEach((lane, index) => add(lane.name, LANE, (row) => this._drawLane(row, lane, index), (at) => {
+    model.lanes.forEach((lane, index) => add(lane.name, lane.used ? LANE : EMPTY_LANE, (row) => this._drawLane(row, lane, index), (at) => {
       const axis = model.segments[at].tags.find((score) => score.tag === lane.tags[at]);
       return axis ? `${axis.tag} ${axis.confidence.toFixed(2)}${lane.more[at] ? ` and ${lane.more[at]} more` : ""}` : "";
     }));
@@ -231,7 +238,7 @@ export class TimelineView {
       context.fillRect(0, row.top, HEADER, row.height);
       context.fillStyle = line;
       context.fillRect(0, row.top + row.height - 1, this._width, 1);
-      context.fillStyle = text;
+      context.fillStyle = row.height === EMPTY_LANE ? this._colours.muted : text;
       context.fillText(row.name, 22, row.top + row.height / 2, HEADER - 26);
       const lane = model.lanes.findIndex((one) => one.name === row.name);
       if (lane >= 0) {
