@@ -67,9 +67,10 @@ def fit_confidences(told: Sequence[tuple[float, bool]], *, model: str, vocabular
     high, low = (agreed + 1) / (agreed + 2), 1 / (len(told) - agreed + 2)
     rows = np.array([[_log_odds(confidence), 1.0] for confidence, _ in told])
     target = np.array([high if right else low for _, right in told])
-    weights, ridge = np.array([1.0, 0.0]), np.diag([1e-3, 0.0])
+    # From what is known without the confidences; the slight ridge keeps the slope finite where they part right from wrong cleanly.
+    weights, ridge = np.array([0.0, np.log(target.mean() / (1 - target.mean()))]), np.diag([1e-2, 0.0])
     for _ in range(50):
-        probability = 1 / (1 + np.exp(-rows @ weights))
+        probability = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
         bend = (rows * (probability * (1 - probability))[:, None]).T @ rows + ridge
         weights = weights - np.linalg.solve(bend, rows.T @ (probability - target) + ridge @ weights)
     if weights[0] < 0:  # told confidences say nothing, or the opposite: all that is known is how often the model is right

@@ -7,9 +7,10 @@ import asyncio
 import shlex
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamtags.cli.common import add_common, settings_of
+from streamtags.cli.parser import Parser
 from streamtags.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,13 +22,26 @@ __all__ = ["add_arguments", "run"]
 INTERRUPTED = 130
 
 
+class _Serve(Parser):
+    """Keeps what stands after `--` apart: argparse would give it to MODEL."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As of argparse, with `flags` besides."""
+        words = list(args or ())
+        cut = words.index("--") if "--" in words else len(words)
+        found, strange = super().parse_known_args(words[:cut], namespace)
+        found.flags = words[cut + 1 :]
+        return found, strange
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=_Serve)
     serve = actions.add_parser(
         "serve",
         help="start vllm serve with the right flags, and again when it dies",
-        description="Start vllm serve with the right flags for model and GPU, stream its log, start it again when it dies.",
+        description="Start vllm serve with the right flags for model and GPU, stream its log, start it again when it dies. "
+        "What stands after -- goes to vllm serve as it is.",
         allow_abbrev=False,
     )
     serve.add_argument("model", metavar="MODEL", nargs="?", help="a model that ships or a .toml file of one (default: the profile vllm's)")
@@ -35,7 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serve.add_argument("--port", metavar="N", type=int, default=8000, help="port to listen on (default: 8000)")
     serve.add_argument("--vllm", metavar="PATH", help="the vllm executable (default: $STREAMTAGS_VLLM, beside this Python, or on PATH)")
     serve.add_argument("--print", action="store_true", help="print the command instead of running it")
-    serve.add_argument("flags", metavar="-- FLAG", nargs="*", help="after --, further flags of vllm serve")
     add_common(serve)
     serve.set_defaults(_module="model")
 
@@ -52,8 +65,6 @@ def run(args: argparse.Namespace) -> int:
 
     if not 1 <= args.port <= 65535:
         raise UsageError("a port lies in 1..65535", where=f"--port {args.port}")
-    if args.model is not None and args.model.startswith("-"):  # what stood after -- alone
-        args.model, args.flags = None, [args.model, *args.flags]
     config = load_model_config(args.model or _usual(args))
     gpus = asyncio.run(find_gpus())
     vllm = "vllm" if args.print and not args.vllm else find_vllm(args.vllm)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import NoReturn, cast
 
-__all__ = ["build_parser", "command_of"]
+__all__ = ["Parser", "build_parser", "command_of"]
 
 # name -> (module under streamtags.cli, one line of help)
 COMMANDS = {
