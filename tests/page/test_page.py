@@ -1,0 +1,261 @@
+"""The page as a person meets it, in a real browser against a real server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamtags.timeline.store import SqliteStore
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Server = Any  # of tests/page/conftest.py
+pytestmark = pytest.mark.timeout(180)
+
+
+def opened(page: Page, server: Server, timeline: str) -> None:
+    page.goto(f"{server.url}#/{timeline}")
+    page.wait_for_selector("#inspector .lead")
+
+
+def segment(page: Page) -> str:
+    return page.inner_text("#inspector .lead b")
+
+
+def shows(page: Page, selector: str, text: str | re.Pattern[str]) -> None:
+    """Wait until it does."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_text(text, timeout=60_000)
+
+
+def test_a_dropped_film_is_sent_and_its_segments_arrive(server: Server, page: Page, film: Path) -> None:
+    server.start()
+    page.goto(server.url)
+    page.wait_for_selector('#connection[data-state="open"]')
+    page.wait_for_selector("#welcome")
+    data = page.evaluate_handle(
+        """async ([name, bytes]) => {
+            const held = new DataTransfer();
+            held.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name, {type: "video/mp4"}));
+            return held;
+        }""",
+        [film.name, base64.b64encode(film.read_bytes()).decode()],
+    )
+    page.dispatch_event("body", "dragenter", {"dataTransfer": data})
+    assert page.is_visible("#drop")
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
+    assert page.is_hidden("#drop")
+    page.wait_for_selector("#inspector .lead", timeout=60_000)
+    page.wait_for_selector('#state[data-state="completed"]', timeout=60_000)
+    assert page.inner_text("#title") == film.name
+    assert "3 segments" in page.inner_text("#counts")
+    assert film.name in page.inner_text("#timelines")
+    page.wait_for_selector("#monitor:not(.no-media)")
+    page.keyboard.press("End")
+    shows(page, "#inspector .lead b", "Segment 3")
+    assert page.evaluate("document.querySelector('video').videoWidth") == 320
+
+
+def test_keys_move_the_playhead_and_the_details_follow(server: Server, page: Page) -> None:
+    timeline = server.fill("tl_keys", 20)
+    server.start()
+    opened(page, server, timeline)
+    assert segment(page) == "Segment 1"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    shows(page, "#inspector .lead b", "Segment 3")
+    with SqliteStore(server.path) as store:
+        third = store.state(timeline).segments[2]
+    assert page.inner_text("#timecode") == third.start.timecode
+    assert third.caption in page.inner_text("#inspector")
+    page.keyboard.press("ArrowLeft")
+    shows(page, "#inspector .lead b", "Segment 2")
+    page.keyboard.press("End")
+    shows(page, "#inspector .lead b", "Segment 20")
+    assert "segment 20 of 20" in (page.get_attribute("#timeline", "aria-valuetext") or "")
+
+
+def test_a_click_on_the_tracks_seeks(server: Server, page: Page) -> None:
+    server.fill("tl_click", 20)
+    server.start()
+    opened(page, server, "tl_click")
+    box = page.locator("#timeline").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] - 20, box["y"] + 60)
+    shows(page, "#inspector .lead b", re.compile(r"Segment (1\d|20)"))
+
+
+def test_the_list_shows_what_the_filter_leaves(server: Server, page: Page) -> None:
+    timeline = server.fill("tl_filter", 300)
+    server.start()
+    opened(page, server, timeline)
+    with SqliteStore(server.path) as store:
+        segments = store.state(timeline).segments
+    wanted = segments[7].tags[0].tag
+    count = sum(
+        any(wanted.lower() in score.tag.lower() for score in one.tags) or wanted.lower() in (one.caption or "").lower() for one in segments
+    )
+    page.keyboard.press("/")
+    page.keyboard.type(wanted)
+    shows(page, "#matching", f"{count} of 300")
+    page.click("#list-toggle")
+    assert page.get_attribute("#list table", "aria-rowcount") == str(count + 1)
+    rows = page.locator("#list tbody tr[aria-rowindex]")
+    assert 0 < rows.count() <= min(count, 60), "only the rows in view exist"
+    rows.first.click()
+    first = next(one for one in segments if wanted in [score.tag for score in one.tags] or wanted.lower() in (one.caption or "").lower())
+    shows(page, "#inspector .lead b", f"Segment {first.index + 1}")
+    page.focus("#filter")
+    page.keyboard.press("Escape")
+    shows(page, "#matching", "")
+
+
+def test_tags_and_captions_are_corrected_in_place_and_kept(server: Server, page: Page) -> None:
+    timeline = server.fill("tl_correct", 5)
+    server.start()
+    opened(page, server, timeline)
+    with SqliteStore(server.path) as store:
+        before = store.state(timeline).segments[0]
+    page.keyboard.press("e")
+    page.fill("#inspector textarea", "A lighthouse in the fog.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#inspector .caption:has-text('A lighthouse in the fog.')")
+    page.click(f"#inspector button[aria-label='Remove {before.tags[0].tag}']")
+    page.wait_for_selector(f"#inspector button[aria-label='Remove {before.tags[0].tag}']", state="detached")
+    page.fill("#inspector .add input", "Nostalgic")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#inspector .tags .person .name:has-text('Nostalgic')")
+    with SqliteStore(server.path) as store:
+        after = store.state(timeline).segments[0]
+    assert after.caption == "A lighthouse in the fog."
+    assert before.tags[0].tag not in [score.tag for score in after.tags]
+    assert ("Nostalgic", 1.0) in [(score.tag, score.confidence) for score in after.tags]
+
+
+def test_another_vocabulary_retags_while_one_watches(server: Server, page: Page) -> None:
+    server.fill("tl_retag", 5)
+    server.start()
+    opened(page, server, "tl_retag")
+    page.click("#retag-open")
+    page.select_option("#vocabulary", "seed-eight")
+    page.click("#retag-go")
+    shows(page, "#counts", re.compile("seed-eight"))
+    assert page.is_hidden("#retag")
+
+
+def test_a_killed_server_is_found_again_and_nothing_is_missed(server: Server, page: Page) -> None:
+    timeline = server.fill("tl_kill", 4)
+    server.start()
+    opened(page, server, timeline)
+    server.kill()
+    page.wait_for_selector('#connection[data-state="connecting"]')
+    assert page.inner_text("#connection") == "Reconnecting"
+    with SqliteStore(server.path) as store:
+        from streamtags.pipeline.correct import correct
+
+        first = store.state(timeline).segments[0].segment
+        correct(store, timeline, first, caption="Written while nobody listened.", by="test")
+    server.start()
+    page.wait_for_selector('#connection[data-state="open"]', timeout=30_000)
+    page.wait_for_selector("#inspector .caption:has-text('Written while nobody listened.')")
+
+
+def test_script_in_a_caption_is_text(server: Server, page: Page) -> None:
+    timeline = server.fill("tl_hostile", 2)
+    hostile = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+    with SqliteStore(server.path) as store:
+        from streamtags.pipeline.correct import correct
+
+        correct(store, timeline, "s0000", tags=[(hostile, 0.9)], caption=hostile, by=hostile)
+    server.start()
+    opened(page, server, timeline)
+    assert page.inner_text("#inspector .caption") == hostile
+    page.click("#list-toggle")
+    page.wait_for_selector("#list tbody tr[aria-rowindex]")
+    assert page.locator("#inspector img, #list img, #inspector script").count() == 0
+    assert "taken" not in page.title()
+
+
+def test_an_export_is_downloaded(server: Server, page: Page) -> None:
+    server.fill("tl_export", 3)
+    server.start()
+    opened(page, server, "tl_export")
+    with page.expect_download() as waiting:
+        page.select_option("#export", "json")
+    download = waiting.value
+    assert download.suggested_filename == "made-to-order.json"
+    assert len(json.loads(Path(download.path()).read_text())["segments"]) == 3
+
+
+def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page) -> None:
+    from streamtags_server.access import new_token
+
+    server.fill("tl_viewer", 3)
+    token, line = new_token("viewer")
+    tokens = server.folder / "tokens"
+    tokens.write_text(f"{line}\n")
+    server.start("--token-file", str(tokens))
+    page.goto(f"{server.url}#/tl_viewer")
+    page.fill("#token", "st_wrong")
+    page.click("#sign-in-go")
+    shows(page, "#sign-in-error", re.compile("token"))
+    page.fill("#token", token)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#inspector .lead")
+    assert page.inner_text("#connection") == "Connected, viewing only"
+    assert page.locator("#inspector .edit-caption, #inspector .tags button").count() == 0
+    assert page.is_hidden("#retag-open")
+    assert page.is_hidden("#upload")
+
+
+def test_ten_thousand_segments_are_drawn_without_visiting_each(server: Server, page: Page) -> None:
+    server.fill("tl_long", 10_000)
+    server.start()
+    page.add_init_script(
+        """globalThis.boxes = 0;
+        const fill = CanvasRenderingContext2D.prototype.fillRect;
+        CanvasRenderingContext2D.prototype.fillRect = function (...box) { globalThis.boxes += 1; fill.apply(this, box); };"""
+    )
+    page.set_default_timeout(60_000)
+    opened(page, server, "tl_long")
+    assert "10,000 segments" in page.inner_text("#counts")
+    drawn = page.evaluate(
+        """async () => {
+            const frame = () => new Promise(requestAnimationFrame);
+            await frame(); await frame();
+            const canvas = document.querySelector("#timeline-over");
+            const box = canvas.getBoundingClientRect();
+            const most = [];
+            for (let at = 0; at < 60; at += 1) {
+                globalThis.boxes = 0;
+                const wheel = {deltaY: at < 40 ? -60 : 60, shiftKey: at >= 40, clientX: box.left + 700, clientY: box.top + 90, cancelable: true};
+                canvas.dispatchEvent(new WheelEvent("wheel", wheel));
+                await frame(); await frame();
+                most.push(globalThis.boxes);
+            }
+            return most;
+        }"""
+    )
+    width = page.evaluate("document.querySelector('#timeline').clientWidth")
+    assert min(drawn) > 0
+    assert max(drawn) < width * 10, "what is drawn is bounded by the pixels, not by the film"
+
+
+def test_everything_that_can_be_used_has_a_name(server: Server, page: Page) -> None:
+    server.fill("tl_names", 3)
+    server.start()
+    opened(page, server, "tl_names")
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, [role=slider]")].filter((one) => one.checkVisibility()).filter((one) =>
+            !(one.textContent.trim() || one.getAttribute("aria-label") || one.labels?.length)).map((one) => one.outerHTML)"""
+    )
+    assert nameless == []
+    page.keyboard.press("?")
+    page.wait_for_selector("#help[open]")
