@@ -1,0 +1,261 @@
+"""The command line as a person or a script meets it: what is printed where, and the exit status."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamtags.cli import main
+from streamtags.cli.parser import COMMANDS
+from streamtags.testing import ShotSpec, make_video
+from streamtags.timeline.store import SqliteStore
+
+SHOTS = [ShotSpec(20, "texture", sound="chords"), ShotSpec(25, "stripes", sound="noise"), ShotSpec(20, "lights")]
+ENTRY = "import sys; from streamtags.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    make_video(path, SHOTS, size=(320, 180))
+    return path
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
+    """A folder with `store.db`, which holds one finished timeline."""
+    folder = tmp_path_factory.mktemp("analysed")
+    assert main(["analyze", str(film), "--store", f"sqlite:///{folder}/store.db"]) == 0
+    return folder
+
+
+@pytest.fixture
+def store(analysed: Path, tmp_path: Path) -> list[str]:
+    """The flags that choose a copy of that store."""
+    (tmp_path / "store.db").write_bytes((analysed / "store.db").read_bytes())
+    return ["--store", f"sqlite:///{tmp_path}/store.db"]
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["tags", "check"]], ids=" ".join)
+def test_help_is_printed_for_every_command(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "-h"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("usage: streamtags")
+    assert said.err == ""
+
+
+def test_plain_lines_in_a_pipe(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db"]) == 0
+    said = capsys.readouterr()
+    *segments, summary = said.out.splitlines()
+    assert {line.split()[0] for line in segments} == {"s0000", "s0001", "s0002"}
+    assert re.fullmatch(r"completed: tl_\w+, 3 shots, 3 segments.*", summary)
+    assert said.err == ""
+
+
+def test_the_log_as_lines_is_gapless_and_replayed_word_for_word(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db", "--jsonl"]
+    assert main(words) == 0
+    first = capsys.readouterr().out
+    events = lines(first)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (events[0]["type"], events[-1]["type"]) == ("timeline.opened", "timeline.completed")
+    assert main([*words, str(tmp_path / "log.jsonl")]) == 0
+    assert (tmp_path / "log.jsonl").read_text("utf-8") == first
+    capsys.readouterr()
+    assert main([*words, "--fresh"]) == 0
+    again = lines(capsys.readouterr().out)
+    assert again[0]["timeline"] == events[0]["timeline"]
+    assert again[0]["epoch"] != events[0]["epoch"]
+
+
+def test_the_source_may_stand_after_jsonl(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "--store", f"sqlite:///{tmp_path}/s.db", "--jsonl", str(film)]) == 0
+    assert lines(capsys.readouterr().out)[-1]["type"] == "timeline.completed"
+
+
+def test_a_line_is_told_only_after_its_event_is_durable(film: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", ENTRY, "analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db", "--jsonl"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            with SqliteStore(tmp_path / "s.db") as store:
+                assert store.head(event["timeline"]).seq >= event["seq"]
+    assert process.returncode == 0
+
+
+def test_several_exports_at_once_are_what_export_writes(
+    store: list[str], film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets = {name: tmp_path / f"out.{name}" for name in ("json", "jsonl", "csv")}
+    flags = [flag for name, path in targets.items() for flag in ("--export", f"{name}:{path}")]
+    assert main(["analyze", str(film), *store, *flags]) == 0
+    for name, path in targets.items():
+        capsys.readouterr()
+        assert main(["export", "last", "--format", name, *store]) == 0
+        assert capsys.readouterr().out == path.read_bytes().decode()
+
+
+def test_a_device_or_link_that_is_written_to_stays_one(store: list[str], tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text("")
+    (tmp_path / "link.json").symlink_to("real.json")
+    assert main(["export", "last", "--format", "json", "--output", str(tmp_path / "link.json"), *store]) == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "real.json").read_text("utf-8"))["state"] == "completed"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert main(["export", "last", "--format", "csv", "--output", str(tmp_path / "pipe"), *store]) == 0
+        assert os.read(reader, 10)
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_timelines_show_and_remove(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["timelines", "--json", *store]) == 0
+    (summary,) = lines(capsys.readouterr().out)
+    for name in ("last", summary["id"], summary["id"][:7], summary["id"].removeprefix("tl_")[:6]):
+        assert main(["show", name, "--json", *store]) == 0
+        assert json.loads(capsys.readouterr().out)["id"] == summary["id"]
+    assert main(["show", "last", *store]) == 0
+    assert "s0002" in capsys.readouterr().out
+    assert main(["remove", "last", *store]) == 0
+    capsys.readouterr()
+    assert main(["timelines", *store]) == 0
+    assert "no timelines yet" in capsys.readouterr().out
+
+
+def test_a_correction_by_alias_wins_and_outlives_retagging(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["correct", "last", "s0001", "--tag", "Nonsense=0.7", "--caption", "Stripes.", *store]) == 0
+    said = capsys.readouterr()
+    assert "Nonsense 0.70" in said.out
+    assert "not in the timeline's vocabulary" in said.err
+    assert main(["retag", "last", "--tags", "seed-eight", *store]) == 0
+    capsys.readouterr()
+    assert main(["show", "last", "--json", *store]) == 0
+    state = json.loads(capsys.readouterr().out)
+    corrected = state["segments"][1]
+    assert corrected["caption"] == "Stripes."
+    assert [tag["confidence"] for tag in corrected["tags"] if tag["tag"] == "Nonsense"] == [0.7]
+    assert {segment["vocabulary"]["id"] for segment in state["segments"]} == {"seed-eight"}
+
+
+@pytest.mark.parametrize("flags", [[], ["--tag", "Calm=2"], ["--tag", "Calm=x"], ["--tag", "=0.5"], ["--caption", " "]], ids=" ".join)
+def test_a_correction_that_makes_no_sense_is_refused(flags: list[str], store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["correct", "last", "s0001", *flags, *store]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_mistake_in_a_vocabulary_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "v.yaml"
+    path.write_text("id: v\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: A, axis: colour}\n  - {axis: mood}\n")
+    assert main(["tags", "check", str(path)]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if ": mistake: " in line]
+    assert {line.split(":")[1] for line in told} == {"5", "6"}
+
+
+@pytest.mark.parametrize("name", ["music-library", "seed-eight"])
+def test_vocabularies_that_ship_are_right(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tags", "check", name]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"\b(1 axis|[2-9]\d* axes)\b", said), said
+
+
+def test_doctor_says_that_all_is_ready(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", *store]) == 0
+    assert "ready" in capsys.readouterr().out
+
+
+def test_a_traceback_only_with_debug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["analyze", str(tmp_path / "none.mp4"), "--store", f"sqlite:///{tmp_path}/s.db"]
+    assert main(words) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    assert main([*words, "--debug"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def scripted(tmp_path: Path, options: str) -> list[str]:
+    (tmp_path / "c.toml").write_text(
+        f'profile = "p"\n[profiles.p]\ncaptioner = {{ backend = "scripted", {options} }}\nclassifier = {{ backend = "scripted" }}\n'
+    )
+    return ["--config", str(tmp_path / "c.toml"), "--store", f"sqlite:///{tmp_path}/s.db"]
+
+
+def test_failed_segments_give_status_five_and_only_they_are_tried_again(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", str(film), *scripted(tmp_path, "fail_segments = [1]")]) == 5
+    assert "1 of 3 segments failed" in capsys.readouterr().err
+    log = tmp_path / "calls"
+    assert main(["analyze", str(film), *scripted(tmp_path, f'log = "{log}"')]) == 0
+    assert [json.loads(line)["segment"] for line in log.read_text().splitlines()] == ["s0001"]
+
+
+def test_the_reader_may_leave_early(film: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", ENTRY, "analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db", "--jsonl"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert "Traceback" not in said
+    assert said.count("\n") <= 1
+
+
+def test_an_interrupt_stops_cleanly_and_the_same_command_resumes(commands: Any, film: Path, tmp_path: Path) -> None:
+    words = ("analyze", film, *scripted(tmp_path, "delay_seconds = 60"), "--jsonl", tmp_path / "log")
+    running = commands.start(*words, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while "segment.measured" not in ((tmp_path / "log").read_text() if (tmp_path / "log").exists() else ""):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    running.signal(signal.SIGINT)
+    ended = running.wait()
+    assert ended.status == 130
+    assert "run the same command again to resume tl_" in ended.err
+    assert ended.err.count("\n") == 1
+    assert lines((tmp_path / "log").read_text())[-1]["type"] == "timeline.cancelled"
+    words = ("analyze", film, *scripted(tmp_path, "delay_seconds = 0"))
+    assert commands.run(*words, cwd=tmp_path).status == 0
+
+
+def test_a_terminal_shows_cards_and_is_not_driven_by_what_is_shown(film: Path, tmp_path: Path) -> None:
+    evil = tmp_path / "a\x1b]0;owned\x07b.mp4"
+    evil.write_bytes(film.read_bytes())
+    master, slave = pty.openpty()
+    words = ["analyze", str(evil), *scripted(tmp_path, 'captions = ["evil \\u001b[2Jcaption"]')]
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "COLORTERM": ""}
+    process = subprocess.Popen([sys.executable, "-c", ENTRY, *words], stdin=slave, stdout=slave, stderr=slave, env=env)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(master)
+    assert process.wait() == 0
+    text = shown.decode()
+    assert "caption" in text
+    assert "completed: tl_" in text
+    assert "━" in text
+    assert "\x1b]0;" not in text
+    assert "\x1b[2Jcaption" not in text
