@@ -154,6 +154,7 @@ class BreakingProxy:
             writer.write_eof()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "client", [_python, pytest.param(_javascript, marks=pytest.mark.skipif(NODE is None, reason="no node on the PATH"))]
 )
