@@ -41,14 +41,15 @@ from streamtags.vocabulary_file import load_vocabulary
 
 SEGMENTS = 64
 CONCURRENCIES = (4, 8, 16, 32)
+RATE = 10  # frames a second, few: it is asking that is measured here, not reading
 LOOKS = ("texture", "stripes", "lights")
 MODEL = "tiny-llava-next-video"
 
 
 def film() -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
     """64 shots of a second."""
-    shots = [ShotSpec(frames=24, look=LOOKS[number % len(LOOKS)]) for number in range(SEGMENTS)]
-    return [picture.copy() for picture in render_shots(shots, rate=24, size=(256, 144))]
+    shots = [ShotSpec(frames=RATE, look=LOOKS[number % len(LOOKS)]) for number in range(SEGMENTS)]
+    return [picture.copy() for picture in render_shots(shots, rate=RATE, size=(256, 144))]
 
 
 @asynccontextmanager
@@ -88,7 +89,7 @@ async def pipeline(url: str, pictures: Sequence[Any], concurrency: int, requests
     if requests is not None:
         captioner = _Noting(captioner, requests)
     tools = Tools(captioner, create_classifier(profile), load_vocabulary("seed-eight"), profile)
-    source = FakeSource(pictures)
+    source = FakeSource(pictures, rate=RATE)
     with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
         store.open_timeline("tl_b", "b")
         store.append("tl_b", [TimelineOpened(source=source.info, vocabulary=tools.vocabulary.ref, profile="vllm")])
