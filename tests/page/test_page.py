@@ -235,8 +235,8 @@ def test_ten_thousand_segments_are_drawn_without_visiting_each(server: Server, p
             const most = [];
             for (let at = 0; at < 60; at += 1) {
                 globalThis.boxes = 0;
-                const wheel = {deltaY: at < 40 ? -60 : 60, shiftKey: at >= 40, clientX: box.left + 700, clientY: box.top + 90, cancelable: true};
-                canvas.dispatchEvent(new WheelEvent("wheel", wheel));
+                const place = {clientX: box.left + 700, clientY: box.top + 90, cancelable: true};
+                canvas.dispatchEvent(new WheelEvent("wheel", {deltaY: at < 40 ? -60 : 60, shiftKey: at >= 40, ...place}));
                 await frame(); await frame();
                 most.push(globalThis.boxes);
             }
@@ -253,7 +253,7 @@ def test_everything_that_can_be_used_has_a_name(server: Server, page: Page) -> N
     server.start()
     opened(page, server, "tl_names")
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll("button, input, select, [role=slider]")].filter((one) => one.checkVisibility()).filter((one) =>
+        """() => [...document.querySelectorAll("button, input, select, [role=slider]")].filter((one) => one.checkVisibility() &&
             !(one.textContent.trim() || one.getAttribute("aria-label") || one.labels?.length)).map((one) => one.outerHTML)"""
     )
     assert nameless == []

@@ -28,6 +28,8 @@ export class Editor {
     this._filter = { text: "", confidence: 0 };
     this._mediaOf = "";
     this._at = -1;
+    /** Whose tags the inputs offer. @type {import("./model.js").Vocabulary | null} */
+    this._named = null;
     this.player = new Player(oncePerFrame(() => this._moved()));
     this.timeline = new TimelineView({ seek: (seconds) => this.player.seek(seconds) });
     this.list = new SegmentList((seconds) => this.player.seek(seconds));
@@ -156,13 +158,14 @@ export class Editor {
     const at = segmentAt(model, time + 0.001);
     const segment = model.segments[at];
     if (segment) this.details.show(segment, model, this._editor);
-    if (at === this._at) return;
-    this._at = at;
-    this.list.mark(at);
+    if (at === this._at && playing) return;
     const slider = byId("timeline");
     slider.setAttribute("aria-valuemax", model.duration.toFixed(2));
     slider.setAttribute("aria-valuenow", time.toFixed(2));
     slider.setAttribute("aria-valuetext", segment ? `${code}, segment ${at + 1} of ${model.segments.length}. ${segment.caption ?? ""}` : code);
+    if (at === this._at) return;
+    this._at = at;
+    this.list.mark(at);
     this._still(segment);
   }
 

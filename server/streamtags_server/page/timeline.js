@@ -40,6 +40,7 @@ export class TimelineView {
     this._time = 0;
     this._width = 0;
     this._height = 0;
+    this._content = 0;
     /** @type {Object<string, string>} */
     this._colours = {};
     /** @type {Row[]} */
