@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from streamtags.classify.instructor import InstructorOptions
 from streamtags.classify.prompts import system_prompt
 from streamtags.classify.schema import response_model
 from streamtags.config import BackendSettings, PriceSettings, Settings
@@ -181,7 +182,9 @@ def rule_of_thumb(backend: str, options: dict[str, Any], vocabulary: Vocabulary)
         answer = int(options.get("max_tokens") or 160)
     if backend != "openai":
         tags = len(vocabulary.tags)
-        shown = int(options.get("shortlist") or 120) if tags > int(options.get("shortlist_above") or 200) else tags
+        usual = {name: InstructorOptions.model_fields[name].default for name in ("shortlist", "shortlist_above")}
+        above, short = (int(options.get(name) or usual[name]) for name in ("shortlist_above", "shortlist"))
+        shown = short if tags > above and backend == "instructor" else tags
         text = len(system_prompt(vocabulary)) + len(json.dumps(response_model(vocabulary).model_json_schema()))
         prompt += round(text * shown / tags / _CHARACTERS_PER_TOKEN) + _SEGMENT_TOKENS
     if backend == "openai-tags":
