@@ -116,7 +116,7 @@ def test_a_correction_is_kept_and_a_wrong_one_refused(server: Any) -> None:
 def test_a_vocabulary_may_be_sent_as_text_and_its_tags_come_as_events(server: Any) -> None:
     server.fill("tl_a")
     text = "id: mine\nversion: '1'\naxes:\n  - name: mood\ntags:\n  - name: Calm\n    axis: mood\n    description: nothing stirs\n"
-    status, refused = server.json("POST", "/v1/timelines/tl_a/retag", {"tags": "tags:\n  - 1\n"})
+    status, refused = server.json("POST", "/v1/timelines/tl_a/retag", {"tags": "tags:\n  - colour: 1\n"})
     assert (status, refused["code"]) == (422, "vocabulary")
     with server.client() as client:
         client.say(type="subscribe", id="a", timeline="tl_a")
