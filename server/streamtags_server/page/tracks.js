@@ -1,0 +1,248 @@
+/** The tracks of the timeline, painted: what each row shows of the segments that are visible. */
+
+import { segmentAt } from "./model.js";
+import { clockOf } from "./timecode.js";
+import { Thumbnails } from "./thumbnails.js";
+
+/** @typedef {import("./model.js").Model} Model */
+
+export const HEADER = 116;
+export const RULER = 26;
+const SCENES = 20;
+const PICTURES = 56;
+const CAPTIONS = 24;
+const LANE = 25;
+export const EMPTY_LANE = 16;
+const CURVE = 31;
+
+/** @typedef {{name: string, top: number, height: number, draw: (row: Row) => void, at?: (segment: number) => string}} Row */
+
+/** Paints rows onto a canvas; what is visible, and where, is set by the view that extends it. */
+export class Tracks {
+  constructor() {
+    /** @type {Model | null} */
+    this._model = null;
+    this._clock = clockOf(null);
+    this._thumbnails = new Thumbnails("", () => {});
+    this.start = 0;
+    this.span = 10;
+    this._width = 0;
+    this._height = 0;
+    /** @type {Object<string, string>} */
+    this._colours = {};
+    /** @type {CanvasRenderingContext2D | null} */
+    this._c = null;
+    this._first = 0;
+    this._last = -1;
+    this._stride = 1;
+    this._perSegment = 1;
+  }
+
+  /** @param {number} seconds */
+  _x(seconds) {
+    return HEADER + ((seconds - this.start) / this.span) * (this._width - HEADER);
+  }
+
+  /** @param {number} x */
+  _seconds(x) {
+    return this.start + ((x - HEADER) / (this._width - HEADER)) * this.span;
+  }
+
+  /** @param {Model} model @returns {Row[]} */
+  _layRows(model) {
+    let top = RULER;
+    /** @type {Row[]} */
+    const rows = [];
+    const add = (/** @type {string} */ name, /** @type {number} */ height, /** @type {Row["draw"]} */ draw, /** @type {Row["at"]} */ at = undefined) => {
+      rows.push({ name, top, height, draw, at });
+      top += height;
+    };
+    if (model.state.scenes.length) add("Scenes", SCENES, (row) => this._drawScenes(row));
+    add("Picture", PICTURES, (row) => this._drawPictures(row));
+    add("Captions", CAPTIONS, (row) => this._drawCaptions(row), (at) => model.segments[at].caption ?? "");
+    model.lanes.forEach((lane, index) => add(lane.name, lane.used ? LANE : EMPTY_LANE, (row) => this._drawLane(row, lane, index), (at) => {
+      const axis = model.segments[at].tags.find((score) => score.tag === lane.tags[at]);
+      return axis ? `${axis.tag} ${axis.confidence.toFixed(2)}${lane.more[at] ? ` and ${lane.more[at]} more` : ""}` : "";
+    }));
+    model.curves.forEach((curve, index) => add(curve.name, CURVE, (row) => this._drawCurve(row, curve, index), (at) => (
+      Number.isNaN(curve.values[at]) ? "" : `${curve.name} ${Number(curve.values[at].toPrecision(3))} ${curve.unit}`
+    )));
+    return rows;
+  }
+
+  /** Work out which segments are visible, and in groups of how many they are drawn. @param {Model} model */
+  _look(model) {
+    const first = Math.max(0, segmentAt(model, this.start));
+    const last = segmentAt(model, this.start + this.span);
+    // Groups of a power of two, at fixed places, so that nothing flickers while panning.
+    const perSegment = ((this._width - HEADER) * Math.max(1e-9, (model.ends[last] ?? 0) - (model.starts[first] ?? 0))) / this.span / Math.max(1, last - first + 1);
+    this._stride = perSegment >= 2 ? 1 : 2 ** Math.ceil(Math.log2(2 / Math.max(perSegment, 1e-6)));
+    this._first = Math.floor(first / this._stride) * this._stride;
+    this._last = last;
+    this._perSegment = perSegment;
+  }
+
+  /** Visible segments, or groups of them where they are too narrow to tell apart. @param {(at: number, end: number, x: number, width: number) => void} draw */
+  _each(draw) {
+    const model = /** @type {Model} */ (this._model);
+    const stride = this._stride;
+    for (let at = this._first; at <= (this._last); at += stride) {
+      const end = Math.min(at + stride, model.starts.length);
+      const x = this._x(model.starts[at]);
+      draw(at, end, x, this._x(model.ends[end - 1]) - x);
+    }
+  }
+
+  /** @param {number} at @param {number} end */
+  _shade(at, end) {
+    const { matches, filtered } = /** @type {Model} */ (this._model);
+    if (!filtered) return 1;
+    for (let one = at; one < end; one += 1) if (matches[one]) return 1;
+    return 0.18;
+  }
+
+  /** @param {string} text @param {number} x @param {number} width @param {number} middle @param {string} colour */
+  _label(text, x, width, middle, colour) {
+    const left = Math.max(x, HEADER) + 5;
+    const room = Math.min(x + width, this._width) - left - 3;
+    if (room < 14) return;
+    const shown = fitted(/** @type {CanvasRenderingContext2D} */ (this._c), text, room);
+    if (!shown) return;
+    /** @type {CanvasRenderingContext2D} */ (this._c).fillStyle = colour;
+    /** @type {CanvasRenderingContext2D} */ (this._c).fillText(shown, left, middle);
+  }
+
+  /** @param {Row} row */
+  _drawScenes(row) {
+    const { scenes } = /** @type {Model} */ (this._model).state;
+    const { origin } = /** @type {Model} */ (this._model);
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    let low = 0;
+    let high = scenes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (scenes[middle].end.seconds - origin <= this.start) low = middle + 1;
+      else high = middle;
+    }
+    let edge = -1;
+    for (let at = low; at < scenes.length; at += 1) {
+      const scene = scenes[at];
+      const x = this._x(scene.start.seconds - origin);
+      if (x > this._width) break;
+      const end = this._x(scene.end.seconds - origin);
+      if (end < edge + 1.5) continue;
+      edge = end;
+      context.fillStyle = this._colours.scene;
+      context.fillRect(x, row.top + 2, Math.max(1, end - x - 1), row.height - 5);
+      this._label(`Scene ${scene.index + 1}`, x, end - x, row.top + row.height / 2, this._colours.text);
+    }
+  }
+
+  /** @param {Row} row */
+  _drawPictures(row) {
+    const model = /** @type {Model} */ (this._model);
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    const height = row.height - 7;
+    const video = model.state.source?.video;
+    const broad = Math.min(160, height * ((video?.width ?? 16) / (video?.height || 9)));
+    const perSegment = this._perSegment;
+    const stride = perSegment >= 24 ? 1 : Math.max(this._stride, 2 ** Math.ceil(Math.log2(broad / Math.max(perSegment, 1e-6))));
+    for (let at = Math.floor((this._first) / stride) * stride; at <= (this._last); at += stride) {
+      const end = Math.min(at + stride, model.starts.length);
+      const x = this._x(model.starts[at]);
+      const width = this._x(model.ends[end - 1]) - x - 1;
+      if (x + width < HEADER) continue;
+      context.globalAlpha = this._shade(at, end);
+      context.fillStyle = this._colours.clip;
+      context.fillRect(x, row.top + 3, width, height);
+      const image = this._thumbnails.get(model.segments[at]);
+      if (image) {
+        const shown = Math.min(width, broad);
+        const cut = (shown / broad) * image.naturalWidth;
+        context.drawImage(image, (image.naturalWidth - cut) / 2, 0, cut, image.naturalHeight, x, row.top + 3, shown, height);
+      }
+      if (stride === 1 && width > broad + 30) this._label(String(model.segments[at].index + 1), x + broad, width - broad, row.top + 11, this._colours.muted);
+      if (model.segments[at].status === "failed") {
+        context.fillStyle = this._colours.bad;
+        context.fillRect(x, row.top + 3, width, 3);
+      }
+      context.globalAlpha = 1;
+    }
+  }
+
+  /** @param {Row} row */
+  _drawCaptions(row) {
+    const model = /** @type {Model} */ (this._model);
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    this._each((at, end, x, width) => {
+      const segment = model.segments[at];
+      if (segment.caption === null) return;
+      context.globalAlpha = this._shade(at, end);
+      context.fillStyle = this._colours.clip;
+      context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
+      if (end - at === 1) this._label(segment.caption, x, width, row.top + row.height / 2, this._colours.text);
+      context.globalAlpha = 1;
+    });
+  }
+
+  /** @param {Row} row @param {import("./model.js").Lane} lane @param {number} index */
+  _drawLane(row, lane, index) {
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    const colour = this._colours[`lane-${index % 9}`];
+    this._each((at, end, x, width) => {
+      let best = 0;
+      for (let one = at; one < end; one += 1) best = Math.max(best, lane.confidence[one]);
+      if (best === 0) return;
+      const shade = this._shade(at, end);
+      context.fillStyle = colour;
+      context.globalAlpha = shade * (0.16 + 0.84 * best);
+      context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
+      const tag = lane.tags[at];
+      if (end - at === 1 && tag !== null && width > 20) {
+        context.globalAlpha = shade;
+        context.fillRect(x, row.top + 3, 2, row.height - 7);
+        this._label(lane.more[at] ? `${tag}  +${lane.more[at]}` : tag, x + 1, width, row.top + row.height / 2, this._colours.text);
+      }
+    });
+    context.globalAlpha = 1;
+  }
+
+  /** @param {Row} row @param {import("./model.js").Curve} curve @param {number} index */
+  _drawCurve(row, curve, index) {
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    const height = row.height - 7;
+    context.fillStyle = this._colours[`curve-${index}`];
+    this._each((at, end, x, width) => {
+      let sum = 0;
+      let count = 0;
+      for (let one = at; one < end; one += 1) {
+        if (Number.isNaN(curve.values[one])) continue;
+        sum += curve.values[one];
+        count += 1;
+      }
+      if (!count) return;
+      const share = Math.min(1, Math.max(0, (sum / count - curve.low) / (curve.high - curve.low)));
+      const top = row.top + 3 + height * (1 - share);
+      context.globalAlpha = 0.35;
+      context.fillRect(x, top, width, height * share);
+      context.globalAlpha = 1;
+      context.fillRect(x, top - 0.75, width, 1.5);
+    });
+  }
+}
+
+/** @type {Map<string, number>} */
+const widths = new Map();
+
+/** `text`, cut to fit `room` pixels. @param {CanvasRenderingContext2D} context @param {string} text @param {number} room */
+function fitted(context, text, room) {
+  let width = widths.get(text);
+  if (width === undefined) {
+    width = context.measureText(text).width;
+    if (widths.size > 5000) widths.clear();
+    widths.set(text, width);
+  }
+  if (width <= room) return text;
+  const kept = Math.floor((text.length * room) / width) - 1;
+  return kept < 2 ? "" : `${text.slice(0, kept).trimEnd()}…`;
+}
