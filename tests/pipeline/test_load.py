@@ -89,12 +89,9 @@ def test_fewer_ask_at_once_after_a_server_has_turned_some_away(run: Any) -> None
     async def scenario() -> None:
         server = Server(capacity=4)
         lane = Lane("caption", profile(concurrency=32, retries=20))
-        answers = await all_of(server, 200, lane)
-        assert answers == ["answer"] * 200
-        first, server.refused = server.refused, 0
-        assert await all_of(server, 200, lane) == ["answer"] * 200
-        assert server.refused < first
+        assert await all_of(server, 400, lane) == ["answer"] * 400
         assert lane.limit.now <= 8
+        assert server.refused < 200  # as many as 28 of every 32, were the limit not to fall
 
     run(scenario())
 
