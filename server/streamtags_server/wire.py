@@ -12,6 +12,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import OPEN
 
 __all__ = ["HttpProtocol", "WebSocketProtocol"]
 
@@ -71,7 +72,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """As uvicorn's, but a close does not wait for room in the buffer."""
-        if message["type"] == "websocket.close" and not self.writable.is_set():
+        if not self.writable.is_set() and message["type"] == "websocket.close":
             self.transport.abort()
-            return
-        await super().send(message)
+        elif message["type"] == "websocket.send" and self.writable.is_set() and self._established:
+            self.conn.send_text(message["text"].encode())  # the path of every event, without what cannot apply to it
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        else:
+            await super().send(message)
+
+    @property
+    def _established(self) -> bool:
+        return self.handshake_complete and not self.close_sent and not self.disconnected and self.conn.state is OPEN
