@@ -25,8 +25,9 @@ def settings_page() -> str:
         [
             "# Settings",
             "",
-            "Made from the code by `make docs`. A flag comes before a variable, a variable before the file given to `--config`, the file before the",
-            "default. `segments.max_seconds` is `--set segments.max_seconds=12` as a flag, `STREAMTAGS_SEGMENTS__MAX_SECONDS=12` as a variable, and",
+            "Made from the code by `make docs`. A flag comes before a variable, a variable before the file given to `--config`,",
+            "the file before the default. `segments.max_seconds` is `--set segments.max_seconds=12` as a flag,",
+            "`STREAMTAGS_SEGMENTS__MAX_SECONDS=12` as a variable, and",
             "",
             "```toml",
             "[segments]",

@@ -295,7 +295,18 @@ class ErrorMessage(_Message):
 
 ClientMessage = Annotated[Identify | Subscribe | Unsubscribe | Ping | Request, Field(discriminator="type")]
 ServerMessage = Annotated[
-    Hello | Identified | Subscribed | Unsubscribed | Snapshot | Removed | EventMessage | Lagged | Heartbeat | Pong | Response | ErrorMessage,
+    Hello
+    | Identified
+    | Subscribed
+    | Unsubscribed
+    | Snapshot
+    | Removed
+    | EventMessage
+    | Lagged
+    | Heartbeat
+    | Pong
+    | Response
+    | ErrorMessage,
     Field(discriminator="type"),
 ]
 

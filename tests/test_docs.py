@@ -21,7 +21,9 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readmes_commands_work_in_order(film: Path) -> None:
-    commands = [line[2:] for block in re.findall(r"```console\n(.*?)```", README, re.S) for line in block.splitlines() if line.startswith("$ ")]
+    commands = [
+        line[2:] for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.startswith("$ ")
+    ]
     assert len(commands) > 5
     for command in commands:
         words = shlex.split(command)
@@ -31,7 +33,7 @@ def test_the_readmes_commands_work_in_order(film: Path) -> None:
 
 
 def test_the_readmes_python_works(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("00:00:00:00")
 

@@ -113,8 +113,8 @@ def _preferred(streams: Sequence[_Stream]) -> _Stream | None:
     return next((s for s in streams if s.disposition & Disposition.default), streams[0] if streams else None)
 
 
-# What FFmpeg's skip_loop_filter is to pass over. Without the filter, frames that others are drawn from drift away from what the encoder saw,
-# and the same shot in another encoding is not known again (`docs/topics/ingest.md`); what B-frames lack of it is gone with the next anchor.
+# What FFmpeg's skip_loop_filter is to pass over. Without the filter, frames that others are drawn from drift away from what the encoder
+# saw, and the same shot in another encoding is not known again (`docs/topics/ingest.md`); what B-frames lack is gone with the next anchor.
 _SPARED = {"all": "default", "anchors": "bidir", "none": "all"}
 
 

@@ -1,6 +1,7 @@
 """Segments cover the source, whatever the shots, the rates and the delays."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def test_segments_cover_the_source_and_do_not_depend_on_lateness(source, max_sec
     assert segments[0].start.frame == 0
     assert segments[-1].end.pts == end
     assert segments[-1].end.frame == len(pts)
-    for one, two in zip(segments, segments[1:], strict=False):
+    for one, two in pairwise(segments):
         assert one.end == two.start
     assert {s.start.frame for s in segments} >= {0, *cuts}
     assert len({s.shot for s in segments}) == len(cuts) + 1
