@@ -19,6 +19,9 @@ from streamtags.timeline.store import SqliteStore
 
 __all__ = ["retag"]
 
+# Segments in hand at once: enough that one durable write serves many, few enough that queueing for a turn stays cheap.
+_IN_HAND = 256
+
 
 async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publish: Publish = lambda _: None) -> int:
     """Give every captioned segment of `timeline` a new tag set, told as each becomes durable; people's corrections stay over it.
@@ -41,9 +44,14 @@ async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publis
         writer = Writer(store, timeline, fold, publish, epoch=fold.state.epoch)
         lane = Lane("tag", tools.profile)
         captioned = [segment for segment in fold.state.segments if segment.caption is not None]
+        room = asyncio.Semaphore(max(_IN_HAND, tools.profile.concurrency))
+        done: list[asyncio.Task[bool]] = []
         try:
             async with asyncio.TaskGroup() as group:
-                done = [group.create_task(_retagged(segment, tools, lane, writer)) for segment in captioned]
+                for segment in captioned:
+                    await room.acquire()
+                    done.append(group.create_task(_retagged(segment, tools, lane, writer)))
+                    done[-1].add_done_callback(lambda _: room.release())
         except BaseExceptionGroup as errors:  # the first is the reason, and the others follow from it
             raise errors.exceptions[0] from None
         await writer.write(*_changed_scenes(fold.state))
