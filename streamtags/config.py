@@ -34,7 +34,7 @@ Detector = Literal["streamtags", "adaptive", "content", "hash", "histogram", "th
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class IngestSettings(_Strict):
@@ -176,7 +176,9 @@ PROFILES: dict[str, dict[str, Any]] = {
 class Settings(BaseSettings):
     """Everything that can be set."""
 
-    model_config = SettingsConfigDict(env_prefix="STREAMTAGS_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STREAMTAGS_", env_nested_delimiter="__", extra="forbid", frozen=True, coerce_numbers_to_str=True
+    )
 
     profile: str = Field("embedded", description="a name under profiles")
     tags: str = Field("music-library", description="a vocabulary: a file, or the name of one that ships")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,17 @@ def nested(pairs: list[str]) -> dict[str, Any]:
             node = node.setdefault(name, {})
             if not isinstance(node, dict):
                 raise UsageError(f"{name} is set to a value already", where=f"--set {pair}")
-        node[path[-1]] = value
+        node[path[-1]] = _value(value)
     return tree
+
+
+def _value(text: str) -> Any:
+    """A number, a truth value, a list or a table as TOML writes it; anything else is text, quotes or not."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, bool | int | float | list | dict | str) else text
 
 
 def open_configured_store(settings: Settings) -> SqliteStore:
