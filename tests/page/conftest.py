@@ -87,9 +87,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; Playwright's own browsers are never used."""
+    """Debian's Chromium; Playwright's own browsers are never used.
+
+    A new one for each test: while Playwright runs, it holds this thread's event loop, and tests of coroutines need it.
+    """
     if CHROMIUM is None:
         pytest.skip("no chromium here (apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright here (pip install playwright)")
