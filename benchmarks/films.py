@@ -57,7 +57,7 @@ def short_film() -> Path:
 
 
 def long_film() -> Path:
-    """Twenty minutes: the short film ten times over, without encoding again."""
+    """Twenty minutes: the short film ten times over, a second apart, without encoding again."""
     path = CACHE / "edit-720p-20min.mp4"
     if not path.exists():
         once = short_film()
@@ -135,16 +135,16 @@ def _make(path: Path) -> None:
 
 def _repeat(once: Path, path: Path) -> None:
     with av.open(str(path), "w") as out:
-        streams: dict[int, av.VideoStream | av.AudioStream] = {}
+        streams: list[av.VideoStream | av.AudioStream] = []
         for turn in range(REPEATS):
             with av.open(str(once)) as container:
+                if not streams:  # all of them before the first packet, which writes the header
+                    streams = [out.add_stream_from_template(stream) for stream in (container.streams.video[0], container.streams.audio[0])]
                 for packet in container.demux(video=0, audio=0):
                     if packet.dts is None or packet.pts is None:
                         continue
                     stream = packet.stream
-                    if stream.index not in streams:
-                        streams[stream.index] = out.add_stream_from_template(stream)
-                    shift = int(turn * SECONDS / Fraction(stream.time_base or 1))
+                    shift = int(turn * (SECONDS + 1) / Fraction(stream.time_base or 1))
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = streams[stream.index]
+                    packet.stream = streams[0 if stream.type == "video" else 1]
                     out.mux(packet)
