@@ -20,9 +20,10 @@ from streamtags.errors import NotInStore, SourceRefused, StreamtagsError, UsageE
 from streamtags.ingest.access import Access, locate
 from streamtags.ingest.source import source_identity
 from streamtags.model import TagScore
+from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.correct import correct
 from streamtags.pipeline.retag import retag
-from streamtags.pipeline.run import open_tools, timeline_key
+from streamtags.pipeline.run import timeline_key
 from streamtags.state import TimelineState
 from streamtags.timeline.store import SqliteStore
 from streamtags.vocabulary_file import load_vocabulary, shipped_vocabularies

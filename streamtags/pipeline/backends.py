@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from streamtags.caption.models import load_model_config, preset
 from streamtags.classify.calibration import CalibratedClassifier, load_confidences
-from streamtags.config import BackendSettings, ProfileSettings
+from streamtags.config import PROFILES, BackendSettings, ProfileSettings, Settings
 from streamtags.errors import ConfigError
+from streamtags.pipeline.tag import Tools
 from streamtags.ports import Captioner, Classifier
+from streamtags.vocabulary_file import load_vocabulary
 
-__all__ = ["backend_names", "captioner_options", "classifier_options", "create_captioner", "create_classifier"]
+__all__ = ["backend_names", "captioner_options", "classifier_options", "create_captioner", "create_classifier", "open_tools"]
 
 _CAPTIONERS = "streamtags.captioners"
 _CLASSIFIERS = "streamtags.classifiers"
 # Backends that ask a server, whose classifier may share the captioner's.
 _SERVED = frozenset({"openai", "openai-tags", "instructor"})
+
+# Who tags a segment until its model has spoken.
+_PROVISIONAL = ProfileSettings.model_validate(PROFILES["embedded"])
+
+
+@asynccontextmanager
+async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
+    """The captioner, classifier and vocabulary that the settings choose, released at the end.
+
+    Raises:
+        ConfigError: an unknown profile or backend.
+        VocabularyError: the vocabulary has mistakes.
+    """
+    profile = settings.choose_profile()
+    vocabulary = load_vocabulary(settings.tags)
+    first = None if profile.classifier.backend == "embedded" else create_classifier(_PROVISIONAL)
+    tools = Tools(create_captioner(profile), create_classifier(profile), vocabulary, profile, first)
+    try:
+        yield tools
+    finally:
+        await tools.close()
 
 
 def create_captioner(profile: ProfileSettings) -> Captioner:

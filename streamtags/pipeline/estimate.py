@@ -18,8 +18,7 @@ from streamtags.events import SegmentCaptioned, SegmentTagged
 from streamtags.ingest.shots import create_detector
 from streamtags.ingest.source import open_source
 from streamtags.model import Frame, Segment, Usage, clock_of
-from streamtags.pipeline.backends import captioner_options, classifier_options
-from streamtags.pipeline.run import open_tools
+from streamtags.pipeline.backends import captioner_options, classifier_options, open_tools
 from streamtags.pipeline.segment import Segmenter
 from streamtags.pipeline.tag import Tools
 from streamtags.pipeline.usage import cost_of

@@ -15,8 +15,9 @@ from streamtags.evaluation.scores import Answered
 from streamtags.events import Event, SegmentCaptioned, SegmentTagged
 from streamtags.model import ClassifyRequest, Usage
 from streamtags.pipeline.attempts import attempt
+from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.load import Lane
-from streamtags.pipeline.run import analyse, open_tools
+from streamtags.pipeline.run import analyse
 from streamtags.pipeline.tag import Tools
 from streamtags.pipeline.usage import Spent, cost_of
 from streamtags.ports import Readiness

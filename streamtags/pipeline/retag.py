@@ -7,8 +7,8 @@ import asyncio
 from streamtags.config import Settings
 from streamtags.errors import ModelError
 from streamtags.events import ErrorInfo, SceneDetected, SegmentFailed
+from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.load import Lane
-from streamtags.pipeline.run import open_tools
 from streamtags.pipeline.tag import Tools, tag
 from streamtags.pipeline.writer import Publish, Writer
 from streamtags.ports import Readiness

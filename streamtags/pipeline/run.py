@@ -9,27 +9,24 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from streamtags.config import PROFILES, ProfileSettings, Settings
+from streamtags.config import Settings
 from streamtags.errors import StoreError
 from streamtags.events import TimelineOpened
 from streamtags.ingest.access import Access
 from streamtags.ingest.shots import create_detector
 from streamtags.ingest.source import open_source, source_identity
-from streamtags.pipeline.backends import create_captioner, create_classifier
+from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.session import Session
 from streamtags.pipeline.tag import Tools
 from streamtags.pipeline.writer import Publish
 from streamtags.ports import FrameSource
 from streamtags.state import TimelineState
 from streamtags.timeline.store import SqliteStore
-from streamtags.vocabulary_file import load_vocabulary
 
-__all__ = ["analyse", "open_tools", "timeline_key"]
+__all__ = ["analyse", "timeline_key"]
 
 # A claim is renewed twice in its life.
 _CLAIM_SECONDS = 60.0
-# Who tags a segment until its model has spoken.
-_PROVISIONAL = ProfileSettings.model_validate(PROFILES["embedded"])
 
 
 async def analyse(
@@ -85,24 +82,6 @@ async def analyse(
                 return await session.run(stop or asyncio.Event())
         finally:
             source.close()
-
-
-@asynccontextmanager
-async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
-    """The captioner, classifier and vocabulary that the settings choose, released at the end.
-
-    Raises:
-        ConfigError: an unknown profile or backend.
-        VocabularyError: the vocabulary has mistakes.
-    """
-    profile = settings.choose_profile()
-    vocabulary = load_vocabulary(settings.tags)
-    first = None if profile.classifier.backend == "embedded" else create_classifier(_PROVISIONAL)
-    tools = Tools(create_captioner(profile), create_classifier(profile), vocabulary, profile, first)
-    try:
-        yield tools
-    finally:
-        await tools.close()
 
 
 def timeline_key(identity: str, settings: Settings, tools: Tools) -> str:
