@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
-from streamtags.cli.views import JsonLines
+from streamtags.cli.views import JsonLines, printable
 
 __all__ = ["add_arguments", "run"]
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         timeline = store.find(args.id)
         failed = asyncio.run(retag(timeline, settings, store, publish=lines.tell if lines else lambda _: None))
     if not args.jsonl:
-        print(f"{timeline} is tagged anew under {settings.tags}; see `streamtags show {timeline}`")
+        print(f"{timeline} is tagged anew under {printable(settings.tags)}; see `streamtags show {timeline}`")
     if failed:
         print(f"{failed} segments keep their old tags, the classifier failed; run it again", file=sys.stderr)
         return SOME_FAILED
