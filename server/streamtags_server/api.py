@@ -183,7 +183,7 @@ class Api:
     async def _follow(self, timeline: str, after: int) -> AsyncIterator[str]:
         """The log as it grows, until it is replaced or removed, the client goes, or the server stops."""
         hub, news = self._service.hub, asyncio.Event()
-        reader = await hub.reader(timeline, lambda _: news.set())
+        reader = await hub.reader(timeline, news.set)
         stopped = asyncio.create_task(hub.stopped.wait())
         try:
             if not await reader.resume(after, (await asyncio.to_thread(self._service.store.head, timeline)).epoch):

@@ -39,8 +39,6 @@ from streamtags_server.wire import HttpProtocol, WebSocketProtocol
 __all__ = ["StreamtagsServer", "create_app", "make_server", "serve"]
 
 _PAGE = Path(__file__).parent / "page"
-# What the engine reads before it gives up on its own; the limit of the protocol, with its own close code, is far below.
-_ENGINE_BYTES = 16 << 20
 _SHUTDOWN_SECONDS = 4
 _BACKLOG = 2048
 
@@ -160,7 +158,7 @@ def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
             port=server.port,
             http=Http,
             ws=WebSocketProtocol,
-            ws_max_size=_ENGINE_BYTES,
+            ws_max_size=server.message_bytes,
             ws_per_message_deflate=False,
             lifespan="on",
             backlog=_BACKLOG,

@@ -2,6 +2,8 @@
 
 What keeps a promise here: `Ring` holds a bounded number of recent events per timeline that somebody reads; a `Reader` holds a position
 and nothing else. A reader that is slow falls off the ring, is told so, and is read on from the store. Nobody waits for it.
+
+Telling readers is one loop over them that waits for none: whoever keeps up takes what is at hand within the call that tells it so.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +28,8 @@ _POLL_SECONDS = 0.05
 _STATES_KEPT = 8
 # New events read in one go; more are read in the next.
 _BATCH = 1000
+# Readers told of news before the loop turns to whatever else is due: what may be written to them meanwhile takes milliseconds.
+_READERS_A_TURN = 64
 
 _log = logging.getLogger(__name__)
 
@@ -67,10 +71,6 @@ class _Log:
         self.gone = False
         self.readers: set[Reader] = set()
 
-    def wake(self) -> None:
-        for reader in self.readers:
-            reader.notify(reader)
-
 
 class Hub:
     """Follows the store for all readers of this process. Its methods run in one event loop; `wake` may be called from any thread.
@@ -88,6 +88,7 @@ class Hub:
         self._logs: dict[str, _Log] = {}
         self._watchers: set[Callable[[str], None]] = set()
         self._heads: dict[str, Head] = {}
+        self._fresh: set[_Log] = set()
         self._version = -1
         self._looking = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -110,26 +111,34 @@ class Hub:
                     pass  # time to look what other processes have written
                 self._woken.clear()
                 try:
-                    await self.refresh()
+                    await self._refresh()
                 except StoreError as error:
                     _log.warning("the store cannot be followed just now: %s", error)
+                await self.publish()
         finally:
             forget()
 
     async def refresh(self) -> None:
-        """Bring every ring up to what is durable now, and wake its readers.
+        """Bring every ring up to what is durable now, and have its readers told.
 
         Raises:
             StoreError: the store cannot be read.
         """
+        await self._refresh()
+        if self._fresh:
+            self._woken.set()
+
+    async def _refresh(self) -> None:
         async with self._looking:
             logs = dict(self._logs)
             news = await asyncio.to_thread(self._look, {timeline: log.ring.head for timeline, log in logs.items()})
             if news is None:
                 return
-            self._version = news.version
+            self._version = news.version if self._logs == logs else -1  # a log that has joined meanwhile was not looked for
             for timeline, log in logs.items():
                 self._bring_up(timeline, log, news)
+            if self._version == -1:
+                self._woken.set()
             appeared = news.heads.keys() - self._heads.keys()
             self._heads = news.heads
             for timeline in sorted(appeared):
@@ -165,13 +174,19 @@ class Hub:
                 log.ring.extend(lines)
             except ValueError:  # replaced between the two reads: what was read is of the new log
                 self._version = -1
-                self._woken.set()
                 return
         else:
             return
-        if self._version == -1:
-            self._woken.set()
-        log.wake()
+        self._fresh.add(log)
+
+    async def publish(self) -> None:
+        """Notify the readers of every log that has changed since they were."""
+        while self._fresh:
+            readers = list(self._fresh.pop().readers)
+            for first in range(0, len(readers), _READERS_A_TURN):
+                for reader in readers[first : first + _READERS_A_TURN]:
+                    reader.notify()
+                await asyncio.sleep(0)
 
     # Readers
 
@@ -189,14 +204,14 @@ class Hub:
         """Whether the timeline was there at the last look."""
         return timeline in self._heads
 
-    def reader_of_known(self, timeline: str, notify: Callable[[Reader], None]) -> Reader:
+    def reader_of_known(self, timeline: str, notify: Callable[[], None]) -> Reader:
         """A reader of a timeline that `knows` knows."""
         log = self._logs.get(timeline)
         if log is None:
             log = self._logs[timeline] = _Log(self._heads[timeline], self._size)
         return Reader(self, timeline, log, notify)
 
-    async def reader(self, timeline: str, notify: Callable[[Reader], None]) -> Reader:
+    async def reader(self, timeline: str, notify: Callable[[], None]) -> Reader:
         """A reader of `timeline`; `notify` is called when there may be something to take.
 
         Raises:
@@ -239,7 +254,7 @@ class Hub:
 class Reader:
     """A position in a log. Made by `Hub.reader`; `close` it."""
 
-    def __init__(self, hub: Hub, timeline: str, log: _Log, notify: Callable[[Reader], None]) -> None:
+    def __init__(self, hub: Hub, timeline: str, log: _Log, notify: Callable[[], None]) -> None:
         self.timeline = timeline
         self.notify = notify
         self.head: Head | None = None
@@ -275,25 +290,38 @@ class Reader:
     def _strayed(self) -> bool:
         return self.head is not None and self.head.epoch != self._log.ring.head.epoch
 
-    async def take(self, limit: int) -> list[Item]:
+    def at_hand(self, limit: int) -> Sequence[Entry] | None:
+        """At most `limit` events that follow, without taking them; None if what comes next is not an event, or must be read."""
+        if self._ended:
+            return ()
+        if self._log.gone or self.head is None or self._strayed:
+            return None
+        entries = self._log.ring.after(self.head.seq, limit)
+        self._live = entries is not None or self._live
+        return entries
+
+    def passed(self, entry: Entry) -> None:
+        """The event that was at hand has been taken."""
+        self.head = entry.head
+
+    async def take(self, limit: int) -> Sequence[Item]:
         """What comes next, at most `limit` events; nothing if all was taken.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        if self._ended:
-            return []
-        if self._log.gone:
-            self._ended = True
-            return [Gone()]
+        entries = self.at_hand(limit)
+        if entries is not None:
+            if entries:
+                self.passed(entries[-1])
+            return entries
         try:
-            if self.head is None or self._strayed:
-                return await self._begin()
-            entries = self._log.ring.after(self.head.seq, limit)
-            return self._advance(entries) if entries is not None else await self._catch_up(self.head, limit)
+            if not self._log.gone:
+                return await (self._begin() if self.head is None or self._strayed else self._catch_up(self.head, limit))
         except NotInStore:
-            self._ended = True
-            return [Gone()]
+            pass  # removed, though the tail has not seen it yet
+        self._ended = True
+        return [Gone()]
 
     async def _begin(self) -> list[Item]:
         state = await self._hub.state(self.timeline)
@@ -304,12 +332,6 @@ class Reader:
         self.head, self._live = state.head, True
         return [state]
 
-    def _advance(self, entries: list[Entry]) -> list[Item]:
-        self._live = True
-        if entries:
-            self.head = Head(entries[-1].epoch, entries[-1].seq)
-        return list(entries)
-
     async def _catch_up(self, head: Head, limit: int) -> list[Item]:
         found: list[Item] = []
         if self._live:
@@ -317,8 +339,8 @@ class Reader:
             found.append(Lag(head.seq))
         lines = await asyncio.to_thread(self._hub.store.read_json, self.timeline, head.seq, limit)
         entries = [Entry(line) for line in lines]
-        if entries and (entries[0].epoch, entries[0].seq) == (head.epoch, head.seq + 1):
-            self.head = Head(head.epoch, entries[-1].seq)
+        if entries and entries[0].head == (head.epoch, head.seq + 1):
+            self.passed(entries[-1])
             return [*found, *entries]
         await self._hub.refresh()  # replaced meanwhile
         return found

@@ -1,103 +1,53 @@
-"""One WebSocket connection of `streamtags.v1`.
+"""WebSocket connections of `streamtags.v1`: who comes in, what clients say, and how they leave.
 
-Two coroutines: one takes the client's messages and answers them, one sends what its subscriptions read. The sender waits for its own
-socket and holds nothing but positions, so a client that does not read costs the server one write buffer and nobody else anything.
+What a client follows is told by `Subscriptions`, which hold nothing but positions, so a client that does not read costs the server one
+write buffer and nobody else anything.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, Literal
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from streamtags.config import ServerSettings
-from streamtags.errors import NotInStore, StreamtagsError
+from streamtags.errors import StreamtagsError
 from streamtags.protocol import (
     METHODS,
     PROTOCOL_VERSION,
     SUBPROTOCOL,
     CloseCode,
     ErrorBody,
-    ErrorMessage,
-    Filter,
-    Heartbeat,
     Hello,
     Identified,
     Identify,
-    Lagged,
     Limits,
     Ping,
     Pong,
     ProtocolError,
-    Removed,
     Request,
     Response,
     Role,
     Subscribe,
-    Subscribed,
     Unsubscribe,
-    Unsubscribed,
-    matches,
     parse_client_message,
 )
-from streamtags.timeline.hub import Entry
-from streamtags_server.hub import Gone, Hub, Item, Lag, Reader, State
+from streamtags_server.hub import Hub
 from streamtags_server.metrics import Metrics
+from streamtags_server.outlet import Closed, Outlet
+from streamtags_server.subscriptions import Subscriptions
 
-__all__ = ["ALL", "Answer", "Connection", "Connections"]
-
-ALL = "*"
-"""The timeline of a subscription that follows every one."""
+__all__ = ["Answer", "Connection", "Connections"]
 
 Answer = Callable[[str, dict[str, Any], str], Awaitable[Any]]
 """Answers a request: method, params, who asks."""
 
-# Events of one reader sent before the next reader of the connection has its turn.
-_TURN = 256
-
 _log = logging.getLogger(__name__)
-
-
-class _ClosedError(Exception):
-    """The connection is to be closed with a code, or has gone (None)."""
-
-    def __init__(self, code: CloseCode | None, reason: str = "") -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-class _Subscription:
-    def __init__(self, name: str, timeline: str, filter_: Filter | None, due: Callable[[Reader, _Subscription], None]) -> None:
-        self.id = name
-        self.timeline = timeline
-        self.filter = filter_
-        self.head = f'{{"type":"event","id":{json.dumps(name)},"event":'
-        self.readers: dict[str, Reader] = {}
-        self.forget: Callable[[], None] = lambda: None
-        self._due = due
-
-    def notify(self, reader: Reader) -> None:
-        self._due(reader, self)
-
-    def wants(self, entry: Entry) -> bool:
-        wanted = self.filter
-        if wanted is None:
-            return True
-        if wanted.types is not None and entry.type not in wanted.types:
-            return False
-        return entry.type != "segment.tagged" or matches(wanted, entry.event)
-
-    def close(self) -> None:
-        self.forget()
-        for reader in self.readers.values():
-            reader.close()
 
 
 class Connections:
@@ -147,72 +97,68 @@ class Connection:
     """
 
     def __init__(self, owner: Connections, scope: Scope, receive: Receive, send: Send) -> None:
-        self._hub, self._settings, self._metrics, self._owner = owner.hub, owner.settings, owner.metrics, owner
-        self._scope, self._receive, self._send_raw = scope, receive, send
+        self._settings, self._metrics, self._owner = owner.settings, owner.metrics, owner
+        self._scope, self._receive = scope, receive
+        self._outlet = Outlet(scope, send)
+        self._subscriptions = Subscriptions(owner.hub, owner.settings, owner.metrics, self._outlet)
         self._role: Role | None = None
         self._who = ""
-        self._subscriptions: dict[str, _Subscription] = {}
-        self._due: dict[Reader, _Subscription] = {}
-        self._wake = asyncio.Event()
         self._requests: dict[str, asyncio.Task[None]] = {}
-        self._told_at = time.monotonic()
-        self._beat = False
 
     async def run(self) -> None:
         """Serve the client until it goes or breaks the rules."""
         await self._receive()  # websocket.connect
         try:
             await self._serve()
-        except* _ClosedError as group:
+        except* Closed as group:
             closed = group.exceptions[0]
             while isinstance(closed, BaseExceptionGroup):
                 closed = closed.exceptions[0]
             await self._close(closed)
         except* StreamtagsError as group:
             _log.warning("a connection is closed: %s", group.exceptions[0])
-            await self._close(_ClosedError(CloseCode.SERVER_FAULT, "the store cannot be read"))
+            await self._close(Closed(CloseCode.SERVER_FAULT, "the store cannot be read"))
         except* Exception:  # noqa: BLE001 - a fault of the server: the client is told to come back, the log says why
             _log.exception("a connection failed")
-            await self._close(_ClosedError(CloseCode.SERVER_FAULT, "a fault of the server"))
+            await self._close(Closed(CloseCode.SERVER_FAULT, "a fault of the server"))
         finally:
-            for subscription in self._subscriptions.values():
-                self._drop(subscription)
+            self._subscriptions.close()
             for task in self._requests.values():
                 task.cancel()
 
     async def _serve(self) -> None:
         common = SUBPROTOCOL in self._scope["subprotocols"]
-        await self._transmit({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if common else None})
+        await self._outlet.accept(SUBPROTOCOL if common else None)
         if not common and self._scope["subprotocols"]:
-            raise _ClosedError(CloseCode.NO_COMMON_VERSION, f"speak {SUBPROTOCOL}")
+            raise Closed(CloseCode.NO_COMMON_VERSION, f"speak {SUBPROTOCOL}")
         await self._hello()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read_on())
-            group.create_task(self._send_on())
+            group.create_task(self._subscriptions.run())
+            await self._read_on()
 
     async def _hello(self) -> None:
         settings = self._settings
         auth: Literal["none", "token"] = "none" if self._owner.role_of(None) else "token"
         limits = Limits(message_bytes=settings.message_bytes, subscriptions=settings.subscriptions, queue_events=settings.queue_events)
-        await self._say(
+        await self._outlet.say(
             Hello(server=f"streamtags/{version('streamtags')}", heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth)
         )
         try:
             async with asyncio.timeout(settings.identify_seconds):
                 message = await self._next()
         except TimeoutError:
-            raise _ClosedError(CloseCode.IDENTIFY_TIMEOUT, "identify comes first") from None
+            raise Closed(CloseCode.IDENTIFY_TIMEOUT, "identify comes first") from None
         if not isinstance(message, Identify):
-            raise _ClosedError(CloseCode.NOT_AUTHENTICATED, "identify comes first")
+            raise Closed(CloseCode.NOT_AUTHENTICATED, "identify comes first")
         if message.protocol != PROTOCOL_VERSION:
-            raise _ClosedError(CloseCode.NO_COMMON_VERSION, f"this server speaks protocol {PROTOCOL_VERSION}")
+            raise Closed(CloseCode.NO_COMMON_VERSION, f"this server speaks protocol {PROTOCOL_VERSION}")
         self._role = (
             self._owner.role_of(message.token) if message.token else self._scope.get("streamtags.role") or self._owner.role_of(None)
         )
         if self._role is None:
-            raise _ClosedError(CloseCode.NOT_AUTHENTICATED, "a valid token is needed")
+            raise Closed(CloseCode.NOT_AUTHENTICATED, "a valid token is needed")
         self._who = message.client or self._role
-        await self._say(Identified(role=self._role))
+        await self._outlet.say(Identified(role=self._role))
 
     # What the client says
 
@@ -221,113 +167,45 @@ class Connection:
             message = await self._next()
             match message:
                 case Subscribe():
-                    await self._subscribe(message)
+                    await self._subscriptions.subscribe(message)
                 case Unsubscribe():
-                    await self._unsubscribe(message.id)
+                    await self._subscriptions.unsubscribe(message.id)
                 case Ping():
-                    await self._say(Pong(n=message.n))
+                    await self._outlet.say(Pong(n=message.n))
                 case Request():
                     self._begin(message)
                 case _:
-                    raise _ClosedError(CloseCode.INVALID_MESSAGE, "already identified")
+                    raise Closed(CloseCode.INVALID_MESSAGE, "already identified")
 
     async def _next(self) -> Identify | Subscribe | Unsubscribe | Ping | Request:
         received = await self._receive()
         if received["type"] == "websocket.disconnect":
-            raise _ClosedError(None)
+            if received.get("code") == CloseCode.MESSAGE_TOO_LARGE:  # found by the engine, before it was whole
+                self._count(CloseCode.MESSAGE_TOO_LARGE)
+            raise Closed(None)
         text = received.get("text")
         if text is None:
-            raise _ClosedError(CloseCode.INVALID_MESSAGE, "a binary frame; messages are JSON text")
-        if len(text) > self._settings.message_bytes or len(text.encode()) > self._settings.message_bytes:
-            raise _ClosedError(CloseCode.MESSAGE_TOO_LARGE, f"more than {self._settings.message_bytes} bytes")
+            raise Closed(CloseCode.INVALID_MESSAGE, "a binary frame; messages are JSON text")
         try:
             return parse_client_message(text)
         except (ProtocolError, RecursionError) as error:
-            raise _ClosedError(CloseCode.INVALID_MESSAGE, str(error)) from error
-
-    async def _subscribe(self, message: Subscribe) -> None:
-        held = self._subscriptions.get(message.id)
-        if held is not None:
-            await self._refilter(held, message)
-            return
-        if len(self._subscriptions) >= self._settings.subscriptions:
-            raise _ClosedError(CloseCode.TOO_MANY, f"more than {self._settings.subscriptions} subscriptions")
-        subscription = _Subscription(message.id, message.timeline, message.filter, self._mark)
-        if message.timeline == ALL:
-            self._keep(subscription)
-            subscription.forget = self._hub.watch(lambda timeline: self._join(subscription, timeline))
-            await self._say(Subscribed(id=message.id, timeline=ALL, epoch="", seq=0, recovered=False))
-            for timeline in await self._hub.timelines():
-                self._join(subscription, timeline)
-            return
-        try:
-            reader = await self._hub.reader(message.timeline, subscription.notify)
-        except NotInStore as error:
-            await self._say(ErrorMessage(code=error.code, message=error.what, reply_to=message.id))
-            return
-        subscription.readers[message.timeline] = reader
-        recovered = message.after is not None and message.epoch is not None and await reader.resume(message.after, message.epoch)
-        first = [] if recovered else await reader.take(1)
-        if reader.head is None:  # removed just now
-            subscription.close()
-            await self._say(ErrorMessage(code=NotInStore.code, message=f"no timeline {message.timeline!r}", reply_to=message.id))
-            return
-        epoch, seq = reader.head
-        self._keep(subscription)
-        await self._say(Subscribed(id=message.id, timeline=message.timeline, epoch=epoch, seq=seq, recovered=recovered))
-        for item in first:
-            await self._tell(subscription, reader, item)
-        self._mark(reader, subscription)
-
-    async def _refilter(self, held: _Subscription, message: Subscribe) -> None:
-        if held.timeline != message.timeline:
-            raise _ClosedError(CloseCode.ID_IN_USE, f"subscription {message.id!r} follows {held.timeline}")
-        held.filter = message.filter
-        reader = held.readers.get(held.timeline)
-        epoch, seq = (reader and reader.head) or ("", 0)
-        await self._say(Subscribed(id=held.id, timeline=held.timeline, epoch=epoch, seq=seq, recovered=True))
-
-    async def _unsubscribe(self, name: str) -> None:
-        held = self._subscriptions.get(name)
-        if held is None:
-            await self._say(ErrorMessage(code="not_found", message=f"no subscription {name!r}", reply_to=name))
-            return
-        self._drop(held)
-        await self._say(Unsubscribed(id=name))
-
-    def _keep(self, subscription: _Subscription) -> None:
-        self._subscriptions[subscription.id] = subscription
-        self._metrics.add("streamtags_subscriptions")
-
-    def _drop(self, subscription: _Subscription) -> None:
-        subscription.close()
-        self._due = {reader: other for reader, other in self._due.items() if other is not subscription}
-        if self._subscriptions.get(subscription.id) is subscription:
-            self._subscriptions = {name: other for name, other in self._subscriptions.items() if other is not subscription}
-            self._metrics.add("streamtags_subscriptions", -1)
-
-    def _join(self, subscription: _Subscription, timeline: str) -> None:
-        """Take one more timeline into a subscription to all; the sender begins it with its state."""
-        if timeline not in subscription.readers:
-            reader = self._hub.reader_of_known(timeline, subscription.notify)
-            subscription.readers[timeline] = reader
-            self._mark(reader, subscription)
+            raise Closed(CloseCode.INVALID_MESSAGE, str(error)) from error
 
     # Requests
 
     def _begin(self, request: Request) -> None:
         if request.id in self._requests:
-            raise _ClosedError(CloseCode.ID_IN_USE, f"request {request.id!r} is not answered yet")
+            raise Closed(CloseCode.ID_IN_USE, f"request {request.id!r} is not answered yet")
         if len(self._requests) >= self._settings.requests:
-            raise _ClosedError(CloseCode.TOO_MANY, f"more than {self._settings.requests} requests at once")
+            raise Closed(CloseCode.TOO_MANY, f"more than {self._settings.requests} requests at once")
         task = asyncio.create_task(self._answer(request))
         self._requests[request.id] = task
         task.add_done_callback(lambda _: self._requests.pop(request.id, None))
 
     async def _answer(self, request: Request) -> None:
         try:
-            await self._say(await self._response(request))
-        except _ClosedError:
+            await self._outlet.say(await self._response(request))
+        except Closed:
             return  # nobody is left to hear it
 
     async def _response(self, request: Request) -> Response:
@@ -344,86 +222,20 @@ class Connection:
             _log.exception("a request failed: %s", request.method)
             return _failed(request.id, "internal", "the server could not do this; its log says why")
 
-    # What the client is told
+    # Silence, and the end
 
     def beat(self, since: float) -> None:
-        """Send a heartbeat if nothing was sent since then."""
-        if self._role is not None and self._told_at <= since:
-            self._beat = True
-            self._wake.set()
-
-    def _mark(self, reader: Reader, subscription: _Subscription) -> None:
-        if self._subscriptions.get(subscription.id) is subscription:
-            self._due[reader] = subscription
-            self._wake.set()
-
-    async def _send_on(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._due:
-                due, self._due = self._due, {}
-                for reader, subscription in due.items():
-                    for item in await reader.take(_TURN):
-                        await self._tell(subscription, reader, item)
-                    if reader.behind and self._subscriptions.get(subscription.id) is subscription:
-                        self._due[reader] = subscription
-            if self._beat:
-                self._beat = False
-                await self._say(Heartbeat(seqs=self._seqs()))
-
-    def _seqs(self) -> dict[str, int]:
-        readers = [reader for subscription in self._subscriptions.values() for reader in subscription.readers.values()]
-        return {reader.timeline: reader.head.seq for reader in readers if reader.head is not None}
-
-    async def _tell(self, subscription: _Subscription, reader: Reader, item: Item) -> None:
-        if self._subscriptions.get(subscription.id) is not subscription:
-            return  # unsubscribed while this was read
-        if isinstance(item, Entry):
-            if subscription.wants(item):
-                await self._transmit({"type": "websocket.send", "text": f"{subscription.head}{item.line}}}"})
-                self._metrics.add("streamtags_events_sent_total")
-        elif isinstance(item, State):
-            place = f'"timeline":{json.dumps(reader.timeline)},"epoch":{json.dumps(item.head.epoch)},"seq":{item.head.seq}'
-            text = f'{{"type":"snapshot","id":{json.dumps(subscription.id)},{place},"state":{item.json}}}'
-            await self._transmit({"type": "websocket.send", "text": text})
-            self._metrics.add("streamtags_snapshots_sent_total")
-        elif isinstance(item, Lag):
-            self._metrics.add("streamtags_lagged_total")
-            await self._say(Lagged(id=subscription.id, seq=item.seq))
-        elif isinstance(item, Gone):
-            await self._end(subscription, reader)
-
-    async def _end(self, subscription: _Subscription, reader: Reader) -> None:
-        reader.close()
-        subscription.readers.pop(reader.timeline, None)
-        if subscription.timeline == ALL:
-            await self._say(Removed(id=subscription.id, timeline=reader.timeline))
-            if self._hub.knows(reader.timeline):  # made again meanwhile
-                self._join(subscription, reader.timeline)
-        else:
-            self._drop(subscription)
-            await self._say(Unsubscribed(id=subscription.id))
-
-    async def _say(self, message: Any) -> None:
-        await self._transmit({"type": "websocket.send", "text": message.to_json()})
-
-    async def _transmit(self, message: Message) -> None:
-        try:
-            await self._send_raw(message)
-        except (OSError, RuntimeError) as error:  # gone, or closed by the engine a moment ago
-            raise _ClosedError(None) from error
-        self._told_at = time.monotonic()
+        """Have a heartbeat sent if nothing was sent since then."""
+        if self._role is not None and self._outlet.used_at <= since:
+            self._subscriptions.beat()
 
     async def _close(self, closed: BaseException) -> None:
-        if not isinstance(closed, _ClosedError) or closed.code is None:
-            return
-        self._metrics.add("streamtags_closed_total", label=f'code="{closed.code.value}"')
-        reason = closed.reason.encode()[:120].decode(errors="ignore")  # a close frame holds 123 bytes: RFC 6455, 5.5
-        try:
-            await self._transmit({"type": "websocket.close", "code": closed.code.value, "reason": reason})
-        except _ClosedError:
-            return  # it went by itself
+        if isinstance(closed, Closed) and closed.code is not None:
+            self._count(closed.code)
+            await self._outlet.close(closed.code, closed.reason)
+
+    def _count(self, code: CloseCode) -> None:
+        self._metrics.add("streamtags_closed_total", label=f'code="{code.value}"')
 
 
 def _failed(name: str, code: str, message: str) -> Response:

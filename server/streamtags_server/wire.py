@@ -7,17 +7,36 @@ https://owasp.org/www-community/attacks/Slow_Denial_of_Service name the attack).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import Close, Frame, Opcode
+from websockets.http11 import Request
 from websockets.protocol import OPEN
 
-__all__ = ["HttpProtocol", "WebSocketProtocol"]
+from streamtags.protocol import CloseCode
+
+__all__ = ["PUSH", "HttpProtocol", "Push", "WebSocketProtocol", "text_frame"]
+
+PUSH = "streamtags.push"
+"""The ASGI extension under which an application finds `WebSocketProtocol.push`, as the value of `push`."""
+
+Push = Callable[[bytes], bool]
+"""Sends a whole frame now, or not at all."""
 
 # A peer that did not answer a ping, or is told that the server goes, gets so long to take what is in its buffer.
 _FLUSH_SECONDS = 1.0
+# One that was told that its message is too large gets so long to stop sending it.
+_LINGER_SECONDS = 5.0
+
+
+def text_frame(text: str) -> bytes:
+    """A text message as it stands on the wire of every connection that compresses nothing."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
 class HttpProtocol(H11Protocol):
@@ -60,6 +79,39 @@ class HttpProtocol(H11Protocol):
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """WebSocket; a peer that is to go is gone soon, whether or not it reads."""
 
+    def push(self, frame: bytes) -> bool:
+        """Send a whole frame now if the peer keeps up with what it is sent; if not, or if it goes, False, and nothing is sent.
+
+        It keeps up while less waits for it than the transport's high-water mark, 64 KiB. What was agreed to be compressed cannot be
+        pushed: its bytes differ from connection to connection.
+        """
+        if not self.writable.is_set() or self.conn.state is not OPEN or self.transport.is_closing() or self.conn.extensions:
+            return False
+        self.transport.write(frame)
+        return True
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer `push` to the application."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][PUSH] = {"push": self.push}
+
+    def handle_parser_exception(self) -> None:
+        """A message too large closes with the protocol's own code, after what is still on its way was read and let go."""
+        if not isinstance(self.conn.parser_exc, PayloadTooBig):
+            super().handle_parser_exception()
+        elif not self.close_sent:
+            self.close_sent = True
+            code, reason = CloseCode.MESSAGE_TOO_LARGE, f"more than {self.config.ws_max_size} bytes"
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+            self.conn.data_to_send()  # the engine's close, which says 1009
+            self.transport.write(Frame(Opcode.CLOSE, Close(code, reason).serialize()).serialize(mask=False))
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            # Closed with bytes unread, the connection would be reset and the peer never see why; so it has a while to close it itself.
+            self.transport.resume_reading()
+            self.close_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
     def keepalive_timeout(self) -> None:
         """It did not answer a ping."""
         super().keepalive_timeout()
@@ -74,12 +126,5 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """As uvicorn's, but a close does not wait for room in the buffer."""
         if not self.writable.is_set() and message["type"] == "websocket.close":
             self.transport.abort()
-        elif message["type"] == "websocket.send" and self.writable.is_set() and self._established:
-            self.conn.send_text(message["text"].encode())  # the path of every event, without what cannot apply to it
-            self.transport.write(b"".join(self.conn.data_to_send()))
         else:
             await super().send(message)
-
-    @property
-    def _established(self) -> bool:
-        return self.handshake_complete and not self.close_sent and not self.disconnected and self.conn.state is OPEN

@@ -30,8 +30,8 @@ class Entry:
 
     def __init__(self, line: str) -> None:
         self.line = line
-        head, self.type = place_of(line)
-        self.epoch, self.seq = head
+        self.head, self.type = place_of(line)
+        self.epoch, self.seq = self.head
 
     @cached_property
     def event(self) -> Event:
@@ -62,10 +62,10 @@ class Ring:
         """
         for line in lines:
             entry = Entry(line)
-            if (entry.epoch, entry.seq) != (self.head.epoch, self.head.seq + 1):
+            if entry.head != (self.head.epoch, self.head.seq + 1):
                 raise ValueError(f"event {entry.seq} of {entry.epoch} does not follow {self.head.seq} of {self.head.epoch}")
             self._entries.append(entry)
-            self.head = Head(entry.epoch, entry.seq)
+            self.head = entry.head
 
     def restart(self, head: Head) -> None:
         """The log was replaced by one that reaches `head`."""

@@ -127,7 +127,7 @@ class HubMachine(RuleBasedStateMachine):
     def join(self, back: int | None, known: bool) -> Any:
         head = self._head()
         try:
-            reader = self.loop.run(self.hub.reader("tl_x", lambda _: None))
+            reader = self.loop.run(self.hub.reader("tl_x", lambda: None))
         except NotInStore:
             assert head is None
             return multiple()
