@@ -21,6 +21,7 @@ __all__ = [
     "PROFILES",
     "BackendSettings",
     "IngestSettings",
+    "LiveSettings",
     "PriceSettings",
     "ProfileSettings",
     "SegmentSettings",
@@ -37,6 +38,20 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
+class LiveSettings(_Strict):
+    """How a live source is read."""
+
+    follow: bool = Field(False, description="a file is still being written: read on as it grows")
+    listen: bool = Field(False, description="wait for a sender to connect to the rtmp or tcp address, rather than connect to it")
+    silence_seconds: float = Field(5.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost")
+    give_up_seconds: float = Field(
+        60.0, ge=0, description="how long after its last picture a lost source is tried again; then its timeline ends"
+    )
+    slice_seconds: float = Field(
+        10.0, ge=1, description="segments.max_seconds of a live source, if that is not less: a long take is told of so often"
+    )
+
+
 class IngestSettings(_Strict):
     """How the source is read."""
 
@@ -48,6 +63,7 @@ class IngestSettings(_Strict):
     max_pixels: int = Field(8192 * 8192, ge=1, description="largest frame accepted, in pixels")
     max_seconds: float | None = Field(None, gt=0, description="stop reading after this many seconds of source; none reads all")
     timeout_seconds: float = Field(15.0, gt=0, description="how long a network source may be silent, in seconds")
+    live: LiveSettings = Field(default_factory=LiveSettings, description="how a live source is read")
 
 
 class ShotSettings(_Strict):

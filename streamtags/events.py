@@ -27,6 +27,9 @@ __all__ = [
     "SegmentFailed",
     "SegmentMeasured",
     "SegmentTagged",
+    "SourceDropped",
+    "SourceLost",
+    "SourceResumed",
     "TimelineCancelled",
     "TimelineCompleted",
     "TimelineFailed",
@@ -189,6 +192,39 @@ class CuesSuggested(Payload):
     cues: list[Cue]
 
 
+class SourceDropped(Payload):
+    """Frames of a live source that were decoded but not looked at, because the analysis did not keep up; at most one such event a second.
+
+    They lie from `start` to `end`, perhaps with others between them that were looked at; `frames` since the last such event, `total` since
+    the analysis began.
+    """
+
+    type: ClassVar[str] = "source.dropped"
+    frames: int
+    start: Time
+    end: Time
+    total: int
+
+
+class SourceLost(Payload):
+    """A live source broke off at `at`, or still cannot be reached; tried again in `retry_seconds`, or no more where that is null."""
+
+    type: ClassVar[str] = "source.lost"
+    at: Time
+    error: ErrorInfo
+    attempt: int
+    retry_seconds: float | None
+
+
+class SourceResumed(Payload):
+    """A lost source is back; nothing is known of `start` to `end`, `seconds` in all, which is a segment of kind `gap`."""
+
+    type: ClassVar[str] = "source.resumed"
+    start: Time
+    end: Time
+    seconds: float
+
+
 class TimelineProgress(Payload):
     """How far the analysis has come; counts are segments."""
 
@@ -240,6 +276,9 @@ PAYLOADS: dict[str, type[Payload]] = {
         SegmentFailed,
         SceneDetected,
         CuesSuggested,
+        SourceDropped,
+        SourceLost,
+        SourceResumed,
         TimelineProgress,
         TimelineCompleted,
         TimelineFailed,

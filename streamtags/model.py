@@ -20,12 +20,16 @@ __all__ = [
     "CaptionRequest",
     "ClassifyRequest",
     "Described",
+    "Dropped",
     "Evidence",
     "EvidenceValue",
     "Frame",
     "Kind",
+    "Lost",
     "Measured",
     "Picture",
+    "Recorded",
+    "Resumed",
     "Segment",
     "Sound",
     "SourceInfo",
@@ -41,7 +45,7 @@ __all__ = [
     "tag_scores",
 ]
 
-Kind = Literal["shot", "slice"]
+Kind = Literal["shot", "slice", "gap"]
 Transition = Literal["cut", "gradual", "start", "edit"]
 Picture = NDArray[np.uint8]
 EvidenceValue = float | int | str | bool | list[dict[str, float | str]] | None
@@ -74,7 +78,7 @@ class AudioInfo(_Wire):
 
 
 class SourceInfo(_Wire):
-    """What a source says of itself before anything is decoded. `size` in bytes, None if unknown."""
+    """What a source says of itself before anything is decoded. `size` in bytes, None if unknown; `live`: it goes on while it is read."""
 
     uri: str
     name: str
@@ -83,6 +87,7 @@ class SourceInfo(_Wire):
     video: VideoInfo
     audio: AudioInfo | None = None
     title: str | None = None
+    live: bool = False
 
     @field_validator("uri", "name")
     @classmethod
@@ -145,6 +150,68 @@ class Subtitle:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Frames of a live source that were decoded and that nobody had time for.
+
+    Attributes:
+        frames: how many.
+        first: (index, pts) of the first.
+        end: (index, pts) just after the last; frames between may have been looked at.
+    """
+
+    frames: int
+    first: tuple[int, int]
+    end: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A live source broke off, or still cannot be reached.
+
+    Attributes:
+        code: for programs.
+        message: for people.
+        attempt: attempts to reach it again so far.
+        retry_seconds: until the next; None: there will be none.
+    """
+
+    code: str
+    message: str
+    attempt: int
+    retry_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A live source is back: its next picture comes at `pts`."""
+
+    pts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How far an earlier analysis of a live source came, for one that goes on from there.
+
+    Attributes:
+        info: the source as it was.
+        start_pts: of its first frame.
+        end_pts: where its last segment ends.
+        frames: decoded up to there.
+        segments: how many there are.
+        shots: how many of them there are.
+        ago: seconds since `end_pts` went by.
+    """
+
+    info: SourceInfo
+    start_pts: int
+    end_pts: int
+    frames: int
+    segments: int
+    shots: int
+    ago: float
+
+
+@dataclass(frozen=True, slots=True)
 class Boundary:
     """A new shot begins at frame `index`; for a gradual transition, the middle of it."""
 
@@ -154,7 +221,11 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The unit that is captioned and tagged: a shot, or a slice of one. `end` is exclusive."""
+    """The unit that is captioned and tagged: a shot, or a slice of one. `end` is exclusive.
+
+    A `gap` is a stretch in which a live source sent nothing: no frame, nothing measured, no caption, no tag. It bears the number of the
+    shot before it.
+    """
 
     id: str
     index: int

@@ -12,11 +12,21 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamtags.errors import NotInStore
-from streamtags.events import CuesSuggested, ErrorInfo, Reused, SceneDetected, SegmentFailed, TimelineProgress, VocabularyRef
+from streamtags.events import (
+    CuesSuggested,
+    ErrorInfo,
+    Reused,
+    SceneDetected,
+    SegmentFailed,
+    SourceLost,
+    SourceResumed,
+    TimelineProgress,
+    VocabularyRef,
+)
 from streamtags.model import EvidenceValue, Kind, SourceInfo, TagScore, Transition
 from streamtags.timebase import Time
 
-__all__ = ["PERSON", "RunState", "SegmentCorrection", "SegmentError", "SegmentState", "SegmentStatus", "TimelineState"]
+__all__ = ["PERSON", "LiveState", "RunState", "SegmentCorrection", "SegmentError", "SegmentState", "SegmentStatus", "TimelineState"]
 
 RunState = Literal["queued", "running", "completed", "failed", "cancelled"]
 SegmentStatus = Literal["detected", "measured", "captioned", "tagged", "failed"]
@@ -69,7 +79,8 @@ class SegmentState(_Frozen):
         rev: the highest rev seen; the next caption, tag set or correction takes one more.
         status: `tagged` from rev 1 on; `failed` while `error` stands.
         error: of the earliest stage that failed and has not succeeded since.
-        final: nothing but corrections and retagging will change it: its timeline has ended.
+        final: nothing but corrections and retagging will change it: its timeline has ended. Of a live source, its bounds will not change:
+            the next one is detected.
     """
 
     segment: str
@@ -105,6 +116,20 @@ class SegmentState(_Frozen):
         return float((self.end.pts - self.start.pts) * self.start.time_base)
 
 
+class LiveState(_Frozen):
+    """How a live source has been received.
+
+    Attributes:
+        dropped: frames decoded but not looked at.
+        lost: why the source is away; None while it is there. At the end of a timeline, why it ended.
+        gaps: when it was away before, in order.
+    """
+
+    dropped: int = 0
+    lost: SourceLost | None = None
+    gaps: tuple[SourceResumed, ...] = ()
+
+
 class TimelineState(_Frozen):
     """A timeline as known after event `seq`: the fold of its log.
 
@@ -114,6 +139,7 @@ class TimelineState(_Frozen):
         segments: in order of `index`.
         scenes: in order of `index`.
         cues: the latest suggestion for each scene or segment, in the order first asked for.
+        live: how a live source has been received; None of any other, and before there is anything to tell.
     """
 
     id: str = ""
@@ -128,6 +154,7 @@ class TimelineState(_Frozen):
     segments: tuple[SegmentState, ...] = ()
     scenes: tuple[SceneDetected, ...] = ()
     cues: tuple[CuesSuggested, ...] = ()
+    live: LiveState | None = None
     summary: dict[str, Any] | None = None
     error: ErrorInfo | None = None
 

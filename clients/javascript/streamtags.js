@@ -29,7 +29,7 @@
  * @property {number} shot
  * @property {Time} start
  * @property {Time} end
- * @property {"shot" | "slice"} kind
+ * @property {"shot" | "slice" | "gap"} kind
  * @property {"cut" | "gradual" | "start" | "edit"} transition
  * @property {Object<string, any> | null} evidence
  * @property {string | null} thumbnail
@@ -68,6 +68,7 @@
  * @property {readonly SegmentState[]} segments
  * @property {readonly any[]} scenes
  * @property {readonly any[]} cues
+ * @property {{dropped: number, lost: any, gaps: readonly any[]} | null} live
  * @property {Object<string, any> | null} summary
  * @property {ErrorInfo | null} error
  */
@@ -78,7 +79,7 @@
 export function emptyState() {
   return {
     id: "", epoch: "", seq: 0, state: "queued", source: null, vocabulary: null, profile: null, settings: {}, progress: null,
-    segments: [], scenes: [], cues: [], summary: null, error: null,
+    segments: [], scenes: [], cues: [], live: null, summary: null, error: null,
   };
 }
 
@@ -119,13 +120,18 @@ export function fold(state, event) {
       next.progress = pick(data, PROGRESS);
       break;
     case "segment.detected":
-      next.segments = detect(state.segments, data);
+      next.segments = detect(settled(state, data), data);
       break;
     case "scene.detected":
       next.scenes = upsert(state.scenes, pick(data, SCENE), (scene) => scene.scene).sort((a, b) => a.index - b.index);
       break;
     case "cues.suggested":
       next.cues = upsert(state.cues, pick(data, CUES), (cues) => JSON.stringify([cues.scene, cues.segment]));
+      break;
+    case "source.dropped":
+    case "source.lost":
+    case "source.resumed":
+      next.live = RECEIVED[type](state.live ?? { dropped: 0, lost: null, gaps: [] }, data);
       break;
     default:
       if (!(type in CHANGES)) break;
@@ -144,7 +150,24 @@ const PROGRESS = { decoded_seconds: 0, duration_seconds: null, segments: 0, capt
 const SCENE = { scene: "", index: 0, first: "", last: "", start: null, end: null, tags: [] };
 const CUES = { scene: null, segment: null, guide: null, library: "", cues: [] };
 const BOUNDS = { segment: "", index: 0, shot: 0, start: null, end: null, kind: "shot", transition: "cut" };
+const DROPPED = { frames: 0, start: null, end: null, total: 0 };
+const LOST = { at: null, error: null, attempt: 0, retry_seconds: null };
+const RESUMED = { start: null, end: null, seconds: 0 };
 const STAGES = ["measure", "caption", "tag"];
+
+/** How a live source has been received. @type {Object<string, (held: any, told: any) => TimelineState["live"]>} */
+const RECEIVED = {
+  "source.dropped": (held, told) => ({ ...held, dropped: held.dropped + pick(told, DROPPED).frames }),
+  "source.lost": (held, told) => ({ ...held, lost: pick(told, LOST) }),
+  "source.resumed": (held, told) => ({ ...held, lost: null, gaps: [...held.gaps, pick(told, RESUMED)] }),
+};
+
+/** The segments, the newest final if it is of a live source and `data` tells of one after it. @param {TimelineState} state @param {any} data */
+function settled({ source, segments }, data) {
+  const last = segments[segments.length - 1];
+  if (!source?.live || !last || last.index >= data.index) return segments;
+  return withSegment(segments, segments.length - 1, { ...last, final: true });
+}
 
 /** The fields of `defaults`, from `data` where it has them. @param {any} data @param {Object<string, any>} defaults @returns {any} */
 function pick(data, defaults) {
@@ -309,7 +332,9 @@ function moveOn(before, next, type, data) {
     Object.assign(next, { summary: null, error: null });
   }
   const final = ended(next.state);
-  if (final !== ended(before.state)) next.segments = next.segments.map((segment) => ({ ...segment, final }));
+  if (final === ended(before.state)) return;
+  const newest = next.segments.length - 1;
+  next.segments = next.segments.map((segment, at) => ({ ...segment, final: final || (Boolean(next.source?.live) && at !== newest) }));
 }
 
 // The client

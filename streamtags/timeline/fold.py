@@ -7,6 +7,8 @@ Pure; no clock, no file. The rules:
 - Corrections lie over every model's answer, now and later, tag by tag; of two corrections of one tag the later in the log wins.
 - The timeline's vocabulary is that of the tag set that came last and counts; provisional ones aside.
 - A failure stands until the stage that failed succeeds; of two stages that failed, the earlier is told.
+- Of a live source, frames dropped are added up, and a source is away from when it is lost until it resumes.
+- A segment is final when its timeline has ended; one of a live source already when the next is detected.
 - A timeline that was completed, cancelled or failed runs again when it is opened again, progresses, or finds another segment.
 - Event types and fields that are not known are ignored, as are events about segments that were never detected.
 """
@@ -28,6 +30,9 @@ from streamtags.events import (
     SegmentFailed,
     SegmentMeasured,
     SegmentTagged,
+    SourceDropped,
+    SourceLost,
+    SourceResumed,
     TimelineCancelled,
     TimelineCompleted,
     TimelineFailed,
@@ -35,14 +40,14 @@ from streamtags.events import (
     TimelineProgress,
 )
 from streamtags.model import TagScore
-from streamtags.state import PERSON, RunState, SegmentCorrection, SegmentError, SegmentState, SegmentStatus, TimelineState
+from streamtags.state import PERSON, LiveState, RunState, SegmentCorrection, SegmentError, SegmentState, SegmentStatus, TimelineState
 
 __all__ = ["Fold", "TimelineState", "fold", "run_state_after"]
 
 _Told = SegmentMeasured | SegmentCaptioned | SegmentTagged | SegmentFailed | SegmentCorrected
 _ENDED: frozenset[RunState] = frozenset({"completed", "failed", "cancelled"})
 # What of a timeline is kept as it was last told.
-_PLAIN = ("id", "epoch", "source", "vocabulary", "profile", "settings", "progress", "summary", "error")
+_PLAIN = ("id", "epoch", "source", "vocabulary", "profile", "settings", "progress", "live", "summary", "error")
 _STAGES = ("measure", "caption", "tag")
 
 
@@ -95,6 +100,7 @@ class Fold:
         self._seq = state.seq
         self._run: RunState = state.state
         self._segments = {segment.segment: segment for segment in state.segments}
+        self._newest = state.segments[-1].segment if state.segments else ""
         self._scenes = {scene.scene: scene for scene in state.scenes}
         self._cues = {(cues.scene, cues.segment): cues for cues in state.cues}
         self._fields: dict[str, Any] = {name: getattr(state, name) for name in _PLAIN}
@@ -158,9 +164,16 @@ class Fold:
                 self._fields |= {name: getattr(opened, name) for name in ("source", "vocabulary", "profile", "settings")}
             case TimelineProgress() as progress:
                 self._fields["progress"] = progress
+            case SourceDropped() | SourceLost() | SourceResumed() as told:
+                self._fields["live"] = _received(self._fields["live"] or LiveState(), told)
             case _:
                 pass  # the end of a run is told below; an unknown type says nothing to this version
         self._move_on(event.data)
+
+    @property
+    def _live(self) -> bool:
+        source = self._fields["source"]
+        return source is not None and source.live
 
     def _belongs(self, event: Event) -> bool:
         timeline, epoch = self._fields["id"], self._fields["epoch"]
@@ -187,6 +200,11 @@ class Fold:
         bounds = {name: getattr(detected, name) for name in SegmentDetected.model_fields}
         held = self._segments.get(detected.segment)
         self._segments[detected.segment] = held.model_copy(update=bounds) if held else SegmentState(**bounds)
+        newest = self._segments.get(self._newest)
+        if newest is None or newest.index < detected.index:
+            if newest is not None and self._live:
+                self._segments[self._newest] = newest.model_copy(update={"final": True})
+            self._newest = detected.segment
 
     def _move_on(self, payload: Payload) -> None:
         before, self._run = self._run, run_state_after(self._run, payload)
@@ -199,7 +217,21 @@ class Fold:
                 self._fields |= {"summary": None, "error": None}
         final = self._run in _ENDED
         if final != (before in _ENDED):
-            self._segments = {name: segment.model_copy(update={"final": final}) for name, segment in self._segments.items()}
+            self._segments = {
+                name: segment.model_copy(update={"final": final or (self._live and name != self._newest)})
+                for name, segment in self._segments.items()
+            }
+
+
+def _received(held: LiveState, told: SourceDropped | SourceLost | SourceResumed) -> LiveState:
+    """How a live source has been received, after `told`."""
+    match told:
+        case SourceDropped():
+            return held.model_copy(update={"dropped": held.dropped + told.frames})
+        case SourceLost():
+            return held.model_copy(update={"lost": told})
+        case SourceResumed():
+            return held.model_copy(update={"lost": None, "gaps": (*held.gaps, told)})
 
 
 def _changes(held: SegmentState, told: _Told) -> dict[str, Any]:

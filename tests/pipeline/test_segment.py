@@ -88,6 +88,43 @@ def test_a_slice_says_so_and_a_shot_says_how_it_began() -> None:
 
 def test_frames_out_of_order_are_refused() -> None:
     segmenter = Segmenter(Clock(time_base=BASE, rate=Fraction(25)), 20.0, 0)
-    segmenter.push(0, 0)
+    segmenter.push(2, 80)
     with pytest.raises(ValueError, match="does not follow"):
-        segmenter.push(2, 80)
+        segmenter.push(1, 120)
+    with pytest.raises(ValueError, match="does not follow"):
+        segmenter.push(3, 80)
+
+
+def test_frames_left_out_still_count() -> None:
+    segmenter = Segmenter(Clock(time_base=BASE, rate=Fraction(25)), 20.0, 2)
+    for index in (0, 1, 5, 6, 9):
+        segmenter.push(index, index * 40)
+    (shot,) = segmenter.push(10, 400, [Boundary(6, "cut")])
+    assert (shot.start.frame, shot.end.frame, shot.end.pts) == (0, 6, 240)
+    with pytest.raises(ValueError, match="not inside"):
+        segmenter.push(11, 440, [Boundary(8, "cut")])  # nobody has seen it
+
+
+def test_a_gap_is_a_segment_without_frames_and_the_next_shot_follows_it() -> None:
+    segmenter = Segmenter(Clock(time_base=BASE, rate=Fraction(25)), 20.0, 0)
+    for index in range(25):
+        segmenter.push(index, index * 40)
+    (before,) = segmenter.finish(1000)
+    (gap,) = segmenter.resume(31_000)
+    segmenter.push(25, 31_000)
+    (after,) = segmenter.finish(31_040)
+    assert before.end == gap.start
+    assert gap.end == after.start
+    assert (gap.kind, gap.seconds, gap.start.frame, gap.end.frame, gap.shot) == ("gap", 30.0, 25, 25, before.shot)
+    assert (after.kind, after.transition, after.shot, after.start.frame, after.end.frame) == ("shot", "start", 1, 25, 26)
+    assert [s.index for s in (before, gap, after)] == [0, 1, 2]
+
+
+def test_without_a_hole_in_time_there_is_no_gap() -> None:
+    segmenter = Segmenter(Clock(time_base=BASE, rate=Fraction(25)), 20.0, 0)
+    segmenter.push(0, 0)
+    segmenter.finish(40)
+    assert segmenter.resume(40) == []
+    segmenter.push(1, 40)
+    (after,) = segmenter.finish(80)
+    assert (after.index, after.shot, after.start.pts) == (1, 1, 40)

@@ -19,6 +19,9 @@ from streamtags.events import (
     Event,
     Payload,
     SceneDetected,
+    SourceDropped,
+    SourceLost,
+    SourceResumed,
     TimelineCancelled,
     TimelineFailed,
 )
@@ -43,6 +46,16 @@ def _scene(make: Any, index: int, first: int, last: int, **tags: float) -> Scene
 def _cues(track: str, **target: str) -> CuesSuggested:
     cue = {"track": track, "title": "Dawn", "artist": "Anon", "score": 0.75, "why": "calm"}
     return CuesSuggested.model_validate({**target, "library": "house", "guide": "no drums", "cues": [cue]})
+
+
+def _live(make: Any) -> Payload:
+    opened = make.opened("camera")
+    return opened.model_copy(update={"source": opened.source.model_copy(update={"live": True})})
+
+
+def _lost(make: Any, i: int, attempt: int = 0, retry_seconds: float | None = 1.5) -> SourceLost:
+    error = ErrorInfo(code="source.interrupted", message="camera: nothing came for 5 s")
+    return SourceLost(at=make.time(i), error=error, attempt=attempt, retry_seconds=retry_seconds)
 
 
 def _whole(make: Any, i: int) -> list[Payload]:
@@ -179,6 +192,30 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         m.completed(segments=1),
         m.corrected(0, 2, "Calm"),
         m.tagged(0, 3, Tense=0.8, Calm=0.7),
+    ],
+    "a live source, lost and back": lambda m: [
+        _live(m),
+        *_whole(m, 0),
+        SourceDropped(frames=3, start=m.time(0), end=m.time(1), total=3),
+        _lost(m, 1),
+        _lost(m, 1, attempt=1, retry_seconds=2.5),
+        m.detected(1, shot=0, kind="gap"),
+        SourceResumed(start=m.time(1), end=m.time(2), seconds=2.002),
+        m.detected(2, shot=1, transition="start"),
+        SourceDropped(frames=2, start=m.time(2), end=m.time(3), total=5),
+    ],
+    "a live source that does not come back": lambda m: [
+        _live(m),
+        *_whole(m, 0),
+        _lost(m, 1, attempt=4, retry_seconds=None),
+        m.completed(segments=1, ended="camera: nothing came for 5 s"),
+    ],
+    "a live segment is final when the next is detected": lambda m: [_live(m), m.detected(0), m.detected(1), m.captioned(0, 1)],
+    "a live timeline fails and goes on": lambda m: [
+        _live(m),
+        *(m.detected(i) for i in range(3)),
+        TimelineFailed(error=ErrorInfo(code="worker.crashed", message="gone")),
+        m.progress(3),
     ],
     "segments out of order": lambda m: [m.opened(), m.detected(1), m.detected(0)],
     "a segment nobody detected": lambda m: [m.opened(), m.captioned(5, 1), m.tagged(5, 1, Calm=0.9), m.corrected(5, 2, Calm=1.0)],
