@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -33,6 +32,7 @@ from streamtags.events import (
 from streamtags.model import Caption, CaptionRequest, Measured, Segment, TagSet
 from streamtags.pipeline.analyse import Decoded, measure
 from streamtags.pipeline.attempts import attempt
+from streamtags.pipeline.feed import Feed
 from streamtags.pipeline.load import Lane
 from streamtags.pipeline.reuse import Reuse
 from streamtags.pipeline.tag import Tools, tag, tag_provisionally, tagged
@@ -53,6 +53,8 @@ _log = logging.getLogger(__name__)
 _PROGRESS_EVERY = 1.0
 # Segments kept at hand, pictures and all, beyond those being captioned: decoding must not make a free model wait.
 _AT_HAND = 4
+# What the decoding thread has found and the event loop has not yet taken: pictures and all of a segment or two.
+_AHEAD = 4
 
 
 Stage = Literal["caption", "tag"]
@@ -113,42 +115,35 @@ class Session:
         return self.state
 
     async def _work(self) -> None:
-        thread = ThreadPoolExecutor(1, thread_name_prefix="decode")
-        loop = asyncio.get_running_loop()
-        stages = measure(self._source, self._settings)
-        try:
+        async with Feed(measure(self._source, self._settings), _AHEAD) as feed:
             broken: SourceError | None = None
             async with asyncio.TaskGroup() as group:
                 try:
-                    while (item := await loop.run_in_executor(thread, next, stages, None)) is not None:
+                    async for item in feed:
                         await self._take(item, group)
                 except SourceError as error:
                     broken = error  # what was read before is finished all the same
             if broken is not None:
                 raise broken
             await self._writer.write(*self._news(self._scenes.finish()), self._progress(), TimelineCompleted(summary=self._summary()))
-        finally:
-            # The thread may be in the middle of a frame: let it finish before the file is closed under it.
-            await loop.run_in_executor(thread, stages.close)
-            thread.shutdown()
 
     async def _take(self, item: Segment | Measured | Decoded, group: asyncio.TaskGroup) -> None:
         if isinstance(item, Decoded):
             self._decoded = item.seconds
             if time.monotonic() >= self._progress_due:
                 self._progress_due = time.monotonic() + _PROGRESS_EVERY
-                await self._writer.write(self._progress())
+                self._writer.put(self._progress())
         elif isinstance(item, Segment):
-            await self._detect(item)
+            self._detect(item)
         else:
             await self._room.acquire()
             task = group.create_task(self._describe(item, group))
             task.add_done_callback(lambda _: self._room.release())
 
-    async def _detect(self, segment: Segment) -> None:
+    def _detect(self, segment: Segment) -> None:
         held = self._fold.segment(segment.id)
         if held is None:
-            await self._writer.write(
+            self._writer.put(
                 SegmentDetected(
                     segment=segment.id,
                     index=segment.index,
@@ -182,7 +177,8 @@ class Session:
     async def _keep(self, measured: Measured) -> None:
         """Write what was measured, what an earlier timeline knows, and provisional tags."""
         name = measured.segment.id
-        if self._held(name).evidence is None:
+        held = self._fold.segment(name)  # none yet where its detection is still on its way to the log, ahead of this
+        if held is None or held.evidence is None:
             await self._writer.write(
                 SegmentMeasured(
                     segment=name,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from streamtags.errors import StoreError
 from streamtags.events import Event, Payload
 from streamtags.timeline.fold import Fold
 from streamtags.timeline.records import Fingerprint
@@ -21,7 +22,7 @@ class _Entry:
     payloads: Sequence[Payload]
     thumbnails: Mapping[str, bytes]
     fingerprints: Mapping[str, Fingerprint]
-    durable: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    durable: asyncio.Future[None] | None = None  # None where nobody waits for it
 
 
 class Writer:
@@ -45,6 +46,7 @@ class Writer:
         self._publish = publish
         self._entries: list[_Entry] = []
         self._working: asyncio.Task[None] | None = None
+        self._broken: BaseException | None = None  # something was not written and nothing may follow it, or nobody has heard of it yet
 
     async def write(
         self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, Fingerprint] | None = None
@@ -52,34 +54,44 @@ class Writer:
         """Return when `payloads` are durable, folded and published.
 
         Raises:
-            StoreError: none of them was written.
+            StoreError: none of them was written, or something before them was not.
             Exception: they are durable, and `publish` failed.
         """
-        if not payloads:
-            return
-        entry = _Entry(payloads, thumbnails or {}, fingerprints or {})
+        if payloads:
+            durable = asyncio.get_running_loop().create_future()
+            self._enter(_Entry(payloads, thumbnails or {}, fingerprints or {}, durable))
+            await durable
+
+    def put(self, *payloads: Payload) -> None:
+        """Write `payloads` without waiting for it, before whatever is written later; should that fail, so does everything later."""
+        self._enter(_Entry(payloads, {}, {}))
+
+    def _enter(self, entry: _Entry) -> None:
         self._entries.append(entry)
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
-        await entry.durable
 
     async def _work(self) -> None:
         while self._entries:
             entries, self._entries = self._entries, []
             try:
+                if self._broken is not None:
+                    raise self._broken
                 events = await asyncio.to_thread(self._append, entries)
                 for event in events:
                     self._fold.apply(event)
                 self._publish(events)
             except BaseException as error:
-                for entry in entries:
-                    if not entry.durable.done():
-                        entry.durable.set_exception(error)
+                waiting = [entry.durable for entry in entries if entry.durable is not None]
+                self._broken = error if isinstance(error, StoreError) or not waiting else None
+                for durable in waiting:
+                    if not durable.done():
+                        durable.set_exception(error)
                 if not isinstance(error, Exception):
                     raise
                 continue
             for entry in entries:
-                if not entry.durable.done():
+                if entry.durable is not None and not entry.durable.done():
                     entry.durable.set_result(None)
 
     def _append(self, entries: Sequence[_Entry]) -> list[Event]:
