@@ -9,7 +9,7 @@ import json
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from streamtags.errors import StreamtagsError
 from streamtags.events import Event
@@ -108,6 +108,12 @@ class _Message(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)  # 1.0 is an integer to JSON Schema, and all that some clients can write
+
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 """A name the client chooses for a subscription or a request."""
 
@@ -131,7 +137,7 @@ class Identify(_Message):
     """The first message of a client."""
 
     type: Literal["identify"] = "identify"
-    protocol: int
+    protocol: Annotated[int, _WHOLE]
     client: str = Field("", max_length=200)
     token: str | None = Field(None, max_length=1000)
 
@@ -142,7 +148,7 @@ class Subscribe(_Message):
     type: Literal["subscribe"] = "subscribe"
     id: Id
     timeline: str = Field(min_length=1, max_length=200)
-    after: int | None = Field(None, ge=0, lt=2**63)
+    after: Annotated[int, Field(ge=0, lt=2**63), _WHOLE] | None = None
     epoch: str | None = Field(None, max_length=200)
     filter: Filter | None = None
 
@@ -158,7 +164,7 @@ class Ping(_Message):
     """Are you there?"""
 
     type: Literal["ping"] = "ping"
-    n: int = Field(0, ge=-(2**53), le=2**53)
+    n: Annotated[int, Field(ge=-(2**53), le=2**53), _WHOLE] = 0
 
 
 class Request(_Message):
@@ -315,12 +321,12 @@ _SERVER: TypeAdapter[Any] = TypeAdapter(ServerMessage)
 
 
 def parse_client_message(text: str | bytes) -> Identify | Subscribe | Unsubscribe | Ping | Request:
-    """What a client sent.
+    """What a client sent, which must be as the published schemas say: "1" is not 1.
 
     Raises:
         ProtocolError: not a text frame, not JSON, or no message of the protocol.
     """
-    message: Identify | Subscribe | Unsubscribe | Ping | Request = _parse(_CLIENT, text)
+    message: Identify | Subscribe | Unsubscribe | Ping | Request = _parse(_CLIENT, text, strict=True)
     return message
 
 
@@ -330,15 +336,15 @@ def parse_server_message(text: str | bytes) -> _Message:
     Raises:
         ProtocolError: not a text frame, not JSON, or no message of the protocol.
     """
-    message: _Message = _parse(_SERVER, text)
+    message: _Message = _parse(_SERVER, text, strict=False)
     return message
 
 
-def _parse(adapter: TypeAdapter[Any], text: str | bytes) -> Any:
+def _parse(adapter: TypeAdapter[Any], text: str | bytes, *, strict: bool) -> Any:
     if isinstance(text, bytes):
         raise ProtocolError("a binary frame; messages are JSON text")
     try:
-        return adapter.validate_json(text)
+        return adapter.validate_json(text, strict=strict)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"][1:]) or "message"

@@ -5,6 +5,8 @@ Source of the format: https://prometheus.io/docs/instrumenting/exposition_format
 
 from __future__ import annotations
 
+import asyncio
+import os
 import resource
 from collections import Counter
 
@@ -24,6 +26,8 @@ HELP: dict[str, tuple[str, str]] = {
     "streamtags_jobs_ended_total": ("counter", "analyses that ended, by how"),
     "process_cpu_seconds_total": ("counter", "processor time of the server, its analyses not counted"),
     "process_max_resident_bytes": ("gauge", "most memory the server ever held"),
+    "process_open_fds": ("gauge", "files and sockets open"),
+    "streamtags_tasks": ("gauge", "coroutines under way; more than connections and analyses explain is a leak"),
 }
 """Kind and meaning of every metric."""
 
@@ -43,11 +47,13 @@ class Metrics:
         return self._values[name, label]
 
     def text(self) -> str:
-        """All of them."""
+        """All of them; to be called in the event loop."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
         measured: dict[tuple[str, str], float] = {
             ("process_cpu_seconds_total", ""): usage.ru_utime + usage.ru_stime,
             ("process_max_resident_bytes", ""): usage.ru_maxrss * 1024,  # Linux counts kibibytes: getrusage(2)
+            ("process_open_fds", ""): sum(1 for _ in os.scandir("/dev/fd")) - 1,  # not the one it is counted with
+            ("streamtags_tasks", ""): len(asyncio.all_tasks()),
         }
         lines = []
         for name, (kind, help_text) in HELP.items():

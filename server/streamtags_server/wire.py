@@ -96,6 +96,26 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["extensions"][PUSH] = {"push": self.push}
 
+    def handle_cont(self, event: Frame) -> None:
+        """As uvicorn's, but a fragment without a byte is not kept: of bytes there can only be so many, of fragments any number."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """As uvicorn's, but for text that is not UTF-8 the log is not filled with tracebacks: it is the client's fault."""
+        data = b"".join(self.frames)
+        if self.curr_msg_data_type == "text":
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.fail(1007, "not UTF-8")  # RFC 6455, 8.1
+                if self.conn.close_sent is not None and not self.close_sent:
+                    super().handle_parser_exception()
+                return
+        self.frames = [data]
+        super().send_receive_event_to_app()
+
     def handle_parser_exception(self) -> None:
         """A message too large closes with the protocol's own code, after what is still on its way was read and let go."""
         if not isinstance(self.conn.parser_exc, PayloadTooBig):

@@ -1,0 +1,640 @@
+"""Messages no client should send, made from the AsyncAPI document, on real sockets of a server process.
+
+Each example is one connection. A model of the protocol, which knows the document and not the server's code, says what must come back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from schemathesis import GenerationMode
+from streamtags_server.reference import asyncapi_document, openapi_document
+from websockets.client import ClientProtocol
+from websockets.frames import Close, Opcode
+from websockets.protocol import OPEN
+from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
+
+from streamtags.events import SegmentCorrected
+from streamtags.testing.log import make_payloads
+from streamtags.timeline.store import SqliteStore
+
+sys.set_int_max_str_digits(0)  # numbers of any length are JSON
+
+MESSAGE_BYTES, SUBSCRIPTIONS, REQUESTS = 4096, 3, 4
+TIMELINES = ("tl_a", "tl_b", "tl_live")
+EPOCH = "the epoch of tl_a"  # stands in a strategy for what only a store knows
+DEEPEST = 200  # of brackets within brackets that must be read; ten times as many must not
+NOTICES = {"event", "heartbeat", "lagged", "snapshot", "removed"}  # come when they come
+# What a request may be refused with: by the code of the error, never "internal".
+REFUSALS = {"unknown_method", "invalid_params", "not_found", "not_available", "conflict", "usage", "vocabulary", "config"}
+REFUSALS |= {"source.refused", "source.missing", "source.unreadable"}
+
+
+# Messages
+
+
+@cache
+def document() -> dict[str, Any]:
+    return {**openapi_document()["components"]["schemas"], **asyncapi_document()["components"]["schemas"]}
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": document()}})
+
+
+@cache
+def of_type(action: str) -> dict[str, str]:
+    """Schemas by type of message: what the server receives, or what it sends."""
+    said = asyncapi_document()
+    messages = [name for name, operation in said["operations"].items() if operation["action"] == action]
+    return {name: said["components"]["messages"][name]["payload"]["$ref"].rpartition("/")[2] for name in messages}
+
+
+class Corpus(NamedTuple):
+    """What a generator made of the document: messages by type, parameters of requests, and what is no message."""
+
+    valid: dict[str, list[Any]]
+    params: list[Any]
+    invalid: list[Any]
+
+
+def generated(schema: str, mode: GenerationMode, count: int) -> list[Any]:
+    """Values that fit a schema of the document, or that just do not."""
+    body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+    paths = {"/": {"post": {"requestBody": body, "responses": {"200": {"description": ""}}}}}
+    operation = schemathesis.openapi.from_dict(
+        {"openapi": "3.1.0", "info": {"title": "", "version": ""}, "paths": paths, "components": {"schemas": document()}}
+    )["/"]["POST"]
+    found = []
+
+    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy(generation_mode=mode))
+    def collect(case: schemathesis.Case) -> None:
+        found.append(case.body)
+
+    collect()
+    return found
+
+
+def corpus(count: int) -> Corpus:
+    """So many of each kind."""
+    valid = {name: generated(schema, GenerationMode.POSITIVE, count) for name, schema in of_type("receive").items()}
+    invalid = [value for schema in of_type("receive").values() for value in generated(schema, GenerationMode.NEGATIVE, count)]
+    bodies = [value for schema in ("Analyze", "Correct", "Retag") for mode in GenerationMode for value in generated(schema, mode, count)]
+    return Corpus(valid, [body for body in bodies if isinstance(body, dict)], [value for value in invalid if not isinstance(value, bytes)])
+
+
+# What chance alone would never name.
+LIKELY: dict[str, list[Any]] = {
+    "id": ["a", "b", "c", "d"],
+    "protocol": [1],
+    "timeline": [*TIMELINES, "*", "tl_none"],
+    "after": [0, 3, 10**6],
+    "epoch": [EPOCH],
+    "method": re.findall(r"`([a-z]+\.[a-z]+)`", asyncapi_document()["info"]["description"]),
+}
+LIKELY_PARAMS: dict[str, list[Any]] = {
+    "id": [*TIMELINES, "tl_none", "tl_"],
+    "segment": ["s0000", "s9999"],
+    "uri": ["film.mp4", "/etc/passwd", "http://127.0.0.1:1/x", "http://[", "concat:a|b", "file:///etc/passwd", "-", "rtsp://127.0.0.1/x"],
+    "tags": ["no such thing", "/etc/passwd", "tags:\n  - a: &x [*x]\n", "music-library\x00", [{"tag": "Calm", "confidence": 0.5}]],
+    "profile": ["embedded", "no such thing"],
+}
+
+
+@st.composite
+def messages(draw: st.DrawFn, made: Corpus) -> dict[str, Any]:
+    """A valid message, often one that names what is there."""
+    message = dict(draw(st.sampled_from(made.valid[draw(st.sampled_from([*made.valid, "subscribe", "request"]))])))
+    for name, values in LIKELY.items():
+        if name in message and draw(st.integers(0, 3)):
+            message[name] = draw(st.sampled_from(values))
+    if message["type"] == "request":
+        message["params"] = dict(draw(st.sampled_from(made.params)))
+        for name, values in LIKELY_PARAMS.items():
+            if draw(st.booleans()):
+                message["params"][name] = draw(st.sampled_from(values))
+    return message
+
+
+def nested(depth: int) -> Any:
+    found: Any = 0
+    for level in range(depth):
+        found = [found] if level % 2 else {"x": found}
+    return found
+
+
+ODD = st.sampled_from(
+    [None, True, -1, 0.5, "", "1", [], {}, [[]], {"": None}, 2**53, 2**63, -(2**64), 10**400, "\x00", "\U0010ffff", "*", nested(20)]
+    + [text * times for text, times in (("x", 201), ("x", 1001), ("x", 2 * MESSAGE_BYTES), ("é", MESSAGE_BYTES // 2))]
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, made: Corpus) -> Any:
+    """A message with a field too few, too many, of another type or of a size nobody needs."""
+    message = draw(messages(made))
+    place = draw(st.sampled_from(sorted(message)))
+    match draw(st.sampled_from(["drop", "set", "add", "type", "wrap"])):
+        case "drop":
+            del message[place]
+        case "set":
+            message[place] = draw(ODD)
+        case "add":
+            message[draw(st.sampled_from(["", "x", "token", "client", "filter", "n"]))] = draw(ODD)
+        case "type":
+            message["type"] = draw(st.sampled_from([*of_type("send"), *of_type("receive"), "", "IDENTIFY", "hello\n"]))
+        case "wrap":
+            return draw(st.sampled_from([[message], [message] * 2, {"message": message}, message.get("id"), json.dumps(message)]))
+    return message
+
+
+class Sent(NamedTuple):
+    """One message on the wire: in fragments that end at `cuts`."""
+
+    data: bytes
+    binary: bool = False
+    cuts: tuple[int, ...] = ()
+
+
+RAW = [b"", b" ", b"{", b"null", b"[]", b"NaN", b'{"type":"ping","n":NaN}', b'{"type":"ping","n":1e999}', b"\xff\xfe{}", b"\xef\xbb\xbf{}"]
+RAW += [b'{"type":"ping"}{"type":"ping"}', b'{"type":"ping","n":1}\n', b'{"type":"unsubscribe","id":"\\ud800"}', b'{"type":"ping",}']
+RAW += [b"[" * 2000, b'{"type":' * 400, b'{"type":"ping","n":' + b"9" * 4000 + b"}", b"\x00" * 9, b"x" * (MESSAGE_BYTES + 1)]
+RAW += [b'{"type":"request","id":"a","method":"timelines.get","params":{"id":' + b"[" * 1900 + b"]" * 1900 + b"}}"]
+RAW += [b'{"type":"request","id":"a","method":"timelines.get","params":{"id":' + b"9" * 3900 + b"}}"]
+
+
+@st.composite
+def frames(draw: st.DrawFn, made: Corpus) -> Sent:
+    """Something to send."""
+    kind = draw(st.sampled_from(["valid"] * 8 + ["invalid", "mutated"] * 2 + ["raw", "cut", "flip", "binary", "padded"]))
+    if kind == "raw":
+        return Sent(draw(st.sampled_from(RAW)))
+    value = draw(st.sampled_from(made.invalid) if kind == "invalid" else mutated(made) if kind == "mutated" else messages(made))
+    data = json.dumps(value, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    if kind == "cut":
+        data = data[: draw(st.integers(0, len(data) - 1))]
+    elif kind == "flip":
+        at = draw(st.integers(0, len(data) - 1))
+        data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1 :]
+    elif kind == "padded":
+        data += b" " * draw(st.sampled_from([1, MESSAGE_BYTES - len(data), MESSAGE_BYTES + 1 - len(data), 60_000]))
+    cuts = draw(st.lists(st.integers(0, len(data)), max_size=3).map(sorted)) if draw(st.integers(0, 5)) == 0 else []
+    return Sent(data, kind == "binary", tuple(cuts))
+
+
+IDENTIFY = Sent(b'{"type": "identify", "protocol": 1, "client": "fuzz"}')
+
+
+@st.composite
+def sessions(draw: st.DrawFn, made: Corpus) -> list[Sent]:
+    """What one client sends, some of it twice or later than it should."""
+    sent = draw(st.lists(frames(made), min_size=1, max_size=16))
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(sent) - 1))
+        sent[at : at + 1] = [sent[at]] * draw(st.integers(2, 4))
+    if draw(st.booleans()):
+        sent.insert(draw(st.integers(0, len(sent))), sent.pop(draw(st.integers(0, len(sent) - 1))))
+    return [IDENTIFY, *sent] if draw(st.integers(0, 7)) else sent
+
+
+# What must come back
+
+
+@dataclass
+class Expected:
+    """The answer to one message: the connection closed with `code`, or else the messages for which `fits` holds in turn."""
+
+    code: int | None = None
+    fits: list[Callable[[dict[str, Any]], bool]] = field(default_factory=list)
+    request: str | None = None
+
+
+def reply(type_: str, **fields: Any) -> Expected:
+    return Expected(fits=[lambda got: got["type"] == type_ and all(got.get(name) == value for name, value in fields.items())])
+
+
+class Model:
+    """The protocol as the documents say it is."""
+
+    def __init__(self, heads: dict[str, str]) -> None:
+        self.epochs = heads
+        self.identified = False
+        self.subscriptions: dict[str, str] = {}
+
+    def broken(self, sent: Sent) -> int | None:
+        """The close code for a message that nobody can look into."""
+        if len(sent.data) > MESSAGE_BYTES:
+            return 4413
+        try:
+            sent.data.decode()
+        except UnicodeDecodeError:
+            return None if sent.binary else 1007  # the WebSocket layer's own: RFC 6455, 8.1
+        return None
+
+    def expect(self, sent: Sent) -> Expected:
+        code = self.broken(sent) or (4400 if sent.binary else None)
+        if code is not None:
+            return Expected(code)
+        message = read(sent.data.decode())
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            return Expected(4400)
+        schema = of_type("receive").get(message["type"])
+        if schema is None or not validator(schema).is_valid(message):
+            return Expected(4400)
+        if not self.identified and message["type"] != "identify":
+            return Expected(4401)
+        return getattr(self, message["type"])(message)
+
+    def identify(self, message: dict[str, Any]) -> Expected:
+        if self.identified:
+            return Expected(4400)
+        if message["protocol"] != 1:
+            return Expected(4406)
+        self.identified = True
+        return reply("identified", protocol=1, role="editor")
+
+    def subscribe(self, message: dict[str, Any]) -> Expected:
+        name, timeline, epoch = message["id"], message["timeline"], message.get("epoch")
+        if name in self.subscriptions:
+            return reply("subscribed", id=name) if self.subscriptions[name] == timeline else Expected(4409)
+        if len(self.subscriptions) >= SUBSCRIPTIONS:
+            return Expected(4429)
+        if timeline != "*" and timeline not in self.epochs:
+            return reply("error", code="not_found", reply_to=name)
+        self.subscriptions[name] = timeline
+        if timeline == "*":
+            return reply("subscribed", id=name, timeline="*", recovered=False)
+        recovered = message.get("after") is not None and message["after"] < 10**6 and epoch == self.epochs[timeline]
+        found = reply("subscribed", id=name, timeline=timeline, epoch=self.epochs[timeline], recovered=recovered)
+        if not recovered:
+            found.fits.append(lambda got: got["type"] == "snapshot" and got["id"] == name and got["state"]["seq"] == got["seq"])
+        return found
+
+    def unsubscribe(self, message: dict[str, Any]) -> Expected:
+        name = message["id"]
+        if self.subscriptions.pop(name, None) is None:
+            return reply("error", code="not_found", reply_to=name)
+        return reply("unsubscribed", id=name)
+
+    def ping(self, message: dict[str, Any]) -> Expected:
+        return reply("pong", n=message.get("n", 0))
+
+    def request(self, message: dict[str, Any]) -> Expected:
+        def fits(got: dict[str, Any]) -> bool:
+            code = got["error"]["code"] if "error" in got else None
+            known = message["method"] in asyncapi_document()["info"]["description"]
+            return (
+                got["type"] == "response"
+                and got["id"] == message["id"]
+                and (code is None or code in REFUSALS)
+                and (known or code is not None)
+            )
+
+        return Expected(fits=[fits], request=message["id"])
+
+
+def read(text: str) -> Any:
+    """JSON as RFC 8259 has it: no NaN, no half of a character; None for what is not."""
+    try:
+        found = json.loads(text, parse_constant=lambda name: {}[name])
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, KeyError, RecursionError):
+        return None
+    return None if max(map(text.count, "[{")) > DEEPEST else found
+
+
+# The server and its clients
+
+
+@dataclass
+class Server:
+    """`streamtags serve`, its store written from outside."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+    store: SqliteStore
+
+    def numbers(self) -> dict[str, float]:
+        """How much it holds."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        found = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+        names = ("streamtags_connections", "streamtags_subscriptions", "streamtags_tasks", "process_open_fds")
+        return {name: found[name] for name in names}
+
+    def settled(self, wanted: dict[str, float]) -> dict[str, float]:
+        """How much it holds once it is down to `wanted`, or has had ten seconds."""
+        deadline = time.monotonic() + 10
+        while True:
+            found = self.numbers()
+            if all(now <= wanted[name] for name, now in found.items()) or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
+
+    def resident(self) -> int:
+        """Its memory, in bytes."""
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def open(self) -> ClientConnection:
+        place = f"ws://127.0.0.1:{self.port}/v1/stream"
+        return connect(place, subprotocols=["streamtags.v1"], compression=None, max_size=None, max_queue=None, ping_interval=None)  # type: ignore[list-item]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    limits = {"message_bytes": MESSAGE_BYTES, "subscriptions": SUBSCRIPTIONS, "requests": REQUESTS}
+    flags = [f"--set=server.{name}={value}" for name, value in limits.items()]
+    path, log = tmp_path / "fuzz.db", tmp_path / "log"
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from streamtags.cli import main; sys.exit(main())",
+        "serve",
+        "--port=0",
+        f"--store=sqlite:///{path}",
+    ]
+    with SqliteStore(path) as store, log.open("w") as errors:
+        for timeline in TIMELINES:
+            store.open_timeline(timeline, f"key of {timeline}")
+            store.append(timeline, make_payloads(3))
+        process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert process.stdout is not None
+        said = re.search(r":(\d+)/", process.stdout.readline())
+        assert said is not None, log.read_text()
+        yield Server(process, int(said[1]), log, store)
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+class Healthy(threading.Thread):
+    """A client that does everything right, and a log that grows under it."""
+
+    def __init__(self, server: Server, connection: ClientConnection) -> None:
+        super().__init__(daemon=True)
+        self.server = server
+        self.seen: list[dict[str, Any]] = []
+        self.done = threading.Event()
+        self.socket = connection
+        self.epoch = server.store.head("tl_live").epoch
+        for message in (
+            {"type": "identify", "protocol": 1},
+            {"type": "subscribe", "id": "all", "timeline": "tl_live", "after": 0, "epoch": self.epoch},
+        ):
+            self.socket.send(json.dumps(message))
+        while json.loads(self.socket.recv(timeout=10))["type"] != "subscribed":
+            pass
+
+    def run(self) -> None:
+        rev = 0
+        while not self.done.wait(0.02):
+            rev += 1
+            self.server.store.append("tl_live", [SegmentCorrected(segment="s0000", rev=rev, caption=f"number {rev}", by="healthy")])
+
+    def stop(self) -> None:
+        """Have the log grow no more."""
+        self.done.set()
+        self.join(20)
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Everything it was sent, up to the last event there is."""
+        last = self.server.store.head("tl_live").seq
+        while not self.seen or self.seen[-1]["seq"] < last:
+            message = json.loads(self.socket.recv(timeout=10))
+            if message["type"] == "event":
+                self.seen.append(message["event"])
+        return self.seen
+
+
+class ClosedError(Exception):
+    """The server closed the connection: with a code, or 1006 if it just broke."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Talk:
+    """One client of a session: nothing but a socket, so that what it sends is what arrives. It checks all it gets against the document."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/v1/stream"), subprotocols=["streamtags.v1"], max_size=None)  # type: ignore[list-item]
+        self.events: list[Any] = []
+        self.protocol.send_request(self.protocol.connect())
+        self.flush()
+        assert self.next().status_code == 101
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def flush(self) -> None:
+        for data in self.protocol.data_to_send():
+            with suppress(ConnectionError):
+                self.socket.sendall(data)
+
+    def next(self) -> Any:
+        """The next frame, or the answer to the handshake."""
+        while not self.events:
+            try:
+                data = self.socket.recv(1 << 16)
+            except ConnectionError:
+                data = b""
+            if not data:
+                raise ClosedError(self.protocol.close_rcvd.code if self.protocol.close_rcvd else 1006)
+            self.protocol.receive_data(data)
+            assert self.protocol.parser_exc is None, self.protocol.parser_exc
+            self.events = self.protocol.events_received()
+            self.flush()
+        return self.events.pop(0)
+
+    def send(self, sent: Sent) -> None:
+        edges = [0, *sent.cuts, len(sent.data)]
+        parts = [sent.data[start:end] for start, end in pairwise(edges)]
+        first = self.protocol.send_binary if sent.binary else self.protocol.send_text
+        for number, part in enumerate(parts):
+            if self.protocol.state is not OPEN:
+                raise ClosedError(0)
+            (self.protocol.send_continuation if number else first)(part, number == len(parts) - 1)
+        self.flush()
+
+    def receive(self) -> dict[str, Any]:
+        frame = self.next()
+        if frame.opcode is Opcode.CLOSE:
+            raise ClosedError(Close.parse(frame.data).code)
+        assert frame.opcode is Opcode.TEXT, frame
+        message: dict[str, Any] = json.loads(frame.data)
+        if message["type"] != "event" or message["event"]["seq"] % 50 == 0:
+            validator(of_type("send")[message["type"]]).validate(message)
+        return message
+
+    def close_code(self) -> int:
+        try:
+            while True:
+                self.receive()
+        except ClosedError as closed:
+            return closed.code
+
+    def check(self, expected: Expected, sent: Sent) -> None:
+        """Read what comes until it is what is expected."""
+        if expected.code is not None:
+            assert self.close_code() == expected.code, sent
+            return
+        for fits in expected.fits:
+            got = self.receive()
+            while not fits(got):
+                assert got["type"] in NOTICES, (got, sent)
+                got = self.receive()
+
+
+def play(server: Server, epochs: dict[str, str], sent: list[Sent], *, burst: bool) -> int:
+    """Send it all, one by one or at once, and check the answers; how many messages were sent."""
+    model, count = Model(epochs), 0
+    wanted = []
+    for one in sent:
+        wanted.append(model.expect(one))
+        if wanted[-1].code is not None:
+            break
+    with Talk(server.port) as talk:
+        assert talk.receive()["type"] == "hello"
+        if not burst:
+            for one, expected in zip(sent, wanted, strict=False):
+                talk.send(one)
+                talk.check(expected, one)
+            return len(wanted)
+        with suppress(ClosedError):  # it may be closed while there is more to say
+            for one in sent:
+                talk.send(one)
+                count += 1
+        in_turn = [expected for expected in wanted if expected.request is None]
+        asked = [expected for expected in wanted if expected.request is not None]
+        names = [expected.request for expected in asked]
+        hurried = {4409} if len(set(names)) < len(names) else set()
+        hurried |= {4429} if len(names) > REQUESTS else set()
+        hurried |= {broken for one in sent if (broken := model.broken(one)) is not None}  # seen before what came before is read
+        pending = [fits for expected in in_turn for fits in expected.fits]
+        open_requests = [expected.fits[0] for expected in asked]
+        code = in_turn[-1].code if in_turn else None
+        found = None
+        try:
+            while pending or open_requests or code is not None:
+                got = talk.receive()
+                if got["type"] == "response":
+                    open_requests.remove(next(fits for fits in open_requests if fits(got)))
+                elif pending and pending[0](got):
+                    pending.pop(0)
+                else:
+                    assert got["type"] in NOTICES, (got, sent)
+        except ClosedError as closed:
+            found = closed.code
+        assert found in hurried or (found == code and not pending), (
+            found,
+            code,
+            [(one.data[:300], len(one.data), one.cuts) for one in sent],
+        )
+    return count
+
+
+def fuzz(server: Server, made: Corpus, examples: int) -> int:
+    epochs = {timeline: server.store.head(timeline).epoch for timeline in TIMELINES}
+    count = 0
+
+    def real(sent: Sent) -> Sent:
+        return sent._replace(data=sent.data.replace(EPOCH.encode(), epochs["tl_a"].encode()))
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(sessions(made), st.booleans())
+    def each(sent: list[Sent], burst: bool) -> None:
+        nonlocal count
+        count += play(server, epochs, [real(one) for one in sent], burst=burst)
+
+    each()
+    return count
+
+
+def is_unharmed(server: Server, run: Callable[[], int], growth: int) -> int:
+    """Do `run`, and see that a client beside it misses nothing and that the server keeps nothing of it."""
+    with server.open() as connection:
+        healthy = Healthy(server, connection)
+        healthy.start()
+        try:
+            before, memory = server.numbers(), server.resident()
+            before["process_open_fds"] += 32  # each thread that reads the store may open it once
+            count = run()
+            assert server.process.poll() is None
+            after = server.settled(before)
+            assert all(after[name] <= before[name] for name in before), (before, after)
+            assert server.resident() - memory < growth
+        finally:
+            healthy.stop()
+        assert healthy.finish() == [json.loads(line) for line in server.store.read_json("tl_live")]
+    log = server.log.read_text()
+    assert "Traceback" not in log, log[-4000:]
+    assert "ERROR" not in log, log[-4000:]
+    return count
+
+
+def test_whatever_is_sent_has_its_answer_and_harms_nobody(server: Server) -> None:
+    made = corpus(20)
+    assert is_unharmed(server, lambda: fuzz(server, made, 250), 64 << 20) > 1000
+
+
+@pytest.mark.parametrize(
+    ("wire", "code"),
+    [
+        (b"\x81\x02{}", 1002),  # not masked
+        (b"\x83\x80\0\0\0\0", 1002),  # an opcode that means nothing
+        (b"\xf1\x80\0\0\0\0", 1002),  # compression that was not agreed on
+        (b"\x80\x80\0\0\0\0", 1002),  # the end of a message that did not begin
+        (b"\x01\x80\0\0\0\0\x81\x80\0\0\0\0", 1002),  # a message within a message
+        (b"\x09\x80\0\0\0\0", 1002),  # a ping in fragments
+        (b"\x89\xfe\x00\xc8\0\0\0\0" + bytes(200), 1002),  # a ping of 200 bytes
+        (b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 4413),  # a message of 8 EiB
+        (b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 50_000 + b"\x80\x82\0\0\0\0{}", 4400),  # 50,002 fragments
+    ],
+)
+def test_frames_that_break_the_websocket_close_it_and_nothing_else(server: Server, wire: bytes, code: int) -> None:
+    def run() -> int:
+        with Talk(server.port) as talk:
+            talk.socket.sendall(wire)
+            assert talk.close_code() == code
+        return 1
+
+    is_unharmed(server, run, 16 << 20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_100_000_messages_have_their_answers_and_leave_nothing_behind(server: Server) -> None:
+    made = corpus(500)
+    fuzz(server, made, 500)  # what a server keeps of its first clients it may keep
+    count = is_unharmed(server, lambda: fuzz(server, made, 15_000), 32 << 20)
+    print(f"{count} messages")
+    assert count >= 100_000
