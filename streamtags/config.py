@@ -43,7 +43,7 @@ class LiveSettings(_Strict):
 
     follow: bool = Field(False, description="a file is still being written: read on as it grows")
     listen: bool = Field(False, description="wait for a sender to connect to the rtmp or tcp address, rather than connect to it")
-    silence_seconds: float = Field(5.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost")
+    silence_seconds: float = Field(3.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost")
     give_up_seconds: float = Field(
         60.0, ge=0, description="how long after its last picture a lost source is tried again; then its timeline ends"
     )
@@ -146,6 +146,18 @@ class ServerSettings(_Strict):
     message_bytes: int = Field(65_536, ge=1024, description="largest message taken from a client, in bytes")
     subscriptions: int = Field(64, ge=1, description="subscriptions a connection may hold")
     requests: int = Field(16, ge=1, description="requests of a connection under way at once")
+    connections_per_address: int | None = Field(
+        None,
+        ge=0,
+        description="connections one address may have open, an HTTP request under way counting as one; 0 sets no limit; none is 256, "
+        "and no limit for what comes from this machine",
+    )
+    requests_per_second: float | None = Field(
+        None,
+        ge=0,
+        description="HTTP requests and WebSocket messages one address may send a second, ten seconds' worth at once; 0 sets no limit; none "
+        "is 200, and no limit for what comes from this machine",
+    )
     queue_events: int = Field(1024, ge=1, description="events a timeline keeps at hand; a reader further behind is read on from the store")
     analyses: int = Field(2, ge=1, le=64, description="analyses that run at once")
     queue: int = Field(100, ge=1, description="analyses that may wait")

@@ -6,7 +6,21 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from streamtags.events import Event, Payload
-from streamtags.model import Boundary, Caption, CaptionRequest, ClassifyRequest, Described, Frame, Sound, SourceInfo, Subtitle, TagSet
+from streamtags.model import (
+    Boundary,
+    Caption,
+    CaptionRequest,
+    ClassifyRequest,
+    Described,
+    Dropped,
+    Frame,
+    Lost,
+    Resumed,
+    Sound,
+    SourceInfo,
+    Subtitle,
+    TagSet,
+)
 from streamtags.vocabulary import Vocabulary
 
 __all__ = ["Captioner", "Classifier", "Describer", "EventStore", "FrameSource", "Readiness", "ShotDetector"]
@@ -18,8 +32,11 @@ class FrameSource(Protocol):
 
     info: SourceInfo
 
-    def read(self) -> Iterator[Frame | Sound | Subtitle]:
+    def read(self) -> Iterator[Frame | Sound | Subtitle | Dropped | Lost | Resumed]:
         """Frames in order of presentation, with sound and subtitles as they come interleaved.
+
+        A live source also tells, in place, of frames it dropped, that it was lost and that it is back. `close`, called from another
+        thread, ends the reading of a live source.
 
         Raises:
             SourceError: nothing can be decoded. Damage in the middle is skipped; what was decoded stands.

@@ -31,7 +31,7 @@ from streamtags_server.metrics import Metrics
 from streamtags_server.problems import ConflictError, QueueFullError
 from streamtags_server.worker import Task
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["Job", "Jobs", "following"]
 
 # How often jobs of servers that died are looked for.
 _ADOPT_SECONDS = 5.0
@@ -51,8 +51,15 @@ class Job(BaseModel):
     profile: str
     tags: str
     fresh: bool = False
+    follow: bool = False
     asked: float = 0.0
     starts: int = 0
+
+
+def following(settings: Settings) -> Settings:
+    """`settings` for a file that is still being written."""
+    live = settings.ingest.live.model_copy(update={"follow": True})
+    return settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"live": live})})
 
 
 @dataclass(slots=True)
@@ -288,7 +295,8 @@ class Jobs:
         return ErrorInfo(code="worker.crashed", message=f"the analysis process ended {how}; the server and other timelines go on")
 
     def _settings_of(self, job: Job) -> Settings:
-        return self._settings.model_copy(update={"profile": job.profile, "tags": job.tags})
+        settings = self._settings.model_copy(update={"profile": job.profile, "tags": job.tags})
+        return following(settings) if job.follow else settings
 
     def _task(self, job: Job, *, fresh: bool) -> Task:
         return Task(

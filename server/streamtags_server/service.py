@@ -17,18 +17,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamtags.config import Settings
 from streamtags.errors import NotInStore, SourceRefused, StreamtagsError, UsageError, VocabularyError
-from streamtags.ingest.access import Access, locate
-from streamtags.ingest.source import source_identity
+from streamtags.ingest.access import Access, locate, without_password
 from streamtags.model import TagScore
 from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.correct import correct
+from streamtags.pipeline.recording import Choice, choose_timeline
 from streamtags.pipeline.retag import retag
-from streamtags.pipeline.run import timeline_key
 from streamtags.state import TimelineState
 from streamtags.timeline.store import SqliteStore
 from streamtags.vocabulary_file import load_vocabulary, shipped_vocabularies
 from streamtags_server.hub import Hub
-from streamtags_server.jobs import Job, Jobs
+from streamtags_server.jobs import Job, Jobs, following
 from streamtags_server.problems import ConflictError
 
 __all__ = ["Analyze", "Correct", "Retag", "Service", "checked"]
@@ -56,6 +55,7 @@ class Analyze(_Params):
     profile: str | None = Field(None, max_length=200)
     tags: str | None = Field(None, max_length=_MAX_VOCABULARY)
     fresh: bool = False
+    follow: bool = Field(False, description="the file is still being written: read on as it grows")
 
 
 class Retag(_Params):
@@ -169,17 +169,27 @@ class Service:
         uri = self._allowed(wanted.uri)
         tags = self._tags(wanted.tags)
         settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
+        settings = following(settings) if wanted.follow else settings
 
-        async def named() -> str:
+        async def chosen() -> Choice:
             async with open_tools(settings) as tools:
-                return timeline_key(source_identity(uri), settings, tools)
+                return choose_timeline(self.store, uri, settings, tools, fresh=wanted.fresh)
 
-        key = asyncio.run(named())
-        timeline = "tl_" + hashlib.sha256(key.encode()).hexdigest()[:16]
-        self.store.open_timeline(timeline, key, name=os.path.basename(uri)[:200])  # noqa: PTH119 - a URI, not a path
-        state = self.store.state(timeline)
+        choice = asyncio.run(chosen())
+        name = os.path.basename(without_password(uri))[:200]  # noqa: PTH119 - a URI, not a path
+        self.store.open_timeline(choice.timeline, choice.key, name=name)
+        state = self.store.state(choice.timeline)
         done = not wanted.fresh and state.state == "completed" and not any(segment.status == "failed" for segment in state.segments)
-        return Job(timeline=timeline, uri=uri, profile=settings.profile, tags=tags, fresh=wanted.fresh, asked=time.time()), done
+        job = Job(
+            timeline=choice.timeline,
+            uri=uri,
+            profile=settings.profile,
+            tags=tags,
+            fresh=wanted.fresh,
+            follow=wanted.follow,
+            asked=time.time(),
+        )
+        return job, done
 
     def _allowed(self, uri: str) -> str:
         """`uri`, made absolute if it is a file under a media root.

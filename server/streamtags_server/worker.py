@@ -91,7 +91,9 @@ async def _run(task: Task) -> None:
     with SqliteStore(task.store) as store:
         for _ in range(_CLAIM_TRIES):
             try:
-                state = await analyse(task.uri, settings, store, fresh=task.fresh, publish=publish, stop=stop, access=access)
+                state = await analyse(
+                    task.uri, settings, store, fresh=task.fresh, publish=publish, stop=stop, access=access, timeline=task.timeline
+                )
                 break
             except StoreError as error:
                 if error.code != "store.claimed" or stop.is_set():

@@ -23,7 +23,9 @@ SOME_FAILED = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("source", metavar="SOURCE", nargs="?", help="a video file, an http(s) URL, or - for standard input")
+    parser.add_argument(
+        "source", metavar="SOURCE", nargs="?", help="a video file, a URL (http, rtsp, rtmp, udp, tcp), or - for standard input"
+    )
     parser.add_argument(
         "--profile", metavar="P", help="captioner and classifier by name (default: embedded, which needs no GPU, key or network)"
     )
@@ -33,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--export", metavar="FORMAT:FILE", action="append", default=[], help="also write the finished timeline; repeatable")
     parser.add_argument("--fresh", action="store_true", help="start anew instead of resuming or replaying")
+    parser.add_argument("--follow", action="store_true", help="the file is still being written: read on as it grows")
+    parser.add_argument("--listen", action="store_true", help="wait for a sender to connect to this rtmp or tcp address")
     parser.add_argument("--dry-run", action="store_true", help="only count shots and estimate tokens, money and time; asks no model")
     add_common(parser)
 
@@ -41,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Analyse, show, export; the exit status says how it went."""
     source, jsonl = _source_and_jsonl(args)
     exports = [_export(text) for text in args.export]
+    args.set += [f"ingest.live.{name}=true" for name in ("follow", "listen") if getattr(args, name)]
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     with open_configured_store(settings) as store:
         if args.dry_run:
@@ -48,16 +53,17 @@ def run(args: argparse.Namespace) -> int:
         state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl))
         for format_name, target in exports:
             _write_export(store, state, format_name, target)
+    live = state.source is not None and state.source.live
     if stopped:
-        print(f"stopped; run the same command again to resume {state.id}", file=sys.stderr)
+        what = f"stopped; what was received is in {state.id}" if live else f"stopped; run the same command again to resume {state.id}"
+        print(what, file=sys.stderr)
         return INTERRUPTED
     failed = [segment for segment in state.segments if segment.status == "failed"]
     if failed:
         error = failed[0].error
         why = f": {error.message}" if error else ""
-        print(
-            f"{len(failed)} of {len(state.segments)} segments failed{why}; run the same command again to retry only those", file=sys.stderr
-        )
+        again = "" if live else "; run the same command again to retry only those"
+        print(f"{len(failed)} of {len(state.segments)} segments failed{why}{again}", file=sys.stderr)
         return SOME_FAILED
     return 0
 

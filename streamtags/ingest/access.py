@@ -36,16 +36,38 @@ _PROTOCOL = re.compile(r"([a-z][a-z0-9+.-]+)[:,]\S")
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What FFmpeg may use for URLs of one scheme: protocols, and demuxers besides the plain containers."""
+    """What FFmpeg may use for URLs of one scheme.
+
+    Attributes:
+        protocols: it may speak.
+        formats: demuxers besides the plain containers.
+        live: what comes by it is a live source.
+        wanders: it listens on this machine, or goes where the other side points: not for callers who may reach public addresses only.
+    """
 
     protocols: str
     formats: str = ""
+    live: bool = False
+    wanders: bool = False
 
 
 _WEB = Scheme(protocols="http,https,tcp,tls,crypto,httpproxy", formats="hls")
 
-# A live scheme is one more row.
-SCHEMES: dict[str, Scheme] = {"http": _WEB, "https": _WEB}
+_RTMP = Scheme(protocols="rtmp,rtmps,tcp,tls", live=True)
+_RTSP = Scheme(protocols="rtsp,rtp,srtp,udp,tcp,tls", formats="rtsp", live=True, wanders=True)
+
+# A scheme is one row. What the FFmpeg inside PyAV does not speak (srt, as its wheels are built now) it says itself when asked to.
+SCHEMES: dict[str, Scheme] = {
+    "http": _WEB,
+    "https": _WEB,
+    "rtmp": _RTMP,
+    "rtmps": _RTMP,
+    "rtsp": _RTSP,
+    "rtsps": _RTSP,
+    "srt": Scheme(protocols="srt", live=True, wanders=True),
+    "tcp": Scheme(protocols="tcp", live=True, wanders=True),
+    "udp": Scheme(protocols="udp", live=True, wanders=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +95,7 @@ class Place:
         target: what FFmpeg is given; for stdin "-".
         path: the file, absolute; None for the others.
         options: FFmpeg options that fence it in.
+        live: it is a live source by its scheme alone.
     """
 
     kind: Literal["file", "url", "stdin"]
@@ -80,6 +103,7 @@ class Place:
     target: str
     path: Path | None
     options: dict[str, str]
+    live: bool = False
 
 
 def locate(uri: str, access: Access) -> Place:
@@ -102,9 +126,12 @@ def locate(uri: str, access: Access) -> Place:
     rules = SCHEMES[scheme]
     options = _fence(rules.protocols, rules.formats if access.allow_private else "")
     if not access.allow_private:
+        if rules.wanders:
+            what = f"{scheme} may listen on this machine or lead into its network"
+            raise SourceRefused(what, where=without_password(uri), hint="allow private addresses (server.allow_private)")
         _public(uri)
         options["max_redirects"] = "0"
-    return Place("url", without_password(uri), uri, None, options)
+    return Place("url", without_password(uri), uri, None, options, rules.live)
 
 
 def without_password(uri: str) -> str:

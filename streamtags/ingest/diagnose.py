@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import av
 
@@ -43,6 +44,8 @@ def not_streamable() -> SourceError:
 
 def interrupted(error: Exception, place: Place, decoded: int) -> SourceError | None:
     """The error to raise when the network fails after `decoded` frames; None if it is damage in the data, to be skipped."""
+    if isinstance(error, av.error.ExitError) and decoded:  # its time was up; only what may fall silent is given a time
+        return SourceError("sends nothing any more", where=place.uri, hint="run it again to go on", code="source.silent")
     if place.kind == "url" and isinstance(error, _NETWORK_ERRORS):
         if not decoded:
             what = f"broke off before its first picture: {_words(error)}"
@@ -67,6 +70,9 @@ def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
             return failed("the server does not give it out (401 or 403)", "it may need a login or a signed address", "denied")
         case av.error.HTTPError() | av.error.HTTPClientError():
             return failed(f"the server refused: {_words(error)}", "check the address, or try later", "unreachable")
+        case av.error.ProtocolNotFoundError():
+            what = f"the FFmpeg inside PyAV does not speak {urlsplit(place.uri).scheme}"
+            return failed(what, "have it sent as MPEG-TS over udp or tcp, by RTSP or by RTMP", "no_protocol")
         case av.error.InvalidDataError():
             return failed("what the server sends is not a video", "open the address in a browser to see what it is", "not_video")
         case av.error.ArgumentError():

@@ -231,6 +231,11 @@ class VideoSource:
         return self._misread + self._pictures.skipped
 
     @property
+    def splices(self) -> int:
+        """How often the source's clock was found to have jumped so far."""
+        return self._repair.splices
+
+    @property
     def skipped_sound(self) -> int:
         """Packets of sound that could not be decoded."""
         return self._sounds.skipped if self._sounds is not None else 0
@@ -308,8 +313,8 @@ class VideoSource:
 
     def _packets(self) -> Iterator[Packet[Any] | None]:
         """Packets in order, and None at the end; read errors are passed over as long as something follows."""
-        stuck = 0
-        while stuck < _STUCK:
+        stuck, failure = 0, None
+        while stuck < _STUCK and failure is None:
             try:
                 for packet in self._container.demux(self._streams):
                     if self._closed:
@@ -319,12 +324,12 @@ class VideoSource:
                         yield packet
                 break
             except (av.FFmpegError, ValueError) as error:
-                failure = interrupted(error, self._place, self._pictures.decoded)
-                if failure is not None:
-                    raise failure from error
-                self._misread += 1
+                failure, cause = interrupted(error, self._place, self._pictures.decoded), error
+                self._misread += failure is None
                 stuck += 1
         yield None
+        if failure is not None:
+            raise failure from cause  # what the decoder held was decoded all the same
 
     def _due(self, seconds: float) -> Iterator[Subtitle]:
         """The cues of the file beside the source that begin by `seconds`."""

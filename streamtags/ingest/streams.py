@@ -49,14 +49,22 @@ _BLOCK_PIXELS = 128 * 128  # the largest coding block, AV1's
 _ODDEST_ASPECT = 8  # pixels longer than this are a damaged header
 
 
-def open_container(place: Place, settings: IngestSettings) -> InputContainer:
+def open_container(
+    place: Place, settings: IngestSettings, *, extra: Mapping[str, str] | None = None, timeouts: tuple[float, float] | None = None
+) -> InputContainer:
     """`place` opened within its fence.
+
+    Args:
+        place: what and within which bounds.
+        settings: limits.
+        extra: further FFmpeg options.
+        timeouts: seconds that opening, and each reading, may take; else what the settings say of a URL.
 
     Raises:
         SourceError: it cannot be opened; says why.
     """
-    options = {**place.options, "max_pixels": _pixel_limit(settings)}
-    timeout = settings.timeout_seconds if place.kind == "url" else None
+    options = {**(extra or {}), **place.options, "max_pixels": _pixel_limit(settings)}
+    timeout = timeouts or (settings.timeout_seconds if place.kind == "url" else None)
     if place.kind == "stdin" and (sys.stdin is None or sys.stdin.isatty()):
         raise SourceError(
             "nothing is piped in", where="-", hint="for example: ffmpeg -i film.mov -c copy -f matroska - | streamtags analyze -"
@@ -65,7 +73,7 @@ def open_container(place: Place, settings: IngestSettings) -> InputContainer:
     try:
         return av.open(target, "r", metadata_errors="replace", options=options, timeout=timeout)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise explain_open(error, place, settings.timeout_seconds) from error
+        raise explain_open(error, place, timeouts[0] if timeouts else settings.timeout_seconds) from error
 
 
 def is_spliced(container: InputContainer) -> bool:
@@ -223,7 +231,7 @@ def _file_size(container: InputContainer, place: Place) -> int | None:
     if place.path is not None:
         return place.path.stat().st_size
     size = container.size
-    return size if size > 0 else None
+    return size if size > 0 and container.format.name != "hls" else None  # a playlist's size is not that of what it lists
 
 
 def _name(place: Place) -> str:

@@ -15,6 +15,7 @@ from streamtags.classify.schema import response_model
 from streamtags.config import BackendSettings, PriceSettings, Settings
 from streamtags.errors import UsageError
 from streamtags.events import SegmentCaptioned, SegmentTagged
+from streamtags.ingest.live import is_live
 from streamtags.ingest.shots import create_detector
 from streamtags.ingest.source import open_source
 from streamtags.model import Frame, Segment, Usage, clock_of
@@ -106,12 +107,14 @@ async def estimate(uri: str, settings: Settings, store: SqliteStore) -> Estimate
     """Read the source once for its shots, ask no model anything, and write nothing.
 
     Raises:
-        UsageError: the source can be read only once.
+        UsageError: the source can be read only once, or is live.
         ConfigError: an unknown profile or backend.
         SourceError: the source cannot be read.
     """
     if uri == "-":
         raise UsageError("standard input can be read only once", where="--dry-run", hint="give a file or a URL")
+    if is_live(uri, settings.ingest):
+        raise UsageError("a live source is not there before it is recorded", where="--dry-run", hint="give a file that is like it")
     async with open_tools(settings) as tools:
         source = open_source(uri, settings.ingest)
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -13,9 +11,10 @@ from streamtags.config import Settings
 from streamtags.errors import StoreError
 from streamtags.events import TimelineOpened
 from streamtags.ingest.access import Access
+from streamtags.ingest.live import open_any_source
 from streamtags.ingest.shots import create_detector
-from streamtags.ingest.source import open_source, source_identity
 from streamtags.pipeline.backends import open_tools
+from streamtags.pipeline.recording import choose_timeline, recorded_of
 from streamtags.pipeline.session import Session
 from streamtags.pipeline.tag import Tools
 from streamtags.pipeline.writer import Publish
@@ -23,7 +22,7 @@ from streamtags.ports import FrameSource
 from streamtags.state import TimelineState
 from streamtags.timeline.store import SqliteStore
 
-__all__ = ["analyse", "timeline_key"]
+__all__ = ["analyse"]
 
 # A claim is renewed twice in its life.
 _CLAIM_SECONDS = 60.0
@@ -38,20 +37,23 @@ async def analyse(
     publish: Publish = lambda _: None,
     stop: asyncio.Event | None = None,
     access: Access | None = None,
+    timeline: str | None = None,
 ) -> TimelineState:
     """Analyse `uri` and return its timeline's state at the end.
 
     A timeline of the same source and settings is resumed where it was left; a finished one is only replayed, save for segments that
-    failed, which are tried again.
+    failed, which are tried again. Each analysis of a live source has a timeline of its own, save one that was cut short a moment ago, which
+    goes on with a gap (see `choose_timeline`).
 
     Args:
-        uri: a file, an http(s) URL, or `-` for standard input.
+        uri: a file, a URL, or `-` for standard input.
         settings: what to do with it.
         store: where its timeline is kept.
         fresh: throw the timeline's log away and start anew.
         publish: told of every event of the log, from seq 1, in order, each when it is durable.
-        stop: when set, the analysis is cancelled cleanly.
+        stop: when set, the analysis is cancelled cleanly; of a live source, what was received by then is finished first.
         access: what may be opened; anything unless given.
+        timeline: of a live source, the one of `store` that it goes into.
 
     Raises:
         ConfigError: an unknown profile or backend.
@@ -61,15 +63,17 @@ async def analyse(
         StoreError: the store cannot be read or written, or another process analyses this very source.
     """
     async with open_tools(settings) as tools:
-        key = timeline_key(source_identity(uri), settings, tools)
-        timeline = "tl_" + hashlib.sha256(key.encode()).hexdigest()[:16]
+        choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=timeline)
+        timeline, key = choice.timeline, choice.key
+        recorded = None
         if not fresh and store.by_key(key) is not None:
             state = store.state(timeline)
+            recorded = recorded_of(store, state)
             if state.state == "completed" and not any(segment.status == "failed" for segment in state.segments):
                 store.open_timeline(timeline, key)
                 publish(store.read(timeline))
                 return state
-        source = open_source(uri, settings.ingest, access=access)
+        source = open_any_source(uri, settings.ingest, access=access, recorded=recorded)
         try:
             create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
             await tools.ready()
@@ -78,27 +82,10 @@ async def analyse(
                 store.save_vocabulary(tools.vocabulary)
                 _begin(store, timeline, source, settings, tools, fresh=fresh)
                 publish(store.read(timeline))
-                session = Session(store, timeline, source, settings, tools, publish)
+                session = Session(store, timeline, source, settings, tools, publish, recorded)
                 return await session.run(stop or asyncio.Event())
         finally:
             source.close()
-
-
-def timeline_key(identity: str, settings: Settings, tools: Tools) -> str:
-    """What makes a timeline this one: the source and every setting that can change what is found; not how fast it is found."""
-    return json.dumps(
-        {
-            "source": identity,
-            "profile": settings.profile,
-            "captioner": tools.captioner.model,
-            "classifier": tools.classifier.model,
-            "vocabulary": tools.vocabulary.digest,
-            "settings": settings.model_dump(
-                mode="json", include={"ingest": {"loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
-            ),
-        },
-        sort_keys=True,
-    )
 
 
 def _begin(store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, *, fresh: bool) -> None:

@@ -36,7 +36,7 @@ class Segmenter:
     def __init__(
         self, clock: Clock, max_seconds: float, lookahead: int, *, rest: Fraction = _SHORTEST_REST, recorded: Recorded | None = None
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._longest = max(1, clock.ticks(max_seconds))
         self._rest = min(clock.ticks(rest), self._longest // 4)
         self._lookahead = lookahead
@@ -83,8 +83,8 @@ class Segmenter:
         end = self._pts[0]
         gap: list[Segment] = []
         if pts > end:
-            at, frame = self._clock.at(end, self._frames[0]), self._frames[0]
-            gap = [Segment(f"s{self._index:04d}", self._index, self._shot, at, self._clock.at(pts, frame), "gap", "cut")]
+            at, frame = self.clock.at(end, self._frames[0]), self._frames[0]
+            gap = [Segment(f"s{self._index:04d}", self._index, self._shot, at, self.clock.at(pts, frame), "gap", "cut")]
         self._pts, self._frames = [], []
         self._index += len(gap)
         self._shot, self._transition, self._sliced = self._shot + 1, "start", False
@@ -127,8 +127,8 @@ class Segmenter:
             id=f"s{self._index:04d}",
             index=self._index,
             shot=self._shot,
-            start=self._clock.at(self._pts[0], self._frames[0]),
-            end=self._clock.at(self._pts[at], self._frames[at]),
+            start=self.clock.at(self._pts[0], self._frames[0]),
+            end=self.clock.at(self._pts[at], self._frames[at]),
             kind="slice" if sliced else "shot",
             transition=self._transition,
         )

@@ -24,13 +24,14 @@ from streamtags.events import (
     SegmentDetected,
     SegmentFailed,
     SegmentMeasured,
+    SegmentTagged,
     TimelineCancelled,
     TimelineCompleted,
     TimelineFailed,
     TimelineProgress,
 )
-from streamtags.model import Caption, CaptionRequest, Measured, Segment, TagSet
-from streamtags.pipeline.analyse import Decoded, measure
+from streamtags.model import Caption, CaptionRequest, Measured, Recorded, Segment, TagSet
+from streamtags.pipeline.analyse import Decoded, Told, measure
 from streamtags.pipeline.attempts import attempt
 from streamtags.pipeline.feed import Feed
 from streamtags.pipeline.load import Lane
@@ -39,7 +40,7 @@ from streamtags.pipeline.tag import Tools, tag, tag_provisionally, tagged
 from streamtags.pipeline.usage import Spent
 from streamtags.pipeline.writer import Publish, Writer
 from streamtags.ports import Describer, FrameSource
-from streamtags.state import SegmentState, TimelineState
+from streamtags.state import LiveState, SegmentState, TimelineState
 from streamtags.timeline.fold import Fold
 from streamtags.timeline.records import Fingerprint
 from streamtags.timeline.scenes import SceneBuilder
@@ -55,6 +56,12 @@ _PROGRESS_EVERY = 1.0
 _AT_HAND = 4
 # What the decoding thread has found and the event loop has not yet taken: pictures and all of a segment or two.
 _AHEAD = 4
+# Segments of a live source, pictures and all, that wait for the captioner; one more is not captioned.
+_LIVE_QUEUE = 8
+# Captioned segments of a live source that wait for the classifier; one more is not tagged.
+_LIVE_UNTAGGED = 256
+# What is in the hands of models when a live source is stopped has so many seconds to come back.
+_FAREWELL_SECONDS = 3.0
 
 
 Stage = Literal["caption", "tag"]
@@ -66,10 +73,24 @@ class Session:
     Args:
         timeline: an opened timeline of `store`; its log may be anywhere between empty and complete.
         publish: told of every event of this run, in order, once durable.
+        recorded: how far the log goes of a live source that goes on.
     """
 
-    def __init__(self, store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, publish: Publish) -> None:
+    def __init__(
+        self,
+        store: SqliteStore,
+        timeline: str,
+        source: FrameSource,
+        settings: Settings,
+        tools: Tools,
+        publish: Publish,
+        recorded: Recorded | None = None,
+    ) -> None:
         self._source = source
+        self._recorded = recorded
+        self._live = source.info.live
+        self._stopping = False
+        self._untagged = 0
         self._settings = settings
         self._tools = tools
         self._fold = Fold.from_snapshot(store.state(timeline))
@@ -85,7 +106,8 @@ class Session:
         self._progress_due = 0.0
         self._captioning = Lane("caption", tools.profile)
         self._tagging = Lane("tag", tools.profile)
-        self._room = asyncio.Semaphore(tools.profile.concurrency + min(tools.profile.concurrency, _AT_HAND))
+        at_hand = _LIVE_QUEUE if self._live else min(tools.profile.concurrency, _AT_HAND)
+        self._room = asyncio.Semaphore(tools.profile.concurrency + at_hand)
 
     @property
     def state(self) -> TimelineState:
@@ -95,6 +117,8 @@ class Session:
     async def run(self, stop: asyncio.Event) -> TimelineState:
         """Analyse to the end, or until `stop` is set; then what was in flight is given up and the timeline is cancelled.
 
+        A live source is only stopped from sending more: its last segment is closed, and what was received has a few seconds to be finished.
+
         Raises:
             SourceError: nothing can be decoded; the timeline has failed.
             StoreError: what was found cannot be kept.
@@ -103,6 +127,10 @@ class Session:
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if self._live and not work.done():
+                self._stopping = True
+                self._source.close()
+                await asyncio.wait({work}, timeout=_FAREWELL_SECONDS)
         finally:
             stopped.cancel()
             if not work.done():
@@ -115,19 +143,35 @@ class Session:
         return self.state
 
     async def _work(self) -> None:
-        async with Feed(measure(self._source, self._settings), _AHEAD) as feed:
+        async with Feed(measure(self._source, self._settings, self._recorded), _AHEAD) as feed:
             broken: SourceError | None = None
-            async with asyncio.TaskGroup() as group:
-                try:
-                    async for item in feed:
-                        await self._take(item, group)
-                except SourceError as error:
-                    broken = error  # what was read before is finished all the same
+            try:
+                async with asyncio.TaskGroup() as group:
+                    await self._pick_up(group)
+                    try:
+                        async for item in feed:
+                            await self._take(item, group)
+                    except SourceError as error:
+                        broken = error  # what was read before is finished all the same
+            finally:
+                if self._live:
+                    self._source.close()  # or its thread would be waited for until the source says something
             if broken is not None:
                 raise broken
-            await self._writer.write(*self._news(self._scenes.finish()), self._progress(), TimelineCompleted(summary=self._summary()))
+            end = TimelineCancelled if self._stopping else TimelineCompleted
+            if self._live:
+                await self._writer.write(self._progress())  # so that the summary knows of the last that befell it
+            await self._writer.write(*self._news(self._scenes.finish()), self._progress(), end(summary=self._summary()))
 
-    async def _take(self, item: Segment | Measured | Decoded, group: asyncio.TaskGroup) -> None:
+    async def _pick_up(self, group: asyncio.TaskGroup) -> None:
+        """What of a live source was in hand when the run before this was cut short: its pictures are gone."""
+        for held in list(self._fold.segments) if self._recorded is not None else []:
+            if held.caption is not None and not held.tags_rev:
+                group.create_task(self._tag(held.segment))
+            elif held.status in ("detected", "measured"):
+                await self._fail(held.segment, "caption", _skipped("the analysis was cut short before it was captioned"))
+
+    async def _take(self, item: Segment | Measured | Decoded | Told, group: asyncio.TaskGroup) -> None:
         if isinstance(item, Decoded):
             self._decoded = item.seconds
             if time.monotonic() >= self._progress_due:
@@ -135,6 +179,10 @@ class Session:
                 self._writer.put(self._progress())
         elif isinstance(item, Segment):
             self._detect(item)
+        elif not isinstance(item, Measured):
+            self._writer.put(item)
+        elif self._live and self._room.locked():
+            await self._describe(item, group, skip=True)
         else:
             await self._room.acquire()
             task = group.create_task(self._describe(item, group))
@@ -154,6 +202,8 @@ class Session:
                     transition=segment.transition,
                 )
             )
+            if segment.kind == "gap":
+                self._writer.put(SegmentMeasured(segment=segment.id, evidence={}), self._untold(segment))
         elif (held.start, held.end) != (segment.start, segment.end):
             raise SourceError(
                 f"segment {segment.id} now ends at {segment.end.timecode}, and ended at {held.end.timecode} when the analysis began",
@@ -162,12 +212,22 @@ class Session:
                 code="source.changed",
             )
 
-    async def _describe(self, measured: Measured, group: asyncio.TaskGroup) -> None:
-        """Bring one segment to its caption, doing only what it lacks; its tags are left to a task that keeps no pictures."""
+    def _untold(self, gap: Segment) -> SegmentTagged:
+        """The tags of a stretch of which nothing is known: none, and why."""
+        reasoning = "Nothing was received here: the source was away."
+        return SegmentTagged(segment=gap.id, rev=1, tags=[], reasoning=reasoning, model="none", vocabulary=self._tools.vocabulary.ref)
+
+    async def _describe(self, measured: Measured, group: asyncio.TaskGroup, *, skip: bool = False) -> None:
+        """Bring one segment to its caption, doing only what it lacks; its tags are left to a task that keeps no pictures.
+
+        `skip`: it may not wait for the captioner.
+        """
         name = measured.segment.id
         await self._keep(measured)
         if self._held(name).caption is None:
             try:
+                if skip:
+                    raise _skipped(f"the captioner has {_LIVE_QUEUE} segments waiting, and a live source does not wait")
                 await self._writer.write(*await self._caption(measured))
             except ModelError as error:
                 await self._fail(name, "caption", error)
@@ -200,13 +260,18 @@ class Session:
                 await self._writer.write(*([first] if first else []))
 
     async def _tag(self, name: str) -> None:
+        self._untagged += 1
         try:
+            if self._live and self._untagged > _LIVE_UNTAGGED:
+                raise _skipped(f"the classifier has {_LIVE_UNTAGGED} segments waiting, and a live source does not wait")
             if not self._held(name).tags_rev:
                 await self._writer.write(await tag(self._held(name), self._tools, self._tagging))
         except ModelError as error:
             await self._fail(name, "tag", error)
         else:
             await self._writer.write(*self._link_scenes())
+        finally:
+            self._untagged -= 1
 
     async def _fail(self, name: str, stage: Stage, error: ModelError) -> None:
         await self._writer.write(SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error))))
@@ -273,8 +338,15 @@ class Session:
             "failed": sum(held.status == "failed" for held in segments),
             "reused": sum(held.reused_from is not None for held in segments),
             "seconds": round(self._decoded, 3),
+            **(self._received() if self._live else {}),
             **self._spent.summary(),
         }
+
+    def _received(self) -> dict[str, Any]:
+        """How a live source came: gaps in it, frames dropped, and why it ended, if not by itself or by us."""
+        live = self._fold.state.live or LiveState()
+        ended = {} if live.lost is None or live.lost.retry_seconds is not None else {"ended": live.lost.error.message}
+        return {"gaps": len(live.gaps), "dropped": live.dropped, **ended}
 
     def _link_scenes(self) -> list[SceneDetected]:
         """Hand the scene builder every segment that is done and whose predecessors are; return scenes not told of yet."""
@@ -300,6 +372,10 @@ class Session:
 
 def _frames(segment: Segment) -> int:
     return segment.end.frame - segment.start.frame
+
+
+def _skipped(why: str) -> ModelError:
+    return ModelError(why, hint="what was measured of it is kept", code="live.skipped")
 
 
 def _since(began: float) -> float:

@@ -15,6 +15,7 @@ from streamtags.testing.backends import (
     read_calls,
 )
 from streamtags.testing.edit import ShotSpec, render_shots, render_sound
+from streamtags.testing.feed import Feeder
 from streamtags.testing.film.cut import DEMO_SUBTITLES, demo_shots, make_demo_film
 from streamtags.testing.log import make_events, make_payloads
 from streamtags.testing.looks import Look, Stage
@@ -29,6 +30,7 @@ __all__ = [
     "Distraction",
     "Encoding",
     "FakeSource",
+    "Feeder",
     "Look",
     "PictureStill",
     "ScriptedCaptioner",

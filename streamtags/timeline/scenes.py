@@ -66,10 +66,14 @@ class SceneBuilder:
         return closed
 
     def _separated(self, link: _Link) -> bool:
-        """A fade, a dissolve or black, with another picture after it, parts scenes whatever looks alike across it."""
-        if not self._open or link.black:
+        """A fade, a dissolve or black, with another picture after it, parts scenes whatever looks alike across it; so does a gap."""
+        if not self._open:
             return False
         before = self._open[-1]
+        if before.segment.kind == "gap":
+            return True
+        if link.black:
+            return False
         if before.segment.shot == link.segment.shot or not (before.black or link.segment.transition == "gradual"):
             return False
         seen = next((earlier for earlier in reversed(self._open) if not earlier.black), None)
@@ -106,10 +110,14 @@ class SceneBuilder:
 
 
 def mean_tags(segments: Sequence[SegmentState]) -> list[TagScore]:
-    """The tags of `segments` together: mean confidence, each weighted by its length; a tag a segment lacks counts as 0 there."""
-    total = sum(segment.seconds for segment in segments)
+    """The tags of `segments` together: mean confidence, each weighted by its length; a tag a segment lacks counts as 0 there.
+
+    Gaps do not count.
+    """
+    received = [segment for segment in segments if segment.kind != "gap"]
+    total = sum(segment.seconds for segment in received)
     sums: dict[str, float] = {}
-    for segment in segments:
+    for segment in received:
         for score in segment.tags:
             sums[score.tag] = sums.get(score.tag, 0.0) + score.confidence * segment.seconds / total
     return list(tag_scores(list(sums.items())))

@@ -117,7 +117,7 @@ def test_a_server_that_is_silent_or_absent(site: str) -> None:
         open_source("http://ann:secret@127.0.0.1:9/film.mp4", SETTINGS)
 
 
-@pytest.mark.parametrize("uri", ["ftp://host/film.mp4", "rtsp://host/live", "gopher://host/"])
+@pytest.mark.parametrize("uri", ["ftp://host/film.mp4", "mms://host/live", "gopher://host/"])
 def test_other_schemes_are_refused_and_the_accepted_ones_named(uri: str) -> None:
     with pytest.raises(SourceRefused, match="accepted: file, http, https"):
         locate(uri, EVERYWHERE)
