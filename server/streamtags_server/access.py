@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,12 +27,12 @@ from streamtags.protocol import Role
 from streamtags_server.metrics import Metrics
 from streamtags_server.problems import problem
 
-__all__ = ["COOKIE", "Gate", "Tokens", "check_listening", "is_loopback", "new_token"]
+__all__ = ["COOKIE", "HEADERS", "Gate", "OpenSession", "Tokens", "check_listening", "is_loopback", "new_token"]
 
 COOKIE = "streamtags_session"
 _SESSION_SECONDS = 12 * 3600
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_HEADERS = {
+HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
@@ -39,6 +40,15 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+"""What every answer says, so that a browser is strict with it."""
+
+
+class OpenSession(BaseModel):
+    """The token to trade for a cookie; where none is asked for, any will do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=1000)
 
 
 def new_token(role: Role) -> tuple[str, str]:
@@ -126,6 +136,7 @@ class Gate:
     page, the references, the health checks.
 
     Attributes:
+        metrics: where answers are counted.
         stopping: to be called when the server is about to stop.
     """
 
@@ -133,7 +144,7 @@ class Gate:
         self._app = app
         self._settings = settings
         self._tokens = tokens
-        self._metrics = metrics
+        self.metrics = metrics
         self.stopping: Callable[[], None] = lambda: None
 
     def role_of(self, token: str | None) -> Role | None:
@@ -150,8 +161,8 @@ class Gate:
 
         async def outwards(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-                self._metrics.add("streamtags_http_responses_total", label=f'code="{message["status"]}"')
+                MutableHeaders(scope=message).update(HEADERS)
+                self.metrics.add("streamtags_http_responses_total", label=f'code="{message["status"]}"')
             await send(message)
 
         refused = self._refused(scope, headers, role)

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from streamtags.errors import StreamtagsError, UsageError
 from streamtags.export.formats import export_format
 from streamtags.timeline.hub import Entry
-from streamtags_server.access import COOKIE, Tokens
+from streamtags_server.access import COOKIE, OpenSession, Tokens
 from streamtags_server.metrics import Metrics
 from streamtags_server.problems import problem, problem_of
 from streamtags_server.service import Analyze, Correct, Params, Retag, Service, checked
@@ -76,7 +76,10 @@ class Api:
             ("POST", f"{one}/cues", self._cues),
             ("PATCH", f"{one}/segments/{{segment}}", self._correct),
         ]
-        return [Route(path, _told(handler), methods=[method]) for method, path, handler in table]
+        paths: dict[str, dict[str, Handler]] = {}
+        for method, path, handler in table:
+            paths.setdefault(path, {})[method] = handler
+        return [Route(path, _told(handlers), methods=list(handlers)) for path, handlers in paths.items()]
 
     # The server itself
 
@@ -102,10 +105,10 @@ class Api:
 
     async def _open_session(self, request: Request) -> Response:
         """A page cannot put a token into the address of a video: it trades it for a cookie that no script can read."""
+        said = await _body(request, OpenSession)
         if self._tokens is None:
             return JSONResponse({"role": "editor"})
-        body = await _json(request)
-        role = self._tokens.role_of(body.get("token") if isinstance(body.get("token"), str) else None)
+        role = self._tokens.role_of(said.token)
         if role is None:
             return problem(401, "unauthorized", "that is not a valid token")
         answer = JSONResponse({"role": role})
@@ -130,11 +133,13 @@ class Api:
         if kind.startswith("multipart/"):
             raise _BodyError(415, "send the bytes of the file as the body, and its name as ?name=")
         query = request.query_params
-        if "name" not in query and not kind.startswith(("video/", "audio/", "image/")) and kind not in _BYTES:
+        is_film = kind in _BYTES or kind.startswith(("video/", "audio/", "image/"))
+        if kind == "application/json" or not (is_film or "name" in query):
             wanted = checked(Analyze, await _json(request))
         else:
+            wanted = checked(Analyze, {"uri": "upload", "profile": query.get("profile"), "tags": query.get("tags")})
             path = await self._uploads.take(aiter(request.stream()), _file_name(request), _length(request))
-            wanted = Analyze(uri=str(path), profile=query.get("profile"), tags=query.get("tags"))
+            wanted = wanted.model_copy(update={"uri": str(path)})
         return JSONResponse(await self._service.analyze(wanted), 202)
 
     async def _get(self, request: Request) -> Response:
@@ -238,12 +243,12 @@ class Api:
         return await self._service.resolve(request.path_params["id"])
 
 
-def _told(handler: Handler) -> Handler:
-    """`handler`, its errors as problem documents."""
+def _told(handlers: dict[str, Handler]) -> Handler:
+    """What answers to each method of a path, errors as problem documents."""
 
     async def told(request: Request) -> Response:
         try:
-            return await handler(request)
+            return await handlers["GET" if request.method == "HEAD" else request.method](request)
         except _BodyError as error:
             return problem(error.status, error.code, error.what)
         except StreamtagsError as error:

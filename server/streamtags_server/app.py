@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from streamtags.config import Settings
@@ -29,6 +31,7 @@ from streamtags_server.access import Gate, Tokens, check_listening
 from streamtags_server.api import Api
 from streamtags_server.hub import Hub
 from streamtags_server.jobs import Jobs
+from streamtags_server.limits import Limits, Throttle
 from streamtags_server.metrics import Metrics
 from streamtags_server.problems import problem
 from streamtags_server.service import Service
@@ -97,13 +100,16 @@ def _routes(parts: _Parts) -> list[BaseRoute]:
 
 
 def _page() -> list[BaseRoute]:
-    return [Mount("/", StaticFiles(directory=_PAGE, html=True, follow_symlink=True))] if _PAGE.is_dir() else []
+    # Routes and no mount: a mount would take every path and method, also those to be refused with 405.
+    files = StaticFiles(directory=_PAGE, html=True, follow_symlink=True)
+    return [Route(path, files, methods=["GET"]) for path in ("/", "/{file}")] if _PAGE.is_dir() else []
 
 
 async def _http_problem(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else ""
-    return problem(status, {404: "not_found", 405: "method"}.get(status, "http"), detail)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return problem(status, {404: "not_found", 405: "method"}.get(status, "http"), detail, headers=headers)
 
 
 async def _fault(_: Request, error: Exception) -> Response:
@@ -111,11 +117,22 @@ async def _fault(_: Request, error: Exception) -> Response:
 
 
 class StreamtagsServer(uvicorn.Server):
-    """uvicorn's server; tells whoever follows a log over HTTP that it goes, before it waits for them."""
+    """uvicorn's server; tells whoever follows a log over HTTP that it goes, before it waits for them.
+
+    Attributes:
+        ready: called once requests are answered.
+    """
 
     def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
         super().__init__(config)
         self._gate = gate
+        self.ready: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End streams, close sockets with 1012, stop the children."""
@@ -145,7 +162,9 @@ def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
     """
     server = settings.server
     if (server.tls_certificate is None) != (server.tls_key is None):
-        raise ConfigError("TLS needs both", where="server.tls_certificate, server.tls_key")
+        raise ConfigError("TLS needs both", where="server.tls_certificate, server.tls_key", hint="give --tls-cert and --tls-key")
+    if server.tls_certificate is not None and server.tls_key is not None:
+        _check_tls(server.tls_certificate, server.tls_key)
 
     class Http(HttpProtocol):
         head_seconds = server.identify_seconds
@@ -153,7 +172,7 @@ def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
     gate = create_app(store, settings)
     return StreamtagsServer(
         uvicorn.Config(
-            gate,
+            Throttle(gate, Limits(server), gate.metrics),
             host=server.host,
             port=server.port,
             http=Http,
@@ -174,6 +193,26 @@ def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
     )
 
 
+def _check_tls(certificate: Path, key: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")  # an encrypted key is refused, not asked for
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or str(error)
+        raise ConfigError(
+            f"cannot be used for TLS: {why}", where=f"{certificate}, {key}", hint="PEM files: the chain, and its key without a password"
+        ) from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise ConfigError(
+            f"cannot listen there: {why}", where=f"{host}:{port}", hint="another server may run already; choose another --host or --port"
+        ) from error
+
+
 def serve(settings: Settings) -> None:
     """Serve until told to stop by SIGINT or SIGTERM.
 
@@ -189,14 +228,14 @@ def serve(settings: Settings) -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with open_store(settings.store) as store:
         server = make_server(store, settings)
-        try:
-            listening = server.config.bind_socket()
-        except SystemExit:
-            where = f"{settings.server.host}:{settings.server.port}"
-            raise ConfigError("cannot listen there", where=where, hint="another server may run already; choose another --port") from None
-        listening.listen(_BACKLOG)  # before the address is told: who reads it may connect at once
-        scheme = "https" if settings.server.tls_key else "http"
-        name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-        sys.stdout.write(f"serving {store.path} at {scheme}://{name}:{listening.getsockname()[1]}/ (Ctrl-C ends it)\n")
-        sys.stdout.flush()
-        server.run(sockets=[listening])
+        with _listen(settings.server.host, settings.server.port) as listening:
+            scheme = "https" if settings.server.tls_key else "http"
+            name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+            address = f"{scheme}://{name}:{listening.getsockname()[1]}/"
+            server.ready = lambda: _say(f"serving {store.path} at {address} (Ctrl-C ends it)")
+            server.run(sockets=[listening])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

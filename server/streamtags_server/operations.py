@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from streamtags.export.formats import FORMATS
 from streamtags.protocol import Role
+from streamtags_server.access import OpenSession
 from streamtags_server.service import Analyze, Correct, Retag
 
 __all__ = ["BODIES", "OPERATIONS", "Operation", "Query"]
@@ -58,7 +60,7 @@ class Operation:
     also: tuple[int, ...] = ()
 
 
-BODIES: tuple[type[BaseModel], ...] = (Analyze, Correct, Retag)
+BODIES: tuple[type[BaseModel], ...] = (Analyze, Correct, OpenSession, Retag)
 """The models of request bodies; an operation names them."""
 
 _TEXT = {"type": "string"}
@@ -91,9 +93,11 @@ _VOCABULARY = _object(
     axes={"type": "array", "items": _TEXT},
     tags={"type": "array", "items": _object(name=_TEXT, axis=_TEXT, description=_TEXT)},
 )
+_ANYTHING: dict[str, Any] = {}
 _DOCUMENT = {"type": "object", "additionalProperties": True}
 
 OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/", "page", "The page to watch and correct timelines with", answer=_TEXT, media="text/html"),
     Operation("GET", "/healthz", "health", "The process is alive", answer=_object(status=_TEXT)),
     Operation("GET", "/readyz", "ready", "The server takes work: its store can be read", answer=_object(status=_TEXT), also=(503,)),
     Operation("GET", "/metrics", "metrics", "Prometheus metrics", answer=_TEXT, media="text/plain"),
@@ -105,8 +109,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "openSession",
         "Trade a token for a cookie, so that a page can show pictures and films",
         answer=_ROLE,
-        body={"type": "object", "properties": {"token": _TEXT}},
-        also=(401,),
+        body="OpenSession",
+        also=(400, 401, 422),
     ),
     Operation("DELETE", "/v1/session", "closeSession", "Forget the cookie", status=204),
     Operation(
@@ -137,10 +141,10 @@ OPERATIONS: tuple[Operation, ...] = (
         upload=True,
         query=(
             Query("name", _TEXT, "an upload follows, and this is what its file is called"),
-            Query("profile", _TEXT, "captioner and classifier for an upload"),
-            Query("tags", _TEXT, "vocabulary for an upload"),
+            Query("profile", {"type": "string", "maxLength": 200}, "captioner and classifier for an upload"),
+            Query("tags", {"type": "string", "maxLength": 2**20}, "vocabulary for an upload"),
         ),
-        also=(408, 413, 415, 422, 429, 507),
+        also=(400, 408, 413, 415, 422, 429, 507),
     ),
     Operation("GET", _T, "getTimeline", "A timeline's state: the fold of its log", "viewer", answer="TimelineState", also=(404,)),
     Operation("DELETE", _T, "removeTimeline", "Delete a timeline and all that belongs to it", "editor", status=204, also=(404, 409)),
@@ -164,13 +168,20 @@ OPERATIONS: tuple[Operation, ...] = (
         "export",
         "The timeline in another format",
         "viewer",
-        answer=_TEXT,
+        answer=_ANYTHING,
         media="*/*",
-        query=(Query("format", _TEXT, "name of the format, such as `csv`", required=True),),
+        query=(Query("format", {"enum": list(FORMATS)}, "name of the format", required=True),),
         also=(400, 404),
     ),
     Operation(
-        "GET", _T + "/media", "media", "The analysed file, whole or a byte range", "viewer", answer=_TEXT, media="*/*", also=(206, 404, 416)
+        "GET",
+        _T + "/media",
+        "media",
+        "The analysed file, whole or a byte range",
+        "viewer",
+        answer=_ANYTHING,
+        media="*/*",
+        also=(206, 404, 416),
     ),
     Operation(
         "GET", _T + "/thumbnails/{segment}.jpg", "thumbnail", "A segment's picture", "viewer", answer=_TEXT, media="image/jpeg", also=(404,)
@@ -185,7 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=202,
         answer=_object(id=_TEXT, epoch=_TEXT, seq=_INTEGER, vocabulary={"$ref": "#/components/schemas/VocabularyRef"}),
         body="Retag",
-        also=(404, 409, 422),
+        also=(400, 404, 409, 422),
     ),
     Operation("POST", _T + "/cues", "cues", "Music suggestions", "viewer", answer=_DOCUMENT, body=_DOCUMENT, also=(404, 501)),
     Operation(
@@ -196,7 +207,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "editor",
         answer="SegmentState",
         body="Correct",
-        also=(404, 422),
+        also=(400, 404, 422),
     ),
 )
 """Every operation but the page and the WebSocket."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from starlette.responses import Response
 
@@ -51,11 +52,11 @@ def status_of(error: StreamtagsError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def problem(status: int, code: str, detail: str, *, title: str | None = None) -> Response:
+def problem(status: int, code: str, detail: str, *, title: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
     """A problem document; `code` is stable and for programs, `detail` for people."""
     body = {"type": "about:blank", "title": title or code, "status": status, "detail": detail, "code": code}
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return Response(json.dumps(body, ensure_ascii=False), status, headers, "application/problem+json")
+    headers = {**(headers or {}), **({"www-authenticate": "Bearer"} if status == 401 else {})}
+    return Response(json.dumps(body), status, headers, "application/problem+json")
 
 
 def problem_of(error: StreamtagsError) -> Response:

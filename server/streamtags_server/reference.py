@@ -153,7 +153,7 @@ _STATUS = {
     415: "Not a type that is read here",
     416: "No such bytes",
     422: "Understood, but wrong",
-    429: "The queue is full",
+    429: "Too many analyses wait, or too many requests were made: try again later",
     501: "Not built in",
     503: "Not ready",
     507: "No room left",
@@ -182,7 +182,7 @@ def _described(operation: Operation) -> dict[str, Any]:
         found["requestBody"] = {"required": True, "content": content}
     problem = {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}
     responses = {str(operation.status): _answer(operation)}
-    for status in sorted({*((401, 403) if operation.role else ()), *operation.also}):
+    for status in sorted({*((401, 403, 429) if operation.role else ()), *operation.also}):
         responses[str(status)] = {
             "description": _STATUS[status],
             "content": problem if status in _FAILED else _answer(operation)["content"],

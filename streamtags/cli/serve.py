@@ -21,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", metavar="N", type=int, help="port (default: 8710; 0 takes a free one)")
     parser.add_argument("--media-root", metavar="DIR", type=Path, action="append", help="a folder whose files may be analysed; repeatable")
     parser.add_argument("--token-file", metavar="FILE", type=Path, help="hashed tokens; every client must then have one")
+    parser.add_argument("--tls-cert", metavar="FILE", type=Path, help="certificate chain in PEM; with --tls-key the server speaks TLS")
+    parser.add_argument("--tls-key", metavar="FILE", type=Path, help="its private key in PEM")
     parser.add_argument("--profile", metavar="P", help="captioner and classifier unless a client names others")
     parser.add_argument("--tags", metavar="FILE", help="vocabulary unless a client names another")
     parser.add_argument(
@@ -45,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         if not root.is_dir():
             raise ConfigError("is not a folder", where=f"--media-root {root}")
     given = {"host": args.host, "port": args.port, "media_roots": roots, "token_file": args.token_file}
+    given |= {"tls_certificate": args.tls_cert, "tls_key": args.tls_key}
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     server = settings.server.model_validate(
         {**settings.server.model_dump(), **{name: value for name, value in given.items() if value is not None}}

@@ -147,7 +147,11 @@ async def open_wire(url: str) -> Wire:
             max_size=_MESSAGE_BYTES,
         )
     except ssl.SSLCertVerificationError as error:
-        raise BackendError(f"its certificate is not trusted: {error.verify_message}", where=url) from error
+        raise BackendError(
+            f"its certificate is not trusted: {error.verify_message}",
+            where=url,
+            hint="if it is its own authority, name the file with that certificate in SSL_CERT_FILE",
+        ) from error
     except InvalidStatus as error:
         status = error.response.status_code
         if status in _PASSING_STATUS:
