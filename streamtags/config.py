@@ -166,7 +166,9 @@ class ServerSettings(_Strict):
     )
     wall_seconds: float = Field(86_400.0, gt=0, description="the most an analysis may take")
     max_seconds: float = Field(43_200.0, gt=0, description="longest source analysed, in seconds")
-    memory_bytes: int = Field(0, ge=0, description="address space of an analysis; 0 sets no limit")
+    memory_bytes: int = Field(
+        4 * 2**30, ge=0, description="most memory an analysis may hold; 0 sets no limit; a model in its own process needs more"
+    )
     upload_bytes: int = Field(64 * 2**30, ge=1, description="largest file taken, in bytes")
     quota_bytes: int = Field(256 * 2**30, ge=1, description="room for uploaded files, in bytes")
     upload_idle_seconds: float = Field(30.0, gt=0, description="an upload that sends nothing for so long, or less than 1 KiB/s, is ended")

@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ __all__ = ["Task", "main"]
 
 # The process of a server that was killed may take a moment to notice.
 _CLAIM_TRIES, _CLAIM_SECONDS = 20, 0.5
+# How often memory is looked at; a decoder fills a gigabyte in no less.
+_MEMORY_SECONDS = 0.1
+# What threads and allocators set aside and never use.
+_RESERVED_BYTES = 1 << 30
 
 
 class Task(BaseModel):
@@ -52,15 +57,17 @@ def main() -> int:
     task = Task.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_server, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if task.memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
+    if task.memory_bytes and sys.platform == "linux":  # elsewhere nobody says what a process holds
+        # The watch says why it ends an analysis; what is taken too fast for it, at once and in one piece, is refused by the system.
+        resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)
+        threading.Thread(target=_watch_memory, args=(task.memory_bytes,), daemon=True).start()
     try:
         asyncio.run(_run(task))
     except StreamtagsError as error:
         _say({"error": {"code": error.code, "message": str(error)}})
         return 1
     except MemoryError:
-        _say({"error": {"code": "limit.memory", "message": f"the analysis needs more than {task.memory_bytes} bytes of memory"}})
+        _say(_too_much(task.memory_bytes))
         return 1
     _say({"done": True})
     return 0
@@ -69,6 +76,20 @@ def main() -> int:
 def _end_with_server() -> None:
     sys.stdin.read()
     os._exit(1)
+
+
+def _watch_memory(limit: int) -> None:
+    """End the process when it holds more than `limit` bytes, before the machine has to choose whom to end."""
+    page = resource.getpagesize()
+    while int(Path("/proc/self/statm").read_text().split()[1]) * page <= limit:  # the second number is what is resident: proc(5)
+        time.sleep(_MEMORY_SECONDS)
+    _say(_too_much(limit))
+    os._exit(1)
+
+
+def _too_much(limit: int) -> dict[str, Any]:
+    message = f"the analysis needs more than {limit / 2**20:,.0f} MiB of memory; if its source is to be trusted, raise server.memory_bytes"
+    return {"error": {"code": "limit.memory", "message": message}}
 
 
 def _say(message: dict[str, Any]) -> None:

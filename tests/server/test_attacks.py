@@ -245,18 +245,19 @@ def test_who_sends_a_request_byte_by_byte_is_cut_off(serve: Any) -> None:
     assert server.http("GET", "/healthz")[0] == 200
 
 
-def png_bomb() -> bytes:
-    """A picture that says it is 60,000 by 60,000: 10.8 GB once decoded."""
+def png(side: int, pixels: bytes) -> bytes:
+    """A picture that says how large it is."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
-        + chunk(b"IDAT", b"")
-        + chunk(b"IEND", b"")
-    )
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def png_bomb() -> bytes:
+    """One of 60,000 by 60,000: 10.8 GB once decoded."""
+    return png(60_000, b"")
 
 
 @pytest.mark.parametrize(
@@ -279,6 +280,19 @@ def test_a_hostile_file_fails_its_own_timeline_and_nothing_else(serve: Any, name
     assert error["code"].startswith("source.")
     assert "root:" not in error["message"]
     assert server.json("GET", f"/v1/timelines/{body['id']}")[1]["state"] == "failed"
+
+
+def test_a_decoder_that_eats_memory_ends_its_own_timeline_and_says_why(serve: Any) -> None:
+    server = serve("embedded", memory_bytes=200 << 20)
+    rows = zlib.compressobj(1)
+    content = png(8000, b"".join(rows.compress(b"\0" * 24_001) for _ in range(8000)) + rows.flush())  # 0.8 MB; 192 MB once decoded
+    _, body = server.json("POST", "/v1/timelines?name=large.png", content, content_type="image/png")
+    deadline = time.monotonic() + 60
+    while (state := server.store.state(body["id"])).state != "failed" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert state.error is not None
+    assert (state.error.code, "200 MiB" in state.error.message) == ("limit.memory", True)
+    assert server.http("GET", "/readyz")[0] == 200
 
 
 def test_pages_over_a_wrong_method_or_place_are_problems(serve: Any) -> None:

@@ -42,6 +42,7 @@ sys.set_int_max_str_digits(0)  # numbers of any length are JSON
 
 MESSAGE_BYTES, SUBSCRIPTIONS, REQUESTS = 4096, 3, 4
 TIMELINES = ("tl_a", "tl_b", "tl_live")
+SHORTEST, LONGEST = 9, 10**6  # no log is shorter, and none gets as long
 EPOCH = "the epoch of tl_a"  # stands in a strategy for what only a store knows
 DEEPEST = 200  # of brackets within brackets that must be read; ten times as many must not
 NOTICES = {"event", "heartbeat", "lagged", "snapshot", "removed"}  # come when they come
@@ -110,7 +111,7 @@ LIKELY: dict[str, list[Any]] = {
     "id": ["a", "b", "c", "d"],
     "protocol": [1],
     "timeline": [*TIMELINES, "*", "tl_none"],
-    "after": [0, 3, 10**6],
+    "after": [0, SHORTEST, LONGEST],
     "epoch": [EPOCH],
     "method": re.findall(r"`([a-z]+\.[a-z]+)`", asyncapi_document()["info"]["description"]),
 }
@@ -286,7 +287,10 @@ class Model:
         self.subscriptions[name] = timeline
         if timeline == "*":
             return reply("subscribed", id=name, timeline="*", recovered=False)
-        recovered = message.get("after") is not None and message["after"] < 10**6 and epoch == self.epochs[timeline]
+        after = message.get("after")
+        if after is not None and epoch == self.epochs[timeline] and SHORTEST < after < LONGEST:
+            return reply("subscribed", id=name, timeline=timeline, epoch=epoch)  # recovered or not: who knows how long the log is by now
+        recovered = after is not None and epoch == self.epochs[timeline] and after <= SHORTEST
         found = reply("subscribed", id=name, timeline=timeline, epoch=self.epochs[timeline], recovered=recovered)
         if not recovered:
             found.fits.append(lambda got: got["type"] == "snapshot" and got["id"] == name and got["state"]["seq"] == got["seq"])
