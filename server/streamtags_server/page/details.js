@@ -72,7 +72,14 @@ export class Details {
     const clock = clockOf(model.state.source?.video);
     const start = segment.start.seconds - model.origin;
     const end = segment.end.seconds - model.origin;
-    const kind = segment.kind === "slice" ? `slice of shot ${segment.shot + 1}` : `shot ${segment.shot + 1}`;
+    const kind = { gap: "nothing received", slice: `slice of shot ${segment.shot + 1}`, shot: `shot ${segment.shot + 1}` }[segment.kind];
+    if (segment.kind === "gap") {
+      return [
+        el("div", { class: "lead" }, el("b", { text: `Segment ${segment.index + 1}` }), el("span", { class: "muted", text: "gap" })),
+        el("p", { class: "mono muted bounds", text: `${segment.start.timecode} – ${segment.end.timecode}   ${lengthText(end - start)}` }),
+        el("p", { class: "caption muted", text: segment.reasoning || "Nothing was received here." }),
+      ];
+    }
     return [
       el("div", { class: "lead" }, el("b", { text: `Segment ${segment.index + 1}` }), el("span", { class: "muted", text: `${kind}, ${segment.transition}, ${segment.status}` })),
       el("p", { class: "mono muted bounds", text: `${segment.start.timecode ?? timecode(clock, start)} – ${segment.end.timecode ?? timecode(clock, end)}   ${lengthText(end - start)}` }),

@@ -2,6 +2,7 @@
 
 import { Details } from "./details.js";
 import { byId, el, oncePerFrame } from "./dom.js";
+import { isOnAir, isRunning, isStream, remarks, standing } from "./live.js";
 import { layOut, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
 import { SegmentList } from "./segments.js";
@@ -28,6 +29,8 @@ export class Editor {
     this._filter = { text: "", confidence: 0 };
     this._mediaOf = "";
     this._at = -1;
+    /** Where a live source stood when it was last shown; the playhead that stands there goes along. */
+    this._edge = 0;
     /** Whose tags the inputs offer. @type {import("./model.js").Vocabulary | null} */
     this._named = null;
     this.player = new Player(oncePerFrame(() => this._moved()));
@@ -70,6 +73,7 @@ export class Editor {
     this._state = this.model = null;
     this._mediaOf = "";
     this._at = -1;
+    this._edge = 0;
     this.player.unload();
     this.timeline.clear();
     byId("still").hidden = true;
@@ -121,28 +125,42 @@ export class Editor {
     const { source, progress } = state;
     byId("title").textContent = source?.name ?? this.id;
     document.title = `${source?.name ?? this.id} - streamtags`;
-    byId("state").textContent = byId("state").dataset.state = state.state;
-    const running = state.state === "running" || state.state === "queued";
-    byId("cancel").hidden = !running;
-    byId("progress").hidden = !running;
+    const { name, text } = standing(state);
+    byId("state").textContent = text;
+    byId("state").dataset.state = name;
+    const onAir = isOnAir(state);
+    byId("cancel").hidden = !isRunning(state);
+    byId("cancel").textContent = onAir ? "Stop recording" : "Cancel analysis";
+    byId("progress").hidden = !isRunning(state) || onAir;
     byId("progress").value = progress?.duration_seconds ? progress.decoded_seconds / progress.duration_seconds : 0;
     const failed = state.segments.filter((segment) => segment.status === "failed").length;
     byId("counts").textContent = [
       `${state.segments.length.toLocaleString("en")} segments`, state.profile, vocabularyOf(state, this.vocabularies)?.id ?? state.vocabulary?.id,
-      failed ? `${failed} failed` : "", state.error?.message,
+      failed ? `${failed} failed` : "", ...remarks(state), state.error?.message,
     ].filter(Boolean).join("  ·  ");
     byId("duration").textContent = timecode({ ...clockOf(source?.video), first: 0 }, this.model.duration);
     byId("matching").textContent = this.model.filtered ? `${this.model.matching.toLocaleString("en")} of ${state.segments.length.toLocaleString("en")}` : "";
     this.player.duration = this.model.duration;
     if (source && this._mediaOf !== state.epoch) {
       this._mediaOf = state.epoch;
-      this.player.load(`${this._address()}/media`);
+      if (isStream(source)) this.player.without("A live source leaves no film behind: its thumbnails are shown.");
+      else this.player.load(`${this._address()}/media`);
     }
     this._fillTagNames();
     this.timeline.show(this.model);
     if (!byId("list").hidden) this.list.show(this.model);
     this._at = -1;
+    if (onAir) this._goAlong(this.model.duration);
     this._moved();
+  }
+
+  /** Keep a playhead that stands at the end of a live source there, unless told not to. @param {number} end */
+  _goAlong(end) {
+    if (!this.player.playing && byId("follow").checked && this.player.time >= this._edge - 0.1) {
+      this.player.seek(end);
+      this.timeline.place(this.player.time, true);
+    }
+    this._edge = end;
   }
 
   _moved() {

@@ -22,7 +22,26 @@ export class Library {
       for (const file of event.target.files) this.send(file);
       event.target.value = "";
     });
+    byId("address-open").addEventListener("click", () => byId("address").showModal());
+    byId("address-close").addEventListener("click", () => byId("address").close());
+    byId("address-go").addEventListener("click", () => this._analyze());
+    byId("uri").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") this._analyze(); });
     this._listenForDrops();
+  }
+
+  async _analyze() {
+    const uri = byId("uri").value.trim();
+    if (!uri) return;
+    byId("address-error").textContent = "";
+    try {
+      const { id } = await this._client.request("timelines.analyze", { uri });
+      byId("address").close();
+      byId("uri").value = "";
+      location.hash = `#/${id}`;
+      this.refresh();
+    } catch (error) {
+      byId("address-error").textContent = /** @type {Error} */ (error).message;
+    }
   }
 
   /** Mark the one that is open. @param {string} id */

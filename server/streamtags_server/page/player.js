@@ -28,10 +28,18 @@ export class Player {
     this.video.load();
   }
 
+  /** There is no film. @param {string} why */
+  without(why) {
+    this.unload();
+    byId("no-picture").textContent = why;
+    this._lost();
+  }
+
   unload() {
     this.stop();
     this._time = 0;
     byId("monitor").classList.remove("no-media");
+    byId("no-picture").textContent = "The film itself cannot be shown here; the timeline can.";
     this._media = false;
     this._seeking = false;
     this._next = null;

@@ -155,6 +155,7 @@ export class Tracks {
       context.globalAlpha = this._shade(at, end);
       context.fillStyle = this._colours.clip;
       context.fillRect(x, row.top + 3, width, height);
+      if (model.segments[at].kind === "gap" && stride === 1) this._drawGap(x, row.top + 3, width, height);
       const image = this._thumbnails.get(model.segments[at]);
       if (image) {
         const shown = Math.min(width, broad);
@@ -168,6 +169,24 @@ export class Tracks {
       }
       context.globalAlpha = 1;
     }
+  }
+
+  /** Where a live source sent nothing: hatched. @param {number} x @param {number} top @param {number} width @param {number} height */
+  _drawGap(x, top, width, height) {
+    const context = /** @type {CanvasRenderingContext2D} */ (this._c);
+    context.save();
+    context.beginPath();
+    context.rect(x, top, width, height);
+    context.clip();
+    context.strokeStyle = this._colours.faint;
+    context.beginPath();
+    for (let at = Math.max(x, HEADER) - height; at < Math.min(x + width, this._width); at += 7) {
+      context.moveTo(at, top + height);
+      context.lineTo(at + height, top);
+    }
+    context.stroke();
+    context.restore();
+    this._label("No signal", x, width, top + height / 2, this._colours.muted);
   }
 
   /** @param {Row} row */

@@ -1,0 +1,151 @@
+"""A live source on the page: sent over a real socket, cut off and resumed, while somebody looks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
+from streamtags.timeline.store import SqliteStore
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Server = Any  # of tests/page/conftest.py
+LOOKS = ("texture", "stripes", "lights", "gradient")
+
+
+@pytest.fixture(scope="session")
+def edit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds, a cut every two, and a long take."""
+    path = tmp_path_factory.mktemp("live-page") / "edit.mp4"
+    shots = [ShotSpec(50, look=LOOKS[at % 4], sound="chords", camera="pan", seed=at) for at in range(4)]
+    make_video(path, [*shots, ShotSpec(300, look="texture", camera="pan", speed=0.02)], rate=25, size=(640, 360), encoding=Encoding(gop=25))
+    return path
+
+
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def analyse_from_the_page(page: Page, server: Server, uri: str) -> str:
+    """Ask for it in the dialog; the timeline's id."""
+    page.goto(server.url)
+    page.wait_for_selector('#connection[data-state="open"]')
+    page.click("#address-open")
+    page.fill("#uri", uri)
+    page.click("#address-go")
+    page.wait_for_url(re.compile("#/tl_"))
+    return page.url.rpartition("/")[2]
+
+
+def settings_file(server: Server, **live: float) -> str:
+    path = server.folder / "live.toml"
+    path.write_text("[ingest.live]\n" + "".join(f"{name} = {value}\n" for name, value in live.items()))
+    return str(path)
+
+
+@pytest.mark.timeout(120)
+def test_a_live_source_is_followed_lost_and_back(server: Server, page: Page, edit: Path) -> None:
+    url = f"udp://127.0.0.1:{free_udp_port()}"
+    server.start("--config", settings_file(server, silence_seconds=1.0, give_up_seconds=30), "--set", "server.allow_private=true")
+    timeline = analyse_from_the_page(page, server, url)
+    with Feeder(edit, url, seconds=6) as feeder:
+        page.wait_for_selector('#state[data-state="live"]')
+        page.wait_for_selector("#inspector .lead")
+        assert page.is_visible("#no-picture") or page.is_visible("#still")
+        assert page.inner_text("#cancel") == "Stop recording"
+        feeder.wait()
+    page.wait_for_selector('#state[data-state="lost"]')
+    assert "sends nothing any more" in page.inner_text("#counts")
+    with Feeder(edit, url, seconds=8):
+        page.wait_for_selector('#state[data-state="live"]')
+        page.wait_for_function("document.querySelector('#counts').textContent.includes('1 gap')")
+        newest = page.locator("#inspector .lead b")
+        before = newest.inner_text()
+        page.wait_for_function("(held) => document.querySelector('#inspector .lead b').textContent !== held", arg=before)  # it goes along
+        page.click("#cancel")
+    page.wait_for_selector('#state[data-state="cancelled"]')
+    with SqliteStore(server.path) as store:
+        state = store.state(timeline)
+    assert [held.kind for held in state.segments].count("gap") == 1
+    assert all(one.end == two.start for one, two in zip(state.segments, state.segments[1:], strict=False))
+    assert {held.status for held in state.segments} == {"tagged"}
+    gap = next(held for held in state.segments if held.kind == "gap")
+    page.keyboard.press("Home")
+    for _ in range(gap.index):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_selector("#inspector .caption:has-text('the source was away')")
+
+
+def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, page: Page) -> None:
+    server.start()
+    page.goto(server.url)
+    page.wait_for_selector('#connection[data-state="open"]')
+    page.click("#address-open")
+    page.fill("#uri", "udp://127.0.0.1:1")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#address-error').textContent.includes('private addresses')")
+
+
+def lateness(events: list[dict[str, Any]], began: float, first: float, until: float) -> list[float]:
+    """Seconds from each segment's end, sent `first` after `began` on the timeline's clock, to its being tagged."""
+    ends = {
+        event["data"]["segment"]: event["data"]["end"]["seconds"]
+        for event in events
+        if event["type"] == "segment.detected" and event["data"]["end"]["seconds"] < until
+    }
+    tagged = {
+        event["data"]["segment"]: datetime.fromisoformat(event["at"]).timestamp()
+        for event in events
+        if event["type"] == "segment.tagged" and event["data"]["rev"] == 1
+    }
+    return [tagged[name] - (began + end - first) for name, end in ends.items() if name in tagged]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_two_minutes_cut_off_and_resumed_once(server: Server, page: Page, edit: Path) -> None:
+    url = f"udp://127.0.0.1:{free_udp_port()}"
+    server.start("--config", settings_file(server, give_up_seconds=30), "--set", "server.allow_private=true")
+    timeline = analyse_from_the_page(page, server, url)
+    with Feeder(edit, url, seconds=300) as feeder:
+        began = feeder.began
+        time.sleep(60)
+        assert page.inner_text("#state") == "live"
+        feeder.cut()
+    page.wait_for_selector('#state[data-state="lost"]')
+    time.sleep(5)
+    with Feeder(edit, url, seconds=300):
+        page.wait_for_selector('#state[data-state="live"]')
+        time.sleep(55)
+        if folder := os.environ.get("STREAMTAGS_PICTURES"):
+            page.screenshot(path=f"{folder}/page-live.png")
+        page.click("#cancel")
+        page.wait_for_selector('#state[data-state="cancelled"]')
+    page.reload()
+    page.wait_for_function("document.querySelector('#counts').textContent.includes('1 gap')")
+    with SqliteStore(server.path) as store:
+        state = store.state(timeline)
+        events = [json.loads(event.to_json()) for event in store.read(timeline)]
+    assert state.live is not None
+    assert (len(state.live.gaps), state.live.dropped) == (1, 0)
+    assert all(one.end == two.start for one, two in zip(state.segments, state.segments[1:], strict=False))
+    assert {held.status for held in state.segments} == {"tagged"}
+    assert state.segments[-1].end.seconds > 115
+    assert max(held.seconds for held in state.segments if held.kind != "gap") <= 10.5  # the long take came in slices
+    opened = state.segments[0].start.seconds
+    late = lateness(events, began, opened, state.live.gaps[0].start.seconds - 3)
+    print(
+        f"{len(late)} segments tagged {max(late):.2f} s after their end at the latest, {sorted(late)[len(late) // 2]:.2f} s in the middle"
+    )
