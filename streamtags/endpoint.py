@@ -113,7 +113,9 @@ class Endpoint:
             http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [self._bound]}),
         )
         # Half of openai is imported at the first use of this: now, rather than inside the first request's time limit.
-        self._completions = self._client.chat.completions
+        from openai.types.chat import ChatCompletion
+
+        self._shape = ChatCompletion
 
     async def ask(self, **request: Any) -> ChatCompletion:
         """One chat completion, exactly one request.
@@ -124,10 +126,12 @@ class Endpoint:
         Raises:
             ModelError: no usable answer; `retryable` says whether asking again may help, `retry_after` when.
         """
-        request.setdefault("model", self.options.model)
+        body = {"model": self.options.model, **request, **request.get("extra_body", {})}
+        body.pop("extra_body", None)
         try:
             async with asyncio.timeout(self.options.timeout_seconds):
-                answer = await self._completions.create(**request)
+                # Not `chat.completions.create`, which looks through every part of a request for keys to rename; there are none.
+                answer = await self._client.post("/chat/completions", body=body, cast_to=self._shape)
         except TimeoutError as error:
             raise self._too_slow() from error
         except (self._openai.OpenAIError, ValueError) as error:
@@ -232,10 +236,8 @@ class Endpoint:
 
     def _usable(self, answer: object) -> ChatCompletion:
         """The client builds its objects without checking them; what is read of them is checked here."""
-        from openai.types.chat import ChatCompletion
-
-        choices = answer.choices if isinstance(answer, ChatCompletion) else None
-        if not isinstance(answer, ChatCompletion) or not isinstance(choices, list):
+        choices = answer.choices if isinstance(answer, self._shape) else None
+        if not isinstance(answer, self._shape) or not isinstance(choices, list):
             raise self._garbled("the answer is not a chat completion")
         if not choices:
             raise self._garbled("the answer holds no choice")
