@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from streamtags.config import Settings
 from streamtags.errors import SourceRefused, StoreError, StreamtagsError
 from streamtags.events import Event, TimelineOpened, TimelineProgress
 from streamtags.ingest.access import Access
+from streamtags.ingest.proxy import CheckingProxy
 from streamtags.pipeline.run import analyse
 from streamtags.timeline.store import SqliteStore
 
@@ -57,6 +59,8 @@ def main() -> int:
     task = Task.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_end_with_server, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not task.allow_private:
+        os.environ.pop("no_proxy", None)  # FFmpeg would go past the proxy for hosts that it names
     if task.memory_bytes and sys.platform == "linux":  # elsewhere nobody says what a process holds
         # The watch says why it ends an analysis; what is taken too fast for it, at once and in one piece, is refused by the system.
         resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)
@@ -101,7 +105,6 @@ async def _run(task: Task) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings(**task.settings)
-    access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots)
 
     def publish(events: Sequence[Event]) -> None:
         if events:
@@ -109,7 +112,10 @@ async def _run(task: Task) -> None:
         for event in events:
             _check_length(event, task)
 
-    with SqliteStore(task.store) as store:
+    with ExitStack() as held:
+        store = held.enter_context(SqliteStore(task.store))
+        proxy = None if task.allow_private else held.enter_context(CheckingProxy()).url
+        access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
         for _ in range(_CLAIM_TRIES):
             try:
                 state = await analyse(

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from streamtags.errors import SourceError, SourceRefused
 
-__all__ = ["SCHEMES", "Access", "Place", "Scheme", "locate", "without_password"]
+__all__ = ["SCHEMES", "Access", "Place", "Scheme", "locate", "public_addresses", "without_password"]
 
 # Containers that hold their media themselves, by FFmpeg's demuxer names. Left out on purpose: whatever names other files or devices
 # (hls, dash, concat, sdp, image2, lavfi, imf, ...).
@@ -78,11 +78,13 @@ class Access:
         schemes: URL schemes; a subset of `SCHEMES`, and "file" and "stdin".
         allow_private: URLs may lead to loopback, link-local and private addresses. If not, redirects and playlists are not followed either.
         roots: folders under which files must lie after links are resolved; empty allows any.
+        proxy: URL of a proxy through which `http` and `https` are to go.
     """
 
     schemes: frozenset[str] = frozenset({"file", "stdin", *SCHEMES})
     allow_private: bool = True
     roots: tuple[Path, ...] = ()
+    proxy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ def locate(uri: str, access: Access) -> Place:
             raise SourceRefused(what, where=without_password(uri), hint="allow private addresses (server.allow_private)")
         _public(uri)
         options["max_redirects"] = "0"
+    if access.proxy is not None and rules is _WEB:
+        options["http_proxy"] = access.proxy
     return Place("url", without_password(uri), uri, None, options, rules.live)
 
 
@@ -155,17 +159,35 @@ def _allowed(scheme: str, uri: str, access: Access) -> None:
         raise SourceRefused(f"{scheme} is not accepted here", where=without_password(uri), hint=f"accepted: {known}")
 
 
-def _public(uri: str) -> None:
-    parts = urlsplit(uri)
+def public_addresses(host: str, port: int) -> list[tuple[str, int]]:
+    """What `host` resolves to now, if that is public throughout.
+
+    Raises:
+        SourceRefused: an address is private, loopback, link-local or the like.
+        SourceError: it has none.
+    """
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, ValueError) as error:
+        raise SourceError("its host has no address", where=host, hint="check the host name") from error
+    addresses = [(str(address[0]), port) for *_, address in found]
+    for text, _ in addresses:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        if not address.is_global or address.is_multicast:
+            raise SourceRefused("its host is on a private network", where=host, hint="use a public address, or allow private ones")
+    return addresses
+
+
+def _public(uri: str) -> None:
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname or "", parts.port or 443
+    except ValueError as error:
         raise SourceError("its host has no address", where=without_password(uri), hint="check the host name") from error
-    for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
-            raise SourceRefused(
-                "its host is on a private network", where=without_password(uri), hint="use a public address, or allow private ones"
-            )
+    try:
+        public_addresses(host, port)
+    except SourceError as error:
+        raise type(error)(error.what, where=without_password(uri), hint=error.hint) from error
 
 
 def _file(path: Path, uri: str, access: Access) -> Place:
