@@ -164,6 +164,22 @@ def test_a_server_that_is_stopped_in_the_middle_resumes_at_its_next_start(serve:
     assert {segment.status for segment in second.store.state(accepted["id"]).segments} == {"tagged"}
 
 
+def test_an_analysis_is_cancelled_over_http_once_and_can_then_be_removed(serve: Any, tmp_path: Path) -> None:
+    server = serve(media_roots=[films(tmp_path)])
+    _, accepted = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "follow": True})  # it would wait for more for ever
+    place = f"/v1/timelines/{accepted['id']}"
+    deadline = time.monotonic() + 20
+    while not server.store.state(accepted["id"]).segments and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.json("DELETE", place)[0] == 409
+    status, said = server.json("POST", f"{place}/cancel")
+    assert (status, said) == (200, {"id": accepted["id"], "epoch": server.store.head(accepted["id"]).epoch, "state": "cancelled"})
+    assert json.loads(server.store.read_json(accepted["id"])[-1])["type"] == "timeline.cancelled"
+    assert server.json("GET", place)[1]["state"] == "cancelled"
+    assert server.json("POST", f"{place}/cancel")[1]["code"] == "conflict"
+    assert server.http("DELETE", place)[0] == 204
+
+
 def test_a_film_longer_than_the_limit_fails_with_the_reason(serve: Any, tmp_path: Path) -> None:
     server = serve(media_roots=[films(tmp_path)], max_seconds=1.0)
     _, accepted = server.json("POST", "/v1/timelines", {"uri": "film.mp4"})
