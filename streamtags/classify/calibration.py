@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamtags.errors import ConfigError, UsageError
-from streamtags.model import ClassifyRequest, TagScore, TagSet, tag_scores
-from streamtags.ports import Classifier, Readiness
+from streamtags.model import Caption, CaptionRequest, ClassifyRequest, Described, TagSet, tag_scores
+from streamtags.ports import Classifier, Describer, Readiness
 from streamtags.vocabulary import Vocabulary
 
-__all__ = ["CalibratedClassifier", "Confidences", "fit_confidences", "load_confidences", "save_confidences"]
+__all__ = ["CalibratedClassifier", "CalibratedDescriber", "Confidences", "fit_confidences", "load_confidences", "save_confidences"]
+
+Inner = TypeVar("Inner", bound=Classifier | Describer)
 
 # A model that says 0 or 1 outright is taken at these, so that its log odds are finite.
 _LEAST, _MOST = 0.01, 0.99
@@ -106,23 +109,45 @@ def load_confidences(path: Path) -> Confidences:
         raise ConfigError("is not a calibration of confidences", where=str(path), hint=hint) from error
 
 
-class CalibratedClassifier:
-    """A `Classifier` whose confidences are corrected. `model` names the correction too.
+class _Calibrated(Generic[Inner]):
+    """What is laid over a model whose confidences are corrected. `model` names the correction too."""
 
-    Raises:
-        ConfigError: the correction was fitted for another classifier.
-    """
-
-    def __init__(self, inner: Classifier, fit: Confidences) -> None:
+    def __init__(self, inner: Inner, fit: Confidences) -> None:
         if fit.model != inner.model:
             raise ConfigError(
                 f"was fitted for {fit.model}, and the classifier is {inner.model}",
                 where="calibration",
                 hint="fit it anew with `streamtags evaluate DATASET --fit-calibration FILE`",
             )
-        self._inner = inner
         self._fit = fit
+        self._inner: Inner = inner
         self.model = f"{inner.model}~{hashlib.sha256(fit.model_dump_json().encode()).hexdigest()[:8]}"
+
+    async def ready(self) -> None:
+        """Ask the inner model, if it can say.
+
+        Raises:
+            ModelError: it cannot be reached or refuses.
+        """
+        inner: object = self._inner
+        if isinstance(inner, Readiness):
+            await inner.ready()
+
+    async def close(self) -> None:
+        """Release the inner model."""
+        await self._inner.close()
+
+    def _corrected(self, found: TagSet) -> TagSet:
+        scores = tag_scores([(score.tag, self._fit.apply(score.confidence)) for score in found.tags])
+        return replace(found, tags=scores, model=self.model)
+
+
+class CalibratedClassifier(_Calibrated[Classifier]):
+    """A `Classifier` whose confidences are corrected. `model` names the correction too.
+
+    Raises:
+        ConfigError: the correction was fitted for another classifier.
+    """
 
     async def classify(self, request: ClassifyRequest, vocabulary: Vocabulary) -> TagSet:
         """The inner classifier's tags with corrected confidences.
@@ -130,30 +155,32 @@ class CalibratedClassifier:
         Raises:
             ModelError: no answer could be had.
         """
-        found = await self._inner.classify(request, vocabulary)
-        return TagSet(
-            tags=self._corrected(found.tags),
-            model=self.model,
-            key_information=found.key_information,
-            reasoning=found.reasoning,
-            usage=found.usage,
-        )
+        return self._corrected(await self._inner.classify(request, vocabulary))
 
-    async def ready(self) -> None:
-        """Ask the inner classifier, if it can say.
+
+class CalibratedDescriber(_Calibrated[Describer]):
+    """A `Describer`, one model for caption and tags, whose confidences are corrected. `model` names the correction too.
+
+    Raises:
+        ConfigError: the correction was fitted for another model.
+    """
+
+    async def caption(self, request: CaptionRequest) -> Caption:
+        """The inner model's caption.
 
         Raises:
-            ModelError: it cannot be reached or refuses.
+            ModelError: no caption could be had.
         """
-        if isinstance(self._inner, Readiness):
-            await self._inner.ready()
+        return replace(await self._inner.caption(request), model=self.model)
 
-    async def close(self) -> None:
-        """Release the inner classifier."""
-        await self._inner.close()
+    async def describe(self, request: CaptionRequest, vocabulary: Vocabulary) -> Described:
+        """The inner model's caption, and its tags with corrected confidences.
 
-    def _corrected(self, tags: Sequence[TagScore]) -> tuple[TagScore, ...]:
-        return tag_scores([(score.tag, self._fit.apply(score.confidence)) for score in tags])
+        Raises:
+            ModelError: no answer could be had.
+        """
+        found = await self._inner.describe(request, vocabulary)
+        return Described(replace(found.caption, model=self.model), self._corrected(found.tags))
 
 
 def _log_odds(confidence: float) -> float:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, cast
 
 from streamtags.caption.models import load_model_config, preset
-from streamtags.classify.calibration import CalibratedClassifier, load_confidences
+from streamtags.classify.calibration import CalibratedClassifier, CalibratedDescriber, load_confidences
 from streamtags.config import PROFILES, BackendSettings, ProfileSettings, Settings
 from streamtags.errors import ConfigError
 from streamtags.pipeline.tag import Tools
-from streamtags.ports import Captioner, Classifier
+from streamtags.ports import Captioner, Classifier, Describer
 from streamtags.vocabulary_file import load_vocabulary
 
 __all__ = ["backend_names", "captioner_options", "classifier_options", "create_captioner", "create_classifier", "open_tools"]
@@ -37,7 +38,10 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
     profile = settings.choose_profile()
     vocabulary = load_vocabulary(settings.tags)
     first = None if profile.classifier.backend == "embedded" else create_classifier(_PROVISIONAL)
-    tools = Tools(create_captioner(profile), create_classifier(profile), vocabulary, profile, first)
+    captioner, classifier = create_captioner(profile), create_classifier(profile)
+    if profile.calibration is not None:
+        captioner, classifier = _calibrated(captioner, classifier, profile.calibration)
+    tools = Tools(captioner, classifier, vocabulary, profile, first)
     try:
         yield tools
     finally:
@@ -56,13 +60,12 @@ def create_captioner(profile: ProfileSettings) -> Captioner:
 
 
 def create_classifier(profile: ProfileSettings) -> Classifier:
-    """The classifier of a profile, made from its options, its confidences corrected where the profile names a calibration.
+    """The classifier of a profile, made from its options; its confidences are as it tells them.
 
     Raises:
         ConfigError: no such backend, an option it does not know, or a package it needs is not installed.
     """
-    made = cast("Classifier", _create(_CLASSIFIERS, profile.classifier.backend, classifier_options(profile)))
-    return made if profile.calibration is None else CalibratedClassifier(made, load_confidences(profile.calibration))
+    return cast("Classifier", _create(_CLASSIFIERS, profile.classifier.backend, classifier_options(profile)))
 
 
 def captioner_options(profile: ProfileSettings) -> dict[str, Any]:
@@ -82,6 +85,18 @@ def classifier_options(profile: ProfileSettings) -> dict[str, Any]:
 def backend_names() -> dict[str, list[str]]:
     """Names of installed backends, by entry-point group."""
     return {group: sorted(point.name for point in entry_points(group=group)) for group in (_CAPTIONERS, _CLASSIFIERS)}
+
+
+def _calibrated(captioner: Captioner, classifier: Classifier, path: Path) -> tuple[Captioner, Classifier]:
+    """Both, with the confidences corrected of the one that the calibration was fitted for.
+
+    Raises:
+        ConfigError: the file cannot be read, or was fitted for neither.
+    """
+    fit = load_confidences(path)
+    if isinstance(captioner, Describer) and fit.model == captioner.model:
+        return CalibratedDescriber(captioner, fit), classifier
+    return captioner, CalibratedClassifier(classifier, fit)
 
 
 def _configured(settings: BackendSettings) -> dict[str, Any]:

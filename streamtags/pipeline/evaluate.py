@@ -32,7 +32,7 @@ _CAPTIONED_BY = "dataset"
 
 
 async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings, own: Vocabulary | None) -> tuple[list[Answered], str]:
-    """What the settings' profile makes of `items`, in their order, and the name of its classifier.
+    """What the settings' profile makes of `items`, in their order, and the name of the model that chose the tags.
 
     Args:
         dataset: that the items are of.
@@ -64,7 +64,7 @@ async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings
         for item, right in zip(items, labels, strict=True):
             if item.clip is not None:
                 done[item.id] = await _analysed(item, right, dataset.folder / item.clip, settings)
-        return [done[item.id] for item in items], tools.classifier.model
+        return [done[item.id] for item in items], tools.tags_model if clips else tools.classifier.model
 
 
 async def _tagged(item: Item, right: tuple[str, ...] | None, tools: Tools, lane: Lane) -> Answered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from streamtags.config import Settings
 from streamtags.errors import ModelError
@@ -17,7 +18,7 @@ from streamtags.timeline.fold import Fold
 from streamtags.timeline.scenes import mean_tags
 from streamtags.timeline.store import SqliteStore
 
-__all__ = ["retag"]
+__all__ = ["retag", "retag_with"]
 
 # Segments in hand at once: enough that one durable write serves many, few enough that queueing for a turn stays cheap.
 _IN_HAND = 256
@@ -37,24 +38,36 @@ async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publis
         StoreError: what was told of is kept.
     """
     async with open_tools(settings) as tools:
-        if isinstance(tools.classifier, Readiness):
-            await tools.classifier.ready()
-        store.save_vocabulary(tools.vocabulary)
-        fold = Fold.from_snapshot(store.state(timeline))
-        writer = Writer(store, timeline, fold, publish, epoch=fold.state.epoch)
-        lane = Lane("tag", tools.profile)
-        captioned = [segment for segment in fold.state.segments if segment.caption is not None]
-        room = asyncio.Semaphore(max(_IN_HAND, tools.profile.concurrency))
-        done: list[asyncio.Task[bool]] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                for segment in captioned:
-                    await room.acquire()
-                    done.append(group.create_task(_retagged(segment, tools, lane, writer)))
-                    done[-1].add_done_callback(lambda _: room.release())
-        except BaseExceptionGroup as errors:  # the first is the reason, and the others follow from it
-            raise errors.exceptions[0] from None
-        await writer.write(*_changed_scenes(fold.state))
+        return await retag_with(tools, timeline, store, publish=publish)
+
+
+async def retag_with(
+    tools: Tools,
+    timeline: str,
+    store: SqliteStore,
+    *,
+    publish: Publish = lambda _: None,
+    wanted: Callable[[SegmentState], bool] = lambda _: True,
+) -> int:
+    """`retag` with what is open already, of the captioned segments that are `wanted`."""
+    if isinstance(tools.classifier, Readiness):
+        await tools.classifier.ready()
+    store.save_vocabulary(tools.vocabulary)
+    fold = Fold.from_snapshot(store.state(timeline))
+    writer = Writer(store, timeline, fold, publish, epoch=fold.state.epoch)
+    lane = Lane("tag", tools.profile)
+    captioned = [segment for segment in fold.state.segments if segment.caption is not None and wanted(segment)]
+    room = asyncio.Semaphore(max(_IN_HAND, tools.profile.concurrency))
+    done: list[asyncio.Task[bool]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            for segment in captioned:
+                await room.acquire()
+                done.append(group.create_task(_retagged(segment, tools, lane, writer)))
+                done[-1].add_done_callback(lambda _: room.release())
+    except BaseExceptionGroup as errors:  # the first is the reason, and the others follow from it
+        raise errors.exceptions[0] from None
+    await writer.write(*_changed_scenes(fold.state))
     return sum(not task.result() for task in done)
 
 

@@ -15,11 +15,12 @@ from streamtags.ingest.live import open_any_source
 from streamtags.ingest.shots import create_detector
 from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.recording import choose_timeline, recorded_of
+from streamtags.pipeline.retag import retag_with
 from streamtags.pipeline.session import Session
 from streamtags.pipeline.tag import Tools
 from streamtags.pipeline.writer import Publish
 from streamtags.ports import FrameSource
-from streamtags.state import TimelineState
+from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.store import SqliteStore
 
 __all__ = ["analyse"]
@@ -42,8 +43,9 @@ async def analyse(
     """Analyse `uri` and return its timeline's state at the end.
 
     A timeline of the same source and settings is resumed where it was left; a finished one is only replayed, save for segments that
-    failed, which are tried again. Each analysis of a live source has a timeline of its own, save one that was cut short a moment ago, which
-    goes on with a gap (see `choose_timeline`).
+    failed, which are tried again, and those that were retagged in another vocabulary since, which are tagged in this one again. Each
+    analysis of a live source has a timeline of its own, save one that was cut short a moment ago, which goes on with a gap (see
+    `choose_timeline`).
 
     Args:
         uri: a file, a URL, or `-` for standard input.
@@ -72,7 +74,7 @@ async def analyse(
             if state.state == "completed" and not any(segment.status == "failed" for segment in state.segments):
                 store.open_timeline(timeline, key)
                 publish(store.read(timeline))
-                return state
+                return await _tagged_as_asked(state, store, tools, publish)
         source = open_any_source(uri, settings.ingest, access=access, recorded=recorded)
         try:
             create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
@@ -86,6 +88,17 @@ async def analyse(
                 return await session.run(stop or asyncio.Event())
         finally:
             source.close()
+
+
+async def _tagged_as_asked(state: TimelineState, store: SqliteStore, tools: Tools, publish: Publish) -> TimelineState:
+    """The state of a finished timeline after what was retagged since is tagged in the vocabulary that is asked for."""
+
+    def otherwise(segment: SegmentState) -> bool:
+        return bool(segment.tags_rev) and segment.vocabulary != tools.vocabulary.ref
+
+    if any(otherwise(segment) for segment in state.segments):
+        await retag_with(tools, state.id, store, publish=publish, wanted=otherwise)
+    return store.state(state.id)
 
 
 def _begin(store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, *, fresh: bool) -> None:

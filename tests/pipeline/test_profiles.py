@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from streamtags.classify.calibration import Confidences, save_confidences
 from streamtags.config import Settings, load_settings
 from streamtags.errors import ConfigError, ModelError
 from streamtags.events import Event
-from streamtags.pipeline.backends import classifier_options
+from streamtags.pipeline.backends import classifier_options, open_tools
 from streamtags.pipeline.correct import correct
 from streamtags.pipeline.retag import retag
 from streamtags.pipeline.run import analyse
@@ -168,6 +169,28 @@ async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: P
     assert {event.type for event in told} == {"segment.tagged", "scene.detected"}
 
 
+async def test_analysing_again_brings_back_the_vocabulary_that_was_asked_for(film: Path, store: SqliteStore) -> None:
+    async with ModelServer(model()) as server:
+        state = await run(film, settings(server), store)
+        other = load_settings(
+            {"profile": "vllm", "tags": "music-library", "profiles": {"vllm": {"captioner": {"base_url": server.base_url}}}}
+        )
+        await retag(state.id, other, store)
+        asked = len(server.asked)
+        told: list[Event] = []
+        again = await run(film, settings(server), store, told)
+        assert not [request for request in server.asked[asked:] if "video_url" in str(request.body)]
+        asked = len(server.asked)
+        assert await run(film, settings(server), store) == again
+        assert len(server.asked) == asked, "what is as it was asked for is only replayed"
+    assert again.id == state.id
+    assert {segment.vocabulary.id for segment in again.segments if segment.vocabulary} == {"seed-eight"}
+    assert again.vocabulary is not None
+    assert again.vocabulary.id == "seed-eight"
+    assert again.state == "completed"
+    assert [event.seq for event in told] == list(range(1, again.seq + 1))
+
+
 async def test_retagging_with_nobody_there_changes_nothing(film: Path, store: SqliteStore) -> None:
     async with ModelServer(model()) as server:
         state = await run(film, settings(server), store)
@@ -237,6 +260,29 @@ async def test_one_model_answers_caption_and_tags_at_once(film: Path, store: Sql
     assert next(iter(schema["properties"])) == "caption"
     assert "No Such Tag" not in json.dumps(schema)
     assert schema["additionalProperties"] is False
+
+
+async def test_one_models_confidences_are_corrected_where_the_calibration_is_its_own(
+    film: Path, store: SqliteStore, tmp_path: Path
+) -> None:
+    answer = {"caption": "Waves break.", "key_information": [], "reasoning": "", "tags": [{"tag": "Nature", "confidence": 0.9}]}
+    served = raw(json.dumps({"object": "list", "data": [{"id": "qwen2.5-vl-7b", "object": "model"}]}).encode())
+
+    async def act(request: Asked, writer: Any) -> None:
+        await (served if request.path.endswith("/models") else says(answer))(request, writer)
+
+    async with ModelServer(act) as server:
+        async with open_tools(settings(server, "vllm-one")) as tools:
+            name = tools.tags_model
+        fit = Confidences(model=name, vocabulary="seed-eight", slope=0.5, intercept=-1.0, pairs=100)
+        save_confidences(fit, tmp_path / "fit.json")
+        state = await run(film, settings(server, "vllm-one", calibration=str(tmp_path / "fit.json")), store)
+        save_confidences(fit.model_copy(update={"model": "another"}), tmp_path / "fit.json")
+        with pytest.raises(ConfigError, match="fitted for another"):
+            await run(film, settings(server, "vllm-one", calibration=str(tmp_path / "fit.json")), store)
+    assert [segment.tags[0].confidence for segment in state.segments] == [pytest.approx(fit.apply(0.9), abs=1e-4)] * 3
+    assert {segment.caption for segment in state.segments} == {"Waves break."}
+    assert state.segments[0].tags_model not in (None, name), "a corrected confidence is told from one that is not"
 
 
 async def test_a_server_that_dies_and_comes_back_loses_nothing_and_is_asked_nothing_twice(film: Path, store: SqliteStore) -> None:
