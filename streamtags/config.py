@@ -171,7 +171,11 @@ class ServerSettings(_Strict):
     )
     upload_bytes: int = Field(64 * 2**30, ge=1, description="largest file taken, in bytes")
     quota_bytes: int = Field(256 * 2**30, ge=1, description="room for uploaded files, in bytes")
-    upload_idle_seconds: float = Field(30.0, gt=0, description="an upload that sends nothing for so long, or less than 1 KiB/s, is ended")
+    upload_idle_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="an upload that sends nothing for so long, or less than 1 KiB/s, is ended; any other body must be whole by then",
+    )
 
 
 # Profiles that ship. A profile of the same name in a file or the environment is laid over them key by key. A classifier that names no

@@ -105,7 +105,7 @@ class Api:
 
     async def _open_session(self, request: Request) -> Response:
         """A page cannot put a token into the address of a video: it trades it for a cookie that no script can read."""
-        said = await _body(request, OpenSession)
+        said = await self._body(request, OpenSession)
         if self._tokens is None:
             return JSONResponse({"role": "editor"})
         role = self._tokens.role_of(said.token)
@@ -135,7 +135,7 @@ class Api:
         query = request.query_params
         is_film = kind in _BYTES or kind.startswith(("video/", "audio/", "image/"))
         if kind == "application/json" or not (is_film or "name" in query):
-            wanted = checked(Analyze, await _json(request))
+            wanted = checked(Analyze, await self._json(request))
         else:
             wanted = checked(Analyze, {"uri": "upload", "profile": query.get("profile"), "tags": query.get("tags")})
             path = await self._uploads.take(aiter(request.stream()), _file_name(request), _length(request))
@@ -154,11 +154,11 @@ class Api:
 
     async def _retag(self, request: Request) -> Response:
         timeline = await self._timeline(request)
-        return JSONResponse(await self._service.retag(timeline, await _body(request, Retag)), 202)
+        return JSONResponse(await self._service.retag(timeline, await self._body(request, Retag)), 202)
 
     async def _correct(self, request: Request) -> Response:
         timeline = await self._timeline(request)
-        said = await _body(request, Correct)
+        said = await self._body(request, Correct)
         role = request.scope.get("streamtags.role") or ""
         return JSONResponse(await self._service.correct(timeline, request.path_params["segment"], said, role))
 
@@ -239,6 +239,27 @@ class Api:
         jpeg = await asyncio.to_thread(self._service.store.thumbnail, timeline, request.path_params["segment"])
         return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
 
+    async def _json(self, request: Request) -> dict[str, Any]:
+        body, seconds = bytearray(), self._service.settings.server.upload_idle_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > _BODY_BYTES:
+                        raise _BodyError(413, f"more than {_BODY_BYTES} bytes")
+        except TimeoutError as error:
+            raise _BodyError(408, f"the body did not come within {seconds:g} s") from error
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise _BodyError(400, "the body is not JSON") from error
+        if not isinstance(found, dict):
+            raise _BodyError(400, "the body is not a JSON object")
+        return found
+
+    async def _body(self, request: Request, model: type[Params]) -> Params:
+        return checked(model, await self._json(request))
+
     async def _timeline(self, request: Request) -> str:
         return await self._service.resolve(request.path_params["id"])
 
@@ -257,25 +278,6 @@ def _told(handlers: dict[str, Handler]) -> Handler:
             return Response(status_code=400)  # nobody hears it
 
     return told
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_BYTES:
-            raise _BodyError(413, f"more than {_BODY_BYTES} bytes")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _BodyError(400, "the body is not JSON") from error
-    if not isinstance(found, dict):
-        raise _BodyError(400, "the body is not a JSON object")
-    return found
-
-
-async def _body(request: Request, model: type[Params]) -> Params:
-    return checked(model, await _json(request))
 
 
 def _length(request: Request) -> int | None:

@@ -110,7 +110,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Trade a token for a cookie, so that a page can show pictures and films",
         answer=_ROLE,
         body="OpenSession",
-        also=(400, 401, 422),
+        also=(401, 422),
     ),
     Operation("DELETE", "/v1/session", "closeSession", "Forget the cookie", status=204),
     Operation(
@@ -144,7 +144,7 @@ OPERATIONS: tuple[Operation, ...] = (
             Query("profile", {"type": "string", "maxLength": 200}, "captioner and classifier for an upload"),
             Query("tags", {"type": "string", "maxLength": 2**20}, "vocabulary for an upload"),
         ),
-        also=(400, 408, 413, 415, 422, 429, 507),
+        also=(415, 422, 507),
     ),
     Operation("GET", _T, "getTimeline", "A timeline's state: the fold of its log", "viewer", answer="TimelineState", also=(404,)),
     Operation("DELETE", _T, "removeTimeline", "Delete a timeline and all that belongs to it", "editor", status=204, also=(404, 409)),
@@ -196,7 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=202,
         answer=_object(id=_TEXT, epoch=_TEXT, seq=_INTEGER, vocabulary={"$ref": "#/components/schemas/VocabularyRef"}),
         body="Retag",
-        also=(400, 404, 409, 422),
+        also=(404, 409, 422),
     ),
     Operation("POST", _T + "/cues", "cues", "Music suggestions", "viewer", answer=_DOCUMENT, body=_DOCUMENT, also=(404, 501)),
     Operation(
@@ -207,7 +207,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "editor",
         answer="SegmentState",
         body="Correct",
-        also=(400, 404, 422),
+        also=(404, 422),
     ),
 )
 """Every operation but the page and the WebSocket."""

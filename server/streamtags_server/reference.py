@@ -182,7 +182,7 @@ def _described(operation: Operation) -> dict[str, Any]:
         found["requestBody"] = {"required": True, "content": content}
     problem = {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}
     responses = {str(operation.status): _answer(operation)}
-    for status in sorted({*((401, 403, 429) if operation.role else ()), *operation.also}):
+    for status in sorted({*((401, 403, 429) if operation.role else ()), *((400, 408, 413) if operation.body else ()), *operation.also}):
         responses[str(status)] = {
             "description": _STATUS[status],
             "content": problem if status in _FAILED else _answer(operation)["content"],

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -214,17 +215,32 @@ class Service:
         if wanted is None or wanted in shipped_vocabularies() or wanted == self.settings.tags:
             return wanted or self.settings.tags
         if "\n" in wanted:
-            text = wanted.encode()
-            path = self._vocabularies / f"{hashlib.sha256(text).hexdigest()[:32]}.yaml"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text)
-            load_vocabulary(path)
-            return str(path)
+            return str(self._kept(wanted.encode()))
         try:
             return self._allowed(wanted)
         except StreamtagsError as error:
             known = ", ".join(shipped_vocabularies())
             raise VocabularyError("no such vocabulary here", where=wanted[:200], hint=f"choose one of {known}, or send its text") from error
+
+    def _kept(self, text: bytes) -> Path:
+        """The file of a vocabulary that was sent, named by what it says; one with mistakes is not kept.
+
+        Raises:
+            VocabularyError: it has mistakes.
+        """
+        path = self._vocabularies / f"{hashlib.sha256(text).hexdigest()[:32]}.yaml"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{secrets.token_hex(8)}.yaml")
+            try:
+                partial.write_bytes(text)
+                load_vocabulary(partial)
+                partial.replace(path)
+            except VocabularyError as error:
+                raise VocabularyError(error.what, mistakes=error.mistakes, where="the vocabulary that was sent") from error
+            finally:
+                partial.unlink(missing_ok=True)
+        return path
 
     async def cancel(self, timeline: str) -> dict[str, Any]:
         """End an analysis.

@@ -118,6 +118,9 @@ def test_a_vocabulary_may_be_sent_as_text_and_its_tags_come_as_events(server: An
     text = "id: mine\nversion: '1'\naxes:\n  - name: mood\ntags:\n  - name: Calm\n    axis: mood\n    description: nothing stirs\n"
     status, refused = server.json("POST", "/v1/timelines/tl_a/retag", {"tags": "tags:\n  - colour: 1\n"})
     assert (status, refused["code"]) == (422, "vocabulary")
+    assert refused["detail"].startswith("the vocabulary that was sent: has"), "where the server keeps files is nobody's business"
+    kept = server.store.path.with_name(f"{server.store.path.name}.files") / "vocabularies"
+    assert list(kept.iterdir()) == [], "what has mistakes takes no room"
     with server.client() as client:
         client.say(type="subscribe", id="a", timeline="tl_a")
         client.until("snapshot")

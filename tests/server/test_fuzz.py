@@ -371,7 +371,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    limits = {"message_bytes": MESSAGE_BYTES, "subscriptions": SUBSCRIPTIONS, "requests": REQUESTS}
+    limits = {"upload_idle_seconds": 1, "message_bytes": MESSAGE_BYTES, "subscriptions": SUBSCRIPTIONS, "requests": REQUESTS}
     flags = [f"--set=server.{name}={value}" for name, value in limits.items()]
     path, log = tmp_path / "fuzz.db", tmp_path / "log"
     command = [
@@ -629,6 +629,36 @@ def test_frames_that_break_the_websocket_close_it_and_nothing_else(server: Serve
         with Talk(server.port) as talk:
             talk.socket.sendall(wire)
             assert talk.close_code() == code
+        return 1
+
+    is_unharmed(server, run, 16 << 20)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"\x00\xff\x16\x03\x01",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"x" * 100_000,
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(20_000)) + b"\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /%ff%00%2e%2e HTTP/1.1\r\nHost: localhost\r\nCookie: streamtags_session=\xe9.\xff\r\nOrigin: http://[\r\n\r\n",
+        b"POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /v1/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffffff\r\n",
+        b"POST /v1/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n",  # and nothing after it
+        b'POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{"token":"\xed\xa0\x80"}',
+        b'POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18\r\n\r\n{"token":"\\ud800"}',
+        b"POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000,
+        b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"GET /v1/timelines/%ed%a0%80/events?after=%00&follow=%ff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused_and_fills_no_log(server: Server, wire: bytes) -> None:
+    def run() -> int:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client, suppress(ConnectionError):
+            client.sendall(wire)
+            status = client.recv(4096).partition(b" ")[2][:3]
+            assert status[:1] == b"4", status
         return 1
 
     is_unharmed(server, run, 16 << 20)
