@@ -33,8 +33,9 @@ class Reuse:
     def of(self, measured: Measured, held: SegmentState) -> list[Found]:
         """What can be taken over for `measured`, as payloads with the revs after `held`'s; empty if nothing can."""
         frames = measured.segment.end.frame - measured.segment.start.frame
-        for candidate in self._store.candidates(frames, slack=1):  # another encoding may move a gradual transition by a frame
-            if candidate.timeline == self._timeline or not same(candidate.fingerprint.data, measured.fingerprint):
+        # Another encoding may move a gradual transition by a frame.
+        for candidate in self._store.candidates(frames, slack=1, besides=self._timeline):
+            if not same(candidate.fingerprint.data, measured.fingerprint):
                 continue
             known = self._store.state(candidate.timeline).by_id.get(candidate.segment)
             if known is None:

@@ -261,13 +261,16 @@ class SqliteStore:
             raise NotInStore(f"no thumbnail of segment {segment!r}", where=timeline)
         return bytes(row[0])
 
-    def candidates(self, frames: int, *, slack: int = 0) -> list[Candidate]:
-        """Segments with a fingerprint that are `frames` long, give or take `slack`; those of the timeline opened last first."""
+    def candidates(self, frames: int, *, slack: int = 0, besides: str = "") -> list[Candidate]:
+        """Segments with a fingerprint that are `frames` long, give or take `slack`; those of the timeline opened last first.
+
+        Those of the timeline `besides` are left out.
+        """
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT timelines.id, segment, frames, fingerprint FROM fingerprints JOIN timelines ON timelines.n = fingerprints.timeline"
-                " WHERE frames BETWEEN ? AND ? ORDER BY opened DESC, segment",
-                (frames - slack, frames + slack),
+                " WHERE frames BETWEEN ? AND ? AND timelines.id != ? ORDER BY opened DESC, segment",
+                (frames - slack, frames + slack, besides),
             ).fetchall()
         return [Candidate(timeline, segment, Fingerprint(length, data)) for timeline, segment, length, data in rows]
 

@@ -172,6 +172,7 @@ def test_thumbnails_and_fingerprints_come_with_their_event(store: SqliteStore, m
     assert store.candidates(48) == [Candidate("tl_a", "s0000", Fingerprint(48, b"fp"))]
     assert store.candidates(47) == []
     assert len(store.candidates(47, slack=1)) == 1
+    assert store.candidates(48, besides="tl_a") == []
 
 
 def test_candidates_of_the_timeline_opened_last_come_first(store: SqliteStore, make: Any) -> None:
