@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import add_common, check_output, open_configured_store, settings_of, write_output
-from streamtags.errors import UsageError
+from streamtags.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from streamtags.cli.views import View
@@ -114,8 +114,10 @@ async def _analyse(source: str, settings: Settings, store: SqliteStore, *, fresh
     view: View = choose_view(jsonl, store)
     try:
         state = await analyse(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
-    except BaseException:
+    except BaseException as error:
         view.close(None)
+        if isinstance(error, SourceError) and error.code == "source.stopped":
+            raise KeyboardInterrupt from error
         raise
     view.close(state)
     return state, stop.is_set() and state.state == "cancelled"

@@ -14,6 +14,7 @@ from streamtags.ingest.access import Access
 from streamtags.ingest.live import open_any_source
 from streamtags.ingest.shots import create_detector
 from streamtags.pipeline.backends import open_tools
+from streamtags.pipeline.opening import opened
 from streamtags.pipeline.recording import choose_timeline, recorded_of
 from streamtags.pipeline.retag import retag_with
 from streamtags.pipeline.session import Session
@@ -75,7 +76,8 @@ async def analyse(
                 store.open_timeline(timeline, key)
                 publish(store.read(timeline))
                 return await _tagged_as_asked(state, store, tools, publish)
-        source = open_any_source(uri, settings.ingest, access=access, recorded=recorded)
+        stop = stop or asyncio.Event()
+        source = await opened(lambda: open_any_source(uri, settings.ingest, access=access, recorded=recorded), stop, uri)
         try:
             create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
             await tools.ready()
@@ -85,7 +87,7 @@ async def analyse(
                 _begin(store, timeline, source, settings, tools, fresh=fresh)
                 publish(store.read(timeline))
                 session = Session(store, timeline, source, settings, tools, publish, recorded)
-                return await session.run(stop or asyncio.Event())
+                return await session.run(stop)
         finally:
             source.close()
 

@@ -138,13 +138,13 @@ class Feeder:
     def cut(self) -> None:
         """Kill it in the middle, without a word to whoever listens."""
         self._process.kill()
-        self._process.communicate()
+        self._process.communicate()  # which closes the pipes too
 
     def __enter__(self) -> Feeder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._process.poll() is None:
+        if self._process.returncode is None:
             self.cut()
 
 

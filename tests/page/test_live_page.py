@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Server = Any  # of tests/page/conftest.py
+PICTURES = os.environ.get("STREAMTAGS_PICTURES")  # a folder; read before tests lose the variable
 LOOKS = ("texture", "stripes", "lights", "gradient")
 
 
@@ -30,6 +31,13 @@ def edit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shots = [ShotSpec(50, look=LOOKS[at % 4], sound="chords", camera="pan", seed=at) for at in range(4)]
     make_video(path, [*shots, ShotSpec(300, look="texture", camera="pan", speed=0.02)], rate=25, size=(640, 360), encoding=Encoding(gop=25))
     return path
+
+
+def contains(page: Page, selector: str, text: str) -> None:
+    """Wait until it does."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_contain_text(text, timeout=60_000)
 
 
 def free_udp_port() -> int:
@@ -57,6 +65,8 @@ def settings_file(server: Server, **live: float) -> str:
 
 @pytest.mark.timeout(120)
 def test_a_live_source_is_followed_lost_and_back(server: Server, page: Page, edit: Path) -> None:
+    from playwright.sync_api import expect
+
     url = f"udp://127.0.0.1:{free_udp_port()}"
     server.start("--config", settings_file(server, silence_seconds=1.0, give_up_seconds=30), "--set", "server.allow_private=true")
     timeline = analyse_from_the_page(page, server, url)
@@ -70,10 +80,9 @@ def test_a_live_source_is_followed_lost_and_back(server: Server, page: Page, edi
     assert "sends nothing any more" in page.inner_text("#counts")
     with Feeder(edit, url, seconds=8):
         page.wait_for_selector('#state[data-state="live"]')
-        page.wait_for_function("document.querySelector('#counts').textContent.includes('1 gap')")
+        contains(page, "#counts", "1 gap")
         newest = page.locator("#inspector .lead b")
-        before = newest.inner_text()
-        page.wait_for_function("(held) => document.querySelector('#inspector .lead b').textContent !== held", arg=before)  # it goes along
+        expect(newest).not_to_have_text(newest.inner_text(), timeout=30_000)  # it goes along
         page.click("#cancel")
     page.wait_for_selector('#state[data-state="cancelled"]')
     with SqliteStore(server.path) as store:
@@ -95,7 +104,7 @@ def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, p
     page.click("#address-open")
     page.fill("#uri", "udp://127.0.0.1:1")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#address-error').textContent.includes('private addresses')")
+    contains(page, "#address-error", "private addresses")
 
 
 def lateness(events: list[dict[str, Any]], began: float, first: float, until: float) -> list[float]:
@@ -129,12 +138,12 @@ def test_two_minutes_cut_off_and_resumed_once(server: Server, page: Page, edit: 
     with Feeder(edit, url, seconds=300):
         page.wait_for_selector('#state[data-state="live"]')
         time.sleep(55)
-        if folder := os.environ.get("STREAMTAGS_PICTURES"):
-            page.screenshot(path=f"{folder}/page-live.png")
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/page-live.png")
         page.click("#cancel")
         page.wait_for_selector('#state[data-state="cancelled"]')
     page.reload()
-    page.wait_for_function("document.querySelector('#counts').textContent.includes('1 gap')")
+    contains(page, "#counts", "1 gap")
     with SqliteStore(server.path) as store:
         state = store.state(timeline)
         events = [json.loads(event.to_json()) for event in store.read(timeline)]
