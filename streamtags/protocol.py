@@ -9,7 +9,7 @@ import json
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, WithJsonSchema
 
 from streamtags.errors import StreamtagsError
 from streamtags.events import Event
@@ -118,6 +118,9 @@ Id = Annotated[str, Field(min_length=1, max_length=200)]
 """A name the client chooses for a subscription or a request."""
 
 
+_Names = Annotated[frozenset[str], WithJsonSchema({"type": "array", "items": {"type": "string"}})]  # said twice is said
+
+
 class Filter(_Message):
     """Which events a subscription wants; what is not named is not filtered.
 
@@ -125,8 +128,8 @@ class Filter(_Message):
     with at least that confidence.
     """
 
-    types: frozenset[str] | None = None
-    tags: frozenset[str] | None = None
+    types: _Names | None = None
+    tags: _Names | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
 
 
