@@ -105,12 +105,18 @@ async def _run(task: Task) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings(**task.settings)
+    live = False
 
     def publish(events: Sequence[Event]) -> None:
+        nonlocal live
         if events:
             _say({"seq": events[-1].seq})
         for event in events:
-            _check_length(event, task)
+            live = event.data.source.live if isinstance(event.data, TimelineOpened) else live
+            if _seconds(event) > task.max_seconds:
+                if not live:
+                    raise _too_long(task)
+                stop.set()  # as somebody would who has recorded enough
 
     with ExitStack() as held:
         store = held.enter_context(SqliteStore(task.store))
@@ -133,21 +139,20 @@ async def _run(task: Task) -> None:
         raise SourceRefused("has changed since it was asked for", where=task.uri, hint="ask again", code="source.changed")
 
 
-def _check_length(event: Event, task: Task) -> None:
+def _seconds(event: Event) -> float:
+    """How long the source is, as far as `event` tells."""
     match event.data:
         case TimelineOpened(source=source):
-            seconds = source.video.duration or 0.0
+            return source.video.duration or 0.0
         case TimelineProgress(decoded_seconds=seconds):
-            pass
+            return seconds
         case _:
-            return
-    if seconds > task.max_seconds:
-        raise SourceRefused(
-            f"is longer than the {task.max_seconds:g} s taken here",
-            where=task.uri,
-            hint="cut it, or raise server.max_seconds",
-            code="limit.duration",
-        )
+            return 0.0
+
+
+def _too_long(task: Task) -> SourceRefused:
+    what = f"is longer than the {task.max_seconds:g} s taken here"
+    return SourceRefused(what, where=task.uri, hint="cut it, or raise server.max_seconds", code="limit.duration")
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def lateness(events: list[dict[str, Any]], began: float, first: float, until: fl
     tagged = {
         event["data"]["segment"]: datetime.fromisoformat(event["at"]).timestamp()
         for event in events
-        if event["type"] == "segment.tagged" and event["data"]["rev"] == 1
+        if event["type"] == "segment.tagged" and event["data"]["rev"]
     }
     return [tagged[name] - (began + end - first) for name, end in ends.items() if name in tagged]
 
