@@ -1,7 +1,4 @@
-"""Messages no client should send, made from the AsyncAPI document, on real sockets of a server process.
-
-Each example is one connection. A model of the protocol, which knows the document and not the server's code, says what must come back.
-"""
+"""Messages no client should send, on real sockets of a server process: each has its answer, and none does harm."""
 
 from __future__ import annotations
 
@@ -15,19 +12,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-from schemathesis import GenerationMode
-from streamtags_server.reference import asyncapi_document, openapi_document
 from websockets.client import ClientProtocol
 from websockets.frames import Close, Opcode
 from websockets.protocol import OPEN
@@ -37,299 +29,20 @@ from websockets.uri import parse_uri
 from streamtags.events import SegmentCorrected
 from streamtags.testing.log import make_payloads
 from streamtags.timeline.store import SqliteStore
-
-sys.set_int_max_str_digits(0)  # numbers of any length are JSON
-
-MESSAGE_BYTES, SUBSCRIPTIONS, REQUESTS = 4096, 3, 4
-TIMELINES = ("tl_a", "tl_b", "tl_live")
-SHORTEST, LONGEST = 9, 10**6  # no log is shorter, and none gets as long
-EPOCH = "the epoch of tl_a"  # stands in a strategy for what only a store knows
-DEEPEST = 200  # of brackets within brackets that must be read; ten times as many must not
-NOTICES = {"event", "heartbeat", "lagged", "snapshot", "removed"}  # come when they come
-# What a request may be refused with: by the code of the error, never "internal".
-REFUSALS = {"unknown_method", "invalid_params", "not_found", "not_available", "conflict", "usage", "vocabulary", "config"}
-REFUSALS |= {"source.refused", "source.missing", "source.unreadable"}
-
-
-# Messages
-
-
-@cache
-def document() -> dict[str, Any]:
-    return {**openapi_document()["components"]["schemas"], **asyncapi_document()["components"]["schemas"]}
-
-
-@cache
-def validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": document()}})
-
-
-@cache
-def of_type(action: str) -> dict[str, str]:
-    """Schemas by type of message: what the server receives, or what it sends."""
-    said = asyncapi_document()
-    messages = [name for name, operation in said["operations"].items() if operation["action"] == action]
-    return {name: said["components"]["messages"][name]["payload"]["$ref"].rpartition("/")[2] for name in messages}
-
-
-class Corpus(NamedTuple):
-    """What a generator made of the document: messages by type, parameters of requests, and what is no message."""
-
-    valid: dict[str, list[Any]]
-    params: list[Any]
-    invalid: list[Any]
-
-
-def generated(schema: str, mode: GenerationMode, count: int) -> list[Any]:
-    """Values that fit a schema of the document, or that just do not."""
-    body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
-    paths = {"/": {"post": {"requestBody": body, "responses": {"200": {"description": ""}}}}}
-    operation = schemathesis.openapi.from_dict(
-        {"openapi": "3.1.0", "info": {"title": "", "version": ""}, "paths": paths, "components": {"schemas": document()}}
-    )["/"]["POST"]
-    found = []
-
-    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(operation.as_strategy(generation_mode=mode))
-    def collect(case: schemathesis.Case) -> None:
-        found.append(case.body)
-
-    collect()
-    return found
-
-
-def corpus(count: int) -> Corpus:
-    """So many of each kind."""
-    valid = {name: generated(schema, GenerationMode.POSITIVE, count) for name, schema in of_type("receive").items()}
-    invalid = [value for schema in of_type("receive").values() for value in generated(schema, GenerationMode.NEGATIVE, count)]
-    bodies = [value for schema in ("Analyze", "Correct", "Retag") for mode in GenerationMode for value in generated(schema, mode, count)]
-    return Corpus(valid, [body for body in bodies if isinstance(body, dict)], [value for value in invalid if not isinstance(value, bytes)])
-
-
-# What chance alone would never name.
-LIKELY: dict[str, list[Any]] = {
-    "id": ["a", "b", "c", "d"],
-    "protocol": [1],
-    "timeline": [*TIMELINES, "*", "tl_none"],
-    "after": [0, SHORTEST, LONGEST],
-    "epoch": [EPOCH],
-    "method": re.findall(r"`([a-z]+\.[a-z]+)`", asyncapi_document()["info"]["description"]),
-}
-LIKELY_PARAMS: dict[str, list[Any]] = {
-    "id": [*TIMELINES, "tl_none", "tl_"],
-    "segment": ["s0000", "s9999"],
-    "uri": ["film.mp4", "/etc/passwd", "http://127.0.0.1:1/x", "http://[", "concat:a|b", "file:///etc/passwd", "-", "rtsp://127.0.0.1/x"],
-    "tags": ["no such thing", "/etc/passwd", "tags:\n  - a: &x [*x]\n", "music-library\x00", [{"tag": "Calm", "confidence": 0.5}]],
-    "profile": ["embedded", "no such thing"],
-}
-
-
-@st.composite
-def messages(draw: st.DrawFn, made: Corpus) -> dict[str, Any]:
-    """A valid message, often one that names what is there."""
-    message = dict(draw(st.sampled_from(made.valid[draw(st.sampled_from([*made.valid, "subscribe", "request"]))])))
-    for name, values in LIKELY.items():
-        if name in message and draw(st.integers(0, 3)):
-            message[name] = draw(st.sampled_from(values))
-    if message["type"] == "request":
-        message["params"] = dict(draw(st.sampled_from(made.params)))
-        for name, values in LIKELY_PARAMS.items():
-            if draw(st.booleans()):
-                message["params"][name] = draw(st.sampled_from(values))
-    return message
-
-
-def nested(depth: int) -> Any:
-    found: Any = 0
-    for level in range(depth):
-        found = [found] if level % 2 else {"x": found}
-    return found
-
-
-ODD = st.sampled_from(
-    [None, True, -1, 0.5, "", "1", [], {}, [[]], {"": None}, 2**53, 2**63, -(2**64), 10**400, "\x00", "\U0010ffff", "*", nested(20)]
-    + [text * times for text, times in (("x", 201), ("x", 1001), ("x", 2 * MESSAGE_BYTES), ("é", MESSAGE_BYTES // 2))]
+from tests.server.fuzzing.messages import (
+    EPOCH,
+    MESSAGE_BYTES,
+    REQUESTS,
+    SUBSCRIPTIONS,
+    TIMELINES,
+    Corpus,
+    Sent,
+    corpus,
+    of_type,
+    sessions,
+    validator,
 )
-
-
-@st.composite
-def mutated(draw: st.DrawFn, made: Corpus) -> Any:
-    """A message with a field too few, too many, of another type or of a size nobody needs."""
-    message = draw(messages(made))
-    place = draw(st.sampled_from(sorted(message)))
-    match draw(st.sampled_from(["drop", "set", "add", "type", "wrap"])):
-        case "drop":
-            del message[place]
-        case "set":
-            message[place] = draw(ODD)
-        case "add":
-            message[draw(st.sampled_from(["", "x", "token", "client", "filter", "n"]))] = draw(ODD)
-        case "type":
-            message["type"] = draw(st.sampled_from([*of_type("send"), *of_type("receive"), "", "IDENTIFY", "hello\n"]))
-        case "wrap":
-            return draw(st.sampled_from([[message], [message] * 2, {"message": message}, message.get("id"), json.dumps(message)]))
-    return message
-
-
-class Sent(NamedTuple):
-    """One message on the wire: in fragments that end at `cuts`."""
-
-    data: bytes
-    binary: bool = False
-    cuts: tuple[int, ...] = ()
-
-
-RAW = [b"", b" ", b"{", b"null", b"[]", b"NaN", b'{"type":"ping","n":NaN}', b'{"type":"ping","n":1e999}', b"\xff\xfe{}", b"\xef\xbb\xbf{}"]
-RAW += [b'{"type":"ping"}{"type":"ping"}', b'{"type":"ping","n":1}\n', b'{"type":"unsubscribe","id":"\\ud800"}', b'{"type":"ping",}']
-RAW += [b"[" * 2000, b'{"type":' * 400, b'{"type":"ping","n":' + b"9" * 4000 + b"}", b"\x00" * 9, b"x" * (MESSAGE_BYTES + 1)]
-RAW += [b'{"type":"request","id":"a","method":"timelines.get","params":{"id":' + b"[" * 1900 + b"]" * 1900 + b"}}"]
-RAW += [b'{"type":"request","id":"a","method":"timelines.get","params":{"id":' + b"9" * 3900 + b"}}"]
-
-
-@st.composite
-def frames(draw: st.DrawFn, made: Corpus) -> Sent:
-    """Something to send."""
-    kind = draw(st.sampled_from(["valid"] * 8 + ["invalid", "mutated"] * 2 + ["raw", "cut", "flip", "binary", "padded"]))
-    if kind == "raw":
-        return Sent(draw(st.sampled_from(RAW)))
-    value = draw(st.sampled_from(made.invalid) if kind == "invalid" else mutated(made) if kind == "mutated" else messages(made))
-    data = json.dumps(value, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
-    if kind == "cut":
-        data = data[: draw(st.integers(0, len(data) - 1))]
-    elif kind == "flip":
-        at = draw(st.integers(0, len(data) - 1))
-        data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1 :]
-    elif kind == "padded":
-        data += b" " * draw(st.sampled_from([1, MESSAGE_BYTES - len(data), MESSAGE_BYTES + 1 - len(data), 60_000]))
-    cuts = draw(st.lists(st.integers(0, len(data)), max_size=3).map(sorted)) if draw(st.integers(0, 5)) == 0 else []
-    return Sent(data, kind == "binary", tuple(cuts))
-
-
-IDENTIFY = Sent(b'{"type": "identify", "protocol": 1, "client": "fuzz"}')
-
-
-@st.composite
-def sessions(draw: st.DrawFn, made: Corpus) -> list[Sent]:
-    """What one client sends, some of it twice or later than it should."""
-    sent = draw(st.lists(frames(made), min_size=1, max_size=16))
-    if draw(st.booleans()):
-        at = draw(st.integers(0, len(sent) - 1))
-        sent[at : at + 1] = [sent[at]] * draw(st.integers(2, 4))
-    if draw(st.booleans()):
-        sent.insert(draw(st.integers(0, len(sent))), sent.pop(draw(st.integers(0, len(sent) - 1))))
-    return [IDENTIFY, *sent] if draw(st.integers(0, 7)) else sent
-
-
-# What must come back
-
-
-@dataclass
-class Expected:
-    """The answer to one message: the connection closed with `code`, or else the messages for which `fits` holds in turn."""
-
-    code: int | None = None
-    fits: list[Callable[[dict[str, Any]], bool]] = field(default_factory=list)
-    request: str | None = None
-
-
-def reply(type_: str, **fields: Any) -> Expected:
-    return Expected(fits=[lambda got: got["type"] == type_ and all(got.get(name) == value for name, value in fields.items())])
-
-
-class Model:
-    """The protocol as the documents say it is."""
-
-    def __init__(self, heads: dict[str, str]) -> None:
-        self.epochs = heads
-        self.identified = False
-        self.subscriptions: dict[str, str] = {}
-
-    def broken(self, sent: Sent) -> int | None:
-        """The close code for a message that nobody can look into."""
-        if len(sent.data) > MESSAGE_BYTES:
-            return 4413
-        try:
-            sent.data.decode()
-        except UnicodeDecodeError:
-            return None if sent.binary else 1007  # the WebSocket layer's own: RFC 6455, 8.1
-        return None
-
-    def expect(self, sent: Sent) -> Expected:
-        code = self.broken(sent) or (4400 if sent.binary else None)
-        if code is not None:
-            return Expected(code)
-        message = read(sent.data.decode())
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            return Expected(4400)
-        schema = of_type("receive").get(message["type"])
-        if schema is None or not validator(schema).is_valid(message):
-            return Expected(4400)
-        if not self.identified and message["type"] != "identify":
-            return Expected(4401)
-        return getattr(self, message["type"])(message)
-
-    def identify(self, message: dict[str, Any]) -> Expected:
-        if self.identified:
-            return Expected(4400)
-        if message["protocol"] != 1:
-            return Expected(4406)
-        self.identified = True
-        return reply("identified", protocol=1, role="editor")
-
-    def subscribe(self, message: dict[str, Any]) -> Expected:
-        name, timeline, epoch = message["id"], message["timeline"], message.get("epoch")
-        if name in self.subscriptions:
-            return reply("subscribed", id=name) if self.subscriptions[name] == timeline else Expected(4409)
-        if len(self.subscriptions) >= SUBSCRIPTIONS:
-            return Expected(4429)
-        if timeline != "*" and timeline not in self.epochs:
-            return reply("error", code="not_found", reply_to=name)
-        self.subscriptions[name] = timeline
-        if timeline == "*":
-            return reply("subscribed", id=name, timeline="*", recovered=False)
-        after = message.get("after")
-        if after is not None and epoch == self.epochs[timeline] and SHORTEST < after < LONGEST:
-            return reply("subscribed", id=name, timeline=timeline, epoch=epoch)  # recovered or not: who knows how long the log is by now
-        recovered = after is not None and epoch == self.epochs[timeline] and after <= SHORTEST
-        found = reply("subscribed", id=name, timeline=timeline, epoch=self.epochs[timeline], recovered=recovered)
-        if not recovered:
-            found.fits.append(lambda got: got["type"] == "snapshot" and got["id"] == name and got["state"]["seq"] == got["seq"])
-        return found
-
-    def unsubscribe(self, message: dict[str, Any]) -> Expected:
-        name = message["id"]
-        if self.subscriptions.pop(name, None) is None:
-            return reply("error", code="not_found", reply_to=name)
-        return reply("unsubscribed", id=name)
-
-    def ping(self, message: dict[str, Any]) -> Expected:
-        return reply("pong", n=message.get("n", 0))
-
-    def request(self, message: dict[str, Any]) -> Expected:
-        def fits(got: dict[str, Any]) -> bool:
-            code = got["error"]["code"] if "error" in got else None
-            known = message["method"] in asyncapi_document()["info"]["description"]
-            return (
-                got["type"] == "response"
-                and got["id"] == message["id"]
-                and (code is None or code in REFUSALS)
-                and (known or code is not None)
-            )
-
-        return Expected(fits=[fits], request=message["id"])
-
-
-def read(text: str) -> Any:
-    """JSON as RFC 8259 has it: no NaN, no half of a character; None for what is not."""
-    try:
-        found = json.loads(text, parse_constant=lambda name: {}[name])
-        json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, KeyError, RecursionError):
-        return None
-    return None if max(map(text.count, "[{")) > DEEPEST else found
-
-
-# The server and its clients
+from tests.server.fuzzing.model import NOTICES, Expected, Model
 
 
 @dataclass
