@@ -19,6 +19,11 @@ each show them their own way.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamtags.model import Usage
+
 __all__ = [
     "BackendError",
     "ConfigError",
@@ -121,6 +126,7 @@ class ModelError(BackendError):
     Args:
         retryable: waiting and asking again may help (a timeout, 429, 503).
         retry_after: seconds the server asked to be left alone, if it said so.
+        usage: tokens of answers that came and could not be used, if the server counted them.
     """
 
     code = "model"
@@ -134,7 +140,9 @@ class ModelError(BackendError):
         code: str | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
+        usage: Usage | None = None,
     ) -> None:
         super().__init__(what, where=where, hint=hint, code=code)
         self.retryable = retryable
         self.retry_after = retry_after
+        self.usage = usage

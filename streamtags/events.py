@@ -149,13 +149,17 @@ class SegmentCorrected(Payload):
 
 
 class SegmentFailed(Payload):
-    """A stage gave up on a segment; `will_retry` says whether this run tries again by itself."""
+    """A stage gave up on a segment; `will_retry` says whether this run tries again by itself.
+
+    `usage` counts the tokens of answers that came and could not be used.
+    """
 
     type: ClassVar[str] = "segment.failed"
     segment: str
     stage: Literal["measure", "caption", "tag"]
     error: ErrorInfo
     will_retry: bool = False
+    usage: Usage | None = None
 
 
 class SceneDetected(Payload):

@@ -274,6 +274,14 @@ class Usage(_Wire):
     prompt_tokens: int
     completion_tokens: int
 
+    def __add__(self, other: Usage | None) -> Usage:
+        """Both together; None counts nothing."""
+        if other is None:
+            return self
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens, completion_tokens=self.completion_tokens + other.completion_tokens
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CaptionRequest:

@@ -88,7 +88,9 @@ class InstructorClassifier:
         try:
             answer = await create(response_model=shape, messages=messages, max_retries=self._options.re_asks, **self._options.sampling())
         except self._exceptions.InstructorError as error:
-            raise self._explain(error) from error
+            failed = self._explain(error)
+            failed.usage = _sum(spent)
+            raise failed from error
         return TagSet(
             tags=settle(answer, vocabulary, self._options.min_confidence),
             model=self.model,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from streamtags.errors import ModelError
+from streamtags.model import Usage
 from streamtags.pipeline.load import Lane
 
 __all__ = ["attempt"]
@@ -47,12 +48,14 @@ async def attempt(ask: Callable[[], Awaitable[Answer]], lane: Lane, *, where: st
 
 async def _persist(ask: Callable[[], Awaitable[Answer]], lane: Lane, deadline: asyncio.Timeout) -> Answer:
     tries = retries = 0
+    spent: Usage | None = None  # on answers nobody could use
     while True:
         began = await lane.go_ahead()
         try:
             answer = await ask()
         except ModelError as error:
             lane.failed(error, began)
+            error.usage = spent = error.usage + spent if error.usage else spent
             tries += 1
             retries += error.code != "model.unreachable"
             if not error.retryable or retries > lane.profile.retries:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
@@ -23,6 +23,9 @@ from streamtags.model import Caption, CaptionRequest, ClassifyRequest, Described
 from streamtags.options import digest, read_options
 from streamtags.ports import Describer
 from streamtags.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion
 
 __all__ = ["DescribeOptions", "OpenAIDescriber", "create"]
 
@@ -72,7 +75,7 @@ class OpenAIDescriber(OpenAICaptioner):
             },
             **sampling,
         )
-        text, told = self._read(answer.choices[0].message.content or "", shape)
+        text, told = self._read(answer, shape)
         return Described(
             Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=usage_of(answer)),
             TagSet(
@@ -94,9 +97,9 @@ class OpenAIDescriber(OpenAICaptioner):
         _, system, shape, schema = self._prepared
         return system, shape, schema
 
-    def _read(self, content: str, shape: type[Answer]) -> tuple[str, Answer]:
+    def _read(self, answer: ChatCompletion, shape: type[Answer]) -> tuple[str, Answer]:
         try:
-            read = json.loads(content)
+            read = json.loads(answer.choices[0].message.content or "")
             text = clean_caption(str(read.pop("caption")), self._options.max_characters)
             if text:
                 return text, shape.model_validate(read)
@@ -111,6 +114,7 @@ class OpenAIDescriber(OpenAICaptioner):
             where=self._endpoint.where,
             code="model.invalid_answer",
             retryable=True,
+            usage=usage_of(answer),
             hint="choose a server with structured output (vLLM, OpenAI), raise tags_tokens, or use a profile with a classifier of its own",
         )
 

@@ -76,7 +76,8 @@ async def _retagged(segment: SegmentState, tools: Tools, lane: Lane, writer: Wri
     try:
         found = await tag(segment, tools, lane)
     except ModelError as error:
-        await writer.write(SegmentFailed(segment=segment.segment, stage="tag", error=ErrorInfo(code=error.code, message=str(error))))
+        told = ErrorInfo(code=error.code, message=str(error))
+        await writer.write(SegmentFailed(segment=segment.segment, stage="tag", error=told, usage=error.usage))
         return False
     await writer.write(found)
     return True

@@ -274,7 +274,9 @@ class Session:
             self._untagged -= 1
 
     async def _fail(self, name: str, stage: Stage, error: ModelError) -> None:
-        await self._writer.write(SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error))))
+        await self._writer.write(
+            SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error)), usage=error.usage)
+        )
         await self._writer.write(*self._link_scenes())
 
     async def _caption(self, measured: Measured) -> list[Payload]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from streamtags.config import BackendSettings, PriceSettings, ProfileSettings
-from streamtags.events import Event, SegmentCaptioned, SegmentTagged
+from streamtags.config import PriceSettings, ProfileSettings
+from streamtags.events import Event, SegmentCaptioned, SegmentFailed, SegmentTagged
 from streamtags.model import Usage
 
 __all__ = ["Spent", "cost_of"]
@@ -18,7 +18,7 @@ def cost_of(usage: Usage, price: PriceSettings) -> float:
 
 
 class Spent:
-    """Adds up the tokens that events tell of, failed attempts excepted: a server tells nobody what those cost.
+    """Adds up the tokens that events tell of, those of answers nobody could use included; requests without an answer are not counted.
 
     Attributes:
         money: by currency, as far as prices are set.
@@ -28,7 +28,7 @@ class Spent:
     """
 
     def __init__(self, profile: ProfileSettings) -> None:
-        self._backends: dict[type[object], BackendSettings] = {SegmentCaptioned: profile.captioner, SegmentTagged: profile.classifier}
+        self._profile = profile
         self._prompt = 0
         self._completion = 0
         self._segments: set[str] = set()
@@ -43,12 +43,13 @@ class Spent:
         """Count `events`, each once."""
         for event in events:
             told = event.data
-            if not isinstance(told, SegmentCaptioned | SegmentTagged) or told.usage is None:
+            if not isinstance(told, SegmentCaptioned | SegmentTagged | SegmentFailed) or told.usage is None:
                 continue
             self._prompt += told.usage.prompt_tokens
             self._completion += told.usage.completion_tokens
             self._segments.add(told.segment)
-            price = self._backends[type(told)].price
+            tagging = isinstance(told, SegmentTagged) or (isinstance(told, SegmentFailed) and told.stage == "tag")
+            price = (self._profile.classifier if tagging else self._profile.captioner).price
             if price is not None:
                 self.money[price.currency] = self.money.get(price.currency, 0.0) + cost_of(told.usage, price)
 

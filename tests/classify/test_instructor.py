@@ -142,6 +142,16 @@ async def test_tokens_of_re_asks_are_counted() -> None:
     assert (tags.usage.prompt_tokens, tags.usage.completion_tokens) == (120, 32)
 
 
+async def test_tokens_of_answers_that_nobody_could_use_are_counted_too() -> None:
+    bad = says(answer(("Comic", 1)), prompt_tokens=10, completion_tokens=1)
+    error = await failure(bad, asked=3)
+    assert error.usage is not None
+    assert (error.usage.prompt_tokens, error.usage.completion_tokens) == (30, 3)
+    error = await failure(bad, status(503), asked=2)
+    assert (error.code, error.usage and error.usage.prompt_tokens) == ("model.server_error", 10)
+    assert (await failure(status(503))).usage is None
+
+
 async def test_doubles_are_merged_case_and_aliases_understood_and_rivals_settled() -> None:
     tags, _ = await tagged(says(answer(("happy", 0.4), ("JOYFUL", 0.8), ("Fast", 0.6), ("Slow", 0.2), ("Sad", 0.1))))
     assert tags == [("Happy", 0.8), ("Fast", 0.6)]

@@ -91,6 +91,18 @@ async def test_prices_make_money_of_tokens(film: Path, store: SqliteStore) -> No
     assert state.summary["cost"] == {"EUR": pytest.approx(3 * (100 * 10 + 20 * 100) / 1e6)}
 
 
+async def test_tokens_of_failed_classifications_are_told_and_paid_for(film: Path, store: SqliteStore) -> None:
+    priced = {"classifier": {"re_asks": 1, "price": {"prompt": 1.0, "completion": 0.0}}}
+    told: list[Event] = []
+    async with ModelServer(model(tag="No Such Tag")) as server:
+        state = await run(film, settings(server, **priced), store, told)
+    failed = [event.data.usage for event in told if event.type == "segment.failed"]
+    assert [usage.prompt_tokens for usage in failed] == [200] * 3
+    assert state.summary is not None
+    assert state.summary["usage"]["prompt_tokens"] == 3 * (100 + 200)
+    assert state.summary["cost"] == {"USD": pytest.approx(600e-6)}
+
+
 async def test_nothing_is_begun_where_no_server_answers(film: Path, store: SqliteStore) -> None:
     server = ModelServer(model())
     async with server:
