@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from random import Random
 from typing import Any, NamedTuple
 
 import schemathesis
@@ -90,19 +91,18 @@ LIKELY_PARAMS: dict[str, list[Any]] = {
 }
 
 
-@st.composite
-def messages(draw: st.DrawFn, made: Corpus) -> dict[str, Any]:
+def message(chance: Random, made: Corpus) -> dict[str, Any]:
     """A valid message, often one that names what is there."""
-    message = dict(draw(st.sampled_from(made.valid[draw(st.sampled_from([*made.valid, "subscribe", "request"]))])))
+    found = dict(chance.choice(made.valid[chance.choice([*made.valid, "subscribe", "request"])]))
     for name, values in LIKELY.items():
-        if name in message and draw(st.integers(0, 3)):
-            message[name] = draw(st.sampled_from(values))
-    if message["type"] == "request":
-        message["params"] = dict(draw(st.sampled_from(made.params)))
+        if name in found and chance.random() < 0.75:
+            found[name] = chance.choice(values)
+    if found["type"] == "request":
+        found["params"] = dict(chance.choice(made.params))
         for name, values in LIKELY_PARAMS.items():
-            if draw(st.booleans()):
-                message["params"][name] = draw(st.sampled_from(values))
-    return message
+            if chance.random() < 0.5:
+                found["params"][name] = chance.choice(values)
+    return found
 
 
 def nested(depth: int) -> Any:
@@ -112,29 +112,44 @@ def nested(depth: int) -> Any:
     return found
 
 
-ODD = st.sampled_from(
-    [None, True, -1, 0.5, "", "1", [], {}, [[]], {"": None}, 2**53, 2**63, -(2**64), 10**400, "\x00", "\U0010ffff", "*", nested(20)]
-    + [text * times for text, times in (("x", 201), ("x", 1001), ("x", 2 * MESSAGE_BYTES), ("é", MESSAGE_BYTES // 2))]
-)
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0.5,
+    "",
+    "1",
+    [],
+    {},
+    [[]],
+    {"": None},
+    2**53,
+    2**63,
+    -(2**64),
+    10**400,
+    "\x00",
+    "\U0010ffff",
+    "*",
+    nested(20),
+] + [text * times for text, times in (("x", 201), ("x", 1001), ("x", 2 * MESSAGE_BYTES), ("é", MESSAGE_BYTES // 2))]
 
 
-@st.composite
-def mutated(draw: st.DrawFn, made: Corpus) -> Any:
+def mutated(chance: Random, made: Corpus) -> Any:
     """A message with a field too few, too many, of another type or of a size nobody needs."""
-    message = draw(messages(made))
-    place = draw(st.sampled_from(sorted(message)))
-    match draw(st.sampled_from(["drop", "set", "add", "type", "wrap"])):
+    found = message(chance, made)
+    place = chance.choice(sorted(found))
+    match chance.choice(["drop", "set", "add", "type", "wrap"]):
         case "drop":
-            del message[place]
+            del found[place]
         case "set":
-            message[place] = draw(ODD)
+            found[place] = chance.choice(ODD)
         case "add":
-            message[draw(st.sampled_from(["", "x", "token", "client", "filter", "n"]))] = draw(ODD)
+            found[chance.choice(["", "x", "token", "client", "filter", "n"])] = chance.choice(ODD)
         case "type":
-            message["type"] = draw(st.sampled_from([*of_type("send"), *of_type("receive"), "", "IDENTIFY", "hello\n"]))
+            found["type"] = chance.choice([*of_type("send"), *of_type("receive"), "", "IDENTIFY", "hello\n"])
         case "wrap":
-            return draw(st.sampled_from([[message], [message] * 2, {"message": message}, message.get("id"), json.dumps(message)]))
-    return message
+            return chance.choice([[found], [found] * 2, {"message": found}, found.get("id"), json.dumps(found)])
+    return found
 
 
 class Sent(NamedTuple):
@@ -152,22 +167,25 @@ RAW += [b'{"type":"request","id":"a","method":"timelines.get","params":{"id":' +
 RAW += [b'{"type":"request","id":"a","method":"timelines.get","params":{"id":' + b"9" * 3900 + b"}}"]
 
 
-@st.composite
-def frames(draw: st.DrawFn, made: Corpus) -> Sent:
-    """Something to send."""
-    kind = draw(st.sampled_from(["valid"] * 8 + ["invalid", "mutated"] * 2 + ["raw", "cut", "flip", "binary", "padded"]))
+KINDS = ["valid"] * 20 + ["invalid", "mutated"] * 2 + ["raw", "cut", "flip", "binary", "padded"]
+
+
+def frame(number: int, made: Corpus) -> Sent:
+    """Something to send; the same for the same number."""
+    chance = Random(number)
+    kind = chance.choice(KINDS)
     if kind == "raw":
-        return Sent(draw(st.sampled_from(RAW)))
-    value = draw(st.sampled_from(made.invalid) if kind == "invalid" else mutated(made) if kind == "mutated" else messages(made))
-    data = json.dumps(value, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+        return Sent(chance.choice(RAW))
+    value = chance.choice(made.invalid) if kind == "invalid" else mutated(chance, made) if kind == "mutated" else message(chance, made)
+    data = json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
     if kind == "cut":
-        data = data[: draw(st.integers(0, len(data) - 1))]
+        data = data[: chance.randrange(len(data))]
     elif kind == "flip":
-        at = draw(st.integers(0, len(data) - 1))
-        data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1 :]
+        at = chance.randrange(len(data))
+        data = data[:at] + chance.randbytes(1) + data[at + 1 :]
     elif kind == "padded":
-        data += b" " * draw(st.sampled_from([1, MESSAGE_BYTES - len(data), MESSAGE_BYTES + 1 - len(data), 60_000]))
-    cuts = draw(st.lists(st.integers(0, len(data)), max_size=3).map(sorted)) if draw(st.integers(0, 5)) == 0 else []
+        data += b" " * chance.choice([1, MESSAGE_BYTES - len(data), MESSAGE_BYTES + 1 - len(data), 60_000])
+    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(1, 4))) if chance.random() < 0.2 else []
     return Sent(data, kind == "binary", tuple(cuts))
 
 
@@ -177,7 +195,7 @@ IDENTIFY = Sent(b'{"type": "identify", "protocol": 1, "client": "fuzz"}')
 @st.composite
 def sessions(draw: st.DrawFn, made: Corpus) -> list[Sent]:
     """What one client sends, some of it twice or later than it should."""
-    sent = draw(st.lists(frames(made), min_size=1, max_size=16))
+    sent = [frame(number, made) for number in draw(st.lists(st.integers(0, 2**48), min_size=1, max_size=30))]
     if draw(st.booleans()):
         at = draw(st.integers(0, len(sent) - 1))
         sent[at : at + 1] = [sent[at]] * draw(st.integers(2, 4))
