@@ -34,6 +34,9 @@ class TooLargeError(StreamtagsError):
         self.status = status
 
 
+# When a full queue is worth another try: an analysis takes seconds at least.
+_QUEUE_SECONDS = 10
+
 _STATUS: tuple[tuple[type[StreamtagsError], int], ...] = (
     (NotInStore, 404),
     (ConflictError, 409),
@@ -61,4 +64,5 @@ def problem(status: int, code: str, detail: str, *, title: str | None = None, he
 
 def problem_of(error: StreamtagsError) -> Response:
     """The problem document of an error."""
-    return problem(status_of(error), error.code, str(error), title=error.what)
+    again = {"retry-after": str(_QUEUE_SECONDS)} if isinstance(error, QueueFullError) else None
+    return problem(status_of(error), error.code, str(error), title=error.what, headers=again)

@@ -187,6 +187,8 @@ def _described(operation: Operation) -> dict[str, Any]:
             "description": _STATUS[status],
             "content": problem if status in _FAILED else _answer(operation)["content"],
         }
+        if status == 429:
+            responses[str(status)]["headers"] = {"Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer"}}}
     responses["default"] = {"description": "What went wrong", "content": problem}
     return {**found, "responses": responses}
 

@@ -180,6 +180,21 @@ def test_an_analysis_is_cancelled_over_http_once_and_can_then_be_removed(serve: 
     assert server.http("DELETE", place)[0] == 204
 
 
+def test_when_too_many_wait_the_next_is_told_when_to_come_again(serve: Any, tmp_path: Path) -> None:
+    root = films(tmp_path)
+    for name in ("second.mp4", "third.mp4"):
+        (root / name).write_bytes((root / "film.mp4").read_bytes())
+    server = serve(media_roots=[root], analyses=1, queue=1)
+    _, first = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "follow": True})
+    deadline = time.monotonic() + 20
+    while not server.store.head(first["id"]).seq and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.json("POST", "/v1/timelines", {"uri": "second.mp4"})[1]["state"] == "queued"
+    status, headers, body = server.http("POST", "/v1/timelines", {"uri": "third.mp4"})
+    assert (status, json.loads(body)["code"]) == (429, "queue.full")
+    assert int(headers["retry-after"]) > 0
+
+
 def test_a_film_longer_than_the_limit_fails_with_the_reason(serve: Any, tmp_path: Path) -> None:
     server = serve(media_roots=[films(tmp_path)], max_seconds=1.0)
     _, accepted = server.json("POST", "/v1/timelines", {"uri": "film.mp4"})
