@@ -1,7 +1,9 @@
 """An OpenAI-compatible endpoint: how it is reached, how much it may answer, and what its failures mean.
 
 Captioner and classifier both speak through `Endpoint.ask`. It never asks twice: waiting and retrying belong to the pipeline, which
-knows the deadline. openai is imported when the first endpoint is opened, never before.
+knows the deadline. It posts by httpx2, as openai's client does, and takes only the types of answers from openai: that client looks
+through every part of a request and keeps retries, of which nothing is wanted here, and costs as much again as sending. Both are imported
+when the first endpoint is opened, never before.
 """
 
 from __future__ import annotations
@@ -89,9 +91,10 @@ class Endpoint:
 
     def __init__(self, options: EndpointOptions) -> None:
         try:
-            import openai
+            import httpx2
+            from openai.types.chat import ChatCompletion
         except ImportError as error:
-            raise ConfigError("the openai package is not installed", where=options.model, hint=_INSTALL) from error
+            raise ConfigError(f"the package {error.name} is not installed", where=options.model, hint=_INSTALL) from error
         self.options = options
         self.where = f"{options.model} at {options.base_url}"
         self._secret = ""
@@ -101,42 +104,31 @@ class Endpoint:
                 raise ConfigError(
                     f"environment variable {options.api_key_env} is not set", where=self.where, hint=f"export {options.api_key_env}=..."
                 )
-        self._openai = openai
-        self._client = openai.AsyncOpenAI(
-            base_url=options.base_url,
-            # The client insists on a key; a server that asks for none ignores it.
-            api_key=self._secret or "none",
-            max_retries=0,
-            timeout=options.timeout_seconds,
-            # An answer is a few kilobytes; a compressed one could unpack to anything.
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [self._bound]}),
-        )
-        # Half of openai is imported at the first use of this: now, rather than inside the first request's time limit.
-        from openai.types.chat import ChatCompletion
-
+        self._httpx2 = httpx2
         self._shape = ChatCompletion
+        # An answer is a few kilobytes; a compressed one could unpack to anything.
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Content-Type": "application/json"}
+        self._client = httpx2.AsyncClient(
+            headers={**headers, "Authorization": f"Bearer {self._secret}"} if self._secret else headers,
+            timeout=options.timeout_seconds,
+            follow_redirects=True,
+            # How many ask at once is the pipeline's business; a connection that is open is used again.
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            event_hooks={"response": [self._bound]},
+        )
 
     async def ask(self, **request: Any) -> ChatCompletion:
         """One chat completion, exactly one request.
 
         Args:
-            **request: what `chat.completions.create` takes, besides the model's name.
+            **request: keys of the request's body, besides the model's name; those of `extra_body` are added to them.
 
         Raises:
             ModelError: no usable answer; `retryable` says whether asking again may help, `retry_after` when.
         """
         body = {"model": self.options.model, **request, **request.get("extra_body", {})}
         body.pop("extra_body", None)
-        try:
-            async with asyncio.timeout(self.options.timeout_seconds):
-                # Not `chat.completions.create`, which looks through every part of a request for keys to rename; there are none.
-                answer = await self._client.post("/chat/completions", body=body, cast_to=self._shape)
-        except TimeoutError as error:
-            raise self._too_slow() from error
-        except (self._openai.OpenAIError, ValueError) as error:
-            raise self._explain(error) from error
-        return self._usable(answer)
+        return self._usable(await self._fetch("POST", "/chat/completions", body))
 
     async def models(self) -> list[str]:
         """The names of the models served.
@@ -144,15 +136,9 @@ class Endpoint:
         Raises:
             ModelError: the server cannot be asked.
         """
-        try:
-            async with asyncio.timeout(self.options.timeout_seconds):
-                page = await self._client.models.list()
-        except TimeoutError as error:
-            raise self._too_slow() from error
-        except (self._openai.OpenAIError, ValueError) as error:
-            raise self._explain(error) from error
-        served = getattr(page, "data", None)
-        return [str(model.id) for model in served] if isinstance(served, list) else []
+        page = await self._fetch("GET", "/models")
+        served = page.get("data") if isinstance(page, Mapping) else None
+        return [str(model["id"]) for model in served if isinstance(model, Mapping) and "id" in model] if isinstance(served, list) else []
 
     async def ready(self) -> None:
         """Return if the server answers and has the model, as far as it says; a busy one is ready.
@@ -182,7 +168,31 @@ class Endpoint:
 
     async def close(self) -> None:
         """Release the connections; safe to call twice."""
-        await self._client.close()
+        await self._client.aclose()
+
+    async def _fetch(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of one answer."""
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            async with asyncio.timeout(self.options.timeout_seconds):
+                response = await self._client.request(method, self.options.base_url + path, content=content)
+        except (TimeoutError, self._httpx2.TimeoutException) as error:
+            raise self._too_slow() from error
+        except self._httpx2.HTTPError as error:
+            reason = self._clean(str(error)) or type(error).__name__
+            hint = "check that the server runs and base_url is right; `streamtags model serve` starts one"
+            raise ModelError(
+                f"cannot be reached: {reason}", where=self.where, code="model.unreachable", retryable=True, hint=hint
+            ) from error
+        try:
+            answer = json.loads(response.content)
+        except ValueError as error:
+            if response.is_success:
+                raise self._garbled("the answer is not JSON") from error
+            answer = response.text
+        if not response.is_success:
+            raise self._refused(response, answer)
+        return answer
 
     async def _bound(self, response: httpx2.Response) -> None:
         """Refuse an oversize answer before it is in memory."""
@@ -211,33 +221,27 @@ class Endpoint:
             hint="raise timeout_seconds or lower concurrency",
         )
 
-    def _explain(self, error: Exception) -> ModelError:
-        openai = self._openai
-        if isinstance(error.__cause__, ModelError):
-            return error.__cause__
-        if isinstance(error, openai.APITimeoutError):
-            return self._too_slow()
-        if isinstance(error, openai.APIStatusError):
-            message = self._clean(_server_message(error.body, error.message))
-            failed = status_error(error.status_code, error.response.headers, message, where=self.where)
-            if error.code == "insufficient_quota":
-                return ModelError(failed.what, where=self.where, code="model.quota", hint="the account's credit is used up")
-            return failed
-        if isinstance(error, openai.APIConnectionError):
-            reason = self._clean(str(error.__cause__ or error)) or type(error.__cause__).__name__
-            hint = "check that the server runs and base_url is right; `streamtags model serve` starts one"
-            return ModelError(f"cannot be reached: {reason}", where=self.where, code="model.unreachable", retryable=True, hint=hint)
-        return self._garbled("the answer is not JSON")
+    def _refused(self, response: httpx2.Response, body: object) -> ModelError:
+        told = body.get("error") if isinstance(body, Mapping) else None
+        message = self._clean(_server_message(body, response.reason_phrase))
+        failed = status_error(response.status_code, response.headers, message, where=self.where)
+        if isinstance(told, Mapping) and told.get("code") == "insufficient_quota":
+            return ModelError(failed.what, where=self.where, code="model.quota", hint="the account's credit is used up")
+        return failed
 
     def _garbled(self, what: str) -> ModelError:
         return ModelError(
             what, where=self.where, code="model.invalid_answer", retryable=True, hint="check that base_url ends in /v1 of a model server"
         )
 
-    def _usable(self, answer: object) -> ChatCompletion:
-        """The client builds its objects without checking them; what is read of them is checked here."""
-        choices = answer.choices if isinstance(answer, self._shape) else None
-        if not isinstance(answer, self._shape) or not isinstance(choices, list):
+    def _usable(self, told: object) -> ChatCompletion:
+        """The answer as openai's object, which is built without checking; what is read of it is checked here."""
+        try:
+            answer = self._shape.construct(**told) if isinstance(told, dict) else None
+        except (TypeError, ValueError, AttributeError):
+            answer = None
+        choices = getattr(answer, "choices", None)
+        if answer is None or not isinstance(choices, list):
             raise self._garbled("the answer is not a chat completion")
         if not choices:
             raise self._garbled("the answer holds no choice")
