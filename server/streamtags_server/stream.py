@@ -47,6 +47,9 @@ __all__ = ["Answer", "Connection", "Connections"]
 Answer = Callable[[str, dict[str, Any], str], Awaitable[Any]]
 """Answers a request: method, params, who asks."""
 
+# Looked up once: it is read from the disk.
+_SERVER = f"streamtags/{version('streamtags')}"
+
 _log = logging.getLogger(__name__)
 
 
@@ -140,9 +143,7 @@ class Connection:
         settings = self._settings
         auth: Literal["none", "token"] = "none" if self._owner.role_of(None) else "token"
         limits = Limits(message_bytes=settings.message_bytes, subscriptions=settings.subscriptions, queue_events=settings.queue_events)
-        await self._outlet.say(
-            Hello(server=f"streamtags/{version('streamtags')}", heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth)
-        )
+        await self._outlet.say(Hello(server=_SERVER, heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth))
         try:
             async with asyncio.timeout(settings.identify_seconds):
                 message = await self._next()

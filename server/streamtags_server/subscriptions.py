@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
 from collections.abc import Callable
 from functools import lru_cache, partial
 
@@ -92,7 +91,7 @@ class Subscriptions:
         self._hub, self._metrics, self._outlet = hub, metrics, outlet
         self._most = settings.subscriptions
         self._held: dict[str, _Subscription] = {}
-        self._due: deque[_Feed] = deque()
+        self._due: list[_Feed] = []
         self._wake = asyncio.Event()
         self._beat = False
 
@@ -207,13 +206,14 @@ class Subscriptions:
             await self._wake.wait()
             self._wake.clear()
             while self._due:
-                feed = self._due.popleft()
-                for item in await feed.reader.take(_TURN):
-                    await self._tell(feed, item)
-                feed.waits = feed.reader.behind
-                if feed.waits:
-                    self._due.append(feed)
-                await asyncio.sleep(0)
+                due, self._due = self._due, []
+                for feed in due:
+                    for item in await feed.reader.take(_TURN):
+                        await self._tell(feed, item)
+                    feed.waits = feed.reader.behind
+                    if feed.waits:
+                        self._due.append(feed)
+                    await asyncio.sleep(0)
             if self._beat:
                 self._beat = False
                 await self._outlet.say(Heartbeat(seqs=self._seqs()))
@@ -231,19 +231,17 @@ class Subscriptions:
 
     def _pushed(self, feed: _Feed) -> bool:
         """Send events that are at hand; whether those were all there is to be told."""
-        reader, subscription = feed.reader, feed.subscription
+        reader, subscription, push = feed.reader, feed.subscription, self._outlet.push
         entries = reader.at_hand(_AT_ONCE)
         if entries is None:
             return False
         for entry in entries:
-            if not subscription.wants(entry):
-                reader.passed(entry)
-            elif self._outlet.push(_framed(subscription.id, entry.line)):
-                reader.passed(entry)
+            if subscription.filter is None or subscription.wants(entry):
+                if not push(_framed(subscription.id, entry.line)):
+                    return False
                 self._metrics.add("streamtags_events_sent_total")
-            else:
-                return False
-        return not reader.behind
+            reader.passed(entry)
+        return len(entries) < _AT_ONCE or not reader.behind
 
     def _queue(self, feed: _Feed) -> None:
         feed.waits = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_first_message_that_is_wrong_closes_with_its_code(server: Any, said: s
     with server.raw() as socket:
         socket.send(said)
         assert closed_with(socket) == code
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["one frame", "fragments"])
+def test_a_message_beyond_all_measure_closes_with_its_code_and_without_a_reset(server: Any, whole: bool) -> None:
+    said = '{"type": "identify", "protocol": 1, "client": "' + "x" * (20 << 20)
+    with server.raw() as socket:
+        with suppress(ConnectionClosed):  # told so while still sending: as good
+            socket.send(said if whole else (said[place : place + 50_000] for place in range(0, len(said), 50_000)))
+        assert closed_with(socket) == 4413
+    assert 'streamtags_closed_total{code="4413"} 1' in server.http("GET", "/metrics")[2].decode()
 
 
 def test_who_does_not_identify_in_time_is_closed(serve: Any) -> None:
@@ -251,6 +262,22 @@ def test_a_reader_that_stalls_is_told_and_read_on_and_delays_nobody(serve: Any) 
     for before, message, after in zip(found, found[1:], found[2:], strict=False):
         if message["type"] == "lagged":
             assert (before["event"]["seq"], after["event"]["seq"]) == (message["seq"], message["seq"] + 1)
+
+
+def test_many_events_at_once_reach_every_reader_whatever_it_calls_itself_and_wants(server: Any) -> None:
+    timeline = server.fill(completed=False)
+    filters = [None, None, {"types": ["segment.tagged"]}, {"types": []}]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(8)]
+        for place, client in enumerate(clients):
+            client.say(type="subscribe", id=f"reader {place // 2}", timeline=timeline, filter=filters[place % 4])
+            client.until("snapshot")
+        written = [json.loads(event.to_json()) for event in server.store.append(timeline, make_payloads(60)[1:])]
+        for place, client in enumerate(clients):
+            wanted = filters[place % 4]
+            fitting = [event for event in written if wanted is None or event["type"] in wanted["types"]]
+            assert client.events(len(fitting)) == fitting
+            assert client.ask(type="ping", n=place) == {"type": "pong", "n": place}
 
 
 def test_requests_are_answered_or_refused_by_name(server: Any) -> None:
