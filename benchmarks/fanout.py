@@ -1,15 +1,17 @@
 """What it costs to tell a thousand readers: server CPU per delivery, latency, memory, and one client that does not read.
 
-    python benchmarks/fanout.py [--clients 1000] [--events 100] [--rate 10]
+    python -m benchmarks fanout [--clients 1000] [--events 40] [--rate 20] [--rounds 7] [--pairs 15]
 
-Three servers, each in a process of its own, send the same messages to the same number of loopback clients in the same run:
+Three servers, each in a process of its own, send the same messages to the same number of loopback clients, in turns:
 
 broadcast   bare `websockets.broadcast()`: no queues; a slow client is buffered without bound
 queues      bare websockets, a queue for each client and a task that empties it
 streamtags  `streamtags serve`: durable in SQLite first, resumable, filtered by position
 
-Server CPU is read from `/proc/PID/stat` around the run. Latency is from the moment before a message is handed over to be sent (for
-streamtags: from the moment its event is durable, as its append returned) to the moment a client has it.
+Figures are medians over rounds, with the quartiles where they matter. Server CPU is that of the whole process. Latency is from the
+moment a message is handed over to be sent (for streamtags: its event is durable, as its append in another process returned) to the
+moment a client has it; clients do no more than find the message's number. Then rounds with and without a stalled client alternate on
+streamtags alone: it asked for a long log, was sent what the buffers on the way hold, and reads nothing.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +39,11 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 from streamtags.events import SegmentCaptioned
 from streamtags.timeline.store import SqliteStore
 
-TICK = os.sysconf("SC_CLK_TCK")
 NAMES = ("broadcast", "queues", "streamtags")
+TIMELINE, LONG = "tl_bench", "tl_long"
+# More than the buffers of both sockets can grow to.
+LONG_EVENTS, LONG_BYTES = 600, 60_000
+SETTLE_SECONDS = 0.3
 
 
 async def bare(kind: str) -> None:
@@ -71,142 +78,231 @@ async def bare(kind: str) -> None:
                         queue.put_nowait(text)
 
 
-def cpu(pid: int) -> float:
-    """CPU seconds a process has used. Source: proc_pid_stat(5), fields 14 and 15."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+def cpu_seconds(pid: int) -> float:
+    """Processor time a process has used, in user and kernel. The clock's number is made as by clock_getcpuclockid(3) on Linux."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
-def resident(pid: int) -> int:
-    """Bytes of memory a process holds. Source: proc_pid_statm(5)."""
+def resident_bytes(pid: int) -> int:
+    """Memory a process holds. Source: proc_pid_statm(5)."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
 
 
-class Readers:
-    """Clients that note when each message came."""
+@dataclass
+class Round:
+    """What clients of one server noted in one round."""
 
-    def __init__(self) -> None:
-        self.sent: dict[int, float] = {}
-        self.late: list[float] = []
-        self.got = 0
+    sent: dict[int, float] = field(default_factory=dict)
+    late: list[float] = field(default_factory=list)
 
-    async def read(self, connection: ClientConnection) -> None:
-        """Take messages until closed. The event's number stands in its `rev`."""
-        with contextlib.suppress(websockets.ConnectionClosed):
-            while True:
-                text = await connection.recv(decode=False)
-                at = time.perf_counter()
-                place = text.find(b'"rev":')
-                if text.startswith(b'{"type":"event"') and place > 0:
-                    number = int(text[place + 6 : text.index(b",", place)])
-                    self.got += 1
-                    self.late.append(at - self.sent.get(number, at))
+
+class Reader(asyncio.Protocol):
+    """A client after its handshake: answers pings, and notes when each message came. The event's number stands in its `rev`."""
+
+    def __init__(self, crowd: Crowd, transport: asyncio.Transport) -> None:
+        self.crowd = crowd
+        self.transport = transport
+        self.rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Take frames apart: RFC 6455, 5.2."""
+        at = time.perf_counter()
+        data = self.rest + data
+        while len(data) > 1:
+            start = {126: 4, 127: 10}.get(data[1], 2)
+            end = start + (data[1] if start == 2 else int.from_bytes(data[2:start], "big"))
+            if len(data) < end:
+                break
+            if data[0] & 15 == 9:
+                self.transport.write(bytes((0x8A, 0x80 | data[1], 0, 0, 0, 0)) + data[start:end])  # a pong, masked with nothing
+            elif data.startswith(b'{"type":"event"', start):
+                place = data.index(b'"rev":', start) + 6
+                late = at - self.crowd.round.sent[int(data[place : data.index(b",", place)])]
+                self.crowd.round.late.append(late)
+            data = data[end:]
+        self.rest = data
+
+
+class Crowd:
+    """The clients of one server, and how to have them told something."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], address: str, store: SqliteStore) -> None:
+        self.name = name
+        self.pid = process.pid
+        self.round = Round()
+        self.idle_bytes = 0.0
+        self._address = address
+        self._store = store
+        self._inlet = process.stdin
+        self._number = 0
+        self._transports: list[asyncio.Transport] = []
+
+    async def gather(self, clients: int) -> None:
+        """Let so many in, and see what one costs the server."""
+        before = resident_bytes(self.pid)
+        for _ in range(clients):
+            connection = await self._join()
+            connection.transport.set_protocol(Reader(self, connection.transport))
+            self._transports.append(connection.transport)
+        await asyncio.sleep(SETTLE_SECONDS)
+        self.idle_bytes = (resident_bytes(self.pid) - before) / clients
+
+    async def _join(self) -> ClientConnection:
+        path, subprotocols = ("/v1/stream", [websockets.Subprotocol("streamtags.v1")]) if self.name == "streamtags" else ("/", None)
+        url = f"ws://{self._address}{path}"
+        connection = await connect(url, subprotocols=subprotocols, compression=None, max_size=None, ping_interval=None)
+        if self.name == "streamtags":
+            await connection.send('{"type":"identify","protocol":1}')
+            await connection.send(json.dumps({"type": "subscribe", "id": "a", "timeline": TIMELINE}))
+            for _ in range(4):  # hello, identified, subscribed, snapshot
+                await connection.recv()
+        return connection
+
+    @contextlib.asynccontextmanager
+    async def stalled(self) -> AsyncIterator[None]:
+        """One client more, that has more on its way to it than fits, and does not read."""
+        connection = await self._join()
+        connection.transport.pause_reading()
+        epoch = self._store.head(LONG).epoch
+        await connection.send(json.dumps({"type": "subscribe", "id": "b", "timeline": LONG, "after": 0, "epoch": epoch}))
+        await asyncio.sleep(SETTLE_SECONDS)
+        try:
+            yield
+        finally:
+            connection.transport.abort()
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    async def tell(self, events: int, rate: float) -> dict[str, float]:
+        """One round: figures of so many events told to all."""
+        self.round = Round()
+        wanted = events * len(self._transports)
+        begun = cpu_seconds(self.pid)
+        for _ in range(events):
+            await asyncio.sleep(1 / rate)
+            await self._send()
+        deadline = time.monotonic() + 20
+        while len(self.round.late) < wanted and time.monotonic() < deadline:  # noqa: ASYNC110 - looked at, not told
+            await asyncio.sleep(0.02)
+        used = cpu_seconds(self.pid) - begun
+        late = sorted(self.round.late)
+        return {
+            "delivered": len(late) / wanted,
+            "cpu_us": 1e6 * used / len(late),
+            "p50_ms": 1e3 * late[len(late) // 2],
+            "p99_ms": 1e3 * late[len(late) * 99 // 100],
+        }
+
+    async def _send(self) -> None:
+        self._number += 1
+        event = SegmentCaptioned(segment="s0001", rev=self._number, caption="A woman walks along the harbour. " * 6, model="bench")
+        if self.name == "streamtags":
+            self.round.sent[self._number] = float("inf")
+            await asyncio.to_thread(self._store.append, TIMELINE, [event])
+            self.round.sent[self._number] = time.perf_counter()
+            return
+        head = f'{{"v":1,"timeline":"{TIMELINE}","epoch":"0123456789abcdef","seq":{self._number},"type":"{event.type}"'
+        at = '"at":"2026-11-01T12:00:00.000000Z"'
+        frame = f'{{"type":"event","id":"a","event":{head},{at},"data":{event.model_dump_json()}}}}}\n'
+        self.round.sent[self._number] = time.perf_counter()
+        assert self._inlet is not None
+        self._inlet.write(frame.encode())
+        self._inlet.flush()
+
+    def leave(self) -> None:
+        """All go."""
+        for transport in self._transports:
+            transport.abort()
 
 
 @contextlib.asynccontextmanager
-async def running(name: str, folder: Path) -> AsyncIterator[tuple[subprocess.Popen[bytes], str]]:
-    """A server in its own process, and its address."""
+async def crowd(name: str, store: SqliteStore, clients: int) -> AsyncIterator[Crowd]:
+    """A server in its own process, and its clients."""
     command = [sys.executable, __file__, "--bare", name]
     if name == "streamtags":
         start = "import sys; from streamtags.cli import main; sys.exit(main())"
-        command = [sys.executable, "-c", start, "serve", "--port", "0", "--store", f"sqlite:///{folder / 's.db'}"]
+        command = [sys.executable, "-c", start, "serve", "--port", "0", "--store", f"sqlite:///{store.path}"]
     process = await asyncio.to_thread(subprocess.Popen, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    line = (await asyncio.to_thread(process.stdout.readline)).decode()
     try:
-        yield process, line.partition("http://")[2].partition("/")[0]
+        assert process.stdout is not None
+        line = (await asyncio.to_thread(process.stdout.readline)).decode()
+        found = Crowd(name, process, line.partition("http://")[2].partition("/")[0], store)
+        await found.gather(clients)
+        yield found
+        found.leave()
     finally:
         process.terminate()
         process.communicate()
 
 
-async def join(name: str, address: str) -> ClientConnection:
-    """A client that has said what it wants."""
-    path = "/v1/stream" if name == "streamtags" else "/"
-    subprotocols = [websockets.Subprotocol("streamtags.v1")] if name == "streamtags" else None
-    connection = await connect(f"ws://{address}{path}", subprotocols=subprotocols, compression=None, max_size=None, ping_interval=None)
-    if name == "streamtags":
-        await connection.send('{"type":"identify","protocol":1}')
-        await connection.send('{"type":"subscribe","id":"a","timeline":"tl_bench"}')
-        for _ in range(4):  # hello, identified, subscribed, snapshot
-            await connection.recv()
-    return connection
+def middle(rows: Sequence[dict[str, float]], name: str) -> float:
+    """The median of a figure over rounds."""
+    return statistics.median(row[name] for row in rows)
 
 
-def payload(number: int) -> SegmentCaptioned:
-    """An event of the usual size, about 400 bytes."""
-    return SegmentCaptioned(segment="s0001", rev=number, caption="A woman walks along the harbour. " * 6, model="bench")
+def spread(values: Sequence[float]) -> str:
+    """A median and its quartiles."""
+    low, mid, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{mid:.3f} (quartiles {low:.3f} to {high:.3f} of {len(values)})"
 
 
-async def measure(name: str, clients: int, events: int, rate: float, *, stalled: bool = False) -> dict[str, float]:
-    """Figures of one server."""
-    readers = Readers()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        with SqliteStore(folder / "s.db") as store:
-            store.open_timeline("tl_bench", "bench")
-            async with running(name, folder) as (process, address):
-                before = resident(process.pid)
-                connections = [await join(name, address) for _ in range(clients)]
-                await asyncio.sleep(0.5)
-                each = (resident(process.pid) - before) / clients
-                deaf = [await join(name, address)] if stalled else []
-                for connection in deaf:
-                    connection.transport.pause_reading()
-                tasks = [asyncio.create_task(readers.read(connection)) for connection in connections]
-                begun = cpu(process.pid)
-                for number in range(events):
-                    await asyncio.sleep(1 / rate)
-                    if name == "streamtags":
-                        await asyncio.to_thread(store.append, "tl_bench", [payload(number)])
-                        readers.sent[number] = time.perf_counter()
-                    else:
-                        event = payload(number).model_dump_json()
-                        head = f'{{"v":1,"timeline":"tl_bench","epoch":"e","seq":{number},"data":'
-                        frame = f'{{"type":"event","id":"a","event":{head}{event}}}}}\n'
-                        readers.sent[number] = time.perf_counter()
-                        assert process.stdin is not None
-                        process.stdin.write(frame.encode())
-                        process.stdin.flush()
-                deadline = time.monotonic() + 30
-                while readers.got < clients * events and time.monotonic() < deadline:  # noqa: ASYNC110 - looked at, not told
-                    await asyncio.sleep(0.05)
-                used = cpu(process.pid) - begun
-                for connection in (*connections, *deaf):
-                    connection.transport.abort()
-                await asyncio.gather(*tasks)
-    late = sorted(readers.late)
-    return {
-        "delivered": readers.got / (clients * events),
-        "cpu_us": 1e6 * used / max(1, readers.got),
-        "p50_ms": 1e3 * late[len(late) // 2],
-        "p99_ms": 1e3 * late[len(late) * 99 // 100],
-        "idle_kib": each / 1024,
-    }
-
-
-async def compare(clients: int, events: int, rate: float) -> dict[str, dict[str, float]]:
+async def compare(args: argparse.Namespace) -> dict[str, Any]:
     """Figures by server, printed as they come."""
-    print(f"{clients} clients, {events} events, {rate:g} a second, about 400 bytes each\n")
-    print("server               delivered  CPU a delivery   p50      p99      memory an idle client")
-    found = {}
-    for name, stalled in (*((name, False) for name in NAMES), ("streamtags", True)):
-        label = f"{name}, 1 stalled" if stalled else name
-        row = found[label] = await measure(name, clients, events, rate, stalled=stalled)
-        delays = f"{row['p50_ms']:6.1f} ms {row['p99_ms']:6.1f} ms"
-        print(f"{label:20}  {row['delivered']:7.2%}  {row['cpu_us']:9.1f} us  {delays}  {row['idle_kib']:8.1f} KiB", flush=True)
-    ours, queues, broadcasts = (found[name]["cpu_us"] for name in ("streamtags", "queues", "broadcast"))
-    print(f"\nstreamtags takes {ours / queues:.2f} x the CPU of a queue for each client, {ours / broadcasts:.2f} x that of broadcast")
+    print(f"{args.clients} clients a server, rounds of {args.events} events at {args.rate:g} a second, about 450 bytes a message\n")
+    with tempfile.TemporaryDirectory() as temporary, SqliteStore(Path(temporary) / "s.db") as store:
+        for timeline in (TIMELINE, LONG):
+            store.open_timeline(timeline, timeline)
+        long = SegmentCaptioned(segment="s0001", rev=1, caption="x" * LONG_BYTES, model="bench")
+        store.append(LONG, [long] * LONG_EVENTS)
+        async with contextlib.AsyncExitStack() as stack:
+            crowds = [await stack.enter_async_context(crowd(name, store, args.clients)) for name in NAMES]
+            rows = await in_turns(args.rounds, [partial(one.tell, args.events, args.rate) for one in crowds])
+            found: dict[str, Any] = {one.name: {"rounds": row, "idle_bytes": one.idle_bytes} for one, row in zip(crowds, rows, strict=True)}
+            print("server      delivered  CPU a delivery  p50       p99       memory an idle client")
+            for one, row in zip(crowds, rows, strict=True):
+                delays = f"{middle(row, 'p50_ms'):6.1f} ms {middle(row, 'p99_ms'):6.1f} ms"
+                cost = f"{middle(row, 'delivered'):8.2%}  {middle(row, 'cpu_us'):11.1f} us"
+                print(f"{one.name:10}  {cost}  {delays}  {one.idle_bytes / 1024:8.1f} KiB", flush=True)
+            ours = rows[2]
+            for other, row in zip(NAMES, rows[:2], strict=False):
+                ratios = [mine["cpu_us"] / its["cpu_us"] for mine, its in zip(ours, row, strict=True)]
+                print(f"CPU a delivery, streamtags / {other}: {spread(ratios)}", flush=True)
+
+            streamtags = crowds[2]
+
+            async def with_stalled() -> dict[str, float]:
+                async with streamtags.stalled():
+                    return await streamtags.tell(args.events, args.rate)
+
+            free, held = await in_turns(args.pairs, [partial(streamtags.tell, args.events, args.rate), with_stalled])
+            found["stalled"] = {"without": free, "with": held}
+            print("\none stalled client more, with / without:")
+            for name in ("p50_ms", "p99_ms", "cpu_us"):
+                ratios = [one[name] / other[name] for one, other in zip(held, free, strict=True)]
+                print(f"{name}: {middle(held, name):.1f} / {middle(free, name):.1f}, ratio by pairs {spread(ratios)}")
     return found
+
+
+async def in_turns(rounds: int, runs: Sequence[Callable[[], Awaitable[dict[str, float]]]]) -> list[list[dict[str, float]]]:
+    """Each so many times, one after the other; the first time is not counted. Rounds begin with another each time."""
+    rows: list[list[dict[str, float]]] = [[] for _ in runs]
+    for turn in range(rounds + 1):
+        for step in range(len(runs)):
+            place = (turn + step) % len(runs)
+            row = await runs[place]()
+            if turn:
+                rows[place].append(row)
+    return rows
 
 
 def main() -> int:
     """Run it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr] # it has one
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=1000)
-    parser.add_argument("--events", type=int, default=100)
-    parser.add_argument("--rate", type=float, default=5.0, help="events a second")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures")
+    parser.add_argument("--events", type=int, default=40, help="events a round")
+    parser.add_argument("--rate", type=float, default=20.0, help="events a second")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of each server")
+    parser.add_argument("--pairs", type=int, default=15, help="rounds with and without a stalled client")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures of every round")
     parser.add_argument("--bare", choices=NAMES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -214,7 +310,7 @@ def main() -> int:
     if args.bare:
         asyncio.run(bare(args.bare))
         return 0
-    found: dict[str, Any] = asyncio.run(compare(args.clients, args.events, args.rate))
+    found = asyncio.run(compare(args))
     if args.json:
         args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0
