@@ -54,7 +54,7 @@ class OpenAICaptioner:
         """
         stills = choose(request.measured.stills, self._options.frames)
         seen = await asyncio.to_thread(self._content, stills)
-        words = self._prompt.render(fields_of(request, len(stills)))
+        words = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
         content = [*seen, {"type": "text", "text": words}]
         answer = await self._endpoint.ask(messages=[{"role": "user", "content": content}], **self._options.sampling())
         text = clean_caption(answer.choices[0].message.content or "", self._options.max_characters)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import string
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,23 +89,24 @@ def load_prompt(name: str) -> Prompt:
     return Prompt(path.stem, text.strip())
 
 
-def fields_of(request: CaptionRequest, frames: int) -> dict[str, str]:
+def fields_of(request: CaptionRequest, frames: int, wanted: Collection[str] = FIELDS.keys()) -> dict[str, str]:
     """What a template may be told of a segment; fields that have no value are absent.
 
     Args:
         request: the segment and, where known, the caption before.
         frames: pictures that will be shown.
+        wanted: the fields the template names; listing what was measured costs more than all else of a short prompt.
     """
     measured = request.measured
     values = {
         "segment": str(measured.segment.index + 1),
         "seconds": f"{measured.segment.seconds:.1f}",
         "frames": str(frames),
-        "facts": _facts(measured.evidence),
+        "facts": _facts(measured.evidence) if "facts" in wanted else "",
         "previous": _quoted(request.previous or ""),
         "text": _quoted(measured.text),
     }
-    return {name: value for name, value in values.items() if value}
+    return {name: value for name, value in values.items() if value and name in wanted}
 
 
 def one_line(text: str, limit: int) -> str:

@@ -76,7 +76,7 @@ class TransformersCaptioner:
             ModelError: the model cannot be loaded, runs out of memory or takes too long.
         """
         stills = choose(request.measured.stills, self._options.frames)
-        words = self._prompt.render(fields_of(request, len(stills)))
+        words = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
         given_up = threading.Event()
         try:
             turn = asyncio.get_running_loop().run_in_executor(self._worker, self._generate, stills, words, request, given_up)

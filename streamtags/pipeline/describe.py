@@ -63,7 +63,8 @@ class OpenAIDescriber(OpenAICaptioner):
         stills = choose(measured.stills, self._options.frames)
         seen = await asyncio.to_thread(self._content, stills)
         known = ClassifyRequest(measured.segment.id, "", "", measured.evidence, measured.text)
-        words = f"{self._prompt.render(fields_of(request, len(stills)))}\n{_BOTH}\n{user_prompt(known, self._describing.evidence)}"
+        asked = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
+        words = f"{asked}\n{_BOTH}\n{user_prompt(known, self._describing.evidence)}"
         sampling = self._options.sampling()
         if "max_tokens" in sampling:
             sampling["max_tokens"] += self._describing.tags_tokens
