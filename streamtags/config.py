@@ -43,18 +43,23 @@ class LiveSettings(_Strict):
 
     follow: bool = Field(False, description="a file is still being written: read on as it grows")
     listen: bool = Field(False, description="wait for a sender to connect to the rtmp or tcp address, rather than connect to it")
-    silence_seconds: float = Field(3.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost")
+    silence_seconds: float = Field(
+        3.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost, in seconds"
+    )
     give_up_seconds: float = Field(
-        60.0, ge=0, description="how long after its last picture a lost source is tried again; then its timeline ends"
+        60.0, ge=0, description="how long after its last picture a lost source is tried again, in seconds; then its timeline ends"
     )
     slice_seconds: float = Field(
-        10.0, ge=1, description="segments.max_seconds of a live source, if that is not less: a long take is told of so often"
+        10.0, ge=1, description="segments.max_seconds of a live source, if that is not less: a long take is told of so often, in seconds"
     )
 
 
 class IngestSettings(_Strict):
     """How the source is read."""
 
+    frames: Literal["all", "needed"] = Field(
+        "needed", description="frames that are decoded; `needed` leaves out H.264 frames that no other is drawn from, away from cuts"
+    )
     loop_filter: Literal["all", "anchors", "none"] = Field(
         "anchors", description="frames that H.264/HEVC deblocking is spent on; `anchors` are those that are no B-frames"
     )

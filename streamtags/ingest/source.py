@@ -23,6 +23,7 @@ from streamtags.config import IngestSettings
 from streamtags.errors import SourceError
 from streamtags.ingest.access import Access, Place, locate
 from streamtags.ingest.diagnose import interrupted, not_streamable
+from streamtags.ingest.passing import passing
 from streamtags.ingest.pictures import FrameStill, Orientation, Shrinker, StillKeeper, orientation_of
 from streamtags.ingest.pts import TimeRepair
 from streamtags.ingest.sounds import SoundReader
@@ -135,41 +136,60 @@ class _PictureReader:
         self._shrinker: Shrinker | None = None
         self._keeper: StillKeeper | None = None
         self._waiting: _Waiting | None = None
+        self._passing = passing(stream) if settings.frames == "needed" and not numbered_by_dts else None
+        self._latest: int | None = None  # pts of the latest picture as the file has it
 
     def push(self, packet: Packet[Any] | None) -> list[Frame]:
         """Decode one packet, None to drain the decoder."""
         if self._first_dts is None and packet is not None:
             self._first_dts = packet.dts
+        if self._passing is not None and packet is not None:
+            self._passing.see(packet)
         try:
             decoded = self._codec.decode(packet)
         except (av.FFmpegError, ValueError):
             self.skipped += 1
             return []
-        frames = []
-        for picture in decoded:
-            following = self._take(picture)
-            if self._waiting is not None:
-                frames.append(self._waiting.until(following.pts))
-            self._waiting = following
-        return frames
+        return [frame for picture in decoded for frame in self._take(picture)]
 
     def finish(self) -> list[Frame]:
         """The last frame, which lasts as long as its packet says, or one step."""
+        frames = self._passed_over(None, self._waiting.bgr) if self._waiting is not None else []
         last, self._waiting = self._waiting, None
         if self._keeper is not None:
             self._keeper.finish()
-        return [] if last is None else [last.until(None)]
+        return frames if last is None else [*frames, last.until(None)]
 
-    def _take(self, picture: av.VideoFrame) -> _Waiting:
+    def _take(self, picture: av.VideoFrame) -> list[Frame]:
         check_pixels(picture.width, picture.height, self._settings, self._place)
         if self._shrinker is None or self._keeper is None:
             self.orientation = orientation_of(picture)
             self.shape = picture.width, picture.height
             self._shrinker = Shrinker(self._settings.width, self._aspect, self.orientation)
             self._keeper = StillKeeper(self._aspect, self.orientation)
+        small = self._shrinker.small(picture)
+        frames = self._passed_over(picture.pts, small)
         pts = self._repair.picture(self._by_dts(picture) if self._numbered_by_dts else picture.pts, picture.duration)
-        index, self.decoded = self.decoded, self.decoded + 1
-        return _Waiting(index, pts, picture.duration or self._step, self._shrinker.small(picture), self._keeper.still(pts, picture))
+        self._latest = picture.pts
+        return frames + self._follow(pts, picture.duration, small, self._keeper.still(pts, picture))
+
+    def _passed_over(self, until: int | None, small: Picture) -> list[Frame]:
+        """What was passed over between the latest picture and the one at `until`, of which `small` is given."""
+        if self._passing is None or self._waiting is None:
+            return []
+        passed = self._passing.due(self._latest, until)
+        if not passed:
+            self._passing.follow(self._waiting.bgr, small)
+            return []
+        made_up, still = self._passing.between(self._waiting.bgr, small), self._waiting.still
+        return [frame for pts, duration in passed for frame in self._follow(self._repair.picture(pts, duration), duration, made_up, still)]
+
+    def _follow(self, pts: int, duration: int, bgr: Picture, still: FrameStill) -> list[Frame]:
+        """The next frame waits for its end; the one before has found it."""
+        last = self._waiting
+        self._waiting = _Waiting(self.decoded, pts, duration or self._step, bgr, still)
+        self.decoded += 1
+        return [] if last is None else [last.until(pts)]
 
     def _by_dts(self, picture: av.VideoFrame) -> int | None:
         """The dts of the packet that pushed `picture` out, less the decoder's delay; needs a decoder without frame threads."""

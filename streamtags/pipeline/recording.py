@@ -99,7 +99,7 @@ def timeline_key(identity: str, settings: Settings, tools: Tools) -> str:
             "classifier": tools.classifier.model,
             "vocabulary": tools.vocabulary.digest,
             "settings": settings.model_dump(
-                mode="json", include={"ingest": {"loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
+                mode="json", include={"ingest": {"frames", "loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
             ),
         },
         sort_keys=True,

@@ -1,0 +1,150 @@
+"""Frames that need not be decoded: those that no other frame is drawn from, where little happens.
+
+Of an H.264 film with B-frames a third or more are drawn from others and none from them. They are passed over, one between two that are
+decoded at most, except
+
+- where something new begins. The frames drawn from a later one follow it in order of decoding, so that this *anchor* is known before
+  them; where it has little to be drawn from itself it is large, and then all that lies around it is decoded, as around keyframes;
+- where much moves, so that two pictures with one left out between them have little in common;
+- where pictures repeat, as in film brought to another frame rate: the mean of two neighbours is then a picture that never was.
+
+What is passed over keeps its number and its pts; its picture is the mean of its neighbours. `docs/topics/ingest.md` has what is lost.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from math import inf
+from statistics import median
+from typing import Any, Literal
+
+import av
+import cv2
+import numpy as np
+from av.packet import Packet
+
+from streamtags.model import Picture
+
+__all__ = ["Passing", "passing"]
+
+_LARGE = 1.5  # times the usual size of an anchor
+_USUAL = 12  # anchors that say what is usual
+_FEWEST = 3  # before so many nothing is usual yet
+_UNITS = 64  # of a packet that are looked at for its first slice
+_SLICE, _KEY_SLICE = 1, 5  # NAL unit types, ITU-T H.264 table 7-1
+_BUSY = 8  # anchors around which everything is decoded after pictures that had little in common
+_CALM = 8.0  # mean difference of two pictures in code values up to which what lies between them is not worth decoding
+_REPEATED = 0.15  # share of the changes before and after it below which a change is none, and a picture repeated ...
+_MOVING = 0.6  # ... if those are more than noise
+_UNEVEN = 24  # anchors around which everything is decoded after a repeated picture
+_ALIKE = 40.0  # mean difference in code values above which what lies between two pictures is not the mean of both
+
+
+class Passing:
+    """Tells the decoder which packets to pass over, and remembers when their frames are shown.
+
+    Args:
+        codec: the decoder of an H.264 stream whose packets hold one frame each.
+        length_bytes: how many bytes say the length of a NAL unit.
+    """
+
+    def __init__(self, codec: av.VideoCodecContext, length_bytes: int) -> None:
+        self._codec = codec
+        self._length_bytes = length_bytes
+        self._anchors: deque[int] = deque(maxlen=_USUAL)  # sizes
+        self._newest: int | None = None  # pts of the anchor
+        self._busy = 0  # anchors to come, around which everything is decoded
+        self._whole = True  # everything is decoded until the next anchor
+        self._steps = deque([0.0, 0.0, 0.0], maxlen=3)  # the latest changes from picture to picture
+        self._last: int | None = None  # pts of the frame passed over last
+        self._decoded: deque[int] = deque(maxlen=_USUAL)  # pts of frames that were not
+        self._passed: list[tuple[int, int]] = []  # a heap of (pts, duration)
+
+    def see(self, packet: Packet[Any]) -> None:
+        """Look at the next packet before the decoder gets it."""
+        pts = packet.pts
+        if pts is None:
+            self._tell(skip=False)
+            return
+        if self._newest is None or pts > self._newest:
+            self._newest = pts
+            self._busy = max(0, self._busy - 1)
+            unusual = packet.is_keyframe or len(self._anchors) < _FEWEST or packet.size > _LARGE * median(self._anchors)
+            self._whole = unusual or self._busy > 0
+            if not packet.is_keyframe:
+                self._anchors.append(packet.size)
+        skip = not self._whole and not packet.is_discard and self._is_disposable(packet) and self._stands_alone(pts)
+        self._tell(skip=skip)
+        if skip:
+            self._last = pts
+            heappush(self._passed, (pts, packet.duration or 0))
+        else:
+            self._decoded.append(pts)
+
+    def _stands_alone(self, pts: int) -> bool:
+        """Whether a frame that is decoded is shown between the last one passed over and the one at `pts`."""
+        return self._last is None or pts < self._last or any(self._last < other < pts for other in self._decoded)
+
+    def between(self, before: Picture, after: Picture) -> Picture:
+        """What to show between two pictures: their mean, or the first again if they have nothing in common.
+
+        Where so much happens in the time of two frames, what lies between is worth decoding from now on.
+        """
+        change = _change(before, after)
+        if change > _CALM:
+            self._busy = max(self._busy, _BUSY)
+        if change > _ALIKE:
+            return before
+        return np.asarray(cv2.addWeighted(before, 0.5, after, 0.5, 0.0), np.uint8)
+
+    def follow(self, before: Picture, after: Picture) -> None:
+        """Look at two pictures with none between them.
+
+        Film that was brought to another frame rate repeats pictures: there the mean of two neighbours is a picture that never was.
+        """
+        self._steps.append(_change(before, after))
+        first, middle, last = self._steps
+        if middle < _REPEATED * min(first, last) and min(first, last) > max(_MOVING, max(first, last) / 2):
+            self._busy = max(self._busy, _UNEVEN)
+
+    def due(self, after: int | None, before: int | None) -> list[tuple[int, int]]:
+        """(pts, duration) of the frames passed over between the pictures shown at these pts, in order; those further back are forgotten."""
+        found = []
+        while self._passed and (before is None or self._passed[0][0] < before):
+            pts, duration = heappop(self._passed)
+            if after is not None and pts > after:
+                found.append((pts, duration))
+        return found
+
+    def _tell(self, *, skip: bool) -> None:
+        wanted: Literal["NONREF", "DEFAULT"] = "NONREF" if skip else "DEFAULT"
+        if self._codec.skip_frame != wanted:
+            self._codec.skip_frame = wanted
+
+    def _is_disposable(self, packet: Packet[Any]) -> bool:
+        """Whether no other frame is drawn from this one: nal_ref_idc of its first slice is 0 (ITU-T H.264, 7.4.1)."""
+        data = memoryview(packet)
+        at, prefix = 0, self._length_bytes
+        for _ in range(_UNITS):
+            if at + prefix >= len(data):
+                return False
+            header = data[at + prefix]
+            if header & 31 in (_SLICE, _KEY_SLICE):
+                return header >> 5 & 3 == 0
+            at += prefix + int.from_bytes(data[at : at + prefix], "big")
+        return False
+
+
+def passing(stream: av.VideoStream) -> Passing | None:
+    """What may be passed over of `stream`; None where that cannot be told: not H.264, or packets without lengths, as in a broadcast."""
+    codec = stream.codec_context
+    configuration = codec.extradata
+    if codec.name != "h264" or configuration is None or len(configuration) < 7 or configuration[0] != 1:
+        return None
+    return Passing(codec, (configuration[4] & 3) + 1)  # ISO/IEC 14496-15, 5.3.3.1
+
+
+def _change(before: Picture, after: Picture) -> float:
+    """Mean difference in code values."""
+    return cv2.norm(before, after, cv2.NORM_L1) / before.size if before.shape == after.shape else inf
