@@ -142,7 +142,10 @@ def without_password(uri: str) -> str:
     """`uri` with the password of its user, if there is one, replaced by `***`."""
     if _URL.match(uri) is None:
         return uri
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # no URL after all: whatever stands before an @ may be a password
+        return re.sub(r"//.*@", "//***@", uri)
     if parts.password is None:
         return uri
     return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}"))

@@ -201,6 +201,14 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
 def test_passwords_are_not_shown() -> None:
     assert without_password("https://ann:secret@host:81/a?b=c") == "https://ann:***@host:81/a?b=c"
     assert without_password("https://host/a:b@c") == "https://host/a:b@c"
+    assert without_password("https://ann:secret@[") == "https://***@["
+
+
+@pytest.mark.parametrize("uri", ["http://[", "https://ann:secret@[::1", "http://host:99999/x", "http://", "http://\u2100.example/"])
+def test_what_is_no_url_has_no_address(uri: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        locate(uri, Access(allow_private=False))
+    assert "secret" not in str(refused.value)
     with pytest.raises(SourceError) as caught:
         open_source("http://ann:secret@127.0.0.1:9/film.mp4", SETTINGS)
     assert "secret" not in str(caught.value)
