@@ -14,7 +14,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from streamtags.cli.views import printable, summary_line
+from streamtags.cli.views import live_line, printable, summary_line
 from streamtags.events import Event, TimelineOpened, TimelineProgress
 from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.fold import Fold
@@ -59,6 +59,8 @@ class LiveTable:
         """Show `events`."""
         for event in events:
             self._fold.apply(event)
+            if line := live_line(event):
+                self._live.console.print(Text(line, style="yellow"))
             if isinstance(event.data, TimelineOpened):
                 self._progress.update(self._task, description=printable(event.data.source.name), total=event.data.source.video.duration)
             elif isinstance(event.data, TimelineProgress):
@@ -106,7 +108,7 @@ def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
         lines.append(Text(f"failed to {segment.error.stage}: {printable(segment.error.message)}", style="red"))
     if segment.caption:
         lines.append(Text(printable(segment.caption), style="default" if segment.correction is None else "green"))
-    lines.append(_tags(segment))
+    lines.append(Text("nothing was received", style="yellow") if segment.kind == "gap" else _tags(segment))
     table = Table.grid(padding=(0, 2, 0, 0))
     if jpeg:
         table.add_column(width=_THUMBNAIL_COLUMNS)

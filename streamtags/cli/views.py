@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from streamtags.errors import UsageError
-from streamtags.events import Event
+from streamtags.events import Event, SourceDropped, SourceLost, SourceResumed
 from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.fold import Fold
 
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from streamtags.pipeline.estimate import Estimate
     from streamtags.timeline.store import SqliteStore
 
-__all__ = ["JsonLines", "PlainLines", "Together", "View", "choose_view", "estimate_lines", "printable", "segment_line", "summary_line"]
+__all__ = [
+    "JsonLines",
+    "PlainLines",
+    "Together",
+    "View",
+    "choose_view",
+    "estimate_lines",
+    "live_line",
+    "printable",
+    "segment_line",
+    "summary_line",
+]
 
 
 class View(Protocol):
@@ -111,6 +122,8 @@ class PlainLines:
         """Print the segments that these events finish."""
         for event in events:
             self._fold.apply(event)
+            if line := live_line(event):
+                print(line, flush=True)
             if event.type in ("segment.tagged", "segment.failed"):
                 segment = self._fold.segment(getattr(event.data, "segment", ""))
                 if segment is not None and segment.status in ("tagged", "failed"):  # not yet where tags are provisional
@@ -124,12 +137,29 @@ class PlainLines:
 
 def segment_line(segment: SegmentState) -> str:
     """One segment on one line: where, how long, its tags, its caption."""
+    if segment.kind == "gap":
+        return f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  gap      nothing was received"
     if segment.status == "failed" and segment.error is not None:
         what = f"failed to {segment.error.stage}: {segment.error.message}"
     else:
         tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in segment.tags) or "no tag"
         what = f"{tags} | {printable(segment.caption or '')}"
     return f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  {segment.transition:7}  {what}"
+
+
+def live_line(event: Event) -> str:
+    """What befell a live source, on one line; "" for any other event."""
+    match event.data:
+        case SourceDropped() as dropped:
+            what = f"{dropped.frames} frames dropped, {dropped.total} in all: the analysis does not keep up"
+            return f"       {dropped.start.timecode}  {what}"
+        case SourceLost() as lost:
+            then = "given up" if lost.retry_seconds is None else f"trying again in {lost.retry_seconds:g} s"
+            return f"       {lost.at.timecode}  source lost: {printable(lost.error.message)}; {then}"
+        case SourceResumed() as resumed:
+            return f"       {resumed.end.timecode}  source is back after {resumed.seconds:.1f} s"
+        case _:
+            return ""
 
 
 def summary_line(state: TimelineState) -> str:

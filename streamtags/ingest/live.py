@@ -78,7 +78,7 @@ class _Transport:
     """How a live source comes.
 
     Attributes:
-        settings: how it is read; `max_seconds` is counted across all connections, so no single one is given it.
+        settings: how it is read. `max_seconds` is counted across all connections, so no single one is given it; every frame is decoded.
         kind: "pushed" at us, "fetched" by us (HTTP), or a "file" that grows.
         silence: seconds without a picture after which it counts as lost.
         options: FFmpeg options.
@@ -254,7 +254,8 @@ class LiveSource:
         limit = self._transport.settings.max_seconds
         if limit is not None and (pts - self._begun) * self._time_base >= limit:
             return False
-        frame.still.pts = pts
+        if pts != frame.pts:
+            frame.still.pts = pts
         seconds = float(pts * self._time_base)
         late = self._edge.see(seconds, now)
         edge = self._edge

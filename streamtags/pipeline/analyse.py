@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from streamtags.config import Settings
@@ -25,9 +25,11 @@ from streamtags.model import (
     Lost,
     Measured,
     Recorded,
+    Resumed,
     Segment,
     Sound,
     Subtitle,
+    VideoInfo,
     clock_of,
 )
 from streamtags.pipeline.segment import Segmenter
@@ -52,27 +54,10 @@ class Decoded:
     seconds: float
 
 
-@dataclass(slots=True)
-class _Meters:
-    picture: PictureMeter = field(default_factory=PictureMeter)
-    motion: MotionMeter = field(default_factory=MotionMeter)
-    pace: PaceMeter = field(default_factory=PaceMeter)
-    sound: SoundMeter = field(default_factory=SoundMeter)
-
-    def evidence(self, segment: Segment) -> dict[str, EvidenceValue]:
-        start, end = segment.start.seconds, segment.end.seconds
-        found: dict[str, EvidenceValue] = {
-            **self.picture.measure(start, end),
-            **self.motion.measure(start, end),
-            **self.pace.measure(segment),
-            **self.sound.measure(start, end),
-        }
-        return {**found, **affect(found)}
+Found = Segment | Measured | Decoded | Told
 
 
-def measure(
-    source: FrameSource, settings: Settings, recorded: Recorded | None = None
-) -> Generator[Segment | Measured | Decoded | Told, None, None]:
+def measure(source: FrameSource, settings: Settings, recorded: Recorded | None = None) -> Generator[Found, None, None]:
     """Read `source` once and yield each segment twice: its bounds as soon as they are certain, then what was measured of it.
 
     Between them come `Decoded` marks, about one a second of source. One thread, no queue: the source is read only as fast as the
@@ -89,106 +74,140 @@ def measure(
     Raises:
         SourceError: nothing can be decoded.
     """
-    video = source.info.video
-    time_base = video.time_base
-    live = source.info.live
-    longest = min(settings.segments.max_seconds, settings.ingest.live.slice_seconds) if live else settings.segments.max_seconds
-    detector = create_detector(settings.shots, time_base, video.rate)
-    sampler: Sampler[Frame] = Sampler(settings.segments.frames, lookahead=detector.lookahead)
-    meters = _Meters()
-    subtitles: list[Subtitle] = []
-    waiting: deque[tuple[Segment, tuple[Frame, ...]]] = deque()
-    segmenter: Segmenter | None = None
-    last: Frame | None = None  # None where no segment is open
-    end = Time(pts=0, time_base=time_base, seconds=0.0, frame=0, timecode="")  # of the last segment that was closed by a loss
-    back = False
-    dropped = 0
-    start = now = told = 0.0
+    return _Pass(source, settings, recorded).found()
 
-    def begin(start_pts: int) -> Segmenter:
-        clock = clock_of(video, start_pts)
-        if live:
-            return Segmenter(clock, longest, detector.lookahead, rest=_LIVE_REST, recorded=recorded)
-        return Segmenter(clock, longest, detector.lookahead)
 
-    def settle(closed: list[Segment]) -> Iterator[Segment]:
+class _Instruments:
+    """What looks at frames: the same from one end of a source to the other, or from gap to gap."""
+
+    def __init__(self, settings: Settings, video: VideoInfo) -> None:
+        self.detector = create_detector(settings.shots, video.time_base, video.rate)
+        self.sampler: Sampler[Frame] = Sampler(settings.segments.frames, lookahead=self.detector.lookahead)
+        self.picture = PictureMeter()
+        self.motion = MotionMeter()
+        self.pace = PaceMeter()
+        self.sound = SoundMeter()
+        self.subtitles: list[Subtitle] = []
+
+    def evidence(self, segment: Segment) -> dict[str, EvidenceValue]:
+        start, end = segment.start.seconds, segment.end.seconds
+        found: dict[str, EvidenceValue] = {
+            **self.picture.measure(start, end),
+            **self.motion.measure(start, end),
+            **self.pace.measure(segment),
+            **self.sound.measure(start, end),
+        }
+        return {**found, **affect(found)}
+
+
+class _Pass:
+    """One pass over a source."""
+
+    def __init__(self, source: FrameSource, settings: Settings, recorded: Recorded | None) -> None:
+        self._source = source
+        self._settings = settings
+        self._recorded = recorded
+        self._video = source.info.video
+        self._time_base = self._video.time_base
+        self._at_hand = _Instruments(settings, self._video)
+        self._waiting: deque[tuple[Segment, tuple[Frame, ...]]] = deque()  # closed, and not measured yet
+        self._segmenter: Segmenter | None = None
+        self._last: Frame | None = None  # None where no segment is open
+        self._now = self._start = self._told = 0.0  # seconds of source
+        self._lost_at: Time | None = None
+        self._back = False  # after a gap, and no frame has come yet
+        self._dropped = 0
+
+    def found(self) -> Generator[Found, None, None]:
+        if self._recorded is not None:
+            self._segmenter = self._begin(self._recorded.start_pts)
+            self._lost_at = self._segmenter.clock.at(self._recorded.end_pts, self._recorded.frames)
+        for item in self._source.read():
+            if isinstance(item, Sound):
+                self._at_hand.sound.push(item)
+            elif isinstance(item, Subtitle):
+                self._at_hand.subtitles.append(item)
+            elif isinstance(item, Frame):
+                yield from self._look(item)
+            else:
+                yield from self._befell(item)
+            if self._waiting:
+                yield from self._ready(ended=False)
+        yield from self._finish()
+
+    def _begin(self, start_pts: int) -> Segmenter:
+        clock, lookahead = clock_of(self._video, start_pts), self._at_hand.detector.lookahead
+        longest = self._settings.segments.max_seconds
+        self._start = self._told = float(start_pts * self._time_base)
+        if not self._source.info.live:
+            return Segmenter(clock, longest, lookahead)
+        return Segmenter(clock, min(longest, self._settings.ingest.live.slice_seconds), lookahead, rest=_LIVE_REST, recorded=self._recorded)
+
+    def _look(self, frame: Frame) -> Iterator[Found]:
+        now = self._now = float(frame.pts * self._time_base)
+        segmenter = self._segmenter
+        if segmenter is None:
+            segmenter = self._segmenter = self._begin(frame.pts)
+        if self._back:
+            self._back = False
+            for gap in segmenter.resume(frame.pts):
+                yield gap
+                yield SourceResumed(start=gap.start, end=gap.end, seconds=gap.seconds)
+        self._last = frame
+        at_hand = self._at_hand
+        at_hand.sampler.push(frame)
+        at_hand.picture.push(frame, now)
+        at_hand.motion.push(frame, now)
+        closed = segmenter.push(frame.index, frame.pts, at_hand.detector.push(frame))
+        if closed:
+            yield from self._settle(closed)
+        if now - self._told >= 1.0:
+            self._told = now
+            yield Decoded(now - self._start)
+
+    def _befell(self, item: Dropped | Lost | Resumed) -> Iterator[Found]:
+        if isinstance(item, Dropped):
+            if self._segmenter is None:
+                self._segmenter = self._begin(item.first[1])
+            self._dropped += item.frames
+            start, end = (self._segmenter.clock.at(pts, index) for index, pts in (item.first, item.end))
+            yield SourceDropped(frames=item.frames, start=start, end=end, total=self._dropped)
+            return
+        yield from self._finish()
+        if isinstance(item, Resumed):
+            self._back = True
+            self._at_hand = _Instruments(self._settings, self._video)
+        elif self._lost_at is not None:
+            error = ErrorInfo(code=item.code, message=item.message)
+            yield SourceLost(at=self._lost_at, error=error, attempt=item.attempt, retry_seconds=item.retry_seconds)
+
+    def _settle(self, closed: list[Segment]) -> Iterator[Segment]:
+        sampler = self._at_hand.sampler
         for segment in closed:
-            waiting.append((segment, sampler.pick(segment.start.pts, segment.end.pts)))
+            self._waiting.append((segment, sampler.pick(segment.start.pts, segment.end.pts)))
             sampler.split(segment.end.pts)
             yield segment
 
-    def ready(*, ended: bool) -> Iterator[Measured]:
-        while waiting:
-            end = waiting[0][0].end.seconds
-            if not ended and source.info.audio is not None and meters.sound.heard_until < end and now < end + _SOUND_PATIENCE:
+    def _ready(self, *, ended: bool) -> Iterator[Measured]:
+        at_hand, hears = self._at_hand, self._source.info.audio is not None
+        while self._waiting:
+            end = self._waiting[0][0].end.seconds
+            if not ended and hears and at_hand.sound.heard_until < end and self._now < end + _SOUND_PATIENCE:
                 return
-            segment, frames = waiting.popleft()
-            yield _measured(segment, frames, meters.evidence(segment), subtitles, settings)
-            subtitles[:] = [line for line in subtitles if line.end > end]
+            segment, frames = self._waiting.popleft()
+            yield _measured(segment, frames, at_hand.evidence(segment), at_hand.subtitles, self._settings)
+            at_hand.subtitles[:] = [line for line in at_hand.subtitles if line.end > end]
 
-    def finish() -> Iterator[Segment | Measured | Decoded]:
-        nonlocal last, now, end
-        if segmenter is not None and last is not None:
-            end_pts = last.pts + last.duration
-            now = float(end_pts * time_base)
-            closed = segmenter.finish(end_pts, detector.finish())
-            last, end = None, closed[-1].end
-            yield from settle(closed)
-            yield Decoded(now - start)
-        yield from ready(ended=True)
-
-    if recorded is not None:
-        segmenter = begin(recorded.start_pts)
-        start = float(recorded.start_pts * time_base)
-        end = segmenter.clock.at(recorded.end_pts, recorded.frames)
-    for item in source.read():
-        if isinstance(item, Sound):
-            meters.sound.push(item)
-        elif isinstance(item, Subtitle):
-            subtitles.append(item)
-        elif isinstance(item, Frame):
-            now = float(item.pts * time_base)
-            if segmenter is None:
-                segmenter = begin(item.pts)
-                start = told = now
-            if back:
-                back = False
-                for gap in segmenter.resume(item.pts):
-                    yield gap
-                    yield SourceResumed(start=gap.start, end=gap.end, seconds=gap.seconds)
-            last = item
-            sampler.push(item)
-            meters.picture.push(item, now)
-            meters.motion.push(item, now)
-            yield from settle(segmenter.push(item.index, item.pts, detector.push(item)))
-            if now - told >= 1.0:
-                told = now
-                yield Decoded(now - start)
-        elif isinstance(item, Dropped):
-            if segmenter is None:
-                segmenter = begin(item.first[1])
-                start = told = float(item.first[1] * time_base)
-            dropped += item.frames
-            index, pts = item.first
-            yield SourceDropped(
-                frames=item.frames,
-                start=segmenter.clock.at(pts, index),
-                end=segmenter.clock.at(item.end[1], item.end[0]),
-                total=dropped,
-            )
-        else:
-            yield from finish()
-            if isinstance(item, Lost):
-                error = ErrorInfo(code=item.code, message=item.message)
-                yield SourceLost(at=end, error=error, attempt=item.attempt, retry_seconds=item.retry_seconds)
-            else:
-                back = True
-                detector = create_detector(settings.shots, time_base, video.rate)
-                sampler = Sampler(settings.segments.frames, lookahead=detector.lookahead)
-                meters = _Meters()
-                subtitles.clear()
-        yield from ready(ended=False)
-    yield from finish()
+    def _finish(self) -> Iterator[Found]:
+        """Close and measure what is open: the source has ended, or is lost."""
+        if self._segmenter is not None and self._last is not None:
+            end_pts = self._last.pts + self._last.duration
+            self._now = float(end_pts * self._time_base)
+            closed = self._segmenter.finish(end_pts, self._at_hand.detector.finish())
+            self._last, self._lost_at = None, closed[-1].end
+            yield from self._settle(closed)
+            yield Decoded(self._now - self._start)
+        yield from self._ready(ended=True)
 
 
 def _measured(
