@@ -1,168 +1,290 @@
 """Does the pipeline keep a model server as busy as the server can be kept? 64 segments, beside a bare loop that sends the same requests.
 
-    python benchmarks/pipeline.py                    # a scripted server: a second an answer, eight at once
-    STREAMTAGS_VLLM=/path/to/vllm python benchmarks/pipeline.py     # a real vLLM on the CPU with the tiny model of the tests
+    python -m benchmarks.pipeline                    # a scripted server: a quarter second an answer, eight at once
+    STREAMTAGS_VLLM=/path/to/vllm python -m benchmarks.pipeline     # a real vLLM on the CPU with the tiny model of the tests
+    python -m benchmarks.pipeline --base-url http://127.0.0.1:8765/v1      # one that already runs
 
-The bare loop holds the requests ready made and does nothing but ask. The pipeline reads frames, finds shots, measures, writes a log, and
-captions at the same time. Both run in this process, in turn, at the concurrency at which the loop is fastest; medians are compared. A
-server on this machine's own processors shares them with the pipeline, which takes about a second of them; one on a GPU does not.
+The bare loop holds the bodies of the requests as bytes, ready made, and does nothing but post them over connections that stay open, at
+the concurrency at which it is fastest. It sends what the pipeline sends: the bodies are recorded from it. Three rows are set beside it:
+
+- the pipeline's way to the model and back: segments that are found and measured before the clock starts are looked up, encoded, captioned,
+  tagged and written to the log, every event durable. This is the row that must reach --at-least;
+- the same with finding and measuring them in frames from memory;
+- the whole of `analyze` on a file, beside a loop that sends that file's requests.
+
+All run in this process, in turn, several rounds; medians are compared, and every caption must be the same.
+
+A server on this machine's own processors shares them with whoever asks, so the CPU seconds of the asker are printed too. vLLM binds its
+worker to processors of its own and spins there even where it has nothing to do; whoever the scheduler puts beside it gets a twentieth of
+one. So this process, whichever of the two it is just then, keeps to the processors that vLLM leaves to others.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+from unittest.mock import patch
 
-import numpy as np
+import cv2
 
 from streamtags.caption.models import load_model_config
-from streamtags.caption.openai import create
 from streamtags.caption.serving import VllmServer, serve_command, serve_environment
-from streamtags.config import PROFILES, ProfileSettings, load_settings
+from streamtags.config import Settings, load_settings
 from streamtags.events import TimelineOpened
-from streamtags.model import CaptionRequest
-from streamtags.pipeline.backends import create_captioner, create_classifier
+from streamtags.model import Picture
+from streamtags.pipeline.analyse import measure
+from streamtags.pipeline.backends import open_tools
+from streamtags.pipeline.run import analyse
 from streamtags.pipeline.session import Session
-from streamtags.pipeline.tag import Tools
-from streamtags.ports import Captioner
-from streamtags.testing import FakeSource, ShotSpec, render_shots
-from streamtags.testing.model_server import Asked, ModelServer, says
+from streamtags.state import TimelineState
+from streamtags.testing import FakeSource
+from streamtags.testing.model_server import Asked, ModelServer, replies
+from streamtags.testing.mux import Encoding, write_media
+from streamtags.testing.shapes import Clip, clip
 from streamtags.timeline.store import SqliteStore
-from streamtags.vocabulary_file import load_vocabulary
 
 SEGMENTS = 64
-CONCURRENCIES = (4, 8, 16, 32)
-RATE = 10  # frames a second, few: it is asking that is measured here, not reading
-LOOKS = ("texture", "stripes", "lights")
+CONCURRENCIES = (4, 8, 12, 16, 24, 32)
+FRAMES = 8  # of a shot, as many as the model is shown: it is asking that is measured here, not reading
+RATE = Fraction(FRAMES)
 MODEL = "tiny-llava-next-video"
+# No two shots of a film are the same pictures, but each round here sends the same: a server that remembers would answer from memory.
+NOT_FROM_MEMORY = ("--mm-processor-cache-gb", "0", "--no-enable-prefix-caching")
 
 
-def film() -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-    """64 shots of a second."""
-    shots = [ShotSpec(frames=RATE, look=LOOKS[number % len(LOOKS)]) for number in range(SEGMENTS)]
-    return [picture.copy() for picture in render_shots(shots, rate=RATE, size=(256, 144))]
+class Run(NamedTuple):
+    """What one run took, in seconds of wall and of this process's CPU, and the captions it brought, in order of the segments."""
+
+    wall: float
+    cpu: float
+    captions: tuple[str, ...]
+
+
+def film() -> list[Picture]:
+    """64 shots of a second, BGR: a shape moves, each time on another background than before."""
+    clips: list[Clip] = []
+    seed = 1000
+    while len(clips) < SEGMENTS:
+        made = clip(seed, frames=FRAMES)
+        seed += 1
+        if not clips or made.background != clips[-1].background:
+            clips.append(made)
+    return [frame[:, :, ::-1].copy() for made in clips for frame in made.frames]
+
+
+def settings(url: str, concurrency: int) -> Settings:
+    """The profile `vllm`, with the tiny model, and tags chosen without a server."""
+    profile = {
+        "captioner": {"preset": MODEL, "base_url": url},
+        "classifier": {"backend": "embedded"},
+        "concurrency": concurrency,
+    }
+    return load_settings({"profile": "vllm", "tags": "seed-eight", "profiles": {"vllm": profile}})
+
+
+async def measured_before(url: str, concurrency: int, pictures: Sequence[Picture]) -> Run:
+    """From segments that are found and measured already, pictures and all, to the end of the log."""
+    found = list(measure(FakeSource(pictures, rate=RATE), load_settings()))
+    with patch("streamtags.pipeline.session.measure", lambda *_: (item for item in found)):
+        return await pipeline(url, concurrency, pictures)
+
+
+async def pipeline(url: str, concurrency: int, pictures: Sequence[Picture]) -> Run:
+    """From frames in memory to the end of the log."""
+    chosen = settings(url, concurrency)
+    source = FakeSource(pictures, rate=RATE)
+    with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
+        async with open_tools(chosen) as tools:
+            store.open_timeline("tl_b", "b")
+            store.append("tl_b", [TimelineOpened(source=source.info, vocabulary=tools.vocabulary.ref, profile="vllm")])
+            session = Session(store, "tl_b", source, chosen, tools, lambda _: None)
+            return await timed(lambda: session.run(asyncio.Event()))
+
+
+async def whole(url: str, concurrency: int, path: Path) -> Run:
+    """From a file to the end of its log, as `streamtags analyze` does it once it has started up."""
+    with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
+        return await timed(lambda: analyse(str(path), settings(url, concurrency), store))
+
+
+async def timed(work: Callable[[], Awaitable[TimelineState]]) -> Run:
+    """Run an analysis.
+
+    Raises:
+        RuntimeError: not every segment was captioned.
+    """
+    began, spent = time.perf_counter(), time.process_time()
+    state = await work()
+    wall, cpu = time.perf_counter() - began, time.process_time() - spent
+    captions = tuple(segment.caption or "" for segment in state.segments)
+    if len(captions) != SEGMENTS or not all(captions):
+        raise RuntimeError(f"{sum(map(bool, captions))} of {len(captions)} segments captioned, and {SEGMENTS} were cut")
+    return Run(wall, cpu, captions)
+
+
+async def record(run: Callable[[str], Awaitable[Run]]) -> list[bytes]:
+    """The bodies of the requests of a run, in order of the segments."""
+    asked: list[Mapping[str, object]] = []
+
+    def number(request: Asked) -> str:
+        asked.append(request.body)
+        return f"caption {len(asked) - 1}"
+
+    async with ModelServer(replies(number)) as server:
+        captions = (await run(server.base_url)).captions
+    return [json.dumps(asked[int(caption.split()[1])]).encode() for caption in captions]
+
+
+async def bare(url: str, concurrency: int, bodies: Sequence[bytes]) -> Run:
+    """A loop that does nothing but post."""
+    import httpx2
+
+    gate = asyncio.Semaphore(concurrency)
+    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    async with httpx2.AsyncClient(limits=limits, timeout=120, headers={"content-type": "application/json"}) as client:
+
+        async def one(body: bytes) -> str:
+            async with gate:
+                answer = (await client.post(f"{url}/chat/completions", content=body)).raise_for_status()
+            return str(answer.json()["choices"][0]["message"]["content"]).strip()
+
+        began, spent = time.perf_counter(), time.process_time()
+        captions = await asyncio.gather(*(one(body) for body in bodies))
+        return Run(time.perf_counter() - began, time.process_time() - spent, tuple(captions))
+
+
+async def idle_share(url: str, run: Awaitable[Run], enough: int) -> float:
+    """The share of a run in which the server had fewer than `enough` requests, by its own count; asking for that costs a little."""
+    import httpx2
+
+    counts = []
+
+    async def watch() -> None:
+        async with httpx2.AsyncClient() as client:
+            while True:
+                told = (await client.get(f"{url.removesuffix('/v1')}/metrics")).text
+                held = [line for line in told.splitlines() if line.startswith(("vllm:num_requests_running{", "vllm:num_requests_waiting{"))]
+                counts.append(sum(float(line.split()[-1]) for line in held))
+                await asyncio.sleep(0.05)
+
+    watching = asyncio.create_task(watch())
+    await run
+    watching.cancel()
+    return sum(count < enough for count in counts) / len(counts)
 
 
 @asynccontextmanager
-async def server(port: int, seconds: float, at_once: int) -> AsyncIterator[str]:
-    """A server's address: a real vLLM's if STREAMTAGS_VLLM names one, or a scripted one's."""
+async def server(args: argparse.Namespace) -> AsyncIterator[str]:
+    """A server's address: the one given, a real vLLM's if STREAMTAGS_VLLM names one, or a scripted one's."""
     vllm = os.environ.get("STREAMTAGS_VLLM")
-    if vllm:
+    if args.base_url:
+        yield args.base_url
+    elif vllm:
         config = load_model_config(MODEL)
         async with VllmServer(
-            serve_command(config, [], port, vllm=vllm), "127.0.0.1", port, environment=serve_environment(config, []), start_seconds=500
+            [*serve_command(config, [], args.port, vllm=vllm), *NOT_FROM_MEMORY],
+            "127.0.0.1",
+            args.port,
+            environment=serve_environment(config, []),
+            start_seconds=500,
         ) as real:
             yield real.base_url
-        return
-    gate = asyncio.Semaphore(at_once)
-    answer = says("A scripted shot.")
+    else:
+        gate = asyncio.Semaphore(args.at_once)
+        answer = replies(lambda _: "A scripted shot.")
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        async with gate:
-            await asyncio.sleep(seconds)
-        await answer(asked, writer)
+        async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            async with gate:
+                await asyncio.sleep(args.seconds)
+            await answer(asked, writer)
 
-    async with ModelServer(act) as scripted:
-        yield scripted.base_url
-
-
-async def pipeline(url: str, pictures: Sequence[Any], concurrency: int, requests: list[CaptionRequest] | None = None) -> float:
-    """Wall seconds from frames to the last caption; what was asked goes into `requests`."""
-    profile = ProfileSettings.model_validate(
-        {
-            **PROFILES["vllm"],
-            "captioner": {"backend": "openai", "preset": MODEL, "base_url": url},
-            "classifier": {"backend": "embedded"},
-            "concurrency": concurrency,
-        }
-    )
-    captioner: Captioner = create_captioner(profile)
-    if requests is not None:
-        captioner = _Noting(captioner, requests)
-    tools = Tools(captioner, create_classifier(profile), load_vocabulary("seed-eight"), profile)
-    source = FakeSource(pictures, rate=RATE)
-    with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
-        store.open_timeline("tl_b", "b")
-        store.append("tl_b", [TimelineOpened(source=source.info, vocabulary=tools.vocabulary.ref, profile="vllm")])
-        began = time.perf_counter()
-        state = await Session(store, "tl_b", source, load_settings(), tools, lambda _: None).run(asyncio.Event())
-        took = time.perf_counter() - began
-    await tools.close()
-    captioned = sum(segment.caption is not None for segment in state.segments)
-    if captioned != len(state.segments) or not SEGMENTS - 4 <= captioned <= SEGMENTS + 4:
-        raise RuntimeError(f"{captioned} of {len(state.segments)} segments captioned")
-    return took / captioned
+        async with ModelServer(act) as scripted:
+            yield scripted.base_url
 
 
-async def bare(url: str, requests: Sequence[CaptionRequest], concurrency: int) -> float:
-    """Wall seconds a request of a loop that does nothing else."""
-    captioner = create({"preset": MODEL, "base_url": url})
-    gate = asyncio.Semaphore(concurrency)
-
-    async def one(request: CaptionRequest) -> None:
-        async with gate:
-            await captioner.caption(request)
-
-    began = time.perf_counter()
-    await asyncio.gather(*(one(request) for request in requests))
-    took = time.perf_counter() - began
-    await captioner.close()
-    return took / len(requests)
-
-
-class _Noting:
-    """A captioner that keeps what it was asked."""
-
-    def __init__(self, inner: Captioner, requests: list[CaptionRequest]) -> None:
-        self._inner = inner
-        self._requests = requests
-        self.model = inner.model
-
-    async def caption(self, request: CaptionRequest) -> Any:
-        self._requests.append(request)
-        return await self._inner.caption(request)
-
-    async def close(self) -> None:
-        await self._inner.close()
+def keep_off_workers() -> None:
+    """Leave the processors to which vLLM workers on this machine are bound, as far as others are left."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "comm").read_text().strip() == "VLLM::Worker":
+                os.sched_setaffinity(0, os.sched_getaffinity(0) - os.sched_getaffinity(int(folder.name)) or os.sched_getaffinity(0))
+        except OSError:
+            continue  # it has ended
 
 
 async def compare(args: argparse.Namespace) -> int:
-    """Print throughput of both and their ratio."""
+    """Print what each took, and the pipeline's throughput as a share of the bare loop's."""
     pictures = film()
-    async with server(args.port, args.seconds, args.at_once) as url:
-        requests: list[CaptionRequest] = []
-        await pipeline(url, pictures, max(CONCURRENCIES), requests)
-        tried = {concurrency: await bare(url, requests, concurrency) for concurrency in CONCURRENCIES}
-        best = min(tried, key=lambda concurrency: tried[concurrency])
-        print("bare loop:", ", ".join(f"{1 / each:.2f}/s at {concurrency}" for concurrency, each in tried.items()))
-        loops, runs = [], []
-        for _ in range(args.rounds):
-            loops.append(await bare(url, requests, best))
-            runs.append(await pipeline(url, pictures, best))
-    loop, run = statistics.median(loops), statistics.median(runs)
-    print(
-        f"{len(requests)} captions, {best} at once, medians of {args.rounds}: bare loop {1 / loop:.2f}/s, "
-        f"pipeline {1 / run:.2f}/s: {loop / run:.2f}x"
-    )
-    return 0 if loop / run >= args.at_least else 1
+    cv2.setNumThreads(1)  # as `open_source` does
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        height, width = pictures[0].shape[:2]
+        encoding = Encoding(crf=8, pix_fmt="yuv444p")
+        times = range(len(pictures))
+        write_media(path, pictures, size=(width, height), rate=RATE, times=times, time_base=1 / RATE, sound=None, encoding=encoding)
+        bodies = await record(lambda url: pipeline(url, 16, pictures))
+        from_file = await record(lambda url: whole(url, 16, path))
+        async with server(args) as url:
+            keep_off_workers()
+            await bare(url, 8, bodies), await bare(url, 8, from_file)  # so that the server is warm for everybody
+            tried = {concurrency: (await bare(url, concurrency, bodies)).wall for concurrency in CONCURRENCIES}
+            best = min(tried, key=lambda concurrency: tried[concurrency])
+            print("bare loop, requests/s:", ", ".join(f"{SEGMENTS / wall:.1f} at {at}" for at, wall in tried.items()), flush=True)
+            kinds: dict[str, Callable[[], Awaitable[Run]]] = {
+                "bare loop": lambda: bare(url, best, bodies),
+                "pipeline, segments measured before": lambda: measured_before(url, best, pictures),
+                "pipeline, frames in memory": lambda: pipeline(url, best, pictures),
+                "bare loop, the file's requests": lambda: bare(url, best, from_file),
+                "analyze, a file": lambda: whole(url, best, path),
+            }
+            runs: dict[str, list[Run]] = {kind: [] for kind in kinds}
+            for _ in range(args.rounds):
+                for kind, work in kinds.items():
+                    runs[kind].append(await work())
+            names = list(kinds)
+            ratios = [_report(names[0], runs), *(_report(name, runs, beside=names[0]) for name in names[1:3])]
+            _report(names[3], runs)
+            _report(names[4], runs, beside=names[3])
+            if args.base_url or os.environ.get("STREAMTAGS_VLLM"):
+                for kind, work in kinds.items():
+                    share = await idle_share(url, work(), args.at_once)
+                    print(f"{kind}: the server had fewer than {args.at_once} requests for {share:.0%} of the time")
+    return 0 if ratios[1] >= args.at_least else 1
+
+
+def _report(kind: str, runs: Mapping[str, Sequence[Run]], beside: str | None = None) -> float:
+    """Print a row; the share of the throughput of `beside`, whose captions must be the same."""
+    wall = statistics.median(run.wall for run in runs[kind])
+    cpu = statistics.median(run.cpu for run in runs[kind])
+    ratio = 1.0 if beside is None else statistics.median(run.wall for run in runs[beside]) / wall
+    spread = f"{min(run.wall for run in runs[kind]):.2f}-{max(run.wall for run in runs[kind]):.2f}"
+    print(f"{kind}: {wall:.2f} s ({spread}), {SEGMENTS / wall:.1f}/s, {cpu:.2f} CPU s, {ratio:.2f}x", flush=True)
+    told = {run.captions for run in runs[kind]} | ({run.captions for run in runs[beside]} if beside else set())
+    if len(told) != 1:
+        differ = max(sum(a != b for a, b in zip(one, two, strict=True)) for one in told for two in told)
+        raise RuntimeError(f"{kind}: {differ} captions are not the same")
+    return ratio
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--port", type=int, default=8765, help="of the real server")
-    parser.add_argument("--seconds", type=float, default=1.0, help="an answer of the scripted server takes")
-    parser.add_argument("--at-once", type=int, default=8, help="answers of the scripted server in the making at once")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--base-url", help="a server that already runs and serves the tiny model")
+    parser.add_argument("--port", type=int, default=8765, help="of the real server that is started")
+    parser.add_argument("--seconds", type=float, default=0.25, help="an answer of the scripted server takes")
+    parser.add_argument("--at-once", type=int, default=8, help="answers of the server in the making at once")
     parser.add_argument("--at-least", type=float, default=0.9, help="fail below this ratio")
     return asyncio.run(compare(parser.parse_args()))
 
