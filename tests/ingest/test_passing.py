@@ -26,7 +26,7 @@ def film(path: Path, shots: list[ShotSpec], *, codec: str = "libx264", **options
 
 
 def frames_of(path: Path, frames: str) -> list[Frame]:
-    source = open_source(str(path), IngestSettings(frames=frames))  # type: ignore[arg-type]  # one of the two
+    source = open_source(str(path), IngestSettings(frames=frames))
     try:
         return [item for item in source.read() if isinstance(item, Frame)]
     finally:
@@ -69,10 +69,10 @@ def test_a_still_tells_when_it_is_of(calm: Path) -> None:
 def test_cuts_away_from_keyframes_are_found_to_the_frame(calm: Path) -> None:
     found = []
     for how in ("all", "needed"):
-        source = open_source(str(calm), IngestSettings(frames=how))  # type: ignore[arg-type]  # one of the two
+        source = open_source(str(calm), IngestSettings(frames=how))
         detector = create_detector(ShotSettings(), source.info.video.time_base, source.info.video.rate)
         boundaries = [b for item in source.read() if isinstance(item, Frame) for b in detector.push(item)]
-        found.append([b.index for b in boundaries + detector.finish()])
+        found.append([b.index for b in [*boundaries, *detector.finish()]])
         source.close()
     assert found == [[70, 130], [70, 130]]
 
