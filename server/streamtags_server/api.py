@@ -202,8 +202,10 @@ class Api:
                     return
                 elif not reader.behind:
                     fresh = asyncio.create_task(news.wait())
-                    await asyncio.wait({fresh, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                    fresh.cancel()
+                    try:
+                        await asyncio.wait({fresh, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        fresh.cancel()
                     news.clear()
         finally:
             stopped.cancel()
