@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +64,44 @@ def no_logged_errors(request: pytest.FixtureRequest) -> Iterator[None]:
     root.removeHandler(handler)
     if handler.lines and request.node.get_closest_marker("allow_error_logs") is None:
         pytest.fail("errors were logged:\n" + "\n".join(handler.lines), pytrace=False)
+
+
+class UdpAddress:
+    """Where nobody listens yet."""
+
+    def __init__(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+            found.bind(("127.0.0.1", 0))
+            self.port = int(found.getsockname()[1])
+        self.url = f"udp://127.0.0.1:{self.port}"
+
+    def listened_to(self) -> bool:
+        """Whether somebody listens: what is sent before that is lost."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(0.05)
+            asking.connect(("127.0.0.1", self.port))
+            try:
+                asking.send(bytes(188))  # no packet of MPEG-TS, and passed over
+                asking.recv(1)
+            except ConnectionRefusedError:
+                return False
+            except TimeoutError:
+                return True
+        return True
+
+    def wait(self) -> None:
+        """Wait until somebody does."""
+        deadline = time.monotonic() + 30
+        while not self.listened_to():
+            if time.monotonic() > deadline:
+                pytest.fail("nobody listens")
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def udp() -> UdpAddress:
+    """An address to send a live source to."""
+    return UdpAddress()
 
 
 _WARM = """

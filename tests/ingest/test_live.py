@@ -30,6 +30,7 @@ from streamtags.testing import feed as feeding
 
 pytestmark = pytest.mark.timeout(60)
 TS = 90_000
+Udp = Any  # of tests/conftest.py
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +42,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as found:
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
@@ -104,10 +105,10 @@ def in_order(frames: list[Frame]) -> bool:
     return all(one.index < two.index and one.pts < two.pts for one, two in pairwise(frames))
 
 
-def test_udp_every_frame_that_is_sent_is_seen(film: Path) -> None:
-    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+def test_udp_every_frame_that_is_sent_is_seen(film: Path, udp: Udp) -> None:
+    url = udp.url
     reading = Reading(url, settings())
-    time.sleep(0.3)
+    udp.wait()
     with Feeder(film, url) as feeder:
         sent = feeder.wait()
     reading.end()
@@ -119,10 +120,10 @@ def test_udp_every_frame_that_is_sent_is_seen(film: Path) -> None:
     assert [lost.retry_seconds for lost in reading.of(Lost)] == [None]
 
 
-def test_a_sender_that_was_cut_off_and_kept_its_clock_goes_on_to_the_tick(film: Path) -> None:
-    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+def test_a_sender_that_was_cut_off_and_kept_its_clock_goes_on_to_the_tick(film: Path, udp: Udp) -> None:
+    url = udp.url
     reading = Reading(url, settings(give_up_seconds=4))
-    time.sleep(0.3)
+    udp.wait()
     with Feeder(film, url, seconds=2, clock=100) as feeder:
         first = feeder.wait()
     lost = reading.wait_for(Lost)
@@ -172,10 +173,10 @@ def started(film: Path, url: str, **how: Any) -> Feeder:
             time.sleep(0.1)
 
 
-def test_a_pause_too_short_to_count_as_a_loss_is_a_gap_when_the_sender_began_anew(film: Path) -> None:
-    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+def test_a_pause_too_short_to_count_as_a_loss_is_a_gap_when_the_sender_began_anew(film: Path, udp: Udp) -> None:
+    url = udp.url
     reading = Reading(url, settings(silence_seconds=8))
-    time.sleep(0.3)
+    udp.wait()
     with Feeder(film, url, seconds=2) as first:
         sent = first.wait()
     time.sleep(1.5)
@@ -298,10 +299,10 @@ def test_a_file_that_grows_is_followed_to_where_it_stops(film: Path, tmp_path: P
     assert not reading.of(Lost)  # nobody knows whether it has ended, but there is nothing to connect to
 
 
-def test_frames_that_nobody_has_time_for_are_dropped_and_counted(film: Path) -> None:
-    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+def test_frames_that_nobody_has_time_for_are_dropped_and_counted(film: Path, udp: Udp) -> None:
+    url = udp.url
     reading = Reading(url, settings(), slow=0.1)
-    time.sleep(0.3)
+    udp.wait()
     with Feeder(film, url) as feeder:
         sent = feeder.wait()
     reading.end()
@@ -315,10 +316,10 @@ def test_frames_that_nobody_has_time_for_are_dropped_and_counted(film: Path) -> 
     assert len(dropped) <= 10  # at most one a second, in some eight
 
 
-def test_closing_ends_the_reading_of_a_source_that_says_nothing(film: Path) -> None:
-    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+def test_closing_ends_the_reading_of_a_source_that_says_nothing(film: Path, udp: Udp) -> None:
+    url = udp.url
     reading = Reading(url, settings(silence_seconds=60))
-    time.sleep(0.3)
+    udp.wait()
     with Feeder(film, url, seconds=1) as feeder:
         feeder.wait()
     reading.wait_for(Frame)
@@ -328,10 +329,10 @@ def test_closing_ends_the_reading_of_a_source_that_says_nothing(film: Path) -> N
     assert reading.frames
 
 
-def test_reading_stops_after_so_many_seconds_of_source(film: Path) -> None:
-    url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+def test_reading_stops_after_so_many_seconds_of_source(film: Path, udp: Udp) -> None:
+    url = udp.url
     reading = Reading(url, settings().model_copy(update={"max_seconds": 1.0}))
-    time.sleep(0.3)
+    udp.wait()
     with Feeder(film, url):
         reading.end()
     assert len(reading.frames) == 25

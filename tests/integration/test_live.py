@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +23,7 @@ from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
 from streamtags.timeline.fold import fold
 from streamtags.timeline.store import SqliteStore
 
-Commands = Any  # of tests/conftest.py
+Commands = Udp = Any  # of tests/conftest.py
 pytestmark = pytest.mark.timeout(90)
 SCRIPTED = {"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted"}}
 
@@ -38,11 +37,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def url() -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return f"udp://127.0.0.1:{found.getsockname()[1]}"
+@pytest.fixture(scope="session")
+def cuts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine seconds with a cut every 0.6."""
+    path = tmp_path_factory.mktemp("cuts") / "cuts.mp4"
+    looks = ("texture", "stripes", "lights", "gradient")
+    shots = [ShotSpec(15, look=looks[at % 4], seed=at) for at in range(15)]
+    make_video(path, shots, rate=25, size=(320, 180), encoding=Encoding(gop=25, codec_options={"bf": "0"}))
+    return path
 
 
 @pytest.fixture
@@ -96,10 +98,10 @@ def covered(state: TimelineState) -> bool:
     return all(one.end == two.start for one, two in pairwise(state.segments))
 
 
-async def test_segments_are_told_while_the_source_goes_on_and_a_long_take_in_slices(film: Path, url: str, store: SqliteStore) -> None:
-    recording = Recording(url, store, settings(slice_seconds=2))
-    await asyncio.sleep(0.3)
-    began, sent = await fed(film, url)
+async def test_segments_are_told_while_the_source_goes_on_and_a_long_take_in_slices(film: Path, udp: Udp, store: SqliteStore) -> None:
+    recording = Recording(udp.url, store, settings(slice_seconds=2))
+    await asyncio.to_thread(udp.wait)
+    began, sent = await fed(film, udp.url)
     state = await recording.task
     assert state.state == "completed"
     assert "sends nothing any more" in state.summary["ended"]
@@ -120,15 +122,15 @@ async def test_segments_are_told_while_the_source_goes_on_and_a_long_take_in_sli
     print(f"the first shot was told {first.at.timestamp() - ended:.2f} s after its end was sent")
 
 
-async def test_a_source_cut_off_and_resumed_leaves_a_gap_and_loses_nothing(film: Path, url: str, store: SqliteStore) -> None:
-    recording = Recording(url, store, settings(give_up_seconds=5))
-    await asyncio.sleep(0.3)
-    _, first = await fed(film, url, seconds=3, clock=50)
+async def test_a_source_cut_off_and_resumed_leaves_a_gap_and_loses_nothing(film: Path, udp: Udp, store: SqliteStore) -> None:
+    recording = Recording(udp.url, store, settings(give_up_seconds=5))
+    await asyncio.to_thread(udp.wait)
+    _, first = await fed(film, udp.url, seconds=3, clock=50)
     await recording.until("source.lost")
     held = fold(recording.events)
     assert held.live.lost.error.code == "source.silent"
     assert held.segments[-1].end.frame == first, "the shot in which it was lost is told at once"
-    _, second = await fed(film, url, seconds=3, clock=57)
+    _, second = await fed(film, udp.url, seconds=3, clock=57)
     state = await recording.task
     assert covered(state)
     gap = next(one for one in state.segments if one.kind == "gap")
@@ -142,10 +144,10 @@ async def test_a_source_cut_off_and_resumed_leaves_a_gap_and_loses_nothing(film:
     assert any(scene.last == gap.segment for scene in state.scenes), "a scene ends with a gap"
 
 
-async def test_a_stopped_recording_ends_with_its_last_segment(film: Path, url: str, store: SqliteStore) -> None:
-    recording = Recording(url, store, settings())
-    await asyncio.sleep(0.3)
-    feeding = asyncio.create_task(fed(film, url))
+async def test_a_stopped_recording_ends_with_its_last_segment(film: Path, udp: Udp, store: SqliteStore) -> None:
+    recording = Recording(udp.url, store, settings())
+    await asyncio.to_thread(udp.wait)
+    feeding = asyncio.create_task(fed(film, udp.url))
     await recording.until("segment.tagged")
     recording.stop.set()
     state = await recording.task
@@ -156,13 +158,10 @@ async def test_a_stopped_recording_ends_with_its_last_segment(film: Path, url: s
     await feeding
 
 
-async def test_a_captioner_that_is_too_slow_is_not_waited_for(film: Path, url: str, store: SqliteStore) -> None:
-    slow = {"captioner": {"backend": "scripted", "delay_seconds": 60.0}, "concurrency": 1}
-    using = settings(slow, slice_seconds=1)
-    using = using.model_copy(update={"segments": using.segments.model_copy(update={"max_seconds": 1.0})})
-    recording = Recording(url, store, using)
-    await asyncio.sleep(0.3)
-    await fed(film, url, seconds=14)
+async def test_a_captioner_that_is_too_slow_is_not_waited_for(cuts: Path, udp: Udp, store: SqliteStore) -> None:
+    recording = Recording(udp.url, store, settings({"captioner": {"backend": "scripted", "delay_seconds": 60.0}, "concurrency": 1}))
+    await asyncio.to_thread(udp.wait)
+    await fed(cuts, udp.url)
     failed = await recording.until("segment.failed")
     assert failed.data.error.code == "live.skipped"
     assert not failed.data.will_retry
@@ -175,12 +174,12 @@ async def test_a_captioner_that_is_too_slow_is_not_waited_for(film: Path, url: s
     assert state.live.dropped == 0
 
 
-async def test_the_same_address_again_is_a_recording_of_its_own(film: Path, url: str, store: SqliteStore) -> None:
+async def test_the_same_address_again_is_a_recording_of_its_own(film: Path, udp: Udp, store: SqliteStore) -> None:
     found = []
     for _ in range(2):
-        recording = Recording(url, store, settings(give_up_seconds=0.0))
-        await asyncio.sleep(0.3)
-        await fed(film, url, seconds=2)
+        recording = Recording(udp.url, store, settings(give_up_seconds=0.0))
+        await asyncio.to_thread(udp.wait)
+        await fed(film, udp.url, seconds=2)
         found.append((await recording.task).id)
     assert len(set(found)) == 2
     assert {store.state(one).state for one in found} == {"completed"}
@@ -201,32 +200,36 @@ def waited_for(path: Path, kind: str, count: int = 1) -> None:
     pytest.fail(f"no {kind} came")
 
 
-def test_a_recorder_that_was_killed_goes_on_with_a_gap(film: Path, url: str, tmp_path: Path, commands: Commands) -> None:
+def test_a_recorder_that_was_killed_goes_on_with_a_gap(film: Path, udp: Udp, tmp_path: Path, commands: Commands) -> None:
     flags = ["--store", f"sqlite:///{tmp_path}/s.db", "--set", "ingest.live.silence_seconds=1"]
-    running = commands.start("analyze", url, "--jsonl", "one.jsonl", *flags, cwd=tmp_path)
-    time.sleep(0.5)
-    sent(film, url, 5)
+    running = commands.start("analyze", udp.url, "--jsonl", "one.jsonl", *flags, cwd=tmp_path)
+    udp.wait()
+    sent(film, udp.url, 5)
     waited_for(tmp_path / "one.jsonl", "segment.tagged", 2)
     running.signal(signal.SIGKILL)
     running.wait()
-    running = commands.start("analyze", url, "--jsonl", "two.jsonl", *flags, cwd=tmp_path)
-    time.sleep(0.5)
-    sent(film, url, 5)
+    running = commands.start("analyze", udp.url, "--jsonl", "two.jsonl", *flags, cwd=tmp_path)
+    udp.wait()
+    sent(film, udp.url, 5)
     waited_for(tmp_path / "two.jsonl", "source.resumed")
     waited_for(tmp_path / "two.jsonl", "segment.tagged", 5)
     running.signal(signal.SIGINT)
     ended = running.wait()
     assert ended.status == 130
     assert "what was received is in tl_" in ended.err
+    assert "source is back after" in ended.out
+    assert "gap      nothing was received" in ended.out
     events = [json.loads(line) for line in (tmp_path / "two.jsonl").read_text().splitlines()]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     state = fold(map(Event.model_validate, events))
     assert covered(state)
     assert [held.kind for held in state.segments].count("gap") == 1
     assert {held.status for held in state.segments} <= {"tagged", "failed"}
-    died = datetime.fromisoformat((json.loads((tmp_path / "one.jsonl").read_text().splitlines()[-1]))["at"])
-    assert state.live.gaps[0].seconds > (events[-1] and 0)
-    assert died.timestamp() < datetime.fromisoformat(events[-1]["at"]).timestamp()
+    before = [json.loads(line) for line in (tmp_path / "one.jsonl").read_text().splitlines()]
+    assert events[: len(before)] == before, "the log is gone on with"
+    back = next(event for event in events if event["type"] == "source.resumed")
+    away = datetime.fromisoformat(back["at"]) - datetime.fromisoformat(before[-1]["at"])
+    assert abs(state.live.gaps[0].seconds - away.total_seconds()) < 5
 
 
 def test_a_file_that_grows_is_followed_from_the_command_line(film: Path, tmp_path: Path, commands: Commands) -> None:
@@ -267,9 +270,9 @@ async def test_a_live_source_cannot_be_estimated(store: SqliteStore, tmp_path: P
     assert "a live source is not there before it is recorded" in ended.err
 
 
-async def test_frames_out_of_a_source_that_never_sent_one_are_an_error(url: str, store: SqliteStore) -> None:
+async def test_frames_out_of_a_source_that_never_sent_one_are_an_error(udp: Udp, store: SqliteStore) -> None:
     using = settings()
     using = using.model_copy(update={"ingest": using.ingest.model_copy(update={"timeout_seconds": 0.5})})
     with pytest.raises(SourceError, match="no answer within"):
-        await analyse(url, using, store)
+        await analyse(udp.url, using, store)
     assert store.timelines() == []
