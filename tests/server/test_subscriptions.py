@@ -145,6 +145,7 @@ class SubscriptionsMachine(RuleBasedStateMachine):
         self.hub = self.loop.run(self._hub())
         self.all: list[Client] = []
         self.written = 0
+        self.store.open_timeline(TIMELINES[0], "there from the start")
 
     async def _hub(self) -> Hub:
         return Hub(self.store, queue_events=RING)
@@ -198,12 +199,15 @@ class SubscriptionsMachine(RuleBasedStateMachine):
 
     # What is written
 
-    @rule(timeline=st.sampled_from(TIMELINES), count=st.integers(1, 9))
-    def append(self, timeline: str, count: int) -> None:
-        self.store.open_timeline(timeline, f"key of {timeline}")
+    @rule(timeline=st.sampled_from(TIMELINES), count=st.integers(1, 9), seen=st.booleans())
+    def append(self, timeline: str, count: int, seen: bool) -> None:
+        if timeline not in self.store.heads():
+            self.store.open_timeline(timeline, f"key of {timeline}")
         for _ in range(count):
             self.written += 1
             self.store.append(timeline, [correction(self.written) if self.written % 3 else progress(self.written)])
+        if seen:
+            self.look()
 
     @rule(timeline=st.sampled_from(TIMELINES))
     def replace(self, timeline: str) -> None:
@@ -234,8 +238,9 @@ class SubscriptionsMachine(RuleBasedStateMachine):
         timeline=st.sampled_from((*TIMELINES, ALL)),
         filtered=st.booleans(),
         back=st.none() | st.integers(0, 6),
+        at_once=st.booleans(),
     )
-    def join(self, timeline: str, filtered: bool, back: int | None) -> Client:
+    def join(self, timeline: str, filtered: bool, back: int | None, at_once: bool) -> Client:
         async def made() -> Client:
             client = Client(self.hub)
             client.filtered, client.timeline = filtered, timeline
@@ -250,6 +255,9 @@ class SubscriptionsMachine(RuleBasedStateMachine):
             return client
 
         client = self.loop.run(made())
+        if at_once:
+            self.loop.run(self._settle())
+            client.read(ROOM)
         self.all.append(client)
         return client
 
@@ -283,5 +291,5 @@ def correction(number: int) -> SegmentCorrected:
     return SegmentCorrected(segment="s0000", rev=number, caption="corrected", by="test")
 
 
-SubscriptionsMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+SubscriptionsMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 test_subscriptions = SubscriptionsMachine.TestCase
