@@ -31,6 +31,8 @@ _OPENING_SECONDS = 10.0  # the most one attempt takes
 _ANALYSED = "5000000"  # microseconds of a stream that are looked at before it is read; FFmpeg would take 90 s of some
 _PATIENCE = {"pushed": 0.5, "fetched": 30.0, "file": 1e6}  # how late the oldest frame may be for the sake of those that follow, in seconds
 _PAUSE_SECONDS = 1.0  # by which a clock that jumped must also have lagged behind ours for a gap
+_KEPT_SECONDS = 60  # of HLS may be given again after a loss
+_PIECES_AGAIN = "-10"  # and that many pieces of it are asked for, where FFmpeg would take the last three
 _FILE_SPEED, _FILE_HEAD = 2.0, 15.0  # an HTTP body that comes so many times faster than it plays, after so many seconds, is a file
 
 
@@ -69,7 +71,7 @@ def open_any_source(uri: str, settings: IngestSettings, *, access: Access | None
     source = open_source(uri, settings, access=access)
     if place.kind != "url" or source.info.size is not None or source.info.video.duration is not None:
         return source
-    fetched = _Transport(settings, "fetched", silence=settings.timeout_seconds)
+    fetched = _Transport(settings, "fetched", settings.timeout_seconds, (("live_start_index", _PIECES_AGAIN),))
     return LiveSource(lambda timeout: fetched.open(locate(uri, access), timeout), fetched, recorded, source)
 
 
@@ -235,7 +237,7 @@ class LiveSource:
         """Hand on a frame, with its number and its time in the whole; whether more are wanted.
 
         `restarted`: its clock has jumped since the last one. If time has passed meanwhile, another sender came, or the same one again,
-        before the source counted as lost.
+        before the source counted as lost. What an HLS server gives once more is passed over.
         """
         now = time.monotonic()
         own = frame.pts if scale == 1 else round(frame.pts * scale)
@@ -243,7 +245,11 @@ class LiveSource:
         if self._end is not None:
             expected = int(Fraction(self._edge.at(now)) / self._time_base)
             if self._away:
-                pts = continued(self._end, expected, own + self._offset, self._time_base, wraps=self._time_base == Fraction(1, 90_000))
+                again = (self._end - own - self._offset) * self._time_base
+                if self.info.container == "hls" and 0 < again <= _KEPT_SECONDS:
+                    return True
+                wraps, keeps = self._time_base == Fraction(1, 90_000), self.info.container == "hls"
+                pts = continued(self._end, expected, own + self._offset, self._time_base, wraps=wraps, keeps=keeps)
                 self._edge = LiveEdge()
                 self._go_on(own, pts)
             elif restarted and (expected - own - self._offset) * self._time_base > _PAUSE_SECONDS:
@@ -278,9 +284,18 @@ class LiveSource:
             return True
         if self._transport.kind == "pushed":
             return False
-        if self.info.container == "hls":  # which waits for more unless it is told that there is no more
-            return now - self._seen < self._transport.silence / 2
+        if self.info.container == "hls":
+            return self._list_has_ended()
         return self._received > _FILE_HEAD + _FILE_SPEED * (now - self._opened)
+
+    def _list_has_ended(self) -> bool:
+        """Whether an HLS list says that it is complete, which gives it a length; FFmpeg ends as well where it cannot be read."""
+        try:
+            again = self._connect(_OPENING_SECONDS)
+        except SourceError:
+            return False
+        again.close()
+        return again.info.video.duration is not None
 
     def _reach(self, failure: SourceError) -> VideoSource | None:
         """Try to connect until it succeeds, telling of each attempt; None when time is up or it is closed."""

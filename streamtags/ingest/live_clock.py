@@ -42,7 +42,7 @@ class LiveEdge:
         return now + self._ahead
 
 
-def continued(end: int, expected: int, own: int, time_base: Fraction, *, wraps: bool = False) -> int:
+def continued(end: int, expected: int, own: int, time_base: Fraction, *, wraps: bool = False, keeps: bool = False) -> int:
     """The pts at which a source goes on that was away.
 
     Args:
@@ -51,13 +51,15 @@ def continued(end: int, expected: int, own: int, time_base: Fraction, *, wraps: 
         own: what it says itself, on the clock it had before.
         time_base: seconds of a tick.
         wraps: its counter starts over at 33 bits.
+        keeps: the server keeps what it sent for a while, so that the source may go on from where it was, however long it was away.
 
     Returns:
-        `own`, wraps undone, where it goes on from `end` and agrees with the wall clock to ten seconds: the sender has kept its clock, so
-        this is exact. Otherwise `expected`: the sender began anew.
+        `own`, wraps undone, where it goes on from `end` and agrees with the wall clock to ten seconds, or is behind it where the server
+        keeps what it sent: the sender has kept its clock, so this is exact. Otherwise `expected`: the sender began anew.
     """
     expected = max(end, expected)
     if wraps:
         own += round(Fraction(expected - own, _WRAP)) * _WRAP
-    near = abs(own - expected) * time_base <= _OWN_CLOCK_SECONDS
+    ahead = (own - expected) * time_base
+    near = ahead <= _OWN_CLOCK_SECONDS and (keeps or ahead >= -_OWN_CLOCK_SECONDS)
     return own if own >= end and near else expected

@@ -277,6 +277,38 @@ def test_hls_is_live_until_its_list_says_that_it_has_ended(film: Path, tmp_path:
     assert in_order(reading.frames)
 
 
+def test_hls_that_was_away_goes_on_where_it_was(film: Path, tmp_path: Path) -> None:
+    away = threading.Event()
+
+    class Flaky(handler_of(tmp_path)):  # type: ignore[misc]
+        def do_GET(self) -> None:  # noqa: N802 - the name is given
+            if away.is_set():
+                self.send_error(503)
+            else:
+                super().do_GET()
+
+    options = ("hls_time=0.5", "hls_list_size=40")
+    with serving(Flaky) as url, Feeder(film, str(tmp_path / "live.m3u8"), seconds=8, options=options) as feeder:
+        while not (tmp_path / "live.m3u8").exists():
+            time.sleep(0.02)
+        impatient = settings(give_up_seconds=30).model_copy(update={"timeout_seconds": 2.0})
+        reading = Reading(f"{url}/live.m3u8", impatient)
+        reading.wait_for(Frame)
+        time.sleep(1)
+        away.set()
+        lost = reading.wait_for(Lost)
+        away.clear()
+        feeder.wait()
+        reading.end()
+    assert lost.code
+    frames = reading.frames
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+    holes = [two.pts - one.pts for one, two in pairwise(frames) if two.pts - one.pts > 2 * TS // 25]
+    assert sum(holes) < TS, "at most the piece that was being fetched, which FFmpeg does not fetch again"
+    assert in_order(frames)
+    assert frames[-1].pts - frames[0].pts > 7 * TS
+
+
 def test_hls_that_has_ended_is_a_file(film: Path, tmp_path: Path) -> None:
     with hls(film, tmp_path, 2) as feeder:
         feeder.wait()

@@ -34,6 +34,11 @@ def test_a_sender_that_began_anew_goes_on_by_the_wall_clock() -> None:
     assert continued(900_000, 1_395_000, 90_000_000, BASE) == 1_395_000
 
 
+def test_what_the_server_kept_is_gone_on_with_however_long_it_was_away() -> None:
+    assert continued(900_000, 900_000 + 60 * 90_000, 900_000, BASE, keeps=True) == 900_000
+    assert continued(900_000, 1_395_000, 126_000, BASE, keeps=True) == 1_395_000
+
+
 def test_a_counter_that_started_over_in_the_gap_is_unwrapped() -> None:
     assert continued(TURN - 1000, TURN + 180_000, 179_000, BASE, wraps=True) == TURN + 179_000
 
