@@ -4,7 +4,8 @@ Of an H.264 film with B-frames a third or more are drawn from others and none fr
 decoded at most, except
 
 - where something new begins. The frames drawn from a later one follow it in order of decoding, so that this *anchor* is known before
-  them; where it has little to be drawn from itself it is large, and then all that lies around it is decoded, as around keyframes;
+  them; where it has little to be drawn from itself it is large, or small where a plain picture begins, and then all that lies around it
+  is decoded, as around keyframes; so is a frame that is large itself;
 - where much moves, so that two pictures with one left out between them have little in common;
 - where pictures repeat, as in film brought to another frame rate: the mean of two neighbours is then a picture that never was.
 
@@ -28,8 +29,8 @@ from streamtags.model import Picture
 
 __all__ = ["Passing", "passing"]
 
-_LARGE = 1.5  # times the usual size of an anchor
-_USUAL = 12  # anchors that say what is usual
+_LARGE, _SMALL = 1.5, 0.3  # times the usual size of a packet
+_USUAL = 12  # packets that say what is usual
 _FEWEST = 3  # before so many nothing is usual yet
 _UNITS = 64  # of a packet that are looked at for its first slice
 _SLICE, _KEY_SLICE = 1, 5  # NAL unit types, ITU-T H.264 table 7-1
@@ -53,6 +54,7 @@ class Passing:
         self._codec = codec
         self._length_bytes = length_bytes
         self._anchors: deque[int] = deque(maxlen=_USUAL)  # sizes
+        self._disposable: deque[int] = deque(maxlen=_FEWEST)  # sizes
         self._newest: int | None = None  # pts of the anchor
         self._busy = 0  # anchors to come, around which everything is decoded
         self._whole = True  # everything is decoded until the next anchor
@@ -70,17 +72,23 @@ class Passing:
         if self._newest is None or pts > self._newest:
             self._newest = pts
             self._busy = max(0, self._busy - 1)
-            unusual = packet.is_keyframe or len(self._anchors) < _FEWEST or packet.size > _LARGE * median(self._anchors)
-            self._whole = unusual or self._busy > 0
+            usual = median(self._anchors) if len(self._anchors) >= _FEWEST else 0
+            self._whole = packet.is_keyframe or self._busy > 0 or not _SMALL * usual <= packet.size <= _LARGE * usual
             if not packet.is_keyframe:
                 self._anchors.append(packet.size)
-        skip = not self._whole and not packet.is_discard and self._is_disposable(packet) and self._stands_alone(pts)
+        skip = self._is_disposable(packet) and not packet.is_discard and self._is_usual(packet.size) and self._stands_alone(pts)
         self._tell(skip=skip)
         if skip:
             self._last = pts
             heappush(self._passed, (pts, packet.duration or 0))
         else:
             self._decoded.append(pts)
+
+    def _is_usual(self, size: int) -> bool:
+        """Whether a disposable frame of so many bytes tells of nothing new."""
+        usual = not self._whole and len(self._disposable) >= _FEWEST and size <= _LARGE * median(self._disposable)
+        self._disposable.append(size)
+        return usual
 
     def _stands_alone(self, pts: int) -> bool:
         """Whether a frame that is decoded is shown between the last one passed over and the one at `pts`."""
