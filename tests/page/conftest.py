@@ -64,7 +64,7 @@ class Server:
 
     def fill(self, timeline: str, segments: int) -> str:
         vocabulary = load_vocabulary("music-library")
-        payloads = make_payloads(segments, tags=[tag.name for tag in vocabulary.tags[:40]], vocabulary=vocabulary.ref)
+        payloads = make_payloads(segments, tags=[tag.name for tag in vocabulary.tags[::3]], vocabulary=vocabulary.ref)
         with SqliteStore(self.path) as store:
             store.open_timeline(timeline, f"key of {timeline}")
             store.append(timeline, payloads)

@@ -107,6 +107,16 @@ def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, p
     contains(page, "#address-error", "private addresses")
 
 
+def test_a_source_that_is_read_is_not_removed(server: Server, page: Page) -> None:
+    server.start("--config", settings_file(server, give_up_seconds=60), "--set", "server.allow_private=true")
+    timeline = analyse_from_the_page(page, server, f"udp://127.0.0.1:{free_udp_port()}")
+    page.click("#remove-open")
+    page.click("#remove-go")
+    contains(page, "#remove-error", "is being worked on")
+    page.click("#remove-close")
+    assert timeline in page.url
+
+
 def lateness(events: list[dict[str, Any]], began: float, until: float) -> list[float]:
     """Seconds from each segment's end to its being tagged; what the sender's clock called 0 was sent at `began`."""
     ends = {

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamtags.export.formats import FORMATS
 from streamtags.timeline.store import SqliteStore
+from streamtags.vocabulary_file import load_vocabulary
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -117,6 +119,52 @@ def test_the_list_shows_what_the_filter_leaves(server: Server, page: Page) -> No
     shows(page, "#matching", "")
 
 
+def test_an_axis_alone_is_shown_and_looked_through(server: Server, page: Page) -> None:
+    timeline = server.fill("tl_axis", 120)
+    server.start()
+    opened(page, server, timeline)
+    vocabulary = load_vocabulary("music-library")
+    page.wait_for_selector("#axis option[value='genre']", state="attached")
+    offered = page.eval_on_selector_all("#axis option", "(all) => all.map((one) => one.value)")
+    assert offered == ["", *(axis.name for axis in vocabulary.axes), "other"]
+    with SqliteStore(server.path) as store:
+        segments = store.state(timeline).segments
+    held = [[score for score in one.tags if vocabulary.by_name[score.tag].axis == "genre"] for one in segments]
+    page.select_option("#axis", "genre")
+    count = sum(map(bool, held))
+    assert 0 < count < 120
+    shows(page, "#matching", f"{count} of 120")
+    page.locator("#confidence").fill("0.5")
+    shows(page, "#matching", f"{sum(any(score.confidence >= 0.5 for score in of) for of in held)} of 120")
+    page.locator("#confidence").fill("0")
+    wanted = next(of[0].tag for of in held if of)
+    page.fill("#filter", wanted)
+    shows(page, "#matching", f"{sum(any(wanted in score.tag for score in of) for of in held)} of 120")
+    page.fill("#filter", "")
+    page.select_option("#axis", "")
+    shows(page, "#matching", "")
+
+
+def test_an_editor_removes_a_timeline_after_being_asked(server: Server, page: Page) -> None:
+    for name in ("tl_gone", "tl_kept"):
+        server.fill(name, 3)
+    server.start()
+    opened(page, server, "tl_gone")
+    page.click("#remove-open")
+    assert page.inner_text("#remove-name") == page.inner_text("#title")
+    page.click("#remove-close")
+    assert page.is_hidden("#remove")
+    assert page.is_visible("#inspector .lead")
+    page.click("#remove-open")
+    page.click("#remove-go")
+    page.wait_for_selector("#welcome")
+    shows(page, ".notice span", "This timeline was removed.")
+    page.wait_for_selector("#timelines a[href='#/tl_gone']", state="detached")
+    assert page.locator("#timelines a").count() == 1
+    with SqliteStore(server.path) as store:
+        assert [one.id for one in store.timelines()] == ["tl_kept"]
+
+
 def test_tags_and_captions_are_corrected_in_place_and_kept(server: Server, page: Page) -> None:
     timeline = server.fill("tl_correct", 5)
     server.start()
@@ -187,6 +235,8 @@ def test_an_export_is_downloaded(server: Server, page: Page) -> None:
     server.fill("tl_export", 3)
     server.start()
     opened(page, server, "tl_export")
+    offered = page.eval_on_selector_all("#export option", "(all) => all.map((one) => one.value).filter(Boolean)")
+    assert offered == list(FORMATS)
     with page.expect_download() as waiting:
         page.select_option("#export", "json")
     download = waiting.value
@@ -212,6 +262,7 @@ def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page
     assert page.inner_text("#connection") == "Connected, viewing only"
     assert page.locator("#inspector .edit-caption, #inspector .tags button").count() == 0
     assert page.is_hidden("#retag-open")
+    assert page.is_hidden("#remove-open")
     assert page.is_hidden("#upload")
 
 

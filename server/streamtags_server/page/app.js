@@ -69,6 +69,7 @@ function start() {
     const id = /^#\/([\w-]+)$/.exec(location.hash)?.[1] ?? "";
     editor.open(id);
     library.mark(id);
+    library.refresh();
     if (!id) document.title = "streamtags";
   };
   addEventListener("hashchange", route);

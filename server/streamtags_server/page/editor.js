@@ -3,9 +3,10 @@
 import { Details } from "./details.js";
 import { byId, el, oncePerFrame } from "./dom.js";
 import { isOnAir, isRunning, isStream, remarks, standing } from "./live.js";
-import { layOut, segmentAt, vocabularyOf } from "./model.js";
+import { layOut, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
 import { SegmentList } from "./segments.js";
+import { removeTimeline } from "./server.js";
 import { clockOf, timecode } from "./timecode.js";
 import { TimelineView } from "./timeline.js";
 
@@ -26,7 +27,7 @@ export class Editor {
     this._state = null;
     /** @type {import("./model.js").Model | null} */
     this.model = null;
-    this._filter = { text: "", confidence: 0 };
+    this._filter = { text: "", axis: "", confidence: 0 };
     this._mediaOf = "";
     this._at = -1;
     /** Where a live source stood when it was last shown; the playhead that stands there goes along. */
@@ -77,6 +78,7 @@ export class Editor {
     this.player.unload();
     this.timeline.clear();
     byId("still").hidden = true;
+    byId("remove").close(); // it asked about this one
   }
 
   /** Draw anew: the vocabularies or the role have become known. */
@@ -121,6 +123,7 @@ export class Editor {
   _show() {
     const state = this._state;
     if (!state) return;
+    this._offerTags();
     this.model = layOut(state, this.vocabularies, this._filter);
     const { source, progress } = state;
     byId("title").textContent = source?.name ?? this.id;
@@ -146,7 +149,6 @@ export class Editor {
       if (isStream(source)) this.player.without("A live source leaves no film behind: its thumbnails are shown.");
       else this.player.load(`${this._address()}/media`);
     }
-    this._fillTagNames();
     this.timeline.show(this.model);
     if (!byId("list").hidden) this.list.show(this.model);
     this._at = -1;
@@ -198,15 +200,20 @@ export class Editor {
   _colourOf(tag) {
     const axes = this.model ? vocabularyOf(this.model.state, this.vocabularies) : null;
     const axis = axes?.tags.find((one) => one.name === tag)?.axis;
-    const lane = this.model?.lanes.findIndex((one) => one.name === (axis ?? "other")) ?? 0;
+    const lane = this.model?.lanes.findIndex((one) => one.name === (axis ?? OTHER)) ?? 0;
     return `var(--lane-${Math.max(0, lane) % 9})`;
   }
 
-  _fillTagNames() {
+  /** Offer the tags and axes of the vocabulary in use; an axis it does not have is chosen no more. */
+  _offerTags() {
     const vocabulary = this._state ? vocabularyOf(this._state, this.vocabularies) : null;
     if (this._named === vocabulary) return;
     this._named = vocabulary;
     byId("tag-names").replaceChildren(...(vocabulary?.tags ?? []).map((tag) => el("option", { value: tag.name })));
+    const axes = vocabulary ? [...vocabulary.axes, OTHER] : [];
+    const chosen = axes.includes(this._filter.axis) ? this._filter.axis : "";
+    byId("axis").replaceChildren(el("option", { value: "", text: "All axes" }), ...axes.map((axis) => el("option", { value: axis, text: axis })));
+    byId("axis").value = this._filter.axis = chosen;
   }
 
   /** @param {string} method @param {Object<string, any>} params @returns {Promise<any>} */
@@ -234,6 +241,22 @@ export class Editor {
     this._tell(`Tagging again under ${answer.vocabulary.id}.`, true);
   }
 
+  _askToRemove() {
+    byId("remove-name").textContent = byId("title").textContent;
+    byId("remove-error").textContent = "";
+    byId("remove").showModal();
+  }
+
+  /** Have the open timeline deleted; that it is gone is heard like anybody else's removal. */
+  async _remove() {
+    try {
+      await removeTimeline(this.id);
+      byId("remove").close();
+    } catch (error) {
+      byId("remove-error").textContent = /** @type {Error} */ (error).message;
+    }
+  }
+
   _listen() {
     const on = (/** @type {string} */ id, /** @type {string} */ type, /** @type {() => void} */ act) => byId(id).addEventListener(type, act);
     on("play", "click", () => this.player.toggle());
@@ -247,6 +270,7 @@ export class Editor {
     on("zoom-fit", "click", () => this.timeline.fit());
     on("list-toggle", "click", () => this.toggleList());
     on("filter", "input", () => { this._filter.text = byId("filter").value; this._layOut(); });
+    on("axis", "change", () => { this._filter.axis = byId("axis").value; this._layOut(); });
     on("confidence", "input", () => {
       this._filter.confidence = Number(byId("confidence").value);
       byId("confidence-value").textContent = this._filter.confidence.toFixed(2);
@@ -262,6 +286,9 @@ export class Editor {
     });
     on("retag-go", "click", () => this._retag());
     on("retag-close", "click", () => byId("retag").close());
+    on("remove-open", "click", () => this._askToRemove());
+    on("remove-go", "click", () => this._remove());
+    on("remove-close", "click", () => byId("remove").close());
     on("export", "change", () => {
       const format = byId("export").value;
       byId("export").value = "";

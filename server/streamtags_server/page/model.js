@@ -3,7 +3,10 @@
 /** @typedef {import("./streamtags.js").TimelineState} TimelineState */
 /** @typedef {import("./streamtags.js").SegmentState} SegmentState */
 /** @typedef {{name: string, id: string, version: string, axes: string[], tags: {name: string, axis: string, description: string}[]}} Vocabulary */
-/** @typedef {{text: string, confidence: number}} Filter */
+/** What is looked for; `axis` "" is every axis. @typedef {{text: string, axis: string, confidence: number}} Filter */
+
+/** The axis of tags that the vocabulary does not have. */
+export const OTHER = "other";
 
 /**
  * What one axis shows of each segment: its strongest tag, or the one that is searched for.
@@ -62,10 +65,11 @@ export function layOut(state, vocabularies, filter) {
     let any = false;
     for (const { tag, confidence } of segment.tags) {
       if (confidence < filter.confidence) continue;
+      const lane = lanes[Math.min(laneOf(tag), lanes.length - 1)];
+      if (filter.axis && lane.name !== filter.axis) continue;
       any = true;
       const searched = wanted !== "" && tag.toLowerCase().includes(wanted);
       found ||= searched;
-      const lane = lanes[Math.min(laneOf(tag), lanes.length - 1)];
       lane.used = true;
       if (lane.tags[at] !== null) lane.more[at] += 1;
       if (lane.tags[at] === null || (searched && !lane.tags[at].toLowerCase().includes(wanted))) {
@@ -73,15 +77,15 @@ export function layOut(state, vocabularies, filter) {
         lane.confidence[at] = confidence;
       }
     }
-    matches[at] = Number(wanted ? found : filter.confidence > 0 ? any : true);
+    matches[at] = Number((!wanted || found) && (any || !(filter.axis || (filter.confidence > 0 && !wanted))));
     matching += matches[at];
   }
-  const used = lanes.filter((lane) => lane.name !== "other" || lane.used);
+  const used = lanes.filter((lane) => lane.name !== OTHER || lane.used);
   const last = count ? ends[count - 1] : 0;
   const duration = Math.max(last, state.source?.video?.duration ?? 0, state.progress?.decoded_seconds ?? 0);
   return {
     state, segments, origin, duration, starts, ends, lanes: used, curves, matches, matching,
-    filtered: wanted !== "" || filter.confidence > 0,
+    filtered: wanted !== "" || filter.axis !== "" || filter.confidence > 0,
   };
 }
 
@@ -98,7 +102,7 @@ function axesOf(vocabulary) {
   const place = new Map(vocabulary.axes.map((axis, index) => [axis, index]));
   const lanes = new Map(vocabulary.tags.map((tag) => [tag.name, place.get(tag.axis) ?? vocabulary.axes.length]));
   return {
-    names: [...vocabulary.axes, "other"],
+    names: [...vocabulary.axes, OTHER],
     laneOf: (/** @type {string} */ tag) => lanes.get(tag) ?? vocabulary.axes.length,
   };
 }

@@ -20,6 +20,12 @@ export async function wantsToken() {
   return (await fetch("v1/vocabularies")).status === 401;
 }
 
+/** Delete a timeline and all that belongs to it. @param {string} id */
+export async function removeTimeline(id) {
+  const answer = await fetch(`v1/timelines/${encodeURIComponent(id)}`, { method: "DELETE" });
+  if (!answer.ok) throw new ServerError(answer.status, (await answer.json().catch(() => ({}))).detail ?? `the server answered ${answer.status}`);
+}
+
 /**
  * Send a film; `progress` is told the share sent. A fetch cannot tell it, so this is an XMLHttpRequest.
  *
@@ -45,8 +51,4 @@ export function upload(file, progress) {
 }
 
 /** The export formats the server offers, as [name, what it is for]. */
-export const FORMATS = [
-  ["json", "JSON, all of it"], ["jsonl", "JSON lines, the log"], ["csv", "CSV table"], ["otio", "OpenTimelineIO"], ["fcpxml", "Final Cut Pro XML"],
-  ["xmeml", "Premiere Pro XML"], ["edl", "EDL, CMX 3600"], ["resolve-edl", "DaVinci Resolve markers"], ["avid", "Avid markers"],
-  ["premiere-csv", "Premiere Pro markers"], ["vtt", "WebVTT"], ["srt", "SubRip"], ["chapters", "Chapters, ffmetadata"], ["html", "HTML page"],
-];
+export const FORMATS = [["json", "JSON, all of it"], ["jsonl", "JSON lines, the log"], ["csv", "CSV table"]];
