@@ -218,7 +218,7 @@ def _measured(
         segment=segment,
         evidence=evidence,
         text="\n".join(line.text for line in subtitles if line.start < end and line.end > start),
-        stills=tuple(frame.still for frame in frames),
+        stills=tuple(dict.fromkeys(frame.still for frame in frames)),  # frames that were not decoded share one
         thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width),
         fingerprint=fingerprint([frame.bgr for frame in frames]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamtags.config import IngestSettings, ShotSettings
+from streamtags.config import IngestSettings, Settings, ShotSettings
 from streamtags.ingest.passing import Passing
 from streamtags.ingest.shots import create_detector
 from streamtags.ingest.source import open_source
-from streamtags.model import Frame
+from streamtags.model import Frame, Measured
+from streamtags.pipeline.analyse import measure
 from streamtags.testing import Encoding, ShotSpec, make_video
 
 SIZE = (320, 180)
@@ -75,6 +77,15 @@ def test_cuts_away_from_keyframes_are_found_to_the_frame(calm: Path) -> None:
         found.append([b.index for b in [*boundaries, *detector.finish()]])
         source.close()
     assert found == [[70, 130], [70, 130]]
+
+
+def test_no_still_stands_for_a_segment_twice(calm: Path) -> None:
+    settings = Settings.model_validate({"segments": {"max_seconds": 1, "frames": 16}})  # of 25 frames
+    source = open_source(str(calm), settings.ingest)
+    stills = [item.stills for item in measure(source, settings) if isinstance(item, Measured)]
+    source.close()
+    assert all(still.pts < after.pts for chosen in stills for still, after in pairwise(chosen))
+    assert min(map(len, stills)) >= 8
 
 
 @pytest.mark.parametrize(
