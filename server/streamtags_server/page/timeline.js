@@ -110,9 +110,17 @@ export class TimelineView extends Tracks {
     const whole = Math.max(SHORTEST, (this._model?.duration ?? 10) * 1.005);
     this.span = Math.min(this.span, whole);
     this.start = Math.min(Math.max(0, this.start), whole - this.span);
-    this._window.style.left = `${(this.start / whole) * 100}%`;
-    this._window.style.width = `${(this.span / whole) * 100}%`;
     this._paint();
+    this._markWindow();
+  }
+
+  /** Show in the bar below which part is in view. */
+  _markWindow() {
+    const whole = Math.max(SHORTEST, (this._model?.duration ?? 10) * 1.005);
+    const bar = Math.max(0, this._width - HEADER);
+    const width = `${Math.round(Math.max(14, (this.span / whole) * bar))}px`;
+    if (this._window.style.width !== width) this._window.style.width = width;
+    this._window.style.transform = `translateX(${Math.min((this.start / whole) * bar, bar - 14)}px)`; // moved without a new layout
   }
 
   _resize() {
@@ -127,6 +135,7 @@ export class TimelineView extends Tracks {
       canvas.style.height = `${clientHeight}px`;
     }
     if (this._model) this._spacer.style.height = `${Math.max(0, this._content - clientHeight)}px`;
+    this._markWindow();
     this._draw();
   }
 

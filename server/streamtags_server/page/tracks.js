@@ -1,6 +1,7 @@
 /** The tracks of the timeline, painted: what each row shows of the segments that are visible. */
 
 import { segmentAt } from "./model.js";
+import { Columns, Strip } from "./strips.js";
 import { clockOf } from "./timecode.js";
 import { Thumbnails } from "./thumbnails.js";
 
@@ -14,6 +15,7 @@ const CAPTIONS = 24;
 const LANE = 25;
 export const EMPTY_LANE = 16;
 const CURVE = 31;
+const ROOM_FOR_TEXT = 8; // pixels a segment; where there are fewer on average, a row is a strip
 
 /** @typedef {{name: string, top: number, height: number, draw: (row: Row) => void, at?: (segment: number) => string}} Row */
 
@@ -24,6 +26,9 @@ export class Tracks {
     this._model = null;
     this._clock = clockOf(null);
     this._thumbnails = new Thumbnails("", () => {});
+    this._columns = new Columns();
+    this._boxes = new Strip();
+    this._areas = new Strip();
     this.start = 0;
     this.span = 10;
     this._width = 0;
@@ -80,21 +85,20 @@ export class Tracks {
     this._first = Math.floor(first / this._stride) * this._stride;
     this._last = last;
     this._perSegment = perSegment;
+    this._columns.look(model, this.start, this.span, this._width - HEADER);
   }
 
-  /** Visible segments, or groups of them where they are too narrow to tell apart. @param {(at: number, end: number, x: number, width: number) => void} draw */
+  /** Visible segments one by one. @param {(at: number, x: number, width: number) => void} draw */
   _each(draw) {
     const model = /** @type {Model} */ (this._model);
-    const stride = this._stride;
-    for (let at = this._first; at <= (this._last); at += stride) {
-      const end = Math.min(at + stride, model.starts.length);
+    for (let at = this._columns.first; at <= this._last; at += 1) {
       const x = this._x(model.starts[at]);
-      draw(at, end, x, this._x(model.ends[end - 1]) - x);
+      draw(at, x, this._x(model.ends[at]) - x);
     }
   }
 
-  /** @param {number} at @param {number} end */
-  _shade(at, end) {
+  /** @param {number} at @param {number} [end] */
+  _shade(at, end = at + 1) {
     const { matches, filtered } = /** @type {Model} */ (this._model);
     if (!filtered) return 1;
     for (let one = at; one < end; one += 1) if (matches[one]) return 1;
@@ -193,13 +197,18 @@ export class Tracks {
   _drawCaptions(row) {
     const model = /** @type {Model} */ (this._model);
     const context = /** @type {CanvasRenderingContext2D} */ (this._c);
-    this._each((at, end, x, width) => {
+    if (this._perSegment < ROOM_FOR_TEXT) {
+      const opacity = (/** @type {number} */ at) => (model.segments[at].caption === null ? 0 : this._shade(at));
+      this._boxes.boxes(context, this._place(row), this._columns, this._colours.clip, opacity);
+      return;
+    }
+    this._each((at, x, width) => {
       const segment = model.segments[at];
       if (segment.caption === null) return;
-      context.globalAlpha = this._shade(at, end);
+      context.globalAlpha = this._shade(at);
       context.fillStyle = this._colours.clip;
       context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
-      if (end - at === 1) this._label(segment.caption, x, width, row.top + row.height / 2, this._colours.text);
+      this._label(segment.caption, x, width, row.top + row.height / 2, this._colours.text);
       context.globalAlpha = 1;
     });
   }
@@ -208,16 +217,20 @@ export class Tracks {
   _drawLane(row, lane, index) {
     const context = /** @type {CanvasRenderingContext2D} */ (this._c);
     const colour = this._colours[`lane-${index % 9}`];
-    this._each((at, end, x, width) => {
-      let best = 0;
-      for (let one = at; one < end; one += 1) best = Math.max(best, lane.confidence[one]);
-      if (best === 0) return;
-      const shade = this._shade(at, end);
+    const opacity = (/** @type {number} */ at) => lane.confidence[at] && 0.16 + 0.84 * lane.confidence[at];
+    if (this._perSegment < ROOM_FOR_TEXT) {
+      const shaded = (/** @type {number} */ at) => this._shade(at) * opacity(at);
+      this._boxes.boxes(context, this._place(row), this._columns, colour, shaded);
+      return;
+    }
+    this._each((at, x, width) => {
+      if (lane.confidence[at] === 0) return;
+      const shade = this._shade(at);
       context.fillStyle = colour;
-      context.globalAlpha = shade * (0.16 + 0.84 * best);
+      context.globalAlpha = shade * opacity(at);
       context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
       const tag = lane.tags[at];
-      if (end - at === 1 && tag !== null && width > 20) {
+      if (tag !== null && width > 20) {
         context.globalAlpha = shade;
         context.fillRect(x, row.top + 3, 2, row.height - 7);
         this._label(lane.more[at] ? `${tag}  +${lane.more[at]}` : tag, x + 1, width, row.top + row.height / 2, this._colours.text);
@@ -229,24 +242,12 @@ export class Tracks {
   /** @param {Row} row @param {import("./model.js").Curve} curve @param {number} index */
   _drawCurve(row, curve, index) {
     const context = /** @type {CanvasRenderingContext2D} */ (this._c);
-    const height = row.height - 7;
-    context.fillStyle = this._colours[`curve-${index}`];
-    this._each((at, end, x, width) => {
-      let sum = 0;
-      let count = 0;
-      for (let one = at; one < end; one += 1) {
-        if (Number.isNaN(curve.values[one])) continue;
-        sum += curve.values[one];
-        count += 1;
-      }
-      if (!count) return;
-      const share = Math.min(1, Math.max(0, (sum / count - curve.low) / (curve.high - curve.low)));
-      const top = row.top + 3 + height * (1 - share);
-      context.globalAlpha = 0.35;
-      context.fillRect(x, top, width, height * share);
-      context.globalAlpha = 1;
-      context.fillRect(x, top - 0.75, width, 1.5);
-    });
+    this._areas.area(context, this._place(row), this._columns, curve, this._colours[`curve-${index}`]);
+  }
+
+  /** @param {Row} row */
+  _place(row) {
+    return { left: HEADER, width: this._width - HEADER, top: row.top + 3, height: row.height - 7 };
   }
 }
 
