@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 
+from streamtags.cli.common import silence_output
 from streamtags.cli.parser import build_parser, command_of
 from streamtags.errors import StreamtagsError
 
@@ -41,21 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(str(error), error.exit_status, debug=debug)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing to say, and nowhere to say it.
-        _silence_output()
+        silence_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets one line, not a traceback
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            _silence_output()
+            silence_output()
             return _tell("no space left for the output; free some and run the same command again", 2, debug=debug)
         return _tell(
             f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what it prints", 1, debug=debug
         )
     return status
-
-
-def _silence_output() -> None:
-    """Let what is still held back for standard output go nowhere, so that leaving does not fail over it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(message: str, status: int, *, debug: bool) -> int:

@@ -111,7 +111,7 @@ async def _analyse(source: str, settings: Settings, store: SqliteStore, *, fresh
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    view: View = choose_view(jsonl, store)
+    view: View = choose_view(jsonl, store, stop.set)
     try:
         state = await analyse(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
     except BaseException as error:

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from streamtags.config import Settings
     from streamtags.timeline.store import SqliteStore
 
-__all__ = ["add_common", "add_timeline", "check_output", "nested", "open_configured_store", "settings_of", "write_output"]
+__all__ = [
+    "add_common",
+    "add_timeline",
+    "check_output",
+    "nested",
+    "open_configured_store",
+    "settings_of",
+    "silence_output",
+    "write_output",
+]
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +116,13 @@ def check_output(target: str) -> None:
 def _special(path: Path) -> bool:
     """A device or a pipe, which is written to and never replaced."""
     return path.exists() and not path.is_file()
+
+
+def silence_output() -> None:
+    """Let what is still held back for standard output, and what follows, go nowhere, so that leaving does not fail over it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def write_output(text: str, target: str | None) -> None:

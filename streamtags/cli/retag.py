@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
+from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, silence_output
 from streamtags.cli.views import JsonLines, printable
 
 __all__ = ["add_arguments", "run"]
@@ -31,7 +31,11 @@ def run(args: argparse.Namespace) -> int:
     lines = JsonLines(sys.stdout) if args.jsonl else None
     with open_configured_store(settings) as store:
         timeline = store.find(args.id)
-        failed = asyncio.run(retag(timeline, settings, store, publish=lines.tell if lines else lambda _: None))
+        try:
+            failed = asyncio.run(retag(timeline, settings, store, publish=lines.tell if lines else lambda _: None))
+        except BrokenPipeError as error:  # who reads the events has left in the middle of the work
+            silence_output()
+            raise KeyboardInterrupt from error
     if not args.jsonl:
         print(f"{timeline} is tagged anew under {printable(settings.tags)}; see `streamtags show {timeline}`")
     if failed:

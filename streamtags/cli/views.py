@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from streamtags.cli.common import silence_output
 from streamtags.errors import UsageError
 from streamtags.events import Event, SourceDropped, SourceLost, SourceResumed
 from streamtags.state import SegmentState, TimelineState
@@ -22,6 +23,7 @@ __all__ = [
     "PlainLines",
     "Together",
     "View",
+    "WhileRead",
     "choose_view",
     "estimate_lines",
     "live_line",
@@ -43,26 +45,27 @@ class View(Protocol):
         ...
 
 
-def choose_view(jsonl: str | None, store: SqliteStore) -> View:
-    """What suits where the output goes.
+def choose_view(jsonl: str | None, store: SqliteStore, left: Callable[[], None]) -> View:
+    """What suits where the output goes; `left` is called when nobody reads it any more.
 
     Raises:
         UsageError: the file for `--jsonl` cannot be written.
     """
     if jsonl == "-":
-        return JsonLines(sys.stdout)
+        return WhileRead(JsonLines(sys.stdout), left)
     shown: View = PlainLines()
     if sys.stdout.isatty():
         from streamtags.cli.live import LiveTable
 
         shown = LiveTable(store)
+    shown = WhileRead(shown, left)
     if jsonl is None:
         return shown
     try:
         file = Path(jsonl).open("w", encoding="utf-8")  # noqa: SIM115 - closed by the view
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=jsonl, hint="check the folder and its permissions") from error
-    return Together((shown, JsonLines(file)))
+    return Together((shown, WhileRead(JsonLines(file), left)))
 
 
 class Together:
@@ -80,6 +83,38 @@ class Together:
         """Close each."""
         for view in self._views:
             view.close(state)
+
+
+class WhileRead:
+    """A view that shows nothing more, and calls `left`, once who reads it has gone (`| head`)."""
+
+    def __init__(self, view: View, left: Callable[[], None]) -> None:
+        self._view = view
+        self._left = left
+        self._read = True
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Show `events`, if there is still somebody."""
+        if self._read:
+            try:
+                self._view.tell(events)
+            except BrokenPipeError:
+                self._leave()
+
+    def close(self, state: TimelineState | None) -> None:
+        """Close it."""
+        try:
+            self._view.close(state if self._read else None)
+        except BrokenPipeError:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._read = False
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            silence_output()
+        self._left()
 
 
 class JsonLines:

@@ -188,9 +188,10 @@ def test_a_traceback_only_with_debug(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "Traceback" in capsys.readouterr().err
 
 
-def scripted(tmp_path: Path, options: str) -> list[str]:
+def scripted(tmp_path: Path, options: str, concurrency: int = 8) -> list[str]:
     (tmp_path / "c.toml").write_text(
-        f'profile = "p"\n[profiles.p]\ncaptioner = {{ backend = "scripted", {options} }}\nclassifier = {{ backend = "scripted" }}\n'
+        f'profile = "p"\n[profiles.p]\nconcurrency = {concurrency}\n'
+        f'captioner = {{ backend = "scripted", {options} }}\nclassifier = {{ backend = "scripted" }}\n'
     )
     return ["--config", str(tmp_path / "c.toml"), "--store", f"sqlite:///{tmp_path}/s.db"]
 
@@ -205,16 +206,43 @@ def test_failed_segments_give_status_five_and_only_they_are_tried_again(
     assert [json.loads(line)["segment"] for line in log.read_text().splitlines()] == ["s0001"]
 
 
-def test_the_reader_may_leave_early(film: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", ENTRY, "analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db", "--jsonl"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        said = process.stderr.read()
-    assert "Traceback" not in said
-    assert said.count("\n") <= 1
+def unread(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command with an output that nobody reads any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run([sys.executable, "-c", ENTRY, *words], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("flags", [["--jsonl"], []], ids=["events", "lines"])
+def test_a_reader_that_leaves_stops_the_analysis_as_an_interrupt_does(flags: list[str], film: Path, tmp_path: Path) -> None:
+    slow = scripted(tmp_path, "delay_seconds = 0.5", concurrency=1)
+    ended = unread("analyze", str(film), *slow, *flags)
+    assert ended.returncode == 130
+    assert "run the same command again to resume tl_" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    with SqliteStore(tmp_path / "s.db") as store:
+        assert store.read(store.find("last"))[-1].type == "timeline.cancelled"
+    assert main(["analyze", str(film), *slow]) == 0
+
+
+def test_one_that_leaves_does_not_keep_the_log_from_its_file(film: Path, tmp_path: Path) -> None:
+    slow = scripted(tmp_path, "delay_seconds = 0.5", concurrency=1)
+    assert unread("analyze", str(film), *slow, "--jsonl", str(tmp_path / "log")).returncode == 130
+    assert lines((tmp_path / "log").read_text())[-1]["type"] == "timeline.cancelled"
+
+
+@pytest.mark.parametrize("words", ["show last", "show last --json", "timelines", "export last --format json"])
+def test_a_reader_may_leave_what_is_only_printed(words: str, store: list[str]) -> None:
+    ended = unread(*words.split(), *store)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_reader_that_leaves_stops_retagging(store: list[str]) -> None:
+    ended = unread("retag", "last", "--tags", "seed-eight", "--jsonl", *store)
+    assert (ended.returncode, ended.stderr) == (130, "streamtags: interrupted\n")
 
 
 def test_an_interrupt_stops_cleanly_and_the_same_command_resumes(commands: Any, film: Path, tmp_path: Path) -> None:
