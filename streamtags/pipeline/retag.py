@@ -9,6 +9,7 @@ from streamtags.config import Settings
 from streamtags.errors import ModelError
 from streamtags.events import ErrorInfo, SceneDetected, SegmentFailed
 from streamtags.pipeline.backends import open_tools
+from streamtags.pipeline.claim import claimed
 from streamtags.pipeline.load import Lane
 from streamtags.pipeline.tag import Tools, tag
 from streamtags.pipeline.writer import Publish, Writer
@@ -35,7 +36,7 @@ async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publis
     Raises:
         VocabularyError: the vocabulary has mistakes; nothing was changed.
         ModelError: the classifier cannot be reached or refuses; nothing was changed.
-        StoreError: what was told of is kept.
+        StoreError: what was told of is kept; with code `store.claimed`, somebody is at work on the timeline and nothing was changed.
     """
     async with open_tools(settings) as tools:
         return await retag_with(tools, timeline, store, publish=publish)
@@ -52,7 +53,12 @@ async def retag_with(
     """`retag` with what is open already, of the captioned segments that are `wanted`."""
     if isinstance(tools.classifier, Readiness):
         await tools.classifier.ready()
-    store.save_vocabulary(tools.vocabulary)
+    async with claimed(store, timeline):
+        store.save_vocabulary(tools.vocabulary)
+        return await _retag_all(tools, timeline, store, publish, wanted)
+
+
+async def _retag_all(tools: Tools, timeline: str, store: SqliteStore, publish: Publish, wanted: Callable[[SegmentState], bool]) -> int:
     fold = Fold.from_snapshot(store.state(timeline))
     writer = Writer(store, timeline, fold, publish, epoch=fold.state.epoch)
     lane = Lane("tag", tools.profile)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 from streamtags.config import Settings
-from streamtags.errors import StoreError
 from streamtags.events import TimelineOpened
 from streamtags.ingest.access import Access
 from streamtags.ingest.live import open_any_source
 from streamtags.ingest.shots import create_detector
 from streamtags.pipeline.backends import open_tools
+from streamtags.pipeline.claim import claimed
 from streamtags.pipeline.opening import opened
 from streamtags.pipeline.recording import choose_timeline, recorded_of
 from streamtags.pipeline.retag import retag_with
@@ -25,9 +22,6 @@ from streamtags.state import SegmentState, TimelineState
 from streamtags.timeline.store import SqliteStore
 
 __all__ = ["analyse"]
-
-# A claim is renewed twice in its life.
-_CLAIM_SECONDS = 60.0
 
 
 async def analyse(
@@ -82,7 +76,7 @@ async def analyse(
             create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
             await tools.ready()
             store.open_timeline(timeline, key, name=source.info.name)
-            async with _claimed(store, timeline):
+            async with claimed(store, timeline):
                 store.save_vocabulary(tools.vocabulary)
                 _begin(store, timeline, source, settings, tools, fresh=fresh)
                 publish(store.read(timeline))
@@ -114,23 +108,3 @@ def _begin(store: SqliteStore, timeline: str, source: FrameSource, settings: Set
         store.append(timeline, [opened])
     elif fresh:
         store.replace(timeline, [opened])
-
-
-@asynccontextmanager
-async def _claimed(store: SqliteStore, timeline: str) -> AsyncIterator[None]:
-    """Keep every other process from analysing `timeline` meanwhile."""
-    owner = secrets.token_hex(8)
-    store.claim(timeline, owner, ttl_seconds=_CLAIM_SECONDS)
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(_CLAIM_SECONDS / 2)
-            await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=_CLAIM_SECONDS)
-
-    renewing = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        renewing.cancel()
-        with suppress(StoreError):  # a full disk must not hide how the analysis ended; a dead claim frees itself
-            store.release(timeline, owner)

@@ -146,9 +146,15 @@ class SqliteStore:
         return [TimelineSummary(*row) for row in rows]
 
     def remove(self, timeline: str) -> None:
-        """Delete a timeline and all that belongs to it."""
+        """Delete a timeline and all that belongs to it.
+
+        Raises:
+            StoreError: somebody is at work on it (code `store.claimed`).
+        """
         with self._database.write() as connection:
-            connection.execute("DELETE FROM timelines WHERE n = ?", (self._row(connection, timeline)[0],))
+            n = self._row(connection, timeline)[0]
+            self._refuse_claimed(connection, timeline, n, time.time())
+            connection.execute("DELETE FROM timelines WHERE n = ?", (n,))
         self._tell(timeline)
 
     def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
@@ -306,7 +312,7 @@ class SqliteStore:
     # Who is at work, and who wants to know
 
     def claim(self, timeline: str, owner: str, *, ttl_seconds: float = 60.0) -> None:
-        """Take `timeline` for `owner`, or keep it: nobody else analyses it meanwhile.
+        """Take `timeline` for `owner`, or keep it: nobody else analyses, retags or removes it meanwhile.
 
         A claim ends with `release`, with the death of its process, at once, where that can be told (Linux, same host), else after
         `ttl_seconds` without another `claim`.
@@ -317,13 +323,7 @@ class SqliteStore:
         here, clock = this_process(), time.time()
         with self._database.write() as connection:
             n = self._row(connection, timeline)[0]
-            holder, host, pid, started, until = connection.execute(
-                "SELECT owner, host, pid, started, claimed_until FROM timelines WHERE n = ?", (n,)
-            ).fetchone()
-            if holder not in (None, owner) and Process(host, pid, started).holds(until, clock):
-                raise StoreError(
-                    f"is being analysed by process {pid} on {host}", where=timeline, hint="wait for it, or follow it", code="store.claimed"
-                )
+            self._refuse_claimed(connection, timeline, n, clock, owner)
             connection.execute(
                 "UPDATE timelines SET owner = ?, host = ?, pid = ?, started = ?, claimed_until = ? WHERE n = ?",
                 (owner, here.host, here.pid, here.started, clock + ttl_seconds, n),
@@ -333,6 +333,16 @@ class SqliteStore:
         """Give up a claim; nothing happens if `owner` does not hold it, or the timeline is gone."""
         with self._database.write() as connection:
             connection.execute("UPDATE timelines SET owner = NULL WHERE id = ? AND owner = ?", (timeline, owner))
+
+    @staticmethod
+    def _refuse_claimed(connection: Connection, timeline: str, n: int, clock: float, owner: str | None = None) -> None:
+        """Raise if another than `owner` holds a claim on row `n`."""
+        holder, host, pid, started, until = connection.execute(
+            "SELECT owner, host, pid, started, claimed_until FROM timelines WHERE n = ?", (n,)
+        ).fetchone()
+        if holder not in (None, owner) and Process(host, pid, started).holds(until, clock):
+            what = f"is being worked on by process {pid} on {host}"
+            raise StoreError(what, where=timeline, hint="wait for it, follow it, or stop it first", code="store.claimed")
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Have `callback` called with a timeline's id after each change made through this object; returns what ends that.

@@ -262,6 +262,28 @@ def test_an_interrupt_stops_cleanly_and_the_same_command_resumes(commands: Any, 
     assert commands.run(*words, cwd=tmp_path).status == 0
 
 
+@pytest.mark.parametrize("words", [["remove"], ["retag", "--tags", "seed-eight"]], ids=["remove", "retag"])
+def test_a_timeline_under_analysis_is_neither_removed_nor_retagged(words: list[str], commands: Any, film: Path, tmp_path: Path) -> None:
+    slow = scripted(tmp_path, "delay_seconds = 60")
+    running = commands.start("analyze", film, *slow, "--jsonl", tmp_path / "log", cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while "segment.measured" not in ((tmp_path / "log").read_text() if (tmp_path / "log").exists() else ""):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        refused = subprocess.run(
+            [sys.executable, "-c", ENTRY, words[0], "last", *words[1:], "--store", slow[-1]], capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 4
+        assert f"is being worked on by process {running.pid}" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    finally:
+        running.signal(signal.SIGINT)
+        assert running.wait().status == 130
+    assert lines((tmp_path / "log").read_text())[-1]["type"] == "timeline.cancelled"
+    assert main([words[0], "last", *words[1:], "--store", slow[-1]]) == 0
+
+
 def test_a_terminal_shows_cards_and_is_not_driven_by_what_is_shown(film: Path, tmp_path: Path) -> None:
     evil = tmp_path / "a\x1b]0;owned\x07b.mp4"
     evil.write_bytes(film.read_bytes())

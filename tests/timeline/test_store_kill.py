@@ -97,7 +97,7 @@ def test_a_claim_holds_while_its_process_lives_and_no_longer(tmp_path: Path) -> 
         with subprocess.Popen([sys.executable, "-c", CLAIMER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             child.stdout.readline()
-            with pytest.raises(StoreError, match=f"is being analysed by process {child.pid}") as caught:
+            with pytest.raises(StoreError, match=f"is being worked on by process {child.pid}") as caught:
                 store.claim("tl_a", "parent", ttl_seconds=0)
             assert caught.value.code == "store.claimed"
             child.kill()
@@ -114,7 +114,7 @@ def test_claims_of_one_process(tmp_path: Path) -> None:
         store.claim("tl_a", "one")
         store.claim("tl_b", "two")
         store.release("tl_a", "two")
-        with pytest.raises(StoreError, match="is being analysed"):
+        with pytest.raises(StoreError, match="is being worked on"):
             store.claim("tl_a", "two")
         store.release("tl_a", "one")
         store.claim("tl_a", "two")
