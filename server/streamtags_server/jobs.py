@@ -39,6 +39,7 @@ _ADOPT_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
 # A timeline whose process died so often with its server is not tried again: it may be what kills it.
 _STARTS = 5
+_ENDS = ("completed", "failed", "cancelled")
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,6 @@ class Job(BaseModel):
     uri: str
     profile: str
     tags: str
-    fresh: bool = False
     follow: bool = False
     asked: float = 0.0
     starts: int = 0
@@ -64,11 +64,12 @@ def following(settings: Settings) -> Settings:
 
 @dataclass(slots=True)
 class _Held:
-    """A job of this server; `lock` is the open, locked file."""
+    """A job of this server; `lock` is the open, locked file, `seq` how far the log went when its process began."""
 
     job: Job
     lock: int
     process: asyncio.subprocess.Process | None = None
+    seq: int = 0
     cancelled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -115,9 +116,28 @@ class Jobs:
         """
         if self.state(job.timeline) is not None:
             return
+        self.check_room()
+        self._begin(_Held(job, self._write(job)))
+
+    def check_room(self) -> None:
+        """See that a further job may wait.
+
+        Raises:
+            QueueFullError: too many do.
+        """
         if sum(held.process is None for held in self._held.values()) >= self._settings.server.queue:
             raise QueueFullError(f"{self._settings.server.queue} analyses wait already", hint="try again later")
-        self._begin(_Held(job, self._write(job)))
+
+    async def leave(self, timeline: str) -> None:
+        """Let a process go that has written the end of the log and is about to; what is asked for after that end is a new analysis."""
+        held = self._held.get(timeline)
+        if held is None or held.process is None:
+            return
+        state = await asyncio.to_thread(self._store.state, timeline)
+        if state.seq > held.seq and state.state in _ENDS:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    await held.ended.wait()
 
     async def cancel(self, timeline: str) -> None:
         """End an analysis that waits or runs here; returns when its log says so.
@@ -234,8 +254,7 @@ class Jobs:
 
     async def _run(self, held: _Held) -> None:
         job = held.job
-        state = await asyncio.to_thread(self._store.state, job.timeline)
-        seq, unopened = state.seq, state.seq > 0 and state.source is None  # it failed before its source could be read
+        seq = held.seq = (await asyncio.to_thread(self._store.head, job.timeline)).seq
         if job.starts >= _STARTS:
             await self._settle(held, ErrorInfo(code="worker.crashed", message=f"the server died {job.starts} times while it ran"), seq)
             self._forget(held)
@@ -247,7 +266,7 @@ class Jobs:
         )
         self._gauge()
         try:
-            error = await self._supervise(held, held.process, fresh=unopened or (job.fresh and job.starts == 1))
+            error = await self._supervise(held, held.process)
         finally:
             if held.process.returncode is None:
                 held.process.kill()
@@ -258,11 +277,11 @@ class Jobs:
             await self._settle(held, error, seq)
         self._forget(held)
 
-    async def _supervise(self, held: _Held, process: asyncio.subprocess.Process, *, fresh: bool) -> ErrorInfo | None:
+    async def _supervise(self, held: _Held, process: asyncio.subprocess.Process) -> ErrorInfo | None:
         """Follow the child to its end; what went wrong, if anything."""
         if process.stdin is None or process.stdout is None:
             raise AssertionError("the child was started with pipes")
-        process.stdin.write(self._task(held.job, fresh=fresh).model_dump_json().encode() + b"\n")
+        process.stdin.write(self._task(held.job).model_dump_json().encode() + b"\n")
         with suppress(ConnectionError):  # it died at once: its status says how
             await process.stdin.drain()
         server, deadline = self._settings.server, time.monotonic() + self._settings.server.wall_seconds
@@ -298,11 +317,10 @@ class Jobs:
         settings = self._settings.model_copy(update={"profile": job.profile, "tags": job.tags})
         return following(settings) if job.follow else settings
 
-    def _task(self, job: Job, *, fresh: bool) -> Task:
+    def _task(self, job: Job) -> Task:
         return Task(
             uri=job.uri,
             timeline=job.timeline,
-            fresh=fresh,
             settings=self._settings_of(job).model_dump(mode="json"),
             store=self._store.path,
             schemes=self._access.schemes,
@@ -325,7 +343,7 @@ class Jobs:
 
     def _write_end(self, timeline: str, error: ErrorInfo | None, seq: int) -> None:
         state = self._store.state(timeline)
-        if state.seq <= seq or state.state not in ("completed", "failed", "cancelled"):
+        if state.seq <= seq or state.state not in _ENDS:
             self._store.append(timeline, [TimelineFailed(error=error) if error else TimelineCancelled()])
 
     @staticmethod

@@ -52,6 +52,8 @@ def status_of(error: StreamtagsError) -> int:
     """The HTTP status that fits an error."""
     if isinstance(error, TooLargeError):
         return error.status
+    if error.code == "store.claimed":  # a fault of the store by its class, but what stands in the way is somebody's work
+        return 409
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 

@@ -55,7 +55,7 @@ class Analyze(_Params):
     uri: str = Field(min_length=1, max_length=_MAX_TEXT)
     profile: str | None = Field(None, max_length=200)
     tags: str | None = Field(None, max_length=_MAX_VOCABULARY)
-    fresh: bool = False
+    fresh: bool = Field(False, description="throw away, at once, what is known of it")
     follow: bool = Field(False, description="the file is still being written: read on as it grows")
 
 
@@ -96,6 +96,7 @@ class Service:
         self.store, self.hub, self.jobs, self.settings, self.access = store, hub, jobs, settings, access
         self._vocabularies = files / "vocabularies"
         self._retagging: dict[str, asyncio.Task[None]] = {}
+        self._accepting = asyncio.Lock()
 
     async def answer(self, method: str, params: dict[str, Any], who: str) -> Any:
         """The result of a WebSocket request.
@@ -158,13 +159,34 @@ class Service:
             SourceError: it cannot be.
             UsageError: no such profile or vocabulary.
             QueueFullError: too many wait.
+            ConflictError: it is being retagged.
+            StoreError: it is to begin anew while another process works on it (code `store.claimed`).
         """
         job, done = await asyncio.to_thread(self._plan, wanted)
         if not done:
-            self.jobs.submit(job)
+            await self.jobs.leave(job.timeline)
+            async with self._accepting:
+                await self._accept(job, fresh=wanted.fresh)
         head = await asyncio.to_thread(self.store.head, job.timeline)
         self.hub.wake()
         return {"id": job.timeline, "epoch": head.epoch, "state": "completed" if done else self.jobs.state(job.timeline) or "queued"}
+
+    async def _accept(self, job: Job, *, fresh: bool) -> None:
+        """Queue the job. A log that is to begin anew does so now: the epoch that is answered is the one of the events to come."""
+        if job.timeline in self._retagging:
+            raise ConflictError("is being retagged", where=job.timeline, hint="try again when that is done")
+        if fresh and self.jobs.state(job.timeline) is None:
+            self.jobs.check_room()
+            await asyncio.to_thread(self._empty, job.timeline)
+        self.jobs.submit(job)
+
+    def _empty(self, timeline: str) -> None:
+        owner = secrets.token_hex(8)
+        self.store.claim(timeline, owner)
+        try:
+            self.store.empty(timeline)
+        finally:
+            self.store.release(timeline, owner)
 
     def _plan(self, wanted: Analyze) -> tuple[Job, bool]:
         uri = self._allowed(wanted.uri)
@@ -186,7 +208,6 @@ class Service:
             uri=uri,
             profile=settings.profile,
             tags=tags,
-            fresh=wanted.fresh,
             follow=wanted.follow,
             asked=time.time(),
         )

@@ -44,7 +44,6 @@ class Task(BaseModel):
 
     uri: str
     timeline: str
-    fresh: bool
     settings: dict[str, Any]
     store: Path
     schemes: frozenset[str]
@@ -124,9 +123,7 @@ async def _run(task: Task) -> None:
         access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
         for _ in range(_CLAIM_TRIES):
             try:
-                state = await analyse(
-                    task.uri, settings, store, fresh=task.fresh, publish=publish, stop=stop, access=access, timeline=task.timeline
-                )
+                state = await analyse(task.uri, settings, store, publish=publish, stop=stop, access=access, timeline=task.timeline)
                 break
             except StoreError as error:
                 if error.code != "store.claimed" or stop.is_set():

@@ -104,7 +104,7 @@ def _begin(store: SqliteStore, timeline: str, source: FrameSource, settings: Set
         profile=settings.profile,
         settings=settings.model_dump(mode="json", include={"ingest", "shots", "segments"}),
     )
-    if store.head(timeline).seq == 0:
-        store.append(timeline, [opened])
-    elif fresh:
+    if fresh and store.head(timeline).seq:
         store.replace(timeline, [opened])
+    elif store.state(timeline).source is None:  # new, or it ended before its source could be read
+        store.append(timeline, [opened])

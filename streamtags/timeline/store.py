@@ -168,15 +168,18 @@ class SqliteStore:
             raise ValueError("a log is replaced by one that has events")
         rows = _encode(payloads)
         with self._database.write() as connection:
-            n = self._row(connection, timeline)[0]
-            for table in ("events", "thumbnails", "fingerprints"):
-                connection.execute(f"DELETE FROM {table} WHERE timeline = ?", (n,))  # noqa: S608 - names from the line above
-            connection.execute(
-                "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (_new_epoch(), n)
-            )
+            self._begin_anew(connection, timeline)
             events = self._append(connection, timeline, rows)
         self._tell(timeline)
         return events
+
+    def empty(self, timeline: str) -> Head:
+        """Throw the log away, for one that begins under a new epoch with the next event: readers see at once that it is waited for."""
+        with self._database.write() as connection:
+            self._begin_anew(connection, timeline)
+            head = Head(*self._row(connection, timeline)[1:])
+        self._tell(timeline)
+        return head
 
     # The log
 
@@ -371,6 +374,14 @@ class SqliteStore:
             raise NotInStore(f"no timeline {timeline!r}", where=str(self.path), hint="`streamtags timelines` lists what is there")
         n, epoch, seq = row
         return n, epoch, seq
+
+    def _begin_anew(self, connection: Connection, timeline: str) -> None:
+        n = self._row(connection, timeline)[0]
+        for table in ("events", "thumbnails", "fingerprints"):
+            connection.execute(f"DELETE FROM {table} WHERE timeline = ?", (n,))  # noqa: S608 - names from the line above
+        connection.execute(
+            "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (_new_epoch(), n)
+        )
 
     def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
         """Epoch, and (seq, type, at, data) of events after `after`; of all, if `epoch` is given and is no longer the log's."""

@@ -180,6 +180,53 @@ def test_an_analysis_is_cancelled_over_http_once_and_can_then_be_removed(serve: 
     assert server.http("DELETE", place)[0] == 204
 
 
+def followed(client: Any, accepted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events from the first to the end of the analysis, of the log that the answer names."""
+    client.say(type="subscribe", id="f", timeline=accepted["id"], after=0, epoch=accepted["epoch"])
+    assert client.until("subscribed")[-1]["recovered"]
+    events = client.events(1)
+    while events[-1]["type"] not in ("timeline.completed", "timeline.failed"):
+        events += client.events(1)
+    assert {event["epoch"] for event in events} == {accepted["epoch"]}
+    return events
+
+
+def test_what_is_begun_anew_is_followed_by_the_epoch_that_is_answered(serve: Any, tmp_path: Path) -> None:
+    server = serve(media_roots=[films(tmp_path)])
+    with server.client() as client:
+        _, first = server.json("POST", "/v1/timelines", {"uri": "film.mp4"})
+        followed(client, first)
+    _, again = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "fresh": True})
+    assert again["id"] == first["id"]
+    assert again["epoch"] != first["epoch"]
+    with server.client() as client:
+        events = followed(client, again)
+    assert (events[0]["type"], events[-1]["type"]) == ("timeline.opened", "timeline.completed")
+    deadline = time.monotonic() + 20
+    while server.store.path.with_name("streamtags.db.files").joinpath("jobs", f"{first['id']}.json").exists():
+        assert time.monotonic() < deadline, "the process does not go"
+        time.sleep(0.02)
+    server.store.claim(first["id"], "somebody else")
+    status, refused = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "fresh": True})
+    assert (status, refused["code"]) == (409, "store.claimed")
+    assert server.store.head(first["id"]) == (again["epoch"], events[-1]["seq"]), "what somebody works on is not thrown away"
+
+
+def test_what_was_cancelled_in_the_queue_goes_on_in_its_log(serve: Any, tmp_path: Path) -> None:
+    root = films(tmp_path)
+    (root / "second.mp4").write_bytes((root / "film.mp4").read_bytes())
+    server = serve(media_roots=[root], analyses=1)
+    _, ahead = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "follow": True})
+    _, waits = server.json("POST", "/v1/timelines", {"uri": "second.mp4"})
+    assert server.json("POST", f"/v1/timelines/{waits['id']}/cancel")[1]["state"] == "cancelled"
+    _, again = server.json("POST", "/v1/timelines", {"uri": "second.mp4"})
+    assert again == waits
+    server.json("POST", f"/v1/timelines/{ahead['id']}/cancel")
+    with server.client() as client:
+        kinds = [event["type"] for event in followed(client, again)]
+    assert (kinds[:2], kinds[-1]) == (["timeline.cancelled", "timeline.opened"], "timeline.completed")
+
+
 def test_when_too_many_wait_the_next_is_told_when_to_come_again(serve: Any, tmp_path: Path) -> None:
     root = films(tmp_path)
     for name in ("second.mp4", "third.mp4"):

@@ -203,6 +203,20 @@ def test_replacing_begins_a_new_log_under_the_same_id(store: SqliteStore, make: 
         store.thumbnail("tl_a", "s0005")
 
 
+def test_an_emptied_log_waits_for_its_first_event_under_a_new_epoch(store: SqliteStore, make: Any) -> None:
+    old = store.open_timeline("tl_a", "key")
+    store.append("tl_a", [make.opened(), make.detected(0)], thumbnails={"s0000": b"jpeg"})
+    assert store.state("tl_a").segments
+    head = store.empty("tl_a")
+    assert head == store.head("tl_a") == (head.epoch, 0)
+    assert head.epoch != old.epoch
+    state = store.state("tl_a")
+    assert (state.epoch, state.state, state.segments) == (head.epoch, "queued", ())
+    with pytest.raises(NotInStore):
+        store.thumbnail("tl_a", "s0000")
+    assert [event.seq for event in store.append("tl_a", [make.opened()], expect_epoch=head.epoch)] == [1]
+
+
 def test_a_log_is_not_replaced_by_nothing(store: SqliteStore, make: Any) -> None:
     store.open_timeline("tl_a", "key")
     given = store.append("tl_a", [make.opened()])
