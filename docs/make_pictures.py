@@ -34,7 +34,7 @@ def main() -> None:
         for segment in state.segments:
             if segment.segment in SHOWN:
                 console.print(card(segment, store.thumbnail(state.id, segment.segment)))
-        console.print(summary_line(state), highlight=False)
+        console.print(summary_line(state, "streamtags show last"), highlight=False)
     target = Path(__file__).parent / "pictures" / "terminal.svg"
     target.write_text(console.export_svg(title="streamtags"), encoding="utf-8")
     print(f"wrote {target}")

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, check_output, open_configured_store, settings_of, write_output
+from streamtags.cli.common import add_common, check_output, open_configured_store, settings_of, show_command, write_output
 from streamtags.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     with open_configured_store(settings) as store:
         if args.dry_run:
             return _estimate(source, settings, store)
-        state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl))
+        show = show_command(args, settings, "last")
+        state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
         for format_name, target in exports:
             _write_export(store, state, format_name, target)
     live = state.source is not None and state.source.live
@@ -103,7 +104,9 @@ def _write_export(store: SqliteStore, state: TimelineState, name: str, target: s
     write_output(export_format(name).render(state, store.read(state.id)), target)
 
 
-async def _analyse(source: str, settings: Settings, store: SqliteStore, *, fresh: bool, jsonl: str | None) -> tuple[TimelineState, bool]:
+async def _analyse(
+    source: str, settings: Settings, store: SqliteStore, *, fresh: bool, jsonl: str | None, show: str
+) -> tuple[TimelineState, bool]:
     from streamtags.cli.views import choose_view
     from streamtags.pipeline.run import analyse
 
@@ -111,7 +114,7 @@ async def _analyse(source: str, settings: Settings, store: SqliteStore, *, fresh
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    view: View = choose_view(jsonl, store, stop.set)
+    view: View = choose_view(jsonl, store, stop.set, show)
     try:
         state = await analyse(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
     except BaseException as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -22,6 +24,7 @@ __all__ = [
     "nested",
     "open_configured_store",
     "settings_of",
+    "show_command",
     "silence_output",
     "write_output",
 ]
@@ -93,6 +96,14 @@ def open_configured_store(settings: Settings) -> SqliteStore:
     from streamtags.timeline.store import open_store
 
     return open_store(settings.store)
+
+
+def show_command(args: argparse.Namespace, settings: Settings, timeline: str) -> str:
+    """What to type to see `timeline`: where this program is not on the PATH, and where flags chose the store, that is part of it."""
+    called = sys.argv[0]
+    name = called if Path(called).name == "streamtags" and shutil.which("streamtags") is None else "streamtags"
+    chosen = settings.store is not None and bool(args.store or args.config or args.set)
+    return shlex.join([name, "show", timeline, *(["--store", str(settings.store)] if chosen else [])])
 
 
 def check_output(target: str) -> None:

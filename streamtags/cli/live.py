@@ -35,7 +35,8 @@ class LiveTable:
     Thumbnails are drawn as half blocks where the terminal has 24-bit colour, and left out elsewhere.
     """
 
-    def __init__(self, store: SqliteStore, console: Console | None = None) -> None:
+    def __init__(self, store: SqliteStore, show: str, console: Console | None = None) -> None:
+        self._show = show
         self._store = store
         self._console = console or Console()
         self._pictures = self._console.color_system == "truecolor"
@@ -85,7 +86,7 @@ class LiveTable:
         self._in_hand.clear()
         self._live.stop()
         if state is not None:
-            self._console.print(summary_line(state), highlight=False)
+            self._console.print(summary_line(state, self._show), markup=False, highlight=False, soft_wrap=True)
 
     def _bottom(self) -> RenderableType:
         lines = [

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, silence_output
+from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, show_command, silence_output
 from streamtags.cli.views import JsonLines, printable
 
 __all__ = ["add_arguments", "run"]
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             silence_output()
             raise KeyboardInterrupt from error
     if not args.jsonl:
-        print(f"{timeline} is tagged anew under {printable(settings.tags)}; see `streamtags show {timeline}`")
+        print(f"{timeline} is tagged anew under {printable(settings.tags)}; see `{printable(show_command(args, settings, timeline))}`")
     if failed:
         print(f"{failed} segments keep their old tags, the classifier failed; run it again", file=sys.stderr)
         return SOME_FAILED

@@ -45,19 +45,19 @@ class View(Protocol):
         ...
 
 
-def choose_view(jsonl: str | None, store: SqliteStore, left: Callable[[], None]) -> View:
-    """What suits where the output goes; `left` is called when nobody reads it any more.
+def choose_view(jsonl: str | None, store: SqliteStore, left: Callable[[], None], show: str) -> View:
+    """What suits where the output goes; `left` is called when nobody reads it any more, `show` is what to type when it is done.
 
     Raises:
         UsageError: the file for `--jsonl` cannot be written.
     """
     if jsonl == "-":
         return WhileRead(JsonLines(sys.stdout), left)
-    shown: View = PlainLines()
+    shown: View = PlainLines(show)
     if sys.stdout.isatty():
         from streamtags.cli.live import LiveTable
 
-        shown = LiveTable(store)
+        shown = LiveTable(store, show)
     shown = WhileRead(shown, left)
     if jsonl is None:
         return shown
@@ -150,7 +150,8 @@ class JsonLines:
 class PlainLines:
     """A line a segment, when it is tagged or has failed, and one at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, show: str) -> None:
+        self._show = show
         self._fold = Fold()
 
     def tell(self, events: Sequence[Event]) -> None:
@@ -167,7 +168,7 @@ class PlainLines:
     def close(self, state: TimelineState | None) -> None:
         """Print the summary."""
         if state is not None:
-            print(summary_line(state), flush=True)
+            print(summary_line(state, self._show), flush=True)
 
 
 def segment_line(segment: SegmentState) -> str:
@@ -197,14 +198,15 @@ def live_line(event: Event) -> str:
             return ""
 
 
-def summary_line(state: TimelineState) -> str:
-    """What was found, and what to type next."""
+def summary_line(state: TimelineState, show: str | None = None) -> str:
+    """What was found, and what to type to see it."""
     scenes = f", {len(state.scenes)} scenes" if state.scenes else ""
     shots = len({segment.shot for segment in state.segments})
     summary = state.summary or {}
     tokens = f", {sum(summary['usage'].values()):,} tokens" if "usage" in summary else ""
     cost = "".join(f", {amount:.4f} {currency}" for currency, amount in summary.get("cost", {}).items())
-    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}{tokens}{cost}; see `streamtags show last`"
+    see = f"; see `{printable(show)}`" if show else ""
+    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}{tokens}{cost}{see}"
 
 
 def estimate_lines(found: Estimate, profile: str) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -63,6 +64,26 @@ def test_plain_lines_in_a_pipe(film: Path, tmp_path: Path, capsys: pytest.Captur
     assert {line.split()[0] for line in segments} == {"s0000", "s0001", "s0002"}
     assert re.fullmatch(r"completed: tl_\w+, 3 shots, 3 segments.*", summary)
     assert said.err == ""
+
+
+def test_what_is_to_be_typed_next_can_be_typed(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "streamtags"
+    script.write_text(f"#!{sys.executable}\n{ENTRY}\n")
+    script.chmod(0o755)
+    (tmp_path / "my films").mkdir()
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    def run(words: str) -> str:
+        return subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    said = run(f"bin/streamtags analyze {shlex.quote(str(film))} --store 'sqlite:///my films/s.db'")
+    found = re.search(r"completed: (tl_\w+).*; see `(.+)`$", said)
+    assert found is not None, said
+    assert found[1] in run(found[2])
+    retagged = re.search(r"see `(.+)`$", run("bin/streamtags retag last --tags seed-eight --store 'sqlite:///my films/s.db'"))
+    assert retagged is not None
+    assert found[1] in run(retagged[1])
 
 
 def test_the_log_as_lines_is_gapless_and_replayed_word_for_word(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
