@@ -144,7 +144,7 @@ OPERATIONS: tuple[Operation, ...] = (
             Query("profile", {"type": "string", "maxLength": 200}, "captioner and classifier for an upload"),
             Query("tags", {"type": "string", "maxLength": 2**20}, "vocabulary for an upload"),
         ),
-        also=(415, 422, 507),
+        also=(409, 415, 422, 507),
     ),
     Operation("GET", _T, "getTimeline", "A timeline's state: the fold of its log", "viewer", answer="TimelineState", also=(404,)),
     Operation("DELETE", _T, "removeTimeline", "Delete a timeline and all that belongs to it", "editor", status=204, also=(404, 409)),

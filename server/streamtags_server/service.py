@@ -9,6 +9,8 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -181,10 +183,20 @@ class Service:
         self.jobs.submit(job)
 
     def _empty(self, timeline: str) -> None:
+        with self._claimed(timeline):
+            self.store.empty(timeline)
+
+    def _try_claim(self, timeline: str) -> None:
+        with self._claimed(timeline):
+            pass
+
+    @contextmanager
+    def _claimed(self, timeline: str) -> Iterator[None]:
+        """Hold `timeline` for a moment, if nobody works on it."""
         owner = secrets.token_hex(8)
         self.store.claim(timeline, owner)
         try:
-            self.store.empty(timeline)
+            yield
         finally:
             self.store.release(timeline, owner)
 
@@ -279,26 +291,36 @@ class Service:
         """Delete a timeline and all that belongs to it.
 
         Raises:
-            ConflictError: it waits or runs.
+            ConflictError: it is being worked on.
+            StoreError: by another process (code `store.claimed`).
         """
-        if self.jobs.state(timeline) is not None or timeline in self._retagging:
-            raise ConflictError("is being worked on", where=timeline, hint="cancel it first")
+        await self.jobs.leave(timeline)
+        self._refuse_busy(timeline)
         await asyncio.to_thread(self.store.remove, timeline)
         await self.hub.refresh()
+
+    def _refuse_busy(self, timeline: str) -> None:
+        if self.jobs.state(timeline) is not None:
+            raise ConflictError("is being analysed", where=timeline, hint="wait for its end, or cancel it first")
+        if timeline in self._retagging:
+            raise ConflictError("is being retagged", where=timeline, hint="try again when that is done")
 
     async def retag(self, timeline: str, wanted: Retag) -> dict[str, Any]:
         """Begin to classify the stored captions again; the new tags come as events.
 
         Raises:
             VocabularyError: the vocabulary has mistakes.
-            ConflictError: it is being retagged already.
+            ConflictError: it is being worked on.
+            StoreError: by another process (code `store.claimed`).
         """
         tags = await asyncio.to_thread(self._tags, wanted.tags)
         vocabulary = await asyncio.to_thread(load_vocabulary, tags)
         settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
         settings.choose_profile()
-        if timeline in self._retagging:
-            raise ConflictError("is being retagged already", where=timeline)
+        await self.jobs.leave(timeline)
+        self._refuse_busy(timeline)
+        await asyncio.to_thread(self._try_claim, timeline)
+        self._refuse_busy(timeline)  # nor has anybody here begun meanwhile
         task = asyncio.create_task(self._retag(timeline, settings))
         self._retagging[timeline] = task
         task.add_done_callback(lambda _: self._retagging.pop(timeline, None))

@@ -207,19 +207,39 @@ def test_what_is_begun_anew_is_followed_by_the_epoch_that_is_answered(serve: Any
         assert time.monotonic() < deadline, "the process does not go"
         time.sleep(0.02)
     server.store.claim(first["id"], "somebody else")
-    status, refused = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "fresh": True})
-    assert (status, refused["code"]) == (409, "store.claimed")
+    for place, body in (("", {"uri": "film.mp4", "fresh": True}), (f"/{first['id']}/retag", {"tags": "music-library"})):
+        status, refused = server.json("POST", f"/v1/timelines{place}", body)
+        assert (status, refused["code"]) == (409, "store.claimed")
     assert server.store.head(first["id"]) == (again["epoch"], events[-1]["seq"]), "what somebody works on is not thrown away"
+
+
+def one_runs_one_waits(server: Any, root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Analyses of a file that may grow, and of one behind it, at a server that runs one at once."""
+    make_video(root / "grows.ts", [ShotSpec(30)], size=(160, 90))
+    _, ahead = server.json("POST", "/v1/timelines", {"uri": "grows.ts", "follow": True})
+    deadline = time.monotonic() + 20
+    while not server.store.head(ahead["id"]).seq and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return ahead, server.json("POST", "/v1/timelines", {"uri": "film.mp4"})[1]
+
+
+def test_what_is_being_analysed_is_not_retagged(serve: Any, tmp_path: Path) -> None:
+    root = films(tmp_path)
+    server = serve(media_roots=[root], analyses=1)
+    with server.client() as client:
+        for accepted in one_runs_one_waits(server, root):
+            status, refused = server.json("POST", f"/v1/timelines/{accepted['id']}/retag", {"tags": "music-library"})
+            assert (status, refused["code"]) == (409, "conflict")
+            assert "cancel" in refused["detail"]
+            assert client.request("timelines.retag", id=accepted["id"], tags="music-library")["error"]["code"] == "conflict"
 
 
 def test_what_was_cancelled_in_the_queue_goes_on_in_its_log(serve: Any, tmp_path: Path) -> None:
     root = films(tmp_path)
-    (root / "second.mp4").write_bytes((root / "film.mp4").read_bytes())
     server = serve(media_roots=[root], analyses=1)
-    _, ahead = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "follow": True})
-    _, waits = server.json("POST", "/v1/timelines", {"uri": "second.mp4"})
+    ahead, waits = one_runs_one_waits(server, root)
     assert server.json("POST", f"/v1/timelines/{waits['id']}/cancel")[1]["state"] == "cancelled"
-    _, again = server.json("POST", "/v1/timelines", {"uri": "second.mp4"})
+    _, again = server.json("POST", "/v1/timelines", {"uri": "film.mp4"})
     assert again == waits
     server.json("POST", f"/v1/timelines/{ahead['id']}/cancel")
     with server.client() as client:
