@@ -34,6 +34,8 @@ _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _READY_SECONDS = 10.0
 # A server without a list of models, or too busy to give it, may still answer.
 _NO_LIST = frozenset({"model.not_found", "model.refused", "model.bad_request", "model.busy", "model.server_error", "model.invalid_answer"})
+# What an address answers that is no model server's, if it answers everything so.
+_NO_SERVER = frozenset({"model.not_found", "model.invalid_answer"})
 _SECRET = re.compile(r"\b(?:sk|pk|hf|key)[-_][\w*.-]{4,}")
 _INSTALL = "pip install 'streamtags[models]'"
 
@@ -144,19 +146,16 @@ class Endpoint:
         """Return if the server answers and has the model, as far as it says; a busy one is ready.
 
         Raises:
-            ModelError: it cannot be reached, refuses, or lacks the model (code `model.not_found`).
+            ModelError: it cannot be reached, refuses, lacks the model, or is no model server (code `model.not_found` or
+                `model.invalid_answer`).
         """
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                served = await self.models()
+                served = await self._listed()
         except TimeoutError as error:
             raise ModelError(
                 f"no answer within {_READY_SECONDS:g} s", where=self.where, code="model.timeout", hint="check the server's log and base_url"
             ) from error
-        except ModelError as error:
-            if error.code in _NO_LIST:
-                return
-            raise
         if served and self.options.model not in served:
             raise ModelError(
                 f"the server does not have {self.options.model}",
@@ -165,6 +164,22 @@ class Endpoint:
                 hint=f"it has {', '.join(served[:5])}{' and more' if len(served) > 5 else ''}; set `model`, "
                 f"or start another: streamtags model serve {self.options.model}",
             )
+
+    async def _listed(self) -> list[str]:
+        """The models served; none where the server keeps no list of them, and yet there is something to chat with."""
+        try:
+            return await self.models()
+        except ModelError as error:
+            if error.code not in _NO_LIST:
+                raise
+            listless = error.code in _NO_SERVER
+        if listless:
+            try:  # a conversation without a word: refused as such by a model server, and by no other
+                await self._fetch("POST", "/chat/completions", {"model": self.options.model, "messages": [], "max_tokens": 1})
+            except ModelError as error:
+                if error.code not in _NO_LIST - _NO_SERVER:
+                    raise
+        return []
 
     async def close(self) -> None:
         """Release the connections; safe to call twice."""

@@ -17,7 +17,7 @@ import pytest
 
 from streamtags.errors import ConfigError, ModelError
 from streamtags.model import CaptionRequest, Measured, Picture, Segment
-from streamtags.ports import Captioner
+from streamtags.ports import Captioner, Readiness
 from streamtags.testing.model_server import Act, ModelServer, chat_completion, cut_off, drip, hang, raw, reset, says, status
 from streamtags.timebase import Clock
 
@@ -250,6 +250,31 @@ async def test_nobody_listening_says_what_to_do() -> None:
         await asks.close()
     assert (caught.value.code, caught.value.retryable) == ("model.unreachable", True)
     assert "streamtags model serve" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("everything", "code"),
+    [(status(404), "model.not_found"), (raw(b"<html>Welcome</html>", content_type="text/html"), "model.invalid_answer")],
+    ids=["404", "a web page"],
+)
+async def test_an_address_of_no_model_server_is_told_before_anything_is_asked(everything: Act, code: str) -> None:
+    async with ModelServer(everything) as server:
+        asks = captioner(server)
+        assert isinstance(asks, Readiness)
+        with pytest.raises(ModelError, match="base_url") as caught:
+            await asks.ready()
+        await asks.close()
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("refusal", [status(400), status(422), status(429), status(503), says("hello")])
+async def test_a_server_without_a_list_of_models_is_ready(refusal: Act) -> None:
+    async with ModelServer(status(404), refusal) as server:
+        asks = captioner(server)
+        assert isinstance(asks, Readiness)
+        await asks.ready()
+        await asks.close()
+    assert [asked.path for asked in server.asked] == ["/v1/models", "/v1/chat/completions"]
 
 
 async def test_retry_after_in_seconds_and_as_a_date() -> None:
