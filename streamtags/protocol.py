@@ -146,7 +146,7 @@ class Identify(_Message):
 
 
 class Subscribe(_Message):
-    """Follow a timeline, or all with `*`; `after` and `epoch` resume. A known `id` gets a new filter."""
+    """Follow a timeline, by its id, a unique beginning of it or `last`; `*`: all. `after` and `epoch` resume. A known `id`: a new filter."""
 
     type: Literal["subscribe"] = "subscribe"
     id: Id
@@ -210,7 +210,7 @@ class Identified(_Message):
 
 
 class Subscribed(_Message):
-    """A subscription stands. `recovered`: every event after the one named follows; else a snapshot comes first."""
+    """A subscription to `timeline`, a whole id. `recovered`: every event after the one named follows; else a snapshot comes first."""
 
     type: Literal["subscribed"] = "subscribed"
     id: str

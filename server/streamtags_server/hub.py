@@ -220,6 +220,14 @@ class Hub:
         """Whether the timeline was there at the last look."""
         return timeline in self._heads
 
+    async def resolve(self, name: str) -> str:
+        """The timeline that `name` stands for: its id, a unique beginning of it, or `last`.
+
+        Raises:
+            NotInStore: there is none, or several.
+        """
+        return name if self.knows(name) else await asyncio.to_thread(self.store.find, name)
+
     def reader_of_known(self, timeline: str, notify: Callable[[], None]) -> Reader:
         """A reader of a timeline that `knows` knows."""
         log = self._logs.get(timeline)

@@ -132,9 +132,7 @@ class Service:
         Raises:
             NotInStore: there is none, or several.
         """
-        if self.hub.knows(name):
-            return name
-        return await asyncio.to_thread(self.store.find, name)
+        return await self.hub.resolve(name)
 
     async def timelines(self) -> list[dict[str, Any]]:
         """Every timeline in one line, the one opened last first."""

@@ -50,9 +50,11 @@ def _framed(name: str, line: str) -> bytes:
 
 
 class _Subscription:
+    """What the client follows: the timeline it asked for, by its id, a beginning of that or `last`."""
+
     def __init__(self, name: str, timeline: str, filter_: Filter | None) -> None:
         self.id = name
-        self.timeline = timeline
+        self.asked = self.timeline = timeline
         self.filter = filter_
         self.open = True
         self.feeds: dict[str, _Feed] = {}
@@ -133,7 +135,7 @@ class Subscriptions:
         await self._outlet.say(Unsubscribed(id=name))
 
     async def _refilter(self, held: _Subscription, message: Subscribe) -> None:
-        if held.timeline != message.timeline:
+        if message.timeline not in (held.timeline, held.asked):
             raise Closed(CloseCode.ID_IN_USE, f"subscription {message.id!r} follows {held.timeline}")
         held.filter = message.filter
         feed = held.feeds.get(held.timeline)
@@ -150,6 +152,7 @@ class Subscriptions:
     async def _follow(self, subscription: _Subscription, after: int | None, epoch: str | None) -> None:
         feed = _Feed(subscription)
         try:
+            subscription.timeline = await self._hub.resolve(subscription.asked)
             feed.reader = reader = await self._hub.reader(subscription.timeline, partial(self._offer, feed))
         except NotInStore as error:
             await self._outlet.say(ErrorMessage(code=error.code, message=error.what, reply_to=subscription.id))

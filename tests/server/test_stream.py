@@ -196,6 +196,20 @@ def test_unsubscribed_means_no_more_events(server: Any) -> None:
         assert client.ask(type="ping", n=1)["type"] == "pong"
 
 
+def test_a_timeline_is_followed_by_a_beginning_of_its_id_and_as_the_last(server: Any) -> None:
+    for timeline in ("tl_a1", "tl_a2", "tl_b1"):
+        server.fill(timeline)
+    with server.client() as client:
+        for number, (name, timeline) in enumerate((("last", "tl_b1"), ("tl_b", "tl_b1"), ("a2", "tl_a2"), ("tl_a1", "tl_a1"))):
+            said = client.ask(type="subscribe", id=str(number), timeline=name)
+            assert (said["type"], said["timeline"]) == ("subscribed", timeline)
+            assert client.receive()["state"]["id"] == timeline
+        assert client.ask(type="subscribe", id="0", timeline="last", filter={"types": []})["recovered"]
+        for unclear in ("tl_a", "tl_c"):
+            refused = client.ask(type="subscribe", id="x", timeline=unclear)
+            assert (refused["type"], refused["code"], refused["reply_to"]) == ("error", "not_found", "x")
+
+
 def test_a_replaced_log_begins_with_its_state_and_a_removed_one_ends(server: Any) -> None:
     timeline = server.fill()
     with server.client() as client:
