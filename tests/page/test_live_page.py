@@ -112,7 +112,7 @@ def test_a_source_that_is_read_is_not_removed(server: Server, page: Page) -> Non
     timeline = analyse_from_the_page(page, server, f"udp://127.0.0.1:{free_udp_port()}")
     page.click("#remove-open")
     page.click("#remove-go")
-    contains(page, "#remove-error", "is being worked on")
+    contains(page, "#remove-error", "is being analysed")
     page.click("#remove-close")
     assert timeline in page.url
 
