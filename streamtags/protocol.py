@@ -146,7 +146,7 @@ class Identify(_Message):
 
 
 class Subscribe(_Message):
-    """Follow a timeline, by its id, a unique beginning of it or `last`; `*`: all. `after` and `epoch` resume. A known `id`: a new filter."""
+    """Follow a timeline, by its id, a unique beginning of it or `last`; `*`: all. `after` and `epoch` resume. A known `id`: new filter."""
 
     type: Literal["subscribe"] = "subscribe"
     id: Id

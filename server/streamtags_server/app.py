@@ -27,6 +27,7 @@ from streamtags.errors import ConfigError
 from streamtags.ingest.access import SCHEMES, Access
 from streamtags.protocol import PATH
 from streamtags.timeline.store import SqliteStore, open_store
+from streamtags.vocabulary_file import load_vocabulary
 from streamtags_server.access import Gate, Tokens, check_listening
 from streamtags_server.api import Api
 from streamtags_server.hub import Hub
@@ -158,9 +159,12 @@ def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
     """The server, ready to `run`.
 
     Raises:
-        ConfigError: it would let anybody in, or a file it needs is wrong.
+        ConfigError: it would let anybody in, there is no such profile, or a file it needs is wrong.
+        VocabularyError: there is no such vocabulary, or it has mistakes.
     """
     server = settings.server
+    settings.choose_profile()
+    load_vocabulary(settings.tags)
     if (server.tls_certificate is None) != (server.tls_key is None):
         raise ConfigError("TLS needs both", where="server.tls_certificate, server.tls_key", hint="give --tls-cert and --tls-key")
     if server.tls_certificate is not None and server.tls_key is not None:
@@ -217,7 +221,8 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop by SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: it would let anybody in, a file it needs is wrong, or the port is taken.
+        ConfigError: it would let anybody in, there is no such profile, a file it needs is wrong, or the port is taken.
+        VocabularyError: there is no such vocabulary, or it has mistakes.
         StoreError: the store cannot be opened.
     """
     handler = logging.StreamHandler(sys.stderr)

@@ -7,6 +7,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from streamtags.cli.common import add_common, settings_of
 from streamtags.errors import ConfigError
 
@@ -49,8 +51,12 @@ def run(args: argparse.Namespace) -> int:
     given = {"host": args.host, "port": args.port, "media_roots": roots, "token_file": args.token_file}
     given |= {"tls_certificate": args.tls_cert, "tls_key": args.tls_key}
     settings = settings_of(args, profile=args.profile, tags=args.tags)
-    server = settings.server.model_validate(
-        {**settings.server.model_dump(), **{name: value for name, value in given.items() if value is not None}}
-    )
+    try:
+        server = settings.server.model_validate(
+            {**settings.server.model_dump(), **{name: value for name, value in given.items() if value is not None}}
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise ConfigError(wrong["msg"], where=f"--{wrong['loc'][0]} {wrong['input']}") from error
     app.serve(settings.model_copy(update={"server": server}))
     return 0

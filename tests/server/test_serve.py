@@ -77,6 +77,16 @@ def test_a_place_that_is_not_here_is_refused_in_one_line(tmp_path: Path) -> None
     assert "cannot listen there" in refused(tmp_path, "--host=192.0.2.1", "--port=0", f"--token-file={tmp_path}/tokens")
 
 
+def test_a_setting_that_nothing_could_be_analysed_with_is_refused_in_one_line(tmp_path: Path) -> None:
+    for flag, said in (
+        ("--profile=nope", "no profile 'nope'"),
+        ("--tags=nope", "nope: no such vocabulary"),
+        ("--port=99999", "--port 99999: Input should be less than or equal to 65535"),
+        ("--port=-1", "--port -1: Input should be greater"),
+    ):
+        assert said in refused(tmp_path, "--port=0", flag)
+
+
 def test_over_tls_every_client_reads_with_the_ca_file_and_none_without(tmp_path: Path, authority: trustme.CA) -> None:
     with SqliteStore(tmp_path / "a.db") as store:
         store.open_timeline("tl_a", "a")
