@@ -17,6 +17,7 @@ from streamtags.errors import StreamtagsError, UsageError
 from streamtags.export.formats import export_format
 from streamtags.timeline.hub import Entry
 from streamtags_server.access import COOKIE, OpenSession, Tokens
+from streamtags_server.hub import Gone, State
 from streamtags_server.metrics import Metrics
 from streamtags_server.problems import problem, problem_of
 from streamtags_server.service import Analyze, Correct, Params, Retag, Service, checked
@@ -186,21 +187,24 @@ class Api:
             after += len(lines)
 
     async def _follow(self, timeline: str, after: int) -> AsyncIterator[str]:
-        """The log as it grows, until it is replaced or removed, the client goes, or the server stops."""
+        """The log as it grows, and the one that replaces it, until the timeline is removed, the client goes, or the server stops."""
         hub, news = self._service.hub, asyncio.Event()
         reader = await hub.reader(timeline, news.set)
         stopped = asyncio.create_task(hub.stopped.wait())
         try:
-            if not await reader.resume(after, (await asyncio.to_thread(self._service.store.head, timeline)).epoch):
-                return
+            epoch, end = await asyncio.to_thread(self._service.store.head, timeline)
+            await reader.resume(min(after, end), epoch)
             while not stopped.done():
                 items = await reader.take(_BATCH)
-                entries = [item for item in items if isinstance(item, Entry)]
+                for item in items:
+                    if isinstance(item, State):  # of another log: it is given from its first event
+                        await reader.resume(0, item.head.epoch)
+                    elif isinstance(item, Gone):
+                        return
+                entries = [item for item in items if isinstance(item, Entry) and (item.epoch != epoch or item.seq > after)]
                 if entries:
                     yield "".join(f"{entry.line}\n" for entry in entries)
-                elif items:
-                    return
-                elif not reader.behind:
+                elif not items and not reader.behind:
                     fresh = asyncio.create_task(news.wait())
                     try:
                         await asyncio.wait({fresh, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -158,7 +158,11 @@ OPERATIONS: tuple[Operation, ...] = (
         media="application/x-ndjson",
         query=(
             Query("after", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "default": 0}, "the last event already known"),
-            Query("follow", {"enum": ["0", "1"], "default": "0"}, "1: stay, and send events as they come"),
+            Query(
+                "follow",
+                {"enum": ["0", "1"], "default": "0"},
+                "1: stay, and send events as they come; those of a log that replaces this one from its first",
+            ),
         ),
         also=(400, 404),
     ),

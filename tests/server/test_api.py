@@ -69,6 +69,23 @@ def test_followed_the_log_goes_on_until_the_server_stops(server: Any) -> None:
     connection.close()
 
 
+def test_who_follows_from_beyond_the_end_waits_for_it_and_gets_the_log_that_replaces_this_one(server: Any) -> None:
+    server.fill("tl_a", completed=False)
+    payloads, end = make_payloads(1), server.store.head("tl_a").seq
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", f"/v1/timelines/tl_a/events?after={end + 1}&follow=1")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    server.store.append("tl_a", payloads[-1:])
+    server.store.append("tl_a", payloads[-1:])
+    assert json.loads(answer.readline())["seq"] == end + 2
+    for event in server.store.replace("tl_a", payloads):
+        assert json.loads(answer.readline()) == json.loads(event.to_json())
+    server.store.remove("tl_a")
+    assert answer.readline() == b"", "nothing more can come of what was removed"
+    connection.close()
+
+
 def test_exports_are_named_after_the_source(server: Any) -> None:
     server.fill("tl_a")
     status, headers, body = server.http("GET", "/v1/timelines/tl_a/export?format=csv")
