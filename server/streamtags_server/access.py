@@ -23,11 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamtags.config import ServerSettings
 from streamtags.errors import ConfigError
-from streamtags.protocol import Role
+from streamtags.protocol import SUBPROTOCOL, CloseCode, Role
 from streamtags_server.metrics import Metrics
-from streamtags_server.problems import problem
+from streamtags_server.problems import BadRequestError, problem_of, told
 
-__all__ = ["COOKIE", "HEADERS", "Gate", "OpenSession", "Tokens", "check_listening", "is_loopback", "new_token"]
+__all__ = ["COOKIE", "HEADERS", "Gate", "OpenSession", "Tokens", "check_listening", "is_local", "is_loopback", "new_token", "turn_away"]
 
 COOKIE = "streamtags_session"
 _SESSION_SECONDS = 12 * 3600
@@ -129,6 +129,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_local(scope: Scope) -> bool:
+    """Whether a request was made on the server's own machine: it came over loopback, and to a name that means loopback anywhere.
+
+    What a proxy there passes on came over loopback too, but to the name that the proxy goes by.
+    """
+    client, name = scope.get("client"), _name(Headers(scope=scope).get("host", ""))
+    return client is not None and is_loopback(client[0]) and is_loopback(name)
+
+
+async def turn_away(scope: Scope, receive: Receive, send: Send, code: CloseCode, reason: str) -> None:
+    """Close a WebSocket before anything is said on it; accepted first, as a browser is not told why a handshake fails."""
+    await receive()  # websocket.connect
+    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None})
+    await send({"type": "websocket.close", "code": code.value, "reason": reason})
+
+
 class Gate:
     """Every request passes here first: host, origin, role; and every answer gets the headers that keep a browser strict.
 
@@ -169,25 +185,26 @@ class Gate:
         if refused is None:
             await self._app(scope, receive, outwards if scope["type"] == "http" else send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 4403})
+            self.metrics.add("streamtags_closed_total", label=f'code="{CloseCode.NOT_ALLOWED.value}"')
+            await turn_away(scope, receive, send, CloseCode.NOT_ALLOWED, told(refused, local=is_local(scope)))
         else:
-            status, code, what = refused
-            await problem(status, code, what)(scope, receive, outwards)
+            await problem_of(refused, local=is_local(scope))(scope, receive, outwards)
 
-    def _refused(self, scope: Scope, headers: Headers, role: Role | None) -> tuple[int, str, str] | None:
+    def _refused(self, scope: Scope, headers: Headers, role: Role | None) -> BadRequestError | None:
         writes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         if not self._is_our_name(headers.get("host", "")):
-            return 403, "host", "this server is not known by that name; add it with --set server.allow_hosts"
+            hint = "add it with --set server.allow_hosts"
+            return BadRequestError("this server is not known by that name", status=403, code="host", hint=hint)
         if writes and not self._is_our_page(headers.get("origin"), headers.get("host", "")):
-            return 403, "origin", "pages of that site may not use this server; allow it with --set server.allow_origins"
+            hint = "allow it with --set server.allow_origins"
+            return BadRequestError("pages of that site may not use this server", status=403, code="origin", hint=hint)
         path = scope["path"]
         if scope["type"] == "websocket" or path == "/v1/session" or not (path.startswith("/v1/") or path == "/metrics"):
             return None
         if role is None:
-            return 401, "unauthorized", "a token is needed: Authorization: Bearer TOKEN"
+            return BadRequestError("a token is needed: Authorization: Bearer TOKEN", status=401, code="unauthorized")
         if writes and role != "editor":
-            return 403, "forbidden", "this needs the role editor"
+            return BadRequestError("this needs the role editor", status=403, code="forbidden")
         return None
 
     def _role(self, headers: Headers) -> Role | None:

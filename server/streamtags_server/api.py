@@ -10,16 +10,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from streamtags.errors import StreamtagsError, UsageError
 from streamtags.export.formats import export_format
 from streamtags.timeline.hub import Entry
-from streamtags_server.access import COOKIE, OpenSession, Tokens
+from streamtags_server.access import COOKIE, OpenSession, Tokens, is_local
 from streamtags_server.hub import Gone, State
+from streamtags_server.media import Film
 from streamtags_server.metrics import Metrics
-from streamtags_server.problems import problem, problem_of
+from streamtags_server.problems import BadRequestError, problem, problem_of
 from streamtags_server.service import Analyze, Correct, Params, Retag, Service, checked
 from streamtags_server.uploads import Uploads
 
@@ -27,23 +28,9 @@ __all__ = ["Api"]
 
 _BODY_BYTES = 2 << 20
 _BATCH = 500
-# Types a browser plays and never runs; everything else is handed over as bytes.
-_MEDIA = {
-    ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska",
-    ".ts": "video/mp2t", ".avi": "video/x-msvideo", ".mpg": "video/mpeg", ".ogv": "video/ogg", ".mxf": "application/mxf",
-}  # fmt: skip
-
 _BYTES = frozenset({"application/octet-stream", "application/mxf", "application/ogg"})
 
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class _BodyError(StreamtagsError):
-    """A request body that is not what it should be."""
-
-    def __init__(self, status: int, what: str) -> None:
-        super().__init__(what, code="invalid_body")
-        self.status = status
 
 
 class Api:
@@ -132,7 +119,7 @@ class Api:
     async def _analyze(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind.startswith("multipart/"):
-            raise _BodyError(415, "send the bytes of the file as the body, and its name as ?name=")
+            raise BadRequestError("send the bytes of the file as the body, and its name as ?name=", status=415, code="media_type")
         query = request.query_params
         is_film = kind in _BYTES or kind.startswith(("video/", "audio/", "image/"))
         if kind == "application/json" or not (is_film or "name" in query):
@@ -172,7 +159,7 @@ class Api:
         after = request.query_params.get("after", "0")
         follow = request.query_params.get("follow", "0")
         if not re.fullmatch(r"[0-9]{1,18}", after) or follow not in ("0", "1"):
-            raise _BodyError(400, "after is a whole number from 0, follow is 0 or 1")
+            raise BadRequestError("after is a whole number from 0, follow is 0 or 1", status=400, code="invalid_query")
         lines = self._follow(timeline, int(after)) if follow == "1" else self._log(timeline, int(after))
         return StreamingResponse(lines, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
@@ -221,7 +208,7 @@ class Api:
         try:
             export = export_format(name)
         except UsageError as error:
-            raise _BodyError(400, str(error)) from error
+            raise BadRequestError(error.what, status=400, code="invalid_query", hint=error.hint) from error
         store = self._service.store
 
         def render() -> tuple[str, str]:
@@ -236,9 +223,7 @@ class Api:
 
     async def _media(self, request: Request) -> Response:
         path, _ = await self._service.media(await self._timeline(request))
-        return FileResponse(
-            path, media_type=_MEDIA.get(path.suffix.lower(), "application/octet-stream"), headers={"cache-control": "private"}
-        )
+        return Film(path)
 
     async def _thumbnail(self, request: Request) -> Response:
         timeline = await self._timeline(request)
@@ -252,15 +237,15 @@ class Api:
                 async for chunk in request.stream():
                     body += chunk
                     if len(body) > _BODY_BYTES:
-                        raise _BodyError(413, f"more than {_BODY_BYTES} bytes")
+                        raise BadRequestError(f"more than {_BODY_BYTES} bytes", status=413, code="too_large")
         except TimeoutError as error:
-            raise _BodyError(408, f"the body did not come within {seconds:g} s") from error
+            raise BadRequestError(f"the body did not come within {seconds:g} s", status=408, code="too_slow") from error
         try:
             found = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise _BodyError(400, "the body is not JSON") from error
+            raise BadRequestError("the body is not JSON", status=400, code="invalid_body") from error
         if not isinstance(found, dict):
-            raise _BodyError(400, "the body is not a JSON object")
+            raise BadRequestError("the body is not a JSON object", status=400, code="invalid_body")
         return found
 
     async def _body(self, request: Request, model: type[Params]) -> Params:
@@ -276,10 +261,8 @@ def _told(handlers: dict[str, Handler]) -> Handler:
     async def told(request: Request) -> Response:
         try:
             return await handlers["GET" if request.method == "HEAD" else request.method](request)
-        except _BodyError as error:
-            return problem(error.status, error.code, error.what)
         except StreamtagsError as error:
-            return problem_of(error)
+            return problem_of(error, local=is_local(request.scope))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody hears it
 

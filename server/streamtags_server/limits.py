@@ -13,8 +13,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamtags.config import ServerSettings
-from streamtags.protocol import SUBPROTOCOL, CloseCode
-from streamtags_server.access import HEADERS
+from streamtags.protocol import CloseCode
+from streamtags_server.access import HEADERS, turn_away
 from streamtags_server.metrics import Metrics
 from streamtags_server.problems import problem
 
@@ -122,17 +122,16 @@ class Throttle:
         async def counted() -> Message:
             message = await receive()
             if message["type"] == "websocket.receive" and self._limits.wait(address):
-                await self._close(send, "too many messages")
+                self._count()
+                await send({"type": "websocket.close", "code": CloseCode.TOO_MANY.value, "reason": "too many messages"})
                 return {"type": "websocket.disconnect", "code": CloseCode.TOO_MANY.value}
             return message
 
         await self._app(scope, counted, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()  # websocket.connect; accepted, as a browser is not told why a handshake fails
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None})
-        await self._close(send, "too many connections from this address")
+        self._count()
+        await turn_away(scope, receive, send, CloseCode.TOO_MANY, "too many connections from this address")
 
-    async def _close(self, send: Send, reason: str) -> None:
+    def _count(self) -> None:
         self._metrics.add("streamtags_closed_total", label=f'code="{CloseCode.TOO_MANY.value}"')
-        await send({"type": "websocket.close", "code": CloseCode.TOO_MANY.value, "reason": reason})

@@ -185,7 +185,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "viewer",
         answer=_ANYTHING,
         media="*/*",
-        also=(206, 404, 416),
+        also=(206, 400, 404, 416),
     ),
     Operation(
         "GET", _T + "/thumbnails/{segment}.jpg", "thumbnail", "A segment's picture", "viewer", answer=_TEXT, media="image/jpeg", also=(404,)

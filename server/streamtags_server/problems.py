@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.responses import Response
 
 from streamtags.errors import BackendError, NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError
 
-__all__ = ["ConflictError", "QueueFullError", "TooLargeError", "problem", "problem_of", "status_of"]
+__all__ = ["BadRequestError", "ConflictError", "QueueFullError", "problem", "problem_of", "status_of", "told"]
+
+_log = logging.getLogger(__name__)
 
 
 class QueueFullError(StreamtagsError):
@@ -24,15 +29,18 @@ class ConflictError(StreamtagsError):
     code = "conflict"
 
 
-class TooLargeError(StreamtagsError):
-    """More bytes than are taken; `status` tells one file too large (413), no room left (507) and too slow (408) apart."""
+class BadRequestError(StreamtagsError):
+    """A request that is not taken as it is, with the HTTP status and the code that say why."""
 
-    code = "too_large"
-
-    def __init__(self, what: str, *, status: int = 413, hint: str | None = None) -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, what: str, *, status: int, code: str, hint: str | None = None) -> None:
+        super().__init__(what, hint=hint, code=code)
         self.status = status
 
+
+# A command, a flag or a setting of the server.
+_FOR_OPERATORS = re.compile(r"`|--\w|\bserver\.\w")
+# What leads to a file, in an absolute path; not in a URL.
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)+")
 
 # When a full queue is worth another try: an analysis takes seconds at least.
 _QUEUE_SECONDS = 10
@@ -50,21 +58,36 @@ _STATUS: tuple[tuple[type[StreamtagsError], int], ...] = (
 
 def status_of(error: StreamtagsError) -> int:
     """The HTTP status that fits an error."""
-    if isinstance(error, TooLargeError):
+    if isinstance(error, BadRequestError):
         return error.status
     if error.code == "store.claimed":  # a fault of the store by its class, but what stands in the way is somebody's work
         return 409
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def problem(status: int, code: str, detail: str, *, title: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
+def told(error: StreamtagsError, *, local: bool) -> str:
+    """What a client is told of an error.
+
+    Who is at the server's own machine is told all. Anybody else is told of a file no more than its name, and no advice on how the server
+    is started or what to type there; what was left out goes to the log.
+    """
+    if local:
+        return str(error)
+    hint = None if error.hint is None or _FOR_OPERATORS.search(error.hint) else error.hint
+    said = _FOLDERS.sub("", str(StreamtagsError(error.what, where=error.where, hint=hint)))
+    if said != str(error):
+        _log.info("a client was told %r of: %s", said, error)
+    return said
+
+
+def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """A problem document; `code` is stable and for programs, `detail` for people."""
-    body = {"type": "about:blank", "title": title or code, "status": status, "detail": detail, "code": code}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
     headers = {**(headers or {}), **({"www-authenticate": "Bearer"} if status == 401 else {})}
     return Response(json.dumps(body), status, headers, "application/problem+json")
 
 
-def problem_of(error: StreamtagsError) -> Response:
-    """The problem document of an error."""
+def problem_of(error: StreamtagsError, *, local: bool) -> Response:
+    """The problem document of an error, as `told`."""
     again = {"retry-after": str(_QUEUE_SECONDS)} if isinstance(error, QueueFullError) else None
-    return problem(status_of(error), error.code, str(error), title=error.what, headers=again)
+    return problem(status_of(error), error.code, told(error, local=local), headers=again)

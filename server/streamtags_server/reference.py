@@ -129,13 +129,13 @@ _PROBLEM = {
     "title": "Problem",
     "description": "What went wrong (RFC 9457).",
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
+        "type": {"const": "about:blank", "description": "nothing more is known of the problem than its status and code"},
+        "title": {"type": "string", "description": "what HTTP calls the status"},
         "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
+        "detail": {"type": "string", "description": "what, where and what to do, for people"},
+        "code": {"type": "string", "description": "a stable name of what went wrong, for programs"},
     },
-    "required": ["title", "status"],
+    "required": ["type", "title", "status", "detail", "code"],
 }
 
 _STATUS = {

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamtags.config import Settings
-from streamtags.errors import NotInStore, SourceRefused, StreamtagsError, UsageError, VocabularyError
+from streamtags.errors import NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError, VocabularyError
 from streamtags.ingest.access import Access, locate, without_password
 from streamtags.model import TagScore
 from streamtags.pipeline.backends import open_tools
@@ -223,24 +223,36 @@ class Service:
         )
         return job, done
 
-    def _allowed(self, uri: str) -> str:
-        """`uri`, made absolute if it is a file under a media root.
+    def _allowed(self, asked: str) -> str:
+        """`asked` as a URL, or as the path of a file under a media root.
 
         Raises:
             SourceRefused: it may not be read here; nothing is said about what else there is.
+            SourceError: there is no such file, or it cannot be read.
         """
-        if uri.lower().startswith("file://"):
-            uri = unquote(urlsplit(uri).path)
-        if "://" not in uri:
-            if not os.path.isabs(uri):  # noqa: PTH117 - text that may not be a path at all
-                uri = next((str(root / uri) for root in self.access.roots if os.path.lexists(root / uri)), uri)
-            named = Path(os.path.normpath(uri))
-            if not any(named.is_relative_to(root) or named.is_relative_to(root.resolve()) for root in self.access.roots):
-                raise SourceRefused(
-                    "lies outside the folders that may be read", where=uri, hint="start the server with --media-root, or upload it"
-                )
-        place = locate(uri, self.access)
+        try:
+            uri = unquote(urlsplit(asked).path) if asked.lower().startswith("file://") else asked
+            place = locate(uri if "://" in uri else self._file(uri), self.access)
+        except (OSError, RuntimeError, ValueError) as error:  # a NUL in it, a loop of links, brackets that are no address
+            raise SourceError("is neither a path nor a URL", where=without_password(asked), hint="check it") from error
+        except SourceError as error:
+            error.where = without_password(asked)
+            if error.code == "source.missing":
+                error.hint = "name a file under --media-root, or upload it"
+            elif isinstance(error, SourceRefused) and "://" in uri and not self.access.allow_private:
+                locate(uri, replace(self.access, allow_private=True))  # what is refused in any case says so
+                error.hint = "to allow it, start the server with --set server.allow_private=true"
+            raise
         return str(place.path) if place.path is not None else uri
+
+    def _file(self, name: str) -> str:
+        """The path of `name`, which is relative to a media root or lies under one; else it is refused, whether or not it is there."""
+        root = next((root for root in self.access.roots if os.path.lexists(root / name)), self.access.roots[0])
+        path = (root / name).resolve()
+        if not any(path.is_relative_to(root) for root in self.access.roots):
+            what, hint = "lies outside the folders that may be read", "start the server with --media-root, or upload it"
+            raise SourceRefused(what, where=name, hint=hint)
+        return str(path)
 
     def _tags(self, wanted: str | None) -> str:
         if wanted is None or wanted in shipped_vocabularies() or wanted == self.settings.tags:

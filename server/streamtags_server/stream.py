@@ -37,9 +37,11 @@ from streamtags.protocol import (
     Unsubscribe,
     parse_client_message,
 )
+from streamtags_server.access import is_local
 from streamtags_server.hub import Hub
 from streamtags_server.metrics import Metrics
 from streamtags_server.outlet import Closed, Outlet
+from streamtags_server.problems import told
 from streamtags_server.subscriptions import Subscriptions
 
 __all__ = ["Answer", "Connection", "Connections"]
@@ -218,7 +220,7 @@ class Connection:
         try:
             return Response(id=request.id, result=await self._owner.answer(request.method, request.params, self._who))
         except StreamtagsError as error:
-            return _failed(request.id, error.code, str(error))
+            return _failed(request.id, error.code, told(error, local=is_local(self._scope)))
         except Exception:  # noqa: BLE001 - one request's fault is not the connection's
             _log.exception("a request failed: %s", request.method)
             return _failed(request.id, "internal", "the server could not do this; its log says why")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from streamtags.config import ServerSettings
 from streamtags_server.metrics import Metrics
-from streamtags_server.problems import TooLargeError
+from streamtags_server.problems import BadRequestError
 
 __all__ = ["Uploads", "safe_name"]
 
@@ -54,7 +54,7 @@ class Uploads:
             announced: how many it says there are.
 
         Raises:
-            TooLargeError: too many (413), no room left (507), none (422), or too slow (408).
+            BadRequestError: too many (413), no room left (507), none (422), or too slow (408).
         """
         used = await asyncio.to_thread(self._used)
         self._check(announced or 0, used)
@@ -62,7 +62,7 @@ class Uploads:
         try:
             digest, size = await self._write(chunks, partial, used)
             if size == 0:
-                raise TooLargeError("the upload is empty", status=422)
+                raise BadRequestError("the upload is empty", status=422, code="empty")
             return await asyncio.to_thread(self._settle, partial, digest, safe_name(name))
         finally:
             partial.unlink(missing_ok=True)
@@ -77,14 +77,14 @@ class Uploads:
                     async with asyncio.timeout(idle):
                         chunk = await anext(chunks, None)
                 except TimeoutError:
-                    raise TooLargeError(f"nothing came for {idle:g} s", status=408) from None
+                    raise BadRequestError(f"nothing came for {idle:g} s", status=408, code="too_slow") from None
                 if chunk is not None:
                     buffered += chunk
                     size += len(chunk)
                     self._check(size, used)
                     passed = time.monotonic() - began
                     if passed > idle and size < passed * _SLOWEST:
-                        raise TooLargeError(f"slower than {_SLOWEST} bytes a second", status=408)
+                        raise BadRequestError(f"slower than {_SLOWEST} bytes a second", status=408, code="too_slow")
                 if buffered and (chunk is None or len(buffered) >= _CHUNK):
                     written, buffered = bytes(buffered), bytearray()
                     await asyncio.to_thread(file.write, written)
@@ -97,9 +97,11 @@ class Uploads:
 
     def _check(self, size: int, used: int) -> None:
         if size > self._settings.upload_bytes:
-            raise TooLargeError(f"more than {self._settings.upload_bytes} bytes", hint="cut it, or raise server.upload_bytes")
+            what = f"more than {self._settings.upload_bytes} bytes"
+            raise BadRequestError(what, status=413, code="too_large", hint="cut it, or raise server.upload_bytes")
         if used + size > self._settings.quota_bytes:
-            raise TooLargeError("no room left for uploads", status=507, hint="remove files, or raise server.quota_bytes")
+            hint = "remove files, or raise server.quota_bytes"
+            raise BadRequestError("no room left for uploads", status=507, code="no_room", hint=hint)
 
     def _used(self) -> int:
         return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())

@@ -37,7 +37,7 @@ _PASSING_STATUS = frozenset({500, 502, 503, 504})  # RFC 9110, section 15.6: a s
 _REFUSED: dict[int, tuple[str, str]] = {
     CloseCode.INVALID_MESSAGE: ("could not read what this client sent", "update the older of client and server"),
     CloseCode.NOT_AUTHENTICATED: ("wants a token, or does not know this one", "give a token that the server was started with"),
-    CloseCode.NOT_ALLOWED: ("does not allow this", "use a token with the role it takes"),
+    CloseCode.NOT_ALLOWED: ("does not allow this", "address it by a name that it is known by, or have the name allowed there"),
     CloseCode.NO_COMMON_VERSION: ("speaks another version of the protocol", "update the older of client and server"),
     CloseCode.TOO_MANY: ("takes no more subscriptions or requests", "follow fewer timelines in one session"),
 }

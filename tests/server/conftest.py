@@ -70,9 +70,11 @@ class Running:
     thread: threading.Thread
 
     @contextmanager
-    def raw(self, **options: Any) -> Iterator[ClientConnection]:
+    def raw(self, name: str = "127.0.0.1", **options: Any) -> Iterator[ClientConnection]:
+        """A WebSocket to the server under some name."""
         options = {"subprotocols": ["streamtags.v1"], "max_size": None, "max_queue": None, **options}
-        with connect(f"ws://127.0.0.1:{self.port}/v1/stream", **options) as socket_:
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        with connect(f"ws://{name}:{self.port}/v1/stream", sock=made, **options) as socket_:
             yield socket_
 
     @contextmanager

@@ -105,7 +105,10 @@ def test_media_is_served_in_ranges_and_only_what_was_analysed(server: Any, tmp_p
         server.store.append(timeline, [opened.model_copy(update={"source": source.model_copy(update={"uri": uri, "size": size})})])
     status, headers, body = server.http("GET", "/v1/timelines/tl_a/media", range="bytes=10-19")
     assert (status, body, headers["content-range"], headers["content-type"]) == (206, bytes(range(10, 20)), "bytes 10-19/200", "video/mp4")
-    assert server.http("GET", "/v1/timelines/tl_a/media", range="bytes=500-")[0] == 416
+    for wrong, code in (("bytes=500-", 416), ("bytes=9-3", 400), ("lines=1-2", 400)):
+        status, headers, body = server.http("GET", "/v1/timelines/tl_a/media", range=wrong)
+        assert (status, headers["content-type"], json.loads(body)["code"]) == (code, "application/problem+json", "range")
+        assert headers.get("content-range") == ("bytes */200" if code == 416 else None)
     for hidden in ("tl_b", "tl_c"):
         assert server.http("GET", f"/v1/timelines/{hidden}/media")[0] == 404
 
@@ -151,5 +154,24 @@ def test_what_is_not_built_in_says_so(server: Any) -> None:
     server.fill("tl_a")
     assert server.json("POST", "/v1/timelines/tl_a/cues", {})[0] == 501
     assert server.http("POST", "/v1/timelines", b"--x", content_type="multipart/form-data; boundary=x")[0] == 415
-    assert server.json("POST", "/v1/timelines", {"uri": "nothing.mp4"})[0] in (403, 422)
     assert server.json("POST", "/v1/timelines", {"path": "x"})[1]["code"] == "invalid_params"
+
+
+def test_a_problem_is_named_by_its_status_and_by_a_code_that_fits(server: Any) -> None:
+    server.fill("tl_a")
+    for method, place, body, status, title, code in (
+        ("GET", "/v1/timelines/tl_x", None, 404, "Not Found", "not_found"),
+        ("GET", "/v1/nothing", None, 404, "Not Found", "not_found"),
+        ("PUT", "/v1/timelines", b"{}", 405, "Method Not Allowed", "method"),
+        ("GET", "/v1/timelines/tl_a/events?after=x", None, 400, "Bad Request", "invalid_query"),
+        ("GET", "/v1/timelines/tl_a/export?format=docx", None, 400, "Bad Request", "invalid_query"),
+        ("POST", "/v1/timelines", b"{", 400, "Bad Request", "invalid_body"),
+        ("POST", "/v1/timelines?name=film.mp4", b"", 422, "Unprocessable Entity", "empty"),
+        ("POST", "/v1/timelines/tl_a/cancel", None, 409, "Conflict", "conflict"),
+    ):
+        found, headers, content = server.http(method, place, body)
+        problem = json.loads(content)
+        assert headers["content-type"] == "application/problem+json"
+        assert (found, problem["status"], problem["type"]) == (status, status, "about:blank")
+        assert (problem["title"], problem["code"]) == (title, code)
+        assert problem["detail"]

@@ -37,12 +37,18 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+def turned_away(server: Any, **options: Any) -> tuple[int, str]:
+    """The close code of a connection on which nothing was said, and the reason without its advice."""
+    with server.raw(**options) as ws, pytest.raises(ConnectionClosed) as closed:
+        ws.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code, closed.value.rcvd.reason.partition(";")[0]
+
+
 def test_a_foreign_page_may_neither_listen_nor_write(serve: Any) -> None:
     server = serve(allow_origins=["https://edit.example"])
     for origin in (EVIL, "null", f"http://127.0.0.1:{server.port + 1}", "file://"):
-        with pytest.raises(InvalidStatus) as refused, server.raw(origin=origin):
-            pass
-        assert refused.value.response.status_code == 403
+        assert turned_away(server, origin=origin) == (4403, "pages of that site may not use this server")
         assert server.json("POST", "/v1/timelines", {"uri": "x"}, origin=origin)[1]["code"] == "origin"
     for origin in (f"http://127.0.0.1:{server.port}", "https://edit.example"):
         with server.client(origin=origin) as client:
@@ -52,8 +58,7 @@ def test_a_foreign_page_may_neither_listen_nor_write(serve: Any) -> None:
 def test_a_name_made_to_point_here_is_refused(serve: Any) -> None:
     server = serve()
     assert server.json("GET", "/v1/timelines", host="evil.example")[0] == 403
-    with pytest.raises(InvalidStatus), server.raw(additional_headers={"Host": "evil.example"}):
-        pass
+    assert turned_away(server, name="evil.example") == (4403, "this server is not known by that name")
     assert server.json("GET", "/v1/timelines", host=f"localhost:{server.port}")[0] == 200
 
 
@@ -160,9 +165,49 @@ def test_nothing_outside_the_media_roots_and_no_inner_address_is_read(serve: Any
     status, body = server.json("POST", "/v1/timelines", {"uri": uri.format(root=root)})
     assert status in (403, 422)
     assert body["code"] in ("source.refused", "source.missing", "source.unreadable")
-    if "exist" in uri or "passwd" in uri:
+    if uri.startswith(("/", "file:", "..")):
         assert body["code"] == "source.refused", "whether a file is there is nobody's business"
     assert server.store.timelines() == []
+
+
+def test_a_file_that_is_missing_under_a_media_root_is_told_as_missing(serve: Any, tmp_path: Path) -> None:
+    root = tmp_path / "media"
+    (root / "links").mkdir(parents=True)
+    (root / "links" / "etc").symlink_to("/etc")
+    server = serve(media_roots=[root])
+    for uri in ("film.mp4", "cut/film.mp4", f"{root}/film.mp4", f"file://{root}/film.mp4"):
+        status, body = server.json("POST", "/v1/timelines", {"uri": uri})
+        assert (status, body["code"]) == (422, "source.missing")
+        assert body["detail"].startswith(f"{uri}: there is no such file; ")
+    for uri in ("links/etc/there-is-no-such-file", "links/../../film.mp4"):
+        assert server.json("POST", "/v1/timelines", {"uri": uri})[1]["code"] == "source.refused"
+    for uri in ("x\0y", "file://[x", "x" * 4000):
+        assert server.json("POST", "/v1/timelines", {"uri": uri})[0] == 422
+
+
+def test_who_is_elsewhere_is_told_what_is_wrong_and_not_how_the_server_is_kept(serve: Any, tmp_path: Path, caplog: Any) -> None:
+    root = tmp_path / "media"
+    root.mkdir()
+    server = serve(media_roots=[root], allow_hosts=["tags.example"])
+    caplog.set_level("INFO", logger="streamtags_server")
+    refusals = {
+        "http://127.0.0.1:1/film.mp4": "its host is on a private network",
+        f"{root}/film.mp4": "there is no such file",
+        "/etc/passwd": "lies outside the folders that may be read",
+    }
+    for uri, what in refusals.items():
+        near = server.json("POST", "/v1/timelines", {"uri": uri})[1]["detail"]
+        far = server.json("POST", "/v1/timelines", {"uri": uri}, host="tags.example")[1]["detail"]
+        assert what in near
+        assert far.endswith(what)
+        assert str(root) not in far
+        assert near in caplog.text
+    assert "--set server.allow_private=true" in server.json("POST", "/v1/timelines", {"uri": "http://[::1]/film.mp4"})[1]["detail"]
+    assert "allow_private" not in server.json("POST", "/v1/timelines", {"uri": "ftp://127.0.0.1/x"})[1]["detail"]
+    with server.client(name="tags.example") as client:
+        for said in (client.request("timelines.get", id="x")["error"], server.json("GET", "/v1/timelines/x", host="tags.example")[1]):
+            assert said["code"] == "not_found"
+            assert not {str(tmp_path), "`", "--"} & set(str(said).split()), said
 
 
 def test_a_vocabulary_is_no_way_to_read_files(serve: Any) -> None:
