@@ -54,6 +54,7 @@ class Job(BaseModel):
     follow: bool = False
     asked: float = 0.0
     starts: int = 0
+    running: bool = False
 
 
 def following(settings: Settings) -> Settings:
@@ -72,6 +73,13 @@ class _Held:
     seq: int = 0
     cancelled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def _write(file: int, job: Job) -> None:
+    content = job.model_dump_json().encode()
+    os.pwrite(file, content, 0)
+    os.ftruncate(file, len(content))
+    os.fsync(file)
 
 
 class Jobs:
@@ -102,11 +110,20 @@ class Jobs:
         folder.mkdir(parents=True, exist_ok=True)
 
     def state(self, timeline: str) -> Literal["queued", "running"] | None:
-        """Whether the timeline waits or runs here; waiting at another server of the store counts too."""
+        """Whether the timeline waits or runs, here or at another server of the store."""
         held = self._held.get(timeline)
         if held is not None:
             return "running" if held.process is not None else "queued"
-        return "queued" if self._path(timeline).exists() else None
+        try:
+            return "running" if Job.model_validate_json(self._path(timeline).read_bytes()).running else "queued"
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError):  # no job, or one that is just being written
+            return "queued"
+
+    def holds(self, timeline: str) -> bool:
+        """Whether the timeline waits or runs at this server."""
+        return timeline in self._held
 
     def submit(self, job: Job) -> None:
         """Keep the job and queue it; one that waits or runs already is left as it is.
@@ -143,11 +160,15 @@ class Jobs:
         """End an analysis that waits or runs here; returns when its log says so.
 
         Raises:
-            ConflictError: it does neither.
+            ConflictError: it does neither; says whether it does elsewhere.
         """
         held = self._held.get(timeline)
         if held is None:
-            raise ConflictError("is not being analysed by this server", where=timeline)
+            match self.state(timeline):
+                case None:
+                    raise ConflictError("is not being analysed", where=timeline)
+                case state:
+                    raise ConflictError(f"is {state} at another server of this store", where=timeline, hint="cancel it there")
         held.cancelled = True
         if held.process is not None:
             await self._end(held.process)
@@ -190,8 +211,7 @@ class Jobs:
         partial = self._folder / f".{job.timeline}.{os.getpid()}.part"
         lock = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        os.write(lock, job.model_dump_json().encode())
-        os.fsync(lock)
+        _write(lock, job)
         partial.replace(self._path(job.timeline))
         return lock
 
@@ -211,7 +231,10 @@ class Jobs:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(lock).st_ino == path.stat().st_ino:
-                return _Held(Job.model_validate_json(os.pread(lock, 1 << 20, 0)), lock)
+                job = Job.model_validate_json(os.pread(lock, 1 << 20, 0))
+                job.running = False
+                _write(lock, job)
+                return _Held(job, lock)
         except OSError:  # another server has it, or it is done
             os.close(lock)
             return None
@@ -260,7 +283,8 @@ class Jobs:
             self._forget(held)
             return
         job.starts += 1
-        os.pwrite(held.lock, job.model_dump_json().encode(), 0)
+        job.running = True
+        _write(held.lock, job)
         held.process = await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
         )

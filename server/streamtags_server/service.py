@@ -289,8 +289,11 @@ class Service:
         """End an analysis.
 
         Raises:
-            ConflictError: it neither waits nor runs here.
+            ConflictError: it neither waits nor runs here; says whether it waits elsewhere.
+            StoreError: it runs elsewhere; says in which process (code `store.claimed`).
         """
+        if not self.jobs.holds(timeline):
+            await asyncio.to_thread(self._try_claim, timeline)
         await self.jobs.cancel(timeline)
         summary = next((one for one in await asyncio.to_thread(self.store.timelines) if one.id == timeline), None)
         if summary is None:

@@ -111,7 +111,7 @@ async def test_jobs_of_a_server_that_goes_are_taken_over_by_the_next_and_only_by
             while store.head("tl_a").seq < 2:
                 await asyncio.sleep(0.01)
         async with jobs(store, CRASH) as beside:
-            assert beside.state("tl_a") == "queued"
+            assert beside.state("tl_a") == "running"
             await asyncio.sleep(0.1)
             assert store.head("tl_a").seq == 2, "two servers run one job"
     assert store.state("tl_a").state == "running", "a server that stops must not end a timeline"
@@ -221,6 +221,26 @@ def one_runs_one_waits(server: Any, root: Path) -> tuple[dict[str, Any], dict[st
     while not server.store.head(ahead["id"]).seq and time.monotonic() < deadline:
         time.sleep(0.02)
     return ahead, server.json("POST", "/v1/timelines", {"uri": "film.mp4"})[1]
+
+
+def test_a_second_server_tells_what_the_first_does_and_where_it_is_to_be_cancelled(serve: Any, tmp_path: Path) -> None:
+    root = films(tmp_path)
+    first, second = serve(media_roots=[root], analyses=1), serve(media_roots=[root])
+    ahead, waits = one_runs_one_waits(first, root)
+    for accepted, state in ((ahead, "running"), (waits, "queued")):
+        place = f"/v1/timelines/{accepted['id']}"
+        assert [server.json("GET", place)[1]["state"] for server in (first, second)] == [state, state]
+        listed = second.json("GET", "/v1/timelines")[1]["timelines"]
+        assert {one["id"]: one["state"] for one in listed}[accepted["id"]] == state
+        assert second.json("DELETE", place)[0] == 409
+    assert second.json("POST", "/v1/timelines", {"uri": "grows.ts", "follow": True}) == (202, {**ahead, "state": "running"})
+    for accepted, code, what in ((ahead, "store.claimed", "worked on by process"), (waits, "conflict", "queued at another server")):
+        status, refused = second.json("POST", f"/v1/timelines/{accepted['id']}/cancel")
+        assert (status, refused["code"]) == (409, code)
+        assert what in refused["detail"]
+    for accepted in (waits, ahead):
+        assert first.json("POST", f"/v1/timelines/{accepted['id']}/cancel")[1]["state"] == "cancelled"
+        assert second.json("GET", f"/v1/timelines/{accepted['id']}")[1]["state"] == "cancelled"
 
 
 def test_what_is_being_analysed_is_not_retagged(serve: Any, tmp_path: Path) -> None:
