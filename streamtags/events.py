@@ -66,7 +66,7 @@ class ErrorInfo(_Wire):
 
 
 class TimelineOpened(Payload):
-    """An analysis began. First event of every log."""
+    """The source could be opened. Once in a log; nothing comes before it but the ends of analyses that did not get so far."""
 
     type: ClassVar[str] = "timeline.opened"
     source: SourceInfo
@@ -76,7 +76,7 @@ class TimelineOpened(Payload):
 
 
 class SegmentDetected(Payload):
-    """A segment's bounds are known; `end` is exclusive."""
+    """A segment's bounds are known; `end` is exclusive. `transition` is how its shot begins: all slices of a shot say the same."""
 
     type: ClassVar[str] = "segment.detected"
     segment: str
@@ -249,14 +249,17 @@ class TimelineCompleted(Payload):
 
 
 class TimelineFailed(Payload):
-    """The analysis could not go on; what is in the log stands, and the same command resumes it."""
+    """The analysis could not go on; what is in the log stands, and the same command resumes it.
+
+    May be a log's first event: the source could not be opened.
+    """
 
     type: ClassVar[str] = "timeline.failed"
     error: ErrorInfo
 
 
 class TimelineCancelled(Payload):
-    """A person stopped the analysis; the same command resumes it."""
+    """A person stopped the analysis; the same command resumes it. May be a log's first event: it was still waiting."""
 
     type: ClassVar[str] = "timeline.cancelled"
     summary: dict[str, Any] = Field(default_factory=dict)

@@ -210,7 +210,12 @@ class Identified(_Message):
 
 
 class Subscribed(_Message):
-    """A subscription to `timeline`, a whole id. `recovered`: every event after the one named follows; else a snapshot comes first."""
+    """A subscription to `timeline`, a whole id. `recovered`: every event after `seq` of the log `epoch` follows, with no snapshot.
+
+    `seq` is where the client stands: what `after` named where `recovered`, else what the snapshot that comes next holds. For `*` it says
+    nothing (`epoch` "", `seq` 0, never `recovered`): the snapshot of each timeline says where that one stands. A known `id` with another
+    filter is `recovered`, at the last event it has passed.
+    """
 
     type: Literal["subscribed"] = "subscribed"
     id: str

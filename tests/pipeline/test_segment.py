@@ -84,6 +84,8 @@ def test_a_slice_says_so_and_a_shot_says_how_it_began() -> None:
     pts = [i * 40 for i in range(150)]
     segments = run(pts, 6000, [50], max_seconds=3.0, lookahead=0, lateness=0)
     assert [(s.kind, s.transition, s.shot) for s in segments] == [("shot", "start", 0), ("slice", "cut", 1), ("slice", "cut", 1)]
+    begins = {segment.shot: segment.transition for segment in reversed(segments)}  # of a shot's segments, what the first one says
+    assert list(begins.values()).count("cut") == 1
 
 
 def test_frames_out_of_order_are_refused() -> None:
