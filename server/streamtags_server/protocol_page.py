@@ -67,8 +67,8 @@ def protocol_page() -> str:
             ("code", "why", "client reconnects"),
             ((str(code.value), code.name.lower().replace("_", " "), "yes" if code in RECONNECT_CODES else "no") for code in CloseCode),
         )
-        + "\n\nA client also reconnects after 1006, which is what it sees when a connection breaks without a word. 4403 comes before `hello`: to"
-        " pages of foreign sites, and to whoever addresses the server by a name that it does not go by."
+        + "\n\nA client also reconnects after 1006, which is what it sees when a connection breaks without a word."
+        " 4403 comes before `hello`: to pages of foreign sites, and to whoever addresses the server by a name that it does not go by."
     )
     parts.append("## Events\n\n" + "\n\n".join(_model(payload, known, name=name) for name, payload in PAYLOADS.items()))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
