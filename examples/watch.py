@@ -1,12 +1,14 @@
 """Prints the tags of every segment on a streamtags server, as they are found."""
 
+import argparse
 import asyncio
 import sys
 
 from streamtags.client import connect
+from streamtags.errors import StreamtagsError
 
 
-async def main(url: str) -> None:
+async def watch(url: str) -> None:
     """Follow until interrupted."""
     async with connect(url) as session:
         async for event in session.follow("*"):
@@ -14,4 +16,11 @@ async def main(url: str) -> None:
                 print(event.data.segment, *(f"{score.tag} {score.confidence:.2f}" for score in event.data.tags))
 
 
-asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8710"))
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("url", nargs="?", default="ws://127.0.0.1:8710", help="where the server is (default: %(default)s)")
+try:
+    asyncio.run(watch(parser.parse_args().url))
+except StreamtagsError as error:
+    sys.exit(str(error))
+except KeyboardInterrupt:
+    sys.exit(130)

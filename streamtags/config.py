@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -292,7 +292,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = 
     try:
         return _Layered(**dict(flags or {}))
     except (ValidationError, SettingsError) as error:
-        raise _explain(error, from_file, config) from error
+        raise _explain(error, flags or {}, from_file, config) from error
 
 
 # Read by the command line itself; not settings of an analysis.
@@ -314,18 +314,40 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 
-def _explain(error: ValidationError | SettingsError, from_file: Mapping[str, Any], config: Path | None) -> ConfigError:
+def _has(layer: Any, keys: Sequence[str]) -> bool:
+    """Whether a layer of settings says something of these keys; what leads into a value, such as a place in a list, is not looked at."""
+    for key in keys:
+        if not isinstance(layer, Mapping):
+            return True
+        if key not in layer:
+            return False
+        layer = layer[key]
+    return True
+
+
+def _variable(keys: Sequence[str]) -> str | None:
+    """The environment variable that sets the setting of these keys, itself or, as JSON, with others."""
+    there = {name.upper(): name for name in os.environ}
+    names = ("STREAMTAGS_" + "__".join(keys[:count]).upper() for count in range(len(keys), 0, -1))
+    return next((there[name] for name in names if name in there), None)
+
+
+def _explain(
+    error: ValidationError | SettingsError, flags: Mapping[str, Any], from_file: Mapping[str, Any], config: Path | None
+) -> ConfigError:
     if not isinstance(error, ValidationError):
         return ConfigError(str(error), where="environment", hint="a nested value in the environment is JSON")
     first = error.errors()[0]
     keys = [str(part) for part in first["loc"]]
     dotted = ".".join(keys)
-    place = "flag or environment"
-    found: Any = from_file
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    if found is not None and config is not None:
+    if _has(flags, keys):
+        place = "flag"
+    elif variable := _variable(keys):
+        place = f"environment variable {variable}"
+    elif config is not None and _has(from_file, keys):
         place = str(config)
+    else:
+        place = "settings"
     if first["type"] == "extra_forbidden":
         return ConfigError(f"no setting {dotted!r}", where=place, hint=_did_you_mean(keys[-1], _siblings(keys[:-1])))
     return ConfigError(f"{dotted}: {first['msg'][0].lower()}{first['msg'][1:]}", where=place, hint=f"it is {first['input']!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     with open_configured_store(settings) as store:
         if args.dry_run:
             return _estimate(source, settings, store)
+        if source == "-":
+            _check_input()
         show = show_command(args, settings, "last")
         state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
         for format_name, target in exports:
@@ -69,6 +72,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_input() -> None:
+    """Wait for standard input to begin; what is peeked at is read later.
+
+    Raises:
+        SourceError: it ended without a byte.
+    """
+    piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer
+    if isinstance(piped, io.BufferedReader) and not piped.peek(1):
+        hint = "run the command before the | by itself to see why"
+        raise SourceError("nothing came on standard input", where="-", hint=hint, code="source.empty")
+
+
 def _estimate(source: str, settings: Settings, store: SqliteStore) -> int:
     from streamtags.cli.views import estimate_lines
     from streamtags.pipeline.estimate import estimate
@@ -82,7 +97,7 @@ def _source_and_jsonl(args: argparse.Namespace) -> tuple[str, str | None]:
     """`--jsonl film.mp4` swallows the source as its FILE; a person who wrote that means stdout."""
     if args.source is None and args.jsonl not in (None, "-"):
         return args.jsonl, "-"
-    if args.source is None:
+    if not args.source:
         raise UsageError("SOURCE is missing", where="streamtags analyze", hint="give a video file, a URL or - for standard input")
     return args.source, args.jsonl
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import shutil
@@ -154,4 +155,5 @@ def write_output(text: str, target: str | None) -> None:
     except OSError as error:
         if partial != path:
             partial.unlink(missing_ok=True)
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint="check the folder and its permissions") from error
+        hint = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder and its permissions"
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from error

@@ -57,6 +57,15 @@ def test_help_is_printed_for_every_command(command: list[str], capsys: pytest.Ca
     assert said.err == ""
 
 
+@pytest.mark.parametrize(
+    "program", [["-m", "streamtags"], [str(Path(__file__).parents[2] / "examples" / "watch.py")]], ids=["module", "example"]
+)
+def test_help_is_printed_however_it_is_started(program: list[str]) -> None:
+    ended = subprocess.run([sys.executable, *program, "-h"], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith(f"usage: {Path(program[-1]).name}")
+    assert ended.stderr == ""
+
+
 def test_plain_lines_in_a_pipe(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db"]) == 0
     said = capsys.readouterr()

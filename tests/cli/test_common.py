@@ -1,5 +1,7 @@
 """`--set KEY=VALUE`: what a person types becomes what the setting takes."""
 
+from pathlib import Path
+
 import pytest
 
 from streamtags.cli.common import nested
@@ -32,3 +34,19 @@ def test_a_value_and_a_table_under_one_name_are_refused() -> None:
 def test_an_unknown_key_suggests_the_one_that_was_meant() -> None:
     with pytest.raises(ConfigError, match="did you mean 'detector'"):
         load_settings(nested(["shots.detecter=hash"]))
+
+
+def test_a_bad_value_is_told_with_the_place_that_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("[server]\nport = 'x'\n")
+    with pytest.raises(ConfigError, match=r"c\.toml: server\.port: input should be a valid integer"):
+        load_settings({}, config)
+    monkeypatch.setenv("STREAMTAGS_SERVER", '{"queue": "y"}')
+    with pytest.raises(ConfigError, match=r"^environment variable STREAMTAGS_SERVER: server\.queue: "):
+        load_settings({})
+    monkeypatch.delenv("STREAMTAGS_SERVER")
+    monkeypatch.setenv("STREAMTAGS_SERVER__PORT", "x")
+    with pytest.raises(ConfigError, match=r"^environment variable STREAMTAGS_SERVER__PORT: server\.port: "):
+        load_settings({}, config)
+    with pytest.raises(ConfigError, match=r"^flag: server\.port: .*'z'"):
+        load_settings(nested(["server.port=z"]), config)

@@ -224,7 +224,7 @@ CASES = [
     Case("name with a dash in front", ("analyze", "--", "-film.mp4"), 0, prepare=copied("-film.mp4")),
     Case("missing file of an odd name", ("analyze", "a\n\x1b[31mb.mp4"), 3, "no such file"),
     # Standard input
-    Case("nothing on standard input", ("analyze", "-"), 3, "standard input"),
+    Case("nothing on standard input", ("analyze", "-"), 3, "nothing came on standard input"),
     Case("text on standard input", ("analyze", "-"), 3, "standard input", file("text", "Hello.\n" * 50), stdin="text"),
     Case("video on standard input", ("analyze", "-"), 0, prepare=made("film.mkv"), stdin="film.mkv"),
     # Stores
@@ -275,13 +275,14 @@ CASES = [
     Case("unknown option", (*ANALYZE, "--taggs", "x"), 2, "did you mean --tags"),
     Case("unknown command", ("analyse", "film.mp4"), 2, "did you mean analyze"),
     Case("no source", ("analyze",), 2, "SOURCE is missing"),
+    Case("empty source", ("analyze", ""), 2, "SOURCE is missing"),
     Case("export without a file", (*ANALYZE, "--export", "json"), 2, "FORMAT:FILE", FILM),
     Case("unknown export format", (*ANALYZE, "--export", "docx:x"), 2, "docx", FILM),
     Case("export into a missing folder", (*ANALYZE, "--export", "json:none/x.json"), 2, "none/x.json", FILM),
     Case("export onto a folder", (*ANALYZE, "--export", "json:sub"), 2, "sub", lambda f, film: (FILM(f, film), (f / "sub").mkdir())),
     Case("log into a missing folder", (*ANALYZE, "--jsonl", "none/log"), 2, "none/log", FILM),
     Case("log onto a full disk", (*ANALYZE, "--jsonl", "/dev/full"), 2, "/dev/full.*space", FILM),
-    Case("export onto a full disk", ("export", "precious", "--format", "json", "--output", "/dev/full"), 2, "/dev/full"),
+    Case("export onto a full disk", ("export", "precious", "--format", "json", "--output", "/dev/full"), 2, "/dev/full.*free some"),
     Case("unknown timeline", ("show", "tl_nowhere"), 2, "no timeline"),
     Case("unknown segment", ("correct", "precious", "s9999", "--tag", "Calm"), 2, "no segment"),
 ]
