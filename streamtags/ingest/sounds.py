@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SOUND_RATE", "SoundReader"]
 
 SOUND_RATE = 48_000
-_RUN_SECONDS = Fraction(1, 2)
-_JITTER_SECONDS = Fraction(1, 10)  # timestamps of sound are believed again only when they are off by more
+_RUNS_A_SECOND = 2
+_JITTER_SECONDS = 0.1  # timestamps of sound are believed again only when they are off by more
 
 
 class SoundReader:
@@ -42,13 +42,15 @@ class SoundReader:
     def __init__(self, stream: av.AudioStream, repair: TimeRepair) -> None:
         self.skipped = 0
         self._time_base = Fraction(stream.time_base or Fraction(1, SOUND_RATE))
+        self._tick = float(self._time_base)
         self._codec = stream.codec_context
         self._repair = repair
         self._fifo: AudioFifo | None = None
         self._resampler: AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
-        self._expected: Fraction | None = None  # raw time at which what is in the fifo ends
-        self._pending: Fraction | None = None  # raw time at which it begins
+        self._pending: Fraction | None = None  # raw time at which what was gathered since the last tear begins
+        self._began = 0.0  # the same, 0 if unknown
+        self._taken: int | None = None  # samples since then; None: nothing yet
         self._begun = False
         self._anchor = Fraction(0)  # where the resampler's output begins
         self._given = 0  # samples of that output
@@ -75,21 +77,23 @@ class SoundReader:
         runs: list[Sound] = []
         rate = frame.sample_rate
         shape = (frame.format.name, frame.layout.name, rate)
-        raw = None if frame.pts is None else frame.pts * self._time_base
-        torn = raw is not None and self._expected is not None and abs(raw - self._expected) > _JITTER_SECONDS
+        pts = frame.pts
+        # In floating point, because this is done for every 20 ms and fractions are slow.
+        torn = pts is not None and self._taken is not None and abs(pts * self._tick - self._began - self._taken / rate) > _JITTER_SECONDS
         if torn or shape != self._shape:
             runs += self._end_run()
             self._shape = shape
-            self._expected = None
+            self._taken = None
         if self._fifo is None:
             self._fifo = AudioFifo()
-        if self._expected is None:
-            self._pending, self._expected = raw, raw if raw is not None else Fraction(0)
+        if self._taken is None:
+            self._pending = None if pts is None else pts * self._time_base
+            self._began, self._taken = float(self._pending or 0), 0
             self._begun = False
         frame.pts = None  # the fifo would insist on timestamps without a flaw
         self._fifo.write(frame)
-        self._expected += Fraction(frame.samples, rate)
-        if self._fifo.samples >= rate * _RUN_SECONDS:
+        self._taken += frame.samples
+        if _RUNS_A_SECOND * self._fifo.samples >= rate:
             runs += self._drain(last=False)
         return runs
 
@@ -111,8 +115,9 @@ class SoundReader:
                 self._anchor = self._repair.sound(self._pending, length)
                 self._given = 0
                 self._begun = True
-            elif self._expected is not None:
-                self._repair.sound(self._expected - length, length)
+            elif self._taken is not None:
+                before = Fraction(self._taken - gathered.samples, gathered.sample_rate)
+                self._repair.sound((self._pending or Fraction(0)) + before, length)
             gathered.pts = None
         parts = self._converted(gathered, last=last)
         if not parts:
