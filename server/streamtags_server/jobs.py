@@ -28,7 +28,7 @@ from streamtags.ingest.access import Access
 from streamtags.timeline.store import SqliteStore
 from streamtags_server.hub import Hub
 from streamtags_server.metrics import Metrics
-from streamtags_server.problems import ConflictError, QueueFullError
+from streamtags_server.problems import ConflictError, QueueFullError, without_folders
 from streamtags_server.worker import Task
 
 __all__ = ["Job", "Jobs", "following"]
@@ -368,7 +368,8 @@ class Jobs:
     def _write_end(self, timeline: str, error: ErrorInfo | None, seq: int) -> None:
         state = self._store.state(timeline)
         if state.seq <= seq or state.state not in _ENDS:
-            self._store.append(timeline, [TimelineFailed(error=error) if error else TimelineCancelled()])
+            said = error and ErrorInfo(code=error.code, message=without_folders(error.message))
+            self._store.append(timeline, [TimelineFailed(error=said) if said else TimelineCancelled()])
 
     @staticmethod
     async def _kill(process: asyncio.subprocess.Process) -> None:

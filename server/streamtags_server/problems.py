@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from streamtags.errors import BackendError, NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError
 
-__all__ = ["BadRequestError", "ConflictError", "QueueFullError", "problem", "problem_of", "status_of", "told"]
+__all__ = ["BadRequestError", "ConflictError", "QueueFullError", "problem", "problem_of", "status_of", "told", "without_folders"]
 
 _log = logging.getLogger(__name__)
 
@@ -74,10 +74,15 @@ def told(error: StreamtagsError, *, local: bool) -> str:
     if local:
         return str(error)
     hint = None if error.hint is None or _FOR_OPERATORS.search(error.hint) else error.hint
-    said = _FOLDERS.sub("", str(StreamtagsError(error.what, where=error.where, hint=hint)))
+    said = without_folders(str(StreamtagsError(error.what, where=error.where, hint=hint)))
     if said != str(error):
         _log.info("a client was told %r of: %s", said, error)
     return said
+
+
+def without_folders(text: str) -> str:
+    """`text`, of each absolute path in it only the last name."""
+    return _FOLDERS.sub("", text)
 
 
 def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:

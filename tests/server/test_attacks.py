@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from streamtags_server.access import Tokens, new_token
+from streamtags_server.problems import without_folders
 from streamtags_server.uploads import safe_name
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -231,6 +232,18 @@ def test_odd_names_are_just_not_found(serve: Any, name: str) -> None:
     assert len(server.store.read("tl_a")) == len(make_payloads(3))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/srv/my films/a b.mp4: is empty", "my films/a b.mp4: is empty"),
+        ("cannot be followed: '/srv/x/film.mp4'", "cannot be followed: 'film.mp4'"),
+        ("http://a.example/x/y.mp4 and ../x/y and a/b/c.mp4", "http://a.example/x/y.mp4 and ../x/y and a/b/c.mp4"),
+    ],
+)
+def test_of_a_path_a_client_is_told_the_last_name(text: str, said: str) -> None:
+    assert without_folders(text) == said
+
+
 def test_file_names_lose_what_could_lead_elsewhere(serve: Any) -> None:
     assert safe_name("../../etc/passwd") == "passwd"
     assert safe_name("..\\..\\boot.ini") == "boot.ini"
@@ -324,6 +337,7 @@ def test_a_hostile_file_fails_its_own_timeline_and_nothing_else(serve: Any, name
         error = snapshot["state"]["error"] or client.events(1)[0]["data"]["error"]
     assert error["code"].startswith("source.")
     assert "root:" not in error["message"]
+    assert error["message"].startswith(f"{name}: "), "where the server keeps files is nobody's business"
     assert server.json("GET", f"/v1/timelines/{body['id']}")[1]["state"] == "failed"
 
 
