@@ -104,7 +104,7 @@ def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, p
     page.click("#address-open")
     page.fill("#uri", "udp://127.0.0.1:1")
     page.keyboard.press("Enter")
-    contains(page, "#address-error", "private addresses")
+    contains(page, "#address-error", "server.allow_private=true")
 
 
 def test_a_source_that_is_read_is_not_removed(server: Server, page: Page) -> None:
