@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streamtags.state import TimelineState
     from streamtags.timeline.store import SqliteStore
 
+__all__ = ["add_arguments", "run"]
+
 INTERRUPTED = 130
 SOME_FAILED = 5
 
@@ -139,6 +141,3 @@ async def _analyse(
         raise
     view.close(state)
     return state, stop.is_set() and state.state == "cancelled"
-
-
-__all__ = ["add_arguments", "run"]
