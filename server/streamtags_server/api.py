@@ -222,8 +222,7 @@ class Api:
         return Response(text, media_type=export.media_type, headers=headers)
 
     async def _media(self, request: Request) -> Response:
-        path, _ = await self._service.media(await self._timeline(request))
-        return Film(path)
+        return Film(await self._service.media(await self._timeline(request)))
 
     async def _thumbnail(self, request: Request) -> Response:
         timeline = await self._timeline(request)

@@ -36,8 +36,10 @@ from streamtags_server.limits import Limits, Throttle
 from streamtags_server.metrics import Metrics
 from streamtags_server.problems import problem
 from streamtags_server.service import Service
+from streamtags_server.sources import Sources
 from streamtags_server.stream import Connections
 from streamtags_server.uploads import Uploads
+from streamtags_server.vocabularies import Vocabularies
 from streamtags_server.wire import HttpProtocol, WebSocketProtocol
 
 __all__ = ["StreamtagsServer", "create_app", "make_server", "serve"]
@@ -61,7 +63,9 @@ class _Parts:
         roots = (*(root.resolve() for root in server.media_roots), uploads.folder.resolve())
         access = Access(schemes=frozenset({"file", *SCHEMES}), allow_private=server.allow_private, roots=roots)
         self.jobs = Jobs(store, self.hub, settings, access, files / "jobs", metrics)
-        self.service = Service(store, self.hub, self.jobs, settings, access, files)
+        sources = Sources(access)
+        vocabularies = Vocabularies(settings.tags, files / "vocabularies", sources)
+        self.service = Service(store, self.hub, self.jobs, settings, sources, vocabularies)
         self.connections = Connections(self.hub, server, metrics, role_of, self.service.answer)
         self.api = Api(self.service, uploads, tokens, metrics)
 

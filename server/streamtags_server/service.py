@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import os
@@ -11,27 +10,27 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamtags.config import Settings
-from streamtags.errors import NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError, VocabularyError
-from streamtags.ingest.access import Access, locate, without_password
+from streamtags.errors import NotInStore, StreamtagsError, UsageError
+from streamtags.ingest.access import without_password
 from streamtags.model import TagScore
 from streamtags.pipeline.backends import open_tools
 from streamtags.pipeline.correct import correct
 from streamtags.pipeline.recording import Choice, choose_timeline
 from streamtags.pipeline.retag import retag
-from streamtags.state import TimelineState
 from streamtags.timeline.store import SqliteStore
-from streamtags.vocabulary_file import load_vocabulary, shipped_vocabularies
+from streamtags.vocabulary_file import load_vocabulary
 from streamtags_server.hub import Hub
 from streamtags_server.jobs import Job, Jobs, following
 from streamtags_server.problems import ConflictError
+from streamtags_server.sources import Sources
+from streamtags_server.vocabularies import Vocabularies
 
 __all__ = ["Analyze", "Correct", "Retag", "Service", "checked"]
 
@@ -90,13 +89,13 @@ class Service:
     """Timelines: listed, analysed, corrected.
 
     Args:
-        access: what may be analysed; its roots include the folder of uploads.
-        files: the server's own folder.
+        sources: what may be analysed.
+        vocabularies: what it may be tagged under.
     """
 
-    def __init__(self, store: SqliteStore, hub: Hub, jobs: Jobs, settings: Settings, access: Access, files: Path) -> None:
-        self.store, self.hub, self.jobs, self.settings, self.access = store, hub, jobs, settings, access
-        self._vocabularies = files / "vocabularies"
+    def __init__(self, store: SqliteStore, hub: Hub, jobs: Jobs, settings: Settings, sources: Sources, vocabularies: Vocabularies) -> None:
+        self.store, self.hub, self.jobs, self.settings = store, hub, jobs, settings
+        self._sources, self._vocabularies = sources, vocabularies
         self._retagging: dict[str, asyncio.Task[None]] = {}
         self._accepting = asyncio.Lock()
 
@@ -122,7 +121,7 @@ class Service:
                 said = checked(_Correct, params)
                 return await self.correct(await self.resolve(said.id), said.segment, said, who)
             case "vocabularies.list":
-                return {"vocabularies": await asyncio.to_thread(self._list_vocabularies)}
+                return {"vocabularies": await asyncio.to_thread(self._vocabularies.named)}
             case _:
                 raise StreamtagsError("is not built into this server", where=method, code="not_available")
 
@@ -199,8 +198,8 @@ class Service:
             self.store.release(timeline, owner)
 
     def _plan(self, wanted: Analyze) -> tuple[Job, bool]:
-        uri = self._allowed(wanted.uri)
-        tags = self._tags(wanted.tags)
+        uri = self._sources.allowed(wanted.uri)
+        tags = self._vocabularies.chosen(wanted.tags)
         settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
         settings = following(settings) if wanted.follow else settings
 
@@ -222,68 +221,6 @@ class Service:
             asked=time.time(),
         )
         return job, done
-
-    def _allowed(self, asked: str) -> str:
-        """`asked` as a URL, or as the path of a file under a media root.
-
-        Raises:
-            SourceRefused: it may not be read here; nothing is said about what else there is.
-            SourceError: there is no such file, or it cannot be read.
-        """
-        try:
-            uri = unquote(urlsplit(asked).path) if asked.lower().startswith("file://") else asked
-            place = locate(uri if "://" in uri else self._file(uri), self.access)
-        except (OSError, RuntimeError, ValueError) as error:  # a NUL in it, a loop of links, brackets that are no address
-            raise SourceError("is neither a path nor a URL", where=without_password(asked), hint="check it") from error
-        except SourceError as error:
-            error.where = without_password(asked)
-            if error.code == "source.missing":
-                error.hint = "name a file under --media-root, or upload it"
-            elif isinstance(error, SourceRefused) and "://" in uri and not self.access.allow_private:
-                locate(uri, replace(self.access, allow_private=True))  # what is refused in any case says so
-                error.hint = "to allow it, start the server with --set server.allow_private=true"
-            raise
-        return str(place.path) if place.path is not None else uri
-
-    def _file(self, name: str) -> str:
-        """The path of `name`, which is relative to a media root or lies under one; else it is refused, whether or not it is there."""
-        root = next((root for root in self.access.roots if os.path.lexists(root / name)), self.access.roots[0])
-        path = (root / name).resolve()
-        if not any(path.is_relative_to(root) for root in self.access.roots):
-            what, hint = "lies outside the folders that may be read", "start the server with --media-root, or upload it"
-            raise SourceRefused(what, where=name, hint=hint)
-        return str(path)
-
-    def _tags(self, wanted: str | None) -> str:
-        if wanted is None or wanted in shipped_vocabularies() or wanted == self.settings.tags:
-            return wanted or self.settings.tags
-        if "\n" in wanted:
-            return str(self._kept(wanted.encode()))
-        try:
-            return self._allowed(wanted)
-        except StreamtagsError as error:
-            known = ", ".join(shipped_vocabularies())
-            raise VocabularyError("no such vocabulary here", where=wanted[:200], hint=f"choose one of {known}, or send its text") from error
-
-    def _kept(self, text: bytes) -> Path:
-        """The file of a vocabulary that was sent, named by what it says; one with mistakes is not kept.
-
-        Raises:
-            VocabularyError: it has mistakes.
-        """
-        path = self._vocabularies / f"{hashlib.sha256(text).hexdigest()[:32]}.yaml"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{secrets.token_hex(8)}.yaml")
-            try:
-                partial.write_bytes(text)
-                load_vocabulary(partial)
-                partial.replace(path)
-            except VocabularyError as error:
-                raise VocabularyError(error.what, mistakes=error.mistakes, where="the vocabulary that was sent") from error
-            finally:
-                partial.unlink(missing_ok=True)
-        return path
 
     async def cancel(self, timeline: str) -> dict[str, Any]:
         """End an analysis.
@@ -326,7 +263,7 @@ class Service:
             ConflictError: it is being worked on.
             StoreError: by another process (code `store.claimed`).
         """
-        tags = await asyncio.to_thread(self._tags, wanted.tags)
+        tags = await asyncio.to_thread(self._vocabularies.chosen, wanted.tags)
         vocabulary = await asyncio.to_thread(load_vocabulary, tags)
         settings = self.settings.model_copy(update={"profile": wanted.profile or self.settings.profile, "tags": tags})
         settings.choose_profile()
@@ -363,43 +300,13 @@ class Service:
 
         return await asyncio.to_thread(write)
 
-    async def media(self, timeline: str) -> tuple[Path, str]:
-        """The file a timeline was made from, and its name.
+    async def media(self, timeline: str) -> Path:
+        """The file a timeline was made from.
 
         Raises:
-            NotInStore: it was no file, or the file may not be read here or is gone.
+            NotInStore: it was no file, or the file may not be read here, is gone or is another one now.
         """
-        state: TimelineState = await asyncio.to_thread(self.store.state, timeline)
-        if state.source is None:
-            raise NotInStore("its source is not known yet", where=timeline)
-        try:
-            place = await asyncio.to_thread(lambda: locate(self._allowed(state.source.uri if state.source else ""), self.access))
-        except StreamtagsError as error:
-            raise NotInStore("its file is not there, or not under --media-root", where=timeline) from error
-        if place.path is None:
-            raise NotInStore("was not made from a file", where=timeline)
-        if state.source.size is not None and place.path.stat().st_size != state.source.size:
-            raise NotInStore("its file has changed since", where=timeline)
-        return place.path, state.source.name
-
-    def _list_vocabularies(self) -> list[dict[str, Any]]:
-        names = list(shipped_vocabularies())
-        if self.settings.tags not in names:
-            names.insert(0, self.settings.tags)
-        found = []
-        for name in names:
-            vocabulary = load_vocabulary(name)
-            tags = [{"name": tag.name, "axis": tag.axis, "description": tag.description} for tag in vocabulary.tags]
-            found.append(
-                {
-                    "name": name,
-                    "id": vocabulary.id,
-                    "version": vocabulary.version,
-                    "axes": [axis.name for axis in vocabulary.axes],
-                    "tags": tags,
-                }
-            )
-        return found
+        return await asyncio.to_thread(lambda: self._sources.file_of(self.store.state(timeline)))
 
     async def close(self) -> None:
         """Wait for what is being written."""
