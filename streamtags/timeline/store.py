@@ -11,7 +11,6 @@ import hashlib
 import logging
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,10 +20,10 @@ from typing import TYPE_CHECKING
 from streamtags.errors import NotInStore, StoreError
 from streamtags.events import Event, Payload, SegmentDetected, TimelineOpened, VocabularyRef
 from streamtags.state import TimelineState
+from streamtags.timeline import claims
 from streamtags.timeline.database import Database
 from streamtags.timeline.fold import Fold, run_state_after
 from streamtags.timeline.location import store_path
-from streamtags.timeline.process import Process, this_process
 from streamtags.timeline.records import Candidate, Fingerprint, Head, TimelineSummary
 from streamtags.timeline.rows import EventRow, decode, lines, now, time_text
 from streamtags.vocabulary import Vocabulary
@@ -153,7 +152,7 @@ class SqliteStore:
         """
         with self._database.write() as connection:
             n = self._row(connection, timeline)[0]
-            self._refuse_claimed(connection, timeline, n, time.time())
+            claims.refuse_claimed(connection, n)
             connection.execute("DELETE FROM timelines WHERE n = ?", (n,))
         self._tell(timeline)
 
@@ -323,29 +322,13 @@ class SqliteStore:
         Raises:
             StoreError: another holds it (code `store.claimed`).
         """
-        here, clock = this_process(), time.time()
         with self._database.write() as connection:
-            n = self._row(connection, timeline)[0]
-            self._refuse_claimed(connection, timeline, n, clock, owner)
-            connection.execute(
-                "UPDATE timelines SET owner = ?, host = ?, pid = ?, started = ?, claimed_until = ? WHERE n = ?",
-                (owner, here.host, here.pid, here.started, clock + ttl_seconds, n),
-            )
+            claims.take(connection, self._row(connection, timeline)[0], owner, ttl_seconds)
 
     def release(self, timeline: str, owner: str) -> None:
         """Give up a claim; nothing happens if `owner` does not hold it, or the timeline is gone."""
         with self._database.write() as connection:
-            connection.execute("UPDATE timelines SET owner = NULL WHERE id = ? AND owner = ?", (timeline, owner))
-
-    @staticmethod
-    def _refuse_claimed(connection: Connection, timeline: str, n: int, clock: float, owner: str | None = None) -> None:
-        """Raise if another than `owner` holds a claim on row `n`."""
-        holder, host, pid, started, until = connection.execute(
-            "SELECT owner, host, pid, started, claimed_until FROM timelines WHERE n = ?", (n,)
-        ).fetchone()
-        if holder not in (None, owner) and Process(host, pid, started).holds(until, clock):
-            what = f"is being worked on by process {pid} on {host}"
-            raise StoreError(what, where=timeline, hint="wait for it, follow it, or stop it first", code="store.claimed")
+            claims.give_up(connection, timeline, owner)
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Have `callback` called with a timeline's id after each change made through this object; returns what ends that.

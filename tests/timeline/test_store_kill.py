@@ -125,12 +125,12 @@ def test_a_claim_from_another_host_expires(tmp_path: Path, monkeypatch: pytest.M
     with SqliteStore(tmp_path / "events.db") as store:
         store.open_timeline("tl_a", "key")
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr("streamtags.timeline.store.this_process", lambda: Process("elsewhere", 1, "boot:1"))
+            elsewhere.setattr("streamtags.timeline.claims.this_process", lambda: Process("elsewhere", 1, "boot:1"))
             store.claim("tl_a", "one", ttl_seconds=1000)
         with pytest.raises(StoreError, match="process 1 on elsewhere"):
             store.claim("tl_a", "two")
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr("streamtags.timeline.store.this_process", lambda: Process("elsewhere", 1, "boot:1"))
+            elsewhere.setattr("streamtags.timeline.claims.this_process", lambda: Process("elsewhere", 1, "boot:1"))
             store.claim("tl_a", "one", ttl_seconds=0)
         store.claim("tl_a", "two")
 
