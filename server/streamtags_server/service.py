@@ -6,10 +6,7 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -176,26 +173,8 @@ class Service:
             raise ConflictError("is being retagged", where=job.timeline, hint="try again when that is done")
         if fresh and self.jobs.state(job.timeline) is None:
             self.jobs.check_room()
-            await asyncio.to_thread(self._empty, job.timeline)
+            await asyncio.to_thread(self.store.empty, job.timeline)
         self.jobs.submit(job)
-
-    def _empty(self, timeline: str) -> None:
-        with self._claimed(timeline):
-            self.store.empty(timeline)
-
-    def _try_claim(self, timeline: str) -> None:
-        with self._claimed(timeline):
-            pass
-
-    @contextmanager
-    def _claimed(self, timeline: str) -> Iterator[None]:
-        """Hold `timeline` for a moment, if nobody works on it."""
-        owner = secrets.token_hex(8)
-        self.store.claim(timeline, owner)
-        try:
-            yield
-        finally:
-            self.store.release(timeline, owner)
 
     def _plan(self, wanted: Analyze) -> tuple[Job, bool]:
         uri = self._sources.allowed(wanted.uri)
@@ -230,7 +209,7 @@ class Service:
             StoreError: it runs elsewhere; says in which process (code `store.claimed`).
         """
         if not self.jobs.holds(timeline):
-            await asyncio.to_thread(self._try_claim, timeline)
+            await asyncio.to_thread(self.store.check_free, timeline)
         await self.jobs.cancel(timeline)
         summary = next((one for one in await asyncio.to_thread(self.store.timelines) if one.id == timeline), None)
         if summary is None:
@@ -269,7 +248,7 @@ class Service:
         settings.choose_profile()
         await self.jobs.leave(timeline)
         self._refuse_busy(timeline)
-        await asyncio.to_thread(self._try_claim, timeline)
+        await asyncio.to_thread(self.store.check_free, timeline)
         self._refuse_busy(timeline)  # nor has anybody here begun meanwhile
         task = asyncio.create_task(self._retag(timeline, settings))
         self._retagging[timeline] = task

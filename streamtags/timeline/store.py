@@ -173,8 +173,13 @@ class SqliteStore:
         return events
 
     def empty(self, timeline: str) -> Head:
-        """Throw the log away, for one that begins under a new epoch with the next event: readers see at once that it is waited for."""
+        """Throw the log away, for one that begins under a new epoch with the next event: readers see at once that it is waited for.
+
+        Raises:
+            StoreError: somebody is at work on it (code `store.claimed`).
+        """
         with self._database.write() as connection:
+            claims.refuse_claimed(connection, self._row(connection, timeline)[0])
             self._begin_anew(connection, timeline)
             head = Head(*self._row(connection, timeline)[1:])
         self._tell(timeline)
@@ -329,6 +334,15 @@ class SqliteStore:
         """Give up a claim; nothing happens if `owner` does not hold it, or the timeline is gone."""
         with self._database.write() as connection:
             claims.give_up(connection, timeline, owner)
+
+    def check_free(self, timeline: str) -> None:
+        """See that nobody has claimed `timeline`.
+
+        Raises:
+            StoreError: somebody has (code `store.claimed`).
+        """
+        with self._database.read() as connection:
+            claims.refuse_claimed(connection, self._row(connection, timeline)[0])
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Have `callback` called with a timeline's id after each change made through this object; returns what ends that.

@@ -157,7 +157,9 @@ def test_what_is_not_there_is_told(store: SqliteStore, make: Any) -> None:
         lambda: store.remove("tl_x"),
         lambda: store.replace("tl_x", [make.opened()]),
         lambda: store.thumbnail("tl_x", "s0000"),
+        lambda: store.empty("tl_x"),
         lambda: store.claim("tl_x", "me"),
+        lambda: store.check_free("tl_x"),
     ):
         with pytest.raises(NotInStore, match="tl_x"):
             call()

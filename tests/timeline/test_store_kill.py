@@ -121,6 +121,20 @@ def test_claims_of_one_process(tmp_path: Path) -> None:
         store.release("tl_gone", "two")
 
 
+def test_what_is_claimed_is_neither_free_nor_thrown_away(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path / "events.db") as store:
+        head = store.open_timeline("tl_a", "key")
+        store.claim("tl_a", "one")
+        for refused in (store.check_free, store.empty, store.remove):
+            with pytest.raises(StoreError, match="is being worked on") as caught:
+                refused("tl_a")
+            assert caught.value.code == "store.claimed"
+        assert store.head("tl_a") == head
+        store.release("tl_a", "one")
+        store.check_free("tl_a")
+        assert store.empty("tl_a").epoch != head.epoch
+
+
 def test_a_claim_from_another_host_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SqliteStore(tmp_path / "events.db") as store:
         store.open_timeline("tl_a", "key")
