@@ -7,7 +7,6 @@ read and append at once; readers never wait.
 from __future__ import annotations
 
 import gc
-import hashlib
 import logging
 import secrets
 import threading
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 from streamtags.errors import NotInStore, StoreError
 from streamtags.events import Event, Payload, SegmentDetected, TimelineOpened, VocabularyRef
 from streamtags.state import TimelineState
-from streamtags.timeline import claims
+from streamtags.timeline import claims, vocabularies
 from streamtags.timeline.database import Database
 from streamtags.timeline.fold import Fold, run_state_after
 from streamtags.timeline.location import store_path
@@ -289,17 +288,8 @@ class SqliteStore:
 
     def save_vocabulary(self, vocabulary: Vocabulary) -> str:
         """Keep what `vocabulary` says under its id and version; returns its digest, by which this very content is found again."""
-        body = vocabulary.model_dump_json()
-        digest = hashlib.sha256(body.encode()).hexdigest()
         with self._database.write() as connection:
-            connection.execute(
-                "DELETE FROM vocabularies WHERE id = ? AND version = ? AND digest = ?", (vocabulary.id, vocabulary.version, digest)
-            )
-            connection.execute(
-                "INSERT INTO vocabularies (id, version, digest, body) VALUES (?, ?, ?, ?)",
-                (vocabulary.id, vocabulary.version, digest, body),
-            )
-        return digest
+            return vocabularies.save(connection, vocabulary)
 
     def vocabulary(self, ref: VocabularyRef, digest: str | None = None) -> Vocabulary:
         """The vocabulary of that id and version: of that digest, or the one saved last.
@@ -308,13 +298,10 @@ class SqliteStore:
             NotInStore: there is none.
         """
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT body FROM vocabularies WHERE id = ? AND version = ? AND digest = coalesce(?, digest) ORDER BY n DESC LIMIT 1",
-                (ref.id, ref.version, digest),
-            ).fetchone()
-        if row is None:
+            found = vocabularies.find(connection, ref, digest)
+        if found is None:
             raise NotInStore(f"no vocabulary {ref.id} {ref.version}", where=str(self.path), hint="give the file with --tags")
-        return Vocabulary.model_validate_json(row[0])
+        return found
 
     # Who is at work, and who wants to know
 
