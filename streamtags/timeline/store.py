@@ -23,6 +23,7 @@ from streamtags.timeline import claims, vocabularies
 from streamtags.timeline.database import Database
 from streamtags.timeline.fold import Fold, run_state_after
 from streamtags.timeline.location import store_path
+from streamtags.timeline.names import meant
 from streamtags.timeline.records import Candidate, Fingerprint, Head, TimelineSummary
 from streamtags.timeline.rows import EventRow, decode, lines, now, time_text
 from streamtags.vocabulary import Vocabulary
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["SqliteStore", "open_store"]
 
 _FOLDS_KEPT = 16
-_CANDIDATES_NAMED = 5
 
 _log = logging.getLogger(__name__)
 
@@ -120,20 +120,7 @@ class SqliteStore:
         Raises:
             NotInStore: none, or several; the hint names them.
         """
-        known = [summary.id for summary in self.timelines()]
-        if name in known:
-            return name
-        found = known[:1] if name == "last" else [known_id for known_id in known if name and known_id.startswith((name, f"tl_{name}"))]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise NotInStore(f"no timeline {name!r}", where=str(self.path), hint="`streamtags timelines` lists what is there")
-        more = f" and {len(found) - _CANDIDATES_NAMED} more" if len(found) > _CANDIDATES_NAMED else ""
-        raise NotInStore(
-            f"{len(found)} timelines begin with {name!r}",
-            where=str(self.path),
-            hint=f"write more of one: {', '.join(found[:_CANDIDATES_NAMED])}{more}",
-        )
+        return meant(name, [summary.id for summary in self.timelines()], where=str(self.path))
 
     def timelines(self) -> list[TimelineSummary]:
         """Every timeline in one line, the one opened last first."""
