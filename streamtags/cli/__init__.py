@@ -8,13 +8,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from streamtags.cli.common import silence_output
+from streamtags.cli.common import INTERRUPTED, silence_output
 from streamtags.cli.parser import build_parser, command_of
 from streamtags.errors import StreamtagsError
 
 __all__ = ["main"]
-
-INTERRUPTED = 130
 
 # Nearly all that a command makes in bulk (events, segments) it keeps to its end: look for garbage less often than every 700 objects.
 _COLLECT_EVERY = 50_000

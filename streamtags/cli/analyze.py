@@ -9,7 +9,16 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, check_output, open_configured_store, settings_of, show_command, write_output
+from streamtags.cli.common import (
+    INTERRUPTED,
+    SOME_FAILED,
+    add_common,
+    check_output,
+    open_configured_store,
+    settings_of,
+    show_command,
+    write_output,
+)
 from streamtags.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -19,9 +28,6 @@ if TYPE_CHECKING:
     from streamtags.timeline.store import SqliteStore
 
 __all__ = ["add_arguments", "run"]
-
-INTERRUPTED = 130
-SOME_FAILED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""What several commands share: where settings come from, which timeline is meant."""
+"""What several commands share: where settings come from, which timeline is meant, with what status they end."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from streamtags.timeline.store import SqliteStore
 
 __all__ = [
+    "INTERRUPTED",
+    "SOME_FAILED",
     "add_common",
     "add_timeline",
     "check_output",
@@ -29,6 +31,10 @@ __all__ = [
     "silence_output",
     "write_output",
 ]
+
+# Exit statuses that tell of no error; an error has its own.
+SOME_FAILED = 5
+INTERRUPTED = 130
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

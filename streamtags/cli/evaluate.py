@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, settings_of, write_output
+from streamtags.cli.common import SOME_FAILED, add_common, settings_of, write_output
 from streamtags.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from streamtags.vocabulary import Vocabulary
 
 __all__ = ["add_arguments", "run"]
-
-SOME_FAILED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streamtags.cli.common import add_common, settings_of
+from streamtags.cli.common import INTERRUPTED, add_common, settings_of
 from streamtags.cli.parser import Parser
 from streamtags.errors import UsageError
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from streamtags.caption.serving import VllmServer
 
 __all__ = ["add_arguments", "run"]
-
-INTERRUPTED = 130
 
 
 class _Serve(Parser):

@@ -6,12 +6,10 @@ import argparse
 import asyncio
 import sys
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, show_command, silence_output
+from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, open_configured_store, settings_of, show_command, silence_output
 from streamtags.cli.views import JsonLines, printable
 
 __all__ = ["add_arguments", "run"]
-
-SOME_FAILED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
