@@ -1,6 +1,5 @@
 """What a run is said to take, beside what it then takes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,11 @@ from streamtags.errors import UsageError
 from streamtags.model import Usage
 from streamtags.pipeline.estimate import Estimate, StageEstimate, estimate, rule_of_thumb
 from streamtags.pipeline.run import analyse
-from streamtags.testing import ShotSpec, make_video
 from streamtags.testing.model_server import Asked, ModelServer, replies
 from streamtags.timeline.store import SqliteStore
 from streamtags.vocabulary_file import load_vocabulary
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    make_video(path, [ShotSpec(frames=30, look=look) for look in ("texture", "stripes", "lights")], rate=25, size=(320, 180))
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "s.db") as opened:
-        yield opened
 
 
 def answer(asked: Asked) -> Any:

@@ -1,7 +1,6 @@
 """Profiles that lean on a model server, from settings to a finished timeline, against a server on the loopback interface."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,12 @@ from streamtags.pipeline.correct import correct
 from streamtags.pipeline.retag import retag
 from streamtags.pipeline.run import analyse
 from streamtags.state import TimelineState
-from streamtags.testing import ShotSpec, make_video
 from streamtags.testing.model_server import Asked, ModelServer, hang, raw, replies, reset, says, status
 from streamtags.timeline.store import SqliteStore
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 
 MODEL = "llava-next-video-7b"
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    make_video(path, [ShotSpec(frames=30, look=look) for look in ("texture", "stripes", "lights")], rate=25, size=(320, 180))
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "s.db") as opened:
-        yield opened
 
 
 def settings(server: ModelServer | str, profile: str = "vllm", **more: Any) -> Settings:

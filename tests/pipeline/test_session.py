@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,6 @@ from streamtags.vocabulary_file import load_vocabulary
 SHOTS = [ShotSpec(frames=30, look="texture"), ShotSpec(frames=40, look="stripes"), ShotSpec(frames=35, look="lights"), ShotSpec(frames=30)]
 PICTURES = [picture.copy() for picture in render_shots(SHOTS, rate=25, size=(256, 144))]
 SOUND = np.zeros((1, len(PICTURES) * 48000 // 25), np.float32)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    with SqliteStore(tmp_path / "s.db") as opened:
-        yield opened
 
 
 def tools(captioner: Any = None, classifier: Any = None, **profile: Any) -> Tools:
