@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from streamtags_server.app import StreamtagsServer, make_server
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from streamtags.config import Settings
@@ -84,6 +85,15 @@ class Running:
             said = client.ask(type="identify", protocol=1, client="test", **({"token": token} if token else {}))
             assert said["type"] == "identified"
             yield client
+
+    @staticmethod
+    def close_code(socket_: ClientConnection) -> int:
+        """The code a WebSocket is closed with, 1006 where it just ends."""
+        try:
+            while True:
+                socket_.recv(timeout=10)
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
 
     def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
         if isinstance(body, dict):

@@ -16,14 +16,6 @@ from websockets.exceptions import ConnectionClosed
 from streamtags.config import ServerSettings
 
 
-def close_code(socket: Any) -> int:
-    try:
-        while True:
-            socket.recv(timeout=10)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else 1006
-
-
 def test_one_address_has_only_so_many_connections_and_gets_them_back(serve: Any) -> None:
     server = serve(connections_per_address=3)
     server.fill("tl_a")
@@ -37,7 +29,7 @@ def test_one_address_has_only_so_many_connections_and_gets_them_back(serve: Any)
             assert followed.getresponse().readline()
             with server.raw() as one_more:
                 assert one_more.subprotocol == "streamtags.v1"
-                assert close_code(one_more) == 4429
+                assert server.close_code(one_more) == 4429
             status, headers, body = server.http("GET", "/healthz")
             assert (status, headers["retry-after"], headers["content-type"]) == (429, "1", "application/problem+json")
             assert json.loads(body)["code"] == "too_many"
@@ -56,7 +48,7 @@ def test_requests_and_messages_beyond_the_rate_are_refused(serve: Any) -> None:
         with suppress(ConnectionClosed):  # it may be closed before the last of them is sent
             for n in range(30):
                 client.say(type="ping", n=n)
-        assert close_code(client.socket) == 4429
+        assert server.close_code(client.socket) == 4429
 
 
 def test_what_comes_from_this_machine_is_not_limited_unless_asked_for(serve: Any) -> None:

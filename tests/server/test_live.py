@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -28,10 +27,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def url() -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return f"udp://127.0.0.1:{found.getsockname()[1]}"
+def url(udp: Any) -> str:
+    return str(udp.url)
 
 
 def until(running: Any, timeline: str, wanted: Callable[[TimelineState], bool]) -> TimelineState:

@@ -21,14 +21,6 @@ def server(serve: Any) -> Any:
     return serve()
 
 
-def closed_with(socket: Any) -> int:
-    try:
-        while True:
-            socket.recv(timeout=10)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else 1006
-
-
 def test_a_server_says_who_it_is_and_what_it_takes(server: Any) -> None:
     with server.client() as client:
         assert client.socket.subprotocol == "streamtags.v1"
@@ -55,7 +47,7 @@ def test_a_server_says_who_it_is_and_what_it_takes(server: Any) -> None:
 def test_a_first_message_that_is_wrong_closes_with_its_code(server: Any, said: str | bytes, code: int) -> None:
     with server.raw() as socket:
         socket.send(said)
-        assert closed_with(socket) == code
+        assert server.close_code(socket) == code
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["one frame", "fragments"])
@@ -64,18 +56,19 @@ def test_a_message_beyond_all_measure_closes_with_its_code_and_without_a_reset(s
     with server.raw() as socket:
         with suppress(ConnectionClosed):  # told so while still sending: as good
             socket.send(said if whole else (said[place : place + 50_000] for place in range(0, len(said), 50_000)))
-        assert closed_with(socket) == 4413
+        assert server.close_code(socket) == 4413
     assert 'streamtags_closed_total{code="4413"} 1' in server.http("GET", "/metrics")[2].decode()
 
 
 def test_who_does_not_identify_in_time_is_closed(serve: Any) -> None:
-    with serve(identify_seconds=0.2).raw() as socket:
-        assert closed_with(socket) == 4408
+    server = serve(identify_seconds=0.2)
+    with server.raw() as socket:
+        assert server.close_code(socket) == 4408
 
 
 def test_who_speaks_another_subprotocol_is_told_so(server: Any) -> None:
     with server.raw(subprotocols=["streamtags.v9"]) as socket:
-        assert closed_with(socket) == 4406
+        assert server.close_code(socket) == 4406
 
 
 @pytest.mark.parametrize(
@@ -90,7 +83,7 @@ def test_who_speaks_another_subprotocol_is_told_so(server: Any) -> None:
 def test_a_later_message_that_is_wrong_closes_too(server: Any, said: str, code: int) -> None:
     with server.client() as client:
         client.socket.send(said)
-        assert closed_with(client.socket) == code
+        assert server.close_code(client.socket) == code
 
 
 def test_ping_is_answered_and_unknown_names_leave_the_session_open(server: Any) -> None:
@@ -182,7 +175,7 @@ def test_an_id_in_use_and_too_many_of_anything_close(serve: Any) -> None:
         with server.client() as client:
             client.ask(type="subscribe", id="a", timeline="tl_a")
             client.say(type="subscribe", **more)
-            assert closed_with(client.socket) == code
+            assert server.close_code(client.socket) == code
 
 
 def test_unsubscribed_means_no_more_events(server: Any) -> None:
@@ -317,7 +310,7 @@ def test_a_server_that_stops_says_1012_and_its_successor_recovers(serve: Any) ->
         client.say(type="subscribe", id="a", timeline=timeline)
         snapshot = client.until("snapshot")[-1]
         first.server.should_exit = True
-        assert closed_with(client.socket) == 1012
+        assert first.close_code(client.socket) == 1012
     first.stop()
     first.store.append(timeline, make_payloads(1)[-1:])
     with serve().client() as client:
