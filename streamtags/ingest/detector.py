@@ -99,7 +99,7 @@ class _Window:
         self.variance[at] = energy - (cv2.sumElems(layout)[0] / layout.size) ** 2
         self.detail[at] = (cv2.norm(grey[:, 1:], grey[:, :-1], cv2.NORM_L2SQR) + cv2.norm(grey[1:], grey[:-1], cv2.NORM_L2SQR)) / _PIXELS
         row = self.distance[at]
-        np.dot(self.layouts, layout, out=row)
+        np.einsum("ij,j->i", self.layouts, layout, out=row)  # a product by BLAS wakes its threads, which cost more than they help
         row *= -2.0 / layout.size
         row += self.energy
         row += energy
