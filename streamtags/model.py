@@ -116,6 +116,7 @@ class Frame:
         duration: ticks until the next frame is due, as far as the container says; at least 1.
         bgr: the small analysis picture, uint8 [height, width, 3], upright.
         still: the picture in full.
+        between: if the frame was not decoded, the small pictures before and after it, of which `bgr` is made.
     """
 
     index: int
@@ -123,6 +124,7 @@ class Frame:
     duration: int
     bgr: Picture
     still: Still
+    between: tuple[Picture, Picture] | None = None
 
 
 @dataclass(frozen=True, slots=True)

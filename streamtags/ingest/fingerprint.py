@@ -5,7 +5,9 @@ What is kept, besides a version byte and the number of pictures:
 - luma of the average picture of the first half and of the second, on 64 x 36 cells. What a coder does to single frames averages out
   there, what somebody put into the picture (a title, a logo, a crop) does not;
 - luma of every picture on 16 x 9 cells: motion, order, one picture replaced;
-- Cr and Cb of every picture on 8 x 5 cells: a grade.
+- Cr and Cb of every picture on 8 x 5 cells: a grade;
+- if a picture was not decoded (`streamtags.ingest.passing`), the same once more of how far each may be from the truth: what is not known
+  is not held against anything.
 
 Coding errors sit at edges, so a cell may differ by a share of what its neighbourhood ranges over in both pictures, and by a little more.
 How long a shot is does not go in: compare its number of frames besides. The limits below were fitted on 23 stretches of real footage,
@@ -18,7 +20,7 @@ one would do, rather than an old one where a new one is due.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -44,30 +46,29 @@ _LUMA_MEAN = 5.0
 _CHROMA_CELL = 8.0
 _CHROMA_MEAN = 2.3
 _CHROMA_LASTING = 3.3  # of the mean over all pictures
+_AROUND = np.ones((3, 3), np.uint8)  # a cell and those beside it
 
 Cells = NDArray[np.float32]
 
 
-def fingerprint(pictures: Sequence[Picture]) -> bytes:
+def fingerprint(pictures: Sequence[Picture], between: Sequence[tuple[Picture, Picture] | None] = ()) -> bytes:
     """The fingerprint of a shot from the small pictures that stand for it.
 
     Args:
         pictures: BGR uint8 [height, width, 3], in order; of any size, at best some 256 pixels wide. At most 255 are looked at.
+        between: for each picture that was not decoded, the two it was made of; None for the others. Empty: all were decoded.
 
     Returns:
-        2 bytes and, if there are pictures, 4608 more and 224 for each of them.
+        2 bytes and, if there are pictures, 4608 more and 224 for each of them; as many again if some were not decoded.
     """
     pictures = pictures[:255]
     count = len(pictures)
     if count == 0:
         return bytes((_VERSION, 0))
-    planes = [cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb)) for picture in pictures]
-    fine = np.stack([_cells(y, _AVERAGE) for y, _, _ in planes]).astype(np.float32)
-    halves = (fine[: (count + 1) // 2].mean(axis=0), fine[count // 2 :].mean(axis=0))
-    luma = [_cells(y, _LUMA) for y, _, _ in planes]
-    chroma = [_cells(plane, _CHROMA) for _, cr, cb in planes for plane in (cr, cb)]
-    averages = [np.rint(half).astype(np.uint8) for half in halves]
-    return bytes((_VERSION, count)) + b"".join(cells.tobytes() for cells in (*averages, *luma, *chroma))
+    known = bytes((_VERSION, count)) + _measured([_planes(picture) for picture in pictures])
+    if not any(between):
+        return known
+    return known + _measured([_doubt(*(pair or (picture, picture))) for picture, pair in zip(pictures, between, strict=False)])
 
 
 def same(a: bytes, b: bytes) -> bool:
@@ -76,39 +77,84 @@ def same(a: bytes, b: bytes) -> bool:
     Fingerprints of another version, of another number of pictures or of none are never the same.
     """
     one, two = _parsed(a), _parsed(b)
-    if one is None or two is None or len(one.luma) != len(two.luma):
+    if one is None or two is None or len(one.cells.luma) != len(two.cells.luma):
         return False
-    level = float(np.median(one.luma - two.luma))
+    level = float(np.median(one.cells.luma - two.cells.luma))
     if abs(level) > _LEVEL:
         return False
-    luma = np.abs(one.luma - two.luma - level)
-    chroma = one.chroma - two.chroma
+    averages, luma, chroma = (
+        _beyond(x - y, x_doubt + y_doubt)
+        for x, y, x_doubt, y_doubt in zip(one.cells.less(level), two.cells, one.doubt, two.doubt, strict=True)
+    )
     return bool(
-        luma.mean(axis=(1, 2)).max() <= _LUMA_MEAN
+        np.abs(luma).mean(axis=(1, 2)).max() <= _LUMA_MEAN
         and np.abs(chroma).max() <= _CHROMA_CELL
         and np.abs(chroma).mean(axis=(1, 2, 3)).max() <= _CHROMA_MEAN
         and np.abs(chroma.mean(axis=0)).max() <= _CHROMA_LASTING
-        and _excess(luma, one.luma, two.luma, _LUMA_SHARE) <= _LUMA_CELL
-        and _excess(np.abs(one.averages - two.averages - level), one.averages, two.averages, _AVERAGE_SHARE) <= _AVERAGE_CELL
+        and _excess(luma, one.cells.luma, two.cells.luma, _LUMA_SHARE) <= _LUMA_CELL
+        and _excess(averages, one.cells.averages, two.cells.averages, _AVERAGE_SHARE) <= _AVERAGE_CELL
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
+def _planes(picture: Picture) -> list[Picture]:
+    """Y, Cr, Cb."""
+    return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb))]
+
+
+def _doubt(before: Picture, after: Picture) -> list[Picture]:
+    """How far the planes of a picture that lies between two may be from their mean, coarsely.
+
+    What moves was somewhere between: where it is seen before and after, or beside that.
+    """
+    y, *chroma = (_cells(cv2.absdiff(a, b), _AVERAGE) // 2 for a, b in zip(_planes(before), _planes(after), strict=True))
+    return [np.asarray(cv2.dilate(y, _AROUND), np.uint8), *chroma]
+
+
+def _measured(pictures: Sequence[Sequence[Picture]]) -> bytes:
+    """What is kept of pictures that are given as planes."""
+    count = len(pictures)
+    fine = np.stack([_cells(y, _AVERAGE) for y, _, _ in pictures]).astype(np.float32)
+    halves = (fine[: (count + 1) // 2].mean(axis=0), fine[count // 2 :].mean(axis=0))
+    averages = [np.rint(half).astype(np.uint8) for half in halves]
+    luma = [_cells(y, _LUMA) for y, _, _ in pictures]
+    chroma = [_cells(plane, _CHROMA) for _, cr, cb in pictures for plane in (cr, cb)]
+    return b"".join(cells.tobytes() for cells in (*averages, *luma, *chroma))
+
+
+def _beyond(difference: Cells, doubt: Cells) -> Cells:
+    """`difference` without as much of it as is in doubt."""
+    return difference - np.clip(difference, -doubt, doubt)
+
+
+class _Kept(NamedTuple):
     averages: Cells  # [2, 36, 64]
     luma: Cells  # [pictures, 9, 16]
     chroma: Cells  # [pictures, 2, 5, 8]
+
+    def less(self, level: float) -> _Kept:
+        """Darker by `level`."""
+        return _Kept(self.averages - level, self.luma - level, self.chroma)
+
+
+class _Parsed(NamedTuple):
+    cells: _Kept
+    doubt: _Kept
 
 
 def _parsed(data: bytes) -> _Parsed | None:
     if len(data) < _HEADER or data[0] != _VERSION or data[1] == 0:
         return None
-    count = data[1]
-    if len(data) != _HEADER + _AVERAGE_BYTES + count * (_LUMA_BYTES + _CHROMA_BYTES):
+    length = _AVERAGE_BYTES + data[1] * (_LUMA_BYTES + _CHROMA_BYTES)
+    if len(data) not in (_HEADER + length, _HEADER + 2 * length):
         return None
-    values = np.frombuffer(data, np.uint8, offset=_HEADER).astype(np.float32)
+    values = np.zeros(2 * length, np.float32)
+    values[: len(data) - _HEADER] = np.frombuffer(data, np.uint8, offset=_HEADER)
+    return _Parsed(_shaped(values[:length], data[1]), _shaped(values[length:], data[1]))
+
+
+def _shaped(values: Cells, count: int) -> _Kept:
     averages, luma, chroma = np.split(values, [_AVERAGE_BYTES, _AVERAGE_BYTES + count * _LUMA_BYTES])
-    return _Parsed(
+    return _Kept(
         averages.reshape(2, _AVERAGE[1], _AVERAGE[0]),
         luma.reshape(count, _LUMA[1], _LUMA[0]),
         chroma.reshape(count, 2, _CHROMA[1], _CHROMA[0]),
@@ -121,9 +167,10 @@ def _cells(plane: cv2.typing.MatLike, cells: tuple[int, int]) -> Picture:
 
 def _excess(difference: Cells, one: Cells, two: Cells, share: float) -> float:
     """The most by which a cell differs beyond `share` of what its 3 x 3 neighbourhood ranges over in both."""
-    return max(float((cells - share * np.minimum(_range(a), _range(b))).max()) for cells, a, b in zip(difference, one, two, strict=True))
+    return max(
+        float((np.abs(cells) - share * np.minimum(_range(a), _range(b))).max()) for cells, a, b in zip(difference, one, two, strict=True)
+    )
 
 
 def _range(cells: Cells) -> Cells:
-    around = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.dilate(cells, around) - cv2.erode(cells, around), np.float32)
+    return np.asarray(cv2.dilate(cells, _AROUND) - cv2.erode(cells, _AROUND), np.float32)

@@ -265,7 +265,7 @@ class LiveSource:
         seconds = float(pts * self._time_base)
         late = self._edge.see(seconds, now)
         edge = self._edge
-        self._queue.put_frame(Frame(self._count, pts, duration, frame.bgr, frame.still), lambda at: edge.late(seconds, at))
+        self._queue.put_frame(Frame(self._count, pts, duration, frame.bgr, frame.still, frame.between), lambda at: edge.late(seconds, at))
         self._count += 1
         self._end = pts + duration
         # What the decoder gives back when all is over came long before.

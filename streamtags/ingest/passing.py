@@ -5,11 +5,11 @@ decoded at most, except
 
 - where something new begins. The frames drawn from a later one follow it in order of decoding, so that this *anchor* is known before
   them; where it has little to be drawn from itself it is large, or small where a plain picture begins, and then all that lies around it
-  is decoded, as around keyframes; so is a frame that is large itself;
-- where much moves, so that two pictures with one left out between them have little in common;
-- where pictures repeat, as in film brought to another frame rate: the mean of two neighbours is then a picture that never was.
+  is decoded, as around keyframes; so is a frame that is large itself, or small, which repeats another and costs little;
+- where much moves, so that two pictures in turn have little in common.
 
-What is passed over keeps its number and its pts; its picture is the mean of its neighbours. `docs/topics/ingest.md` has what is lost.
+What is passed over keeps its number and its pts; its picture is the mean of its neighbours, and fingerprints hold against it only what
+both say (`streamtags.ingest.fingerprint`). `docs/topics/ingest.md` has what is lost.
 """
 
 from __future__ import annotations
@@ -29,17 +29,15 @@ from streamtags.model import Picture
 
 __all__ = ["Passing", "passing"]
 
-_LARGE, _SMALL = 1.5, 0.3  # times the usual size of a packet
+_LARGE, _SMALL = 1.5, 0.3  # times the usual size of an anchor's packet
+_TALL, _TINY = 1.5, 0.4  # times the usual size of a disposable frame's
 _USUAL = 12  # packets that say what is usual
 _FEWEST = 3  # before so many nothing is usual yet
 _UNITS = 64  # of a packet that are looked at for its first slice
 _SLICE, _KEY_SLICE = 1, 5  # NAL unit types, ITU-T H.264 table 7-1
-_BUSY = 8  # anchors around which everything is decoded after pictures that had little in common
-_CALM = 8.0  # mean difference of two pictures in code values up to which what lies between them is not worth decoding
-_REPEATED = 0.15  # share of the changes before and after it below which a change is none, and a picture repeated ...
-_MOVING = 0.6  # ... if those are more than noise
-_UNEVEN = 24  # anchors around which everything is decoded after a repeated picture
-_ALIKE = 40.0  # mean difference in code values above which what lies between two pictures is not the mean of both
+_BUSY = 2  # anchors around which everything is decoded after pictures that had little in common
+_CALM = 16.0  # mean difference of two pictures in code values up to which what lies between them is not worth decoding
+_ALIKE = 40.0  # the same above which what lies between them is not their mean
 
 
 class Passing:
@@ -58,7 +56,6 @@ class Passing:
         self._newest: int | None = None  # pts of the anchor
         self._busy = 0  # anchors to come, around which everything is decoded
         self._whole = True  # everything is decoded until the next anchor
-        self._steps = deque([0.0, 0.0, 0.0], maxlen=3)  # the latest changes from picture to picture
         self._last: int | None = None  # pts of the frame passed over last
         self._decoded: deque[int] = deque(maxlen=_USUAL)  # pts of frames that were not
         self._passed: list[tuple[int, int]] = []  # a heap of (pts, duration)
@@ -86,35 +83,31 @@ class Passing:
 
     def _is_usual(self, size: int) -> bool:
         """Whether a disposable frame of so many bytes tells of nothing new."""
-        usual = not self._whole and len(self._disposable) >= _FEWEST and size <= _LARGE * median(self._disposable)
+        usual = median(self._disposable) if len(self._disposable) >= _FEWEST else 0
         self._disposable.append(size)
-        return usual
+        return not self._whole and _TINY * usual <= size <= _TALL * usual
 
     def _stands_alone(self, pts: int) -> bool:
         """Whether a frame that is decoded is shown between the last one passed over and the one at `pts`."""
         return self._last is None or pts < self._last or any(self._last < other < pts for other in self._decoded)
 
     def between(self, before: Picture, after: Picture) -> Picture:
-        """What to show between two pictures: their mean, or the first again if they have nothing in common.
-
-        Where so much happens in the time of two frames, what lies between is worth decoding from now on.
-        """
-        change = _change(before, after)
-        if change > _CALM:
-            self._busy = max(self._busy, _BUSY)
+        """What to show between two pictures: their mean, or the first again if they have nothing in common."""
+        change = self.follow(before, after)
         if change > _ALIKE:
             return before
         return np.asarray(cv2.addWeighted(before, 0.5, after, 0.5, 0.0), np.uint8)
 
-    def follow(self, before: Picture, after: Picture) -> None:
-        """Look at two pictures with none between them.
+    def follow(self, before: Picture, after: Picture) -> float:
+        """Look at two pictures in turn; where they have little in common, what comes next is worth decoding.
 
-        Film that was brought to another frame rate repeats pictures: there the mean of two neighbours is a picture that never was.
+        Returns:
+            Their mean difference in code values.
         """
-        self._steps.append(_change(before, after))
-        first, middle, last = self._steps
-        if middle < _REPEATED * min(first, last) and min(first, last) > max(_MOVING, max(first, last) / 2):
-            self._busy = max(self._busy, _UNEVEN)
+        change = _change(before, after)
+        if change > _CALM:
+            self._busy = _BUSY
+        return change
 
     def due(self, after: int | None, before: int | None) -> list[tuple[int, int]]:
         """(pts, duration) of the frames passed over between the pictures shown at these pts, in order; those further back are forgotten."""

@@ -43,6 +43,7 @@ from streamtags.ingest.streams import (
 )
 from streamtags.ingest.subtitles import from_ass, sidecar
 from streamtags.model import Frame, Picture, Sound, Subtitle
+from streamtags.timebase import seconds_of
 
 __all__ = ["Item", "VideoSource", "open_source", "source_identity"]
 
@@ -108,10 +109,11 @@ class _Waiting:
     duration: int
     bgr: Picture
     still: FrameStill
+    between: tuple[Picture, Picture] | None = None
 
     def until(self, pts: int | None) -> Frame:
         duration = self.duration if pts is None else pts - self.pts
-        return Frame(self.index, self.pts, max(1, duration), self.bgr, self.still)
+        return Frame(self.index, self.pts, max(1, duration), self.bgr, self.still, self.between)
 
 
 class _PictureReader:
@@ -181,13 +183,20 @@ class _PictureReader:
         if not passed:
             self._passing.follow(self._waiting.bgr, small)
             return []
-        made_up, still = self._passing.between(self._waiting.bgr, small), self._waiting.still
-        return [frame for pts, duration in passed for frame in self._follow(self._repair.picture(pts, duration), duration, made_up, still)]
+        before, still = self._waiting.bgr, self._waiting.still
+        made_up, between = self._passing.between(before, small), (before, small)
+        return [
+            frame
+            for pts, duration in passed
+            for frame in self._follow(self._repair.picture(pts, duration), duration, made_up, still, between)
+        ]
 
-    def _follow(self, pts: int, duration: int, bgr: Picture, still: FrameStill) -> list[Frame]:
+    def _follow(
+        self, pts: int, duration: int, bgr: Picture, still: FrameStill, between: tuple[Picture, Picture] | None = None
+    ) -> list[Frame]:
         """The next frame waits for its end; the one before has found it."""
         last = self._waiting
-        self._waiting = _Waiting(self.decoded, pts, duration or self._step, bgr, still)
+        self._waiting = _Waiting(self.decoded, pts, duration or self._step, bgr, still, between)
         self.decoded += 1
         return [] if last is None else [last.until(pts)]
 
@@ -322,7 +331,7 @@ class VideoSource:
                     begun = frame.pts if begun is None else begun
                     if limit is not None and (frame.pts - begun) * self._time_base >= limit:
                         return
-                    yield from self._due(float(frame.pts * self._time_base))
+                    yield from self._due(seconds_of(frame.pts, self._time_base))
                     yield frame
             elif packet.stream_index != sound:
                 yield from self._words(packet)

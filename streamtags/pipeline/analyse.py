@@ -34,7 +34,7 @@ from streamtags.model import (
 )
 from streamtags.pipeline.segment import Segmenter
 from streamtags.ports import FrameSource
-from streamtags.timebase import Time
+from streamtags.timebase import Time, seconds_of
 
 __all__ = ["Decoded", "Told", "measure"]
 
@@ -138,13 +138,13 @@ class _Pass:
     def _begin(self, start_pts: int) -> Segmenter:
         clock, lookahead = clock_of(self._video, start_pts), self._at_hand.detector.lookahead
         longest = self._settings.segments.max_seconds
-        self._start = self._told = float(start_pts * self._time_base)
+        self._start = self._told = seconds_of(start_pts, self._time_base)
         if not self._source.info.live:
             return Segmenter(clock, longest, lookahead)
         return Segmenter(clock, min(longest, self._settings.ingest.live.slice_seconds), lookahead, rest=_LIVE_REST, recorded=self._recorded)
 
     def _look(self, frame: Frame) -> Iterator[Found]:
-        now = self._now = float(frame.pts * self._time_base)
+        now = self._now = seconds_of(frame.pts, self._time_base)
         segmenter = self._segmenter
         if segmenter is None:
             segmenter = self._segmenter = self._begin(frame.pts)
@@ -202,7 +202,7 @@ class _Pass:
         """Close and measure what is open: the source has ended, or is lost."""
         if self._segmenter is not None and self._last is not None:
             end_pts = self._last.pts + self._last.duration
-            self._now = float(end_pts * self._time_base)
+            self._now = seconds_of(end_pts, self._time_base)
             closed = self._segmenter.finish(end_pts, self._at_hand.detector.finish())
             self._last, self._lost_at = None, closed[-1].end
             yield from self._settle(closed)
@@ -220,5 +220,5 @@ def _measured(
         text="\n".join(line.text for line in subtitles if line.start < end and line.end > start),
         stills=tuple(dict.fromkeys(frame.still for frame in frames)),  # frames that were not decoded share one
         thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width),
-        fingerprint=fingerprint([frame.bgr for frame in frames]),
+        fingerprint=fingerprint([frame.bgr for frame in frames], [frame.between for frame in frames]),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import cv2
@@ -16,6 +17,8 @@ from streamtags.ingest.fingerprint import fingerprint, same
 from streamtags.model import Picture
 from streamtags.testing import Encoding, ShotSpec, demo_shots, render_shots
 from streamtags.testing.mux import write_media
+
+T = TypeVar("T")
 
 SIZE = (640, 360)
 FRAMES = 16
@@ -74,8 +77,12 @@ def small(path: Path, first: int = 0, count: int = 10_000) -> Iterator[Picture]:
                 yield shrunk.to_ndarray()
 
 
-def spread(pictures: Sequence[Picture]) -> list[Picture]:
-    return [pictures[len(pictures) * (2 * part + 1) // 16] for part in range(8)]
+def spread(items: Sequence[T]) -> list[T]:
+    return [items[len(items) * (2 * part + 1) // 16] for part in range(8)]
+
+
+def downsized(pictures: Sequence[Picture]) -> list[Picture]:
+    return [np.asarray(cv2.resize(picture, (256, 144), interpolation=cv2.INTER_AREA), np.uint8) for picture in pictures]
 
 
 def titled(picture: Picture) -> Picture:
@@ -104,20 +111,42 @@ def test_slightly_shifted_levels_are_the_same(shot: list[Picture], before: bytes
     assert same(before, seen(lighter, tmp_path))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda shot: [titled(picture) for picture in shot], id="a title in a corner"),
-        pytest.param(lambda shot: shot[:8] + [titled(picture) for picture in shot[8:]], id="a title in its second half"),
-        pytest.param(lambda shot: [graded(picture) for picture in shot], id="a grade"),
-        pytest.param(lambda shot: [reframed(picture) for picture in shot], id="a crop"),
-        pytest.param(lambda shot: [picture[:, ::-1].copy() for picture in shot], id="mirrored"),
-    ],
-)
+CHANGES = [
+    pytest.param(lambda shot: [titled(picture) for picture in shot], id="a title in a corner"),
+    pytest.param(lambda shot: shot[:8] + [titled(picture) for picture in shot[8:]], id="a title in its second half"),
+    pytest.param(lambda shot: [graded(picture) for picture in shot], id="a grade"),
+    pytest.param(lambda shot: [reframed(picture) for picture in shot], id="a crop"),
+    pytest.param(lambda shot: [picture[:, ::-1].copy() for picture in shot], id="mirrored"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_picture_is_not_the_same(
     shot: list[Picture], before: bytes, tmp_path: Path, change: Callable[[list[Picture]], list[Picture]]
 ) -> None:
     assert not same(before, seen(change(shot), tmp_path))
+
+
+def half_known(pictures: Sequence[Picture]) -> bytes:
+    """The fingerprint if every second of the pictures that stand for a shot was not decoded, but made of those beside it."""
+    chosen, between = spread(pictures), spread([None, *zip(pictures, pictures[2:], strict=False), None])
+    for i in range(0, len(chosen), 2):
+        if (pair := between[i]) is not None:
+            chosen[i] = np.asarray(cv2.addWeighted(pair[0], 0.5, pair[1], 0.5, 0.0), np.uint8)
+    return fingerprint(chosen, [pair if i % 2 == 0 else None for i, pair in enumerate(between)])
+
+
+@pytest.mark.parametrize("how", ["crf 35", "half size, crf 30"])
+def test_pictures_that_were_not_decoded_are_not_held_against_a_shot(shot: list[Picture], tmp_path: Path, how: str) -> None:
+    encoding, scale = ENCODINGS[how]
+    assert same(half_known(downsized(shot)), seen(shot, tmp_path, encoding, scale))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_picture_shows_where_half_the_pictures_were_not_decoded(
+    shot: list[Picture], tmp_path: Path, change: Callable[[list[Picture]], list[Picture]]
+) -> None:
+    assert not same(half_known(downsized(shot)), half_known(downsized(change(shot))))
 
 
 @pytest.mark.parametrize("name", ["pan", "blocks", "handheld"])
