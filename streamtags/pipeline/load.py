@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -134,22 +135,30 @@ class Lane:
         self.profile = profile
         self._name = name
         self._inside = 0
-        self._left = asyncio.Condition()
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._changed = asyncio.Event()
         self._not_before = 0.0  # the server asked everybody to stay away until then
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Wait for a place among those who may ask, and hold it."""
-        async with self._left:
-            await self._left.wait_for(lambda: self._inside < self.limit.now)
-            self._inside += 1
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        self._admit()
         try:
+            await turn
             yield
         finally:
-            self._inside -= 1
-            async with self._left:
-                self._left.notify(2)  # the limit may have grown by one besides
+            if not turn.cancelled():
+                self._inside -= 1
+                self._admit()
+
+    def _admit(self) -> None:
+        while self._queue and self._inside < self.limit.now:
+            turn = self._queue.popleft()
+            if not turn.cancelled():
+                turn.set_result(None)
+                self._inside += 1
 
     async def go_ahead(self) -> float:
         """Wait until the server may be asked; return the time, to be given back with what came of it.

@@ -182,6 +182,27 @@ def test_an_asker_who_is_cancelled_gives_its_place_and_its_probe_back(run: Any) 
     run(scenario())
 
 
+def test_turns_come_in_order_and_nobody_overtakes_or_is_held_up_by_one_who_goes_away(run: Any) -> None:
+    async def scenario() -> None:
+        lane, turns = Lane("tag", profile(concurrency=1)), []
+
+        async def asker(name: str, again: int = 0) -> None:
+            async with lane.place():
+                turns.append(name)
+                await asyncio.sleep(1)
+            if again:
+                await asker(f"{name} again", again - 1)
+
+        waiting = [asyncio.create_task(asker(name, again=name == "a")) for name in "abcde"]
+        await asyncio.sleep(0.5)
+        waiting[1].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await asker("f")
+        assert turns == ["a", "c", "d", "e", "a again", "f"]
+
+    run(scenario())
+
+
 @given(st.integers(1, 64), st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=300))
 def test_the_limit_stays_between_one_and_most(most: int, told: list[tuple[bool, float]]) -> None:
     limit, clock = AdaptiveLimit(most), 0.0
