@@ -42,6 +42,11 @@ def test_embeddings_are_unit_vectors_and_know_what_is_near() -> None:
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
 
 
+def test_a_text_has_the_same_vector_alone_and_among_others() -> None:
+    texts = ["a man walks his dog", "quarterly revenue of the bank, which nobody reads to its end", "", "猫"]
+    assert np.array_equal(embed(texts), np.vstack([embed([text]) for text in texts]))
+
+
 @given(st.text(max_size=3000))
 def test_passages_are_short_few_and_lose_no_word_of_a_short_text(text: str) -> None:
     found = passages(text)
