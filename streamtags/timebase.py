@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 from typing import Annotated
 
@@ -31,11 +32,16 @@ def parse_rational(value: object) -> Fraction:
     if isinstance(value, (Fraction, int)):
         return Fraction(value)
     if isinstance(value, str):
-        try:
-            return Fraction(value)
-        except ZeroDivisionError as error:
-            raise ValueError(f"{value!r} divides by zero") from error
+        return _parsed(value)
     raise ValueError(f"{value!r} is not a rational number such as '24000/1001'")
+
+
+@lru_cache(maxsize=64)  # a log says the same few, twice a segment
+def _parsed(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except ZeroDivisionError as error:
+        raise ValueError(f"{text!r} divides by zero") from error
 
 
 def rational_text(value: Fraction) -> str:

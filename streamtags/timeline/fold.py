@@ -144,10 +144,41 @@ class Fold:
         Raises:
             StoreError: events are missing before this one (code `store.gap`), or it is of another log (code `store.epoch`).
         """
-        if not self._belongs(event):
-            return
-        self._seq, self._state = event.seq, None
-        match event.data:
+        timeline, epoch = self._fields["id"], self._fields["epoch"]
+        if (timeline and event.timeline != timeline) or (epoch and event.epoch != epoch):
+            raise StoreError(
+                f"event {event.seq} is of another log ({event.timeline}, epoch {event.epoch})",
+                where=f"{timeline}, epoch {epoch}",
+                hint="read the timeline again from its start",
+                code="store.epoch",
+            )
+        if self._is_next(event.seq, event.timeline):
+            self._fields["id"], self._fields["epoch"] = event.timeline, event.epoch
+            self._take(event.seq, event.data)
+
+    def apply_payload(self, seq: int, payload: Payload) -> None:
+        """`apply` for whoever reads this very log: the payload of its event `seq`.
+
+        Raises:
+            StoreError: events are missing before this one (code `store.gap`).
+        """
+        if self._is_next(seq, self._fields["id"]):
+            self._take(seq, payload)
+
+    def _is_next(self, seq: int, timeline: str) -> bool:
+        """False for an event that was folded before."""
+        if seq > self._seq + 1:
+            raise StoreError(
+                f"events {self._seq + 1} to {seq - 1} are missing",
+                where=timeline,
+                hint=f"read the log again after event {self._seq}",
+                code="store.gap",
+            )
+        return seq > self._seq
+
+    def _take(self, seq: int, payload: Payload) -> None:
+        self._seq, self._state = seq, None
+        match payload:
             case SegmentDetected() as detected:
                 self._detect(detected)
             case SegmentMeasured() | SegmentCaptioned() | SegmentTagged() | SegmentFailed() | SegmentCorrected() as told:
@@ -168,36 +199,15 @@ class Fold:
                 self._fields["live"] = _received(self._fields["live"] or LiveState(), told)
             case _:
                 pass  # the end of a run is told below; an unknown type says nothing to this version
-        self._move_on(event.data)
+        self._move_on(payload)
 
     @property
     def _live(self) -> bool:
         source = self._fields["source"]
         return source is not None and source.live
 
-    def _belongs(self, event: Event) -> bool:
-        timeline, epoch = self._fields["id"], self._fields["epoch"]
-        if (timeline and event.timeline != timeline) or (epoch and event.epoch != epoch):
-            raise StoreError(
-                f"event {event.seq} is of another log ({event.timeline}, epoch {event.epoch})",
-                where=f"{timeline}, epoch {epoch}",
-                hint="read the timeline again from its start",
-                code="store.epoch",
-            )
-        if event.seq <= self._seq:
-            return False
-        if event.seq != self._seq + 1:
-            raise StoreError(
-                f"events {self._seq + 1} to {event.seq - 1} are missing",
-                where=event.timeline,
-                hint=f"read the log again after event {self._seq}",
-                code="store.gap",
-            )
-        self._fields["id"], self._fields["epoch"] = event.timeline, event.epoch
-        return True
-
     def _detect(self, detected: SegmentDetected) -> None:
-        bounds = {name: getattr(detected, name) for name in SegmentDetected.model_fields}
+        bounds = dict(detected)
         held = self._segments.get(detected.segment)
         self._segments[detected.segment] = held.model_copy(update=bounds) if held else SegmentState(**bounds)
         newest = self._segments.get(self._newest)

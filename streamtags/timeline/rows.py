@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from streamtags.errors import StoreError
-from streamtags.events import PAYLOADS, Event, UnknownPayload
+from streamtags.events import PAYLOADS, Event, Payload, UnknownPayload
 
-__all__ = ["EventRow", "decode", "lines", "now", "time_text"]
+__all__ = ["EventRow", "decode", "decode_payload", "lines", "now", "time_text"]
 
 EventRow = tuple[int, str, str, str]
 
@@ -32,9 +32,21 @@ def decode(timeline: str, epoch: str, row: EventRow) -> Event:
     Raises:
         StoreError: the row does not hold what its type says.
     """
-    seq, kind, at, data = row
+    seq, kind, at, _ = row
+    return Event.model_construct(
+        v=1, timeline=timeline, epoch=epoch, seq=seq, type=kind, at=datetime.fromisoformat(at), data=decode_payload(timeline, row)
+    )
+
+
+def decode_payload(timeline: str, row: EventRow) -> Payload:
+    """The payload of a row's event.
+
+    Raises:
+        StoreError: the row does not hold what its type says.
+    """
+    seq, kind, _, data = row
     try:
-        payload = PAYLOADS.get(kind, UnknownPayload).model_validate_json(data)
+        return PAYLOADS.get(kind, UnknownPayload).model_validate_json(data)
     except ValidationError as error:
         raise StoreError(
             f"event {seq} cannot be read: {error.errors()[0]['msg']}",
@@ -42,7 +54,6 @@ def decode(timeline: str, epoch: str, row: EventRow) -> Event:
             hint="put back a copy of the store, or analyse with --fresh",
             code="store.corrupt",
         ) from error
-    return Event.model_construct(v=1, timeline=timeline, epoch=epoch, seq=seq, type=kind, at=datetime.fromisoformat(at), data=payload)
 
 
 def lines(timeline: str, epoch: str, rows: Iterable[EventRow]) -> list[str]:

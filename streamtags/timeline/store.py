@@ -25,7 +25,7 @@ from streamtags.timeline.fold import Fold, run_state_after
 from streamtags.timeline.location import store_path
 from streamtags.timeline.names import meant
 from streamtags.timeline.records import Candidate, Fingerprint, Head, TimelineSummary
-from streamtags.timeline.rows import EventRow, decode, lines, now, time_text
+from streamtags.timeline.rows import EventRow, decode, decode_payload, lines, now, time_text
 from streamtags.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class SqliteStore:
                 held = Fold.from_snapshot(TimelineState(id=timeline, epoch=epoch))
             with _no_collection():
                 for row in rows:
-                    held.apply(decode(timeline, epoch, row))
+                    held.apply_payload(row[0], decode_payload(timeline, row))
             self._folds[timeline] = held
             while len(self._folds) > _FOLDS_KEPT:
                 self._folds.popitem(last=False)
