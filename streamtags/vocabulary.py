@@ -127,7 +127,7 @@ class Vocabulary(_Frozen):
     tags: tuple[Tag, ...] = Field(min_length=1)
     exclusive: tuple[tuple[str, ...], ...] = ()
 
-    @property
+    @cached_property
     def ref(self) -> VocabularyRef:
         """The name under which events refer to it."""
         return VocabularyRef(id=self.id, version=self.version, digest=self.digest[:16])

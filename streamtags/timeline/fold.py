@@ -49,6 +49,14 @@ _ENDED: frozenset[RunState] = frozenset({"completed", "failed", "cancelled"})
 # What of a timeline is kept as it was last told.
 _PLAIN = ("id", "epoch", "source", "vocabulary", "profile", "settings", "progress", "live", "summary", "error")
 _STAGES = ("measure", "caption", "tag")
+_RUN_AFTER: dict[type[Payload], RunState] = {
+    TimelineOpened: "running",
+    TimelineProgress: "running",
+    SegmentDetected: "running",
+    TimelineCompleted: "completed",
+    TimelineFailed: "failed",
+    TimelineCancelled: "cancelled",
+}
 
 
 def fold(events: Iterable[Event]) -> TimelineState:
@@ -65,17 +73,7 @@ def fold(events: Iterable[Event]) -> TimelineState:
 
 def run_state_after(state: RunState, payload: Payload) -> RunState:
     """What `state` becomes with `payload`."""
-    match payload:
-        case TimelineOpened() | TimelineProgress() | SegmentDetected():
-            return "running"
-        case TimelineCompleted():
-            return "completed"
-        case TimelineFailed():
-            return "failed"
-        case TimelineCancelled():
-            return "cancelled"
-        case _:
-            return state
+    return _RUN_AFTER.get(type(payload), state)
 
 
 class Fold:
@@ -199,7 +197,8 @@ class Fold:
                 self._fields["live"] = _received(self._fields["live"] or LiveState(), told)
             case _:
                 pass  # the end of a run is told below; an unknown type says nothing to this version
-        self._move_on(payload)
+        if type(payload) in _RUN_AFTER:
+            self._move_on(payload)
 
     @property
     def _live(self) -> bool:

@@ -118,8 +118,9 @@ def mean_tags(segments: Sequence[SegmentState]) -> list[TagScore]:
     total = sum(segment.seconds for segment in received)
     sums: dict[str, float] = {}
     for segment in received:
+        seconds = segment.seconds
         for score in segment.tags:
-            sums[score.tag] = sums.get(score.tag, 0.0) + score.confidence * segment.seconds / total
+            sums[score.tag] = sums.get(score.tag, 0.0) + score.confidence * seconds / total
     return list(tag_scores(list(sums.items())))
 
 

@@ -371,10 +371,11 @@ class SqliteStore:
             "SELECT name, state, segments, seconds FROM timelines WHERE n = ?", (n,)
         ).fetchone()
         at = now()
+        at_text = time_text(at)
         events = []
         for payload, data in rows:
             seq += 1
-            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (n, seq, payload.type, time_text(at), data))
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (n, seq, payload.type, at_text, data))
             events.append(Event.of(payload, timeline=timeline, epoch=epoch, seq=seq, at=at))
             state = run_state_after(state, payload)
             match payload:
