@@ -198,7 +198,8 @@ class TagTexts:
             fewest, most = calibration.tags
             base = calibration.intercept + calibration.log_tags * log(min(max(len(similarity), fewest), most))
             logits = base + calibration.similarity * similarity
-            logits[list(named)] += calibration.named
+            if named:
+                logits[list(named)] += calibration.named
             floor = log(calibration.threshold / (1 - calibration.threshold))
             found = {int(i): 1 / (1 + exp(-float(logits[i]))) for i in np.flatnonzero(logits >= floor)}
         if calibration.named_alone >= calibration.threshold:

@@ -23,8 +23,8 @@ from streamtags.timeline.store import SqliteStore
 
 __all__ = ["retag", "retag_with"]
 
-# Segments in hand at once: enough that one durable write serves many, few enough that queueing for a turn stays cheap.
-_IN_HAND = 256
+# Segments in hand at once: enough that one durable write serves many, few enough that readers see tags several times a second.
+_IN_HAND = 512
 
 
 async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publish: Publish = lambda _: None) -> int:
