@@ -18,7 +18,6 @@ from streamtags.errors import ModelError, SourceError, StoreError, StreamtagsErr
 from streamtags.events import (
     ErrorInfo,
     Event,
-    Payload,
     SceneDetected,
     SegmentCaptioned,
     SegmentDetected,
@@ -39,9 +38,9 @@ from streamtags.pipeline.reuse import Reuse
 from streamtags.pipeline.tag import Tools, tag, tag_provisionally, tagged
 from streamtags.pipeline.usage import Spent
 from streamtags.pipeline.writer import Publish, Writer
-from streamtags.ports import Describer, FrameSource
+from streamtags.ports import Describer, FrameSource, Readiness
 from streamtags.state import LiveState, SegmentState, TimelineState
-from streamtags.timeline.fold import Fold
+from streamtags.timeline.fold import Fold, after
 from streamtags.timeline.records import Fingerprint
 from streamtags.timeline.scenes import SceneBuilder
 from streamtags.timeline.store import SqliteStore
@@ -52,6 +51,9 @@ _log = logging.getLogger(__name__)
 
 # Progress events, in seconds of wall time.
 _PROGRESS_EVERY = 1.0
+# Answers of a server that captions come many at once, each after a second or so, and it may need the processors itself: those of so
+# many seconds share a commit.
+_GATHER_SECONDS = 0.005
 # Segments kept at hand, pictures and all, beyond those being captioned: decoding must not make a free model wait.
 _AT_HAND = 4
 # What the decoding thread has found and the event loop has not yet taken: pictures and all of a segment or two.
@@ -98,7 +100,8 @@ class Session:
         self._spent = Spent(tools.profile)
         if self._fold.seq > 1:
             self._spent.add(store.read(timeline))
-        self._writer = Writer(store, timeline, self._fold, self._tell)
+        gather = _GATHER_SECONDS if isinstance(tools.captioner, Readiness) else 0.0
+        self._writer = Writer(store, timeline, self._fold, self._tell, gather=gather)
         self._reuse = Reuse(store, timeline, tools)
         self._scenes = SceneBuilder()
         self._scened = 0  # segments given to it
@@ -224,15 +227,16 @@ class Session:
         """
         name = measured.segment.id
         await self._keep(measured)
+        told: list[SegmentCaptioned | SegmentTagged] = []
         if self._held(name).caption is None:
             try:
                 if skip:
                     raise _skipped(f"the captioner has {_LIVE_QUEUE} segments waiting, and a live source does not wait")
-                await self._writer.write(*await self._caption(measured))
+                told = await self._caption(measured)
             except ModelError as error:
                 await self._fail(name, "caption", error)
                 return
-        group.create_task(self._tag(name))
+        group.create_task(self._tag(name, told))
 
     async def _keep(self, measured: Measured) -> None:
         """Write what was measured, what an earlier timeline knows, and provisional tags."""
@@ -259,17 +263,22 @@ class Session:
             else:
                 await self._writer.write(*([first] if first else []))
 
-    async def _tag(self, name: str) -> None:
+    async def _tag(self, name: str, told: Sequence[SegmentCaptioned | SegmentTagged] = ()) -> None:
+        """Bring one segment to its tags; `told` is what the captioner answered, which goes to the log while the classifier is asked."""
+        held = after(self._held(name), *told)
         self._untagged += 1
         try:
-            if self._live and self._untagged > _LIVE_UNTAGGED:
-                raise _skipped(f"the classifier has {_LIVE_UNTAGGED} segments waiting, and a live source does not wait")
-            if not self._held(name).tags_rev:
-                await self._writer.write(await tag(self._held(name), self._tools, self._tagging))
+            if held.tags_rev:
+                await self._writer.write(*told)
+            else:
+                self._writer.put(*told)
+                if self._live and self._untagged > _LIVE_UNTAGGED:
+                    raise _skipped(f"the classifier has {_LIVE_UNTAGGED} segments waiting, and a live source does not wait")
+                await self._writer.write(await tag(held, self._tools, self._tagging))
         except ModelError as error:
             await self._fail(name, "tag", error)
         else:
-            await self._writer.write(*self._link_scenes())
+            self._writer.put(*self._link_scenes())
         finally:
             self._untagged -= 1
 
@@ -277,9 +286,9 @@ class Session:
         await self._writer.write(
             SegmentFailed(segment=name, stage=stage, error=ErrorInfo(code=error.code, message=str(error)), usage=error.usage)
         )
-        await self._writer.write(*self._link_scenes())
+        self._writer.put(*self._link_scenes())
 
-    async def _caption(self, measured: Measured) -> list[Payload]:
+    async def _caption(self, measured: Measured) -> list[SegmentCaptioned | SegmentTagged]:
         """A caption, and the tags if the same answer brought them."""
         name, index = measured.segment.id, measured.segment.index
         before = self._fold.segment(f"s{index - 1:04d}")

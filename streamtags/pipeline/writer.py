@@ -36,11 +36,15 @@ class Writer:
         fold: the state of the log so far; kept current.
         publish: told of every event, in order, after it is durable.
         epoch: refuse to write to any log but this one; None where the caller holds a claim.
+        gather: seconds a commit waits for more to go into it.
     """
 
-    def __init__(self, store: SqliteStore, timeline: str, fold: Fold, publish: Publish, epoch: str | None = None) -> None:
+    def __init__(
+        self, store: SqliteStore, timeline: str, fold: Fold, publish: Publish, epoch: str | None = None, gather: float = 0.0
+    ) -> None:
         self._store = store
         self._epoch = epoch
+        self._gather = gather
         self._timeline = timeline
         self._fold = fold
         self._publish = publish
@@ -64,7 +68,8 @@ class Writer:
 
     def put(self, *payloads: Payload) -> None:
         """Write `payloads` without waiting for it, before whatever is written later; should that fail, so does everything later."""
-        self._enter(_Entry(payloads, {}, {}))
+        if payloads:
+            self._enter(_Entry(payloads, {}, {}))
 
     def _enter(self, entry: _Entry) -> None:
         self._entries.append(entry)
@@ -73,6 +78,8 @@ class Writer:
 
     async def _work(self) -> None:
         while self._entries:
+            if self._gather:
+                await asyncio.sleep(self._gather)
             entries, self._entries = self._entries, []
             try:
                 if self._broken is not None:

@@ -42,7 +42,7 @@ from streamtags.events import (
 from streamtags.model import TagScore
 from streamtags.state import PERSON, LiveState, RunState, SegmentCorrection, SegmentError, SegmentState, SegmentStatus, TimelineState
 
-__all__ = ["Fold", "TimelineState", "fold", "run_state_after"]
+__all__ = ["Fold", "TimelineState", "after", "fold", "run_state_after"]
 
 _Told = SegmentMeasured | SegmentCaptioned | SegmentTagged | SegmentFailed | SegmentCorrected
 _ENDED: frozenset[RunState] = frozenset({"completed", "failed", "cancelled"})
@@ -69,6 +69,13 @@ def fold(events: Iterable[Event]) -> TimelineState:
     for event in events:
         folding.apply(event)
     return folding.state
+
+
+def after(held: SegmentState, *told: _Told) -> SegmentState:
+    """What a segment will be when `told` is in the log."""
+    for payload in told:
+        held = held.model_copy(update=_changes(held, payload))
+    return held
 
 
 def run_state_after(state: RunState, payload: Payload) -> RunState:

@@ -1,5 +1,6 @@
 """What is put is written in its place without anybody waiting, and its failure is not lost."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,12 @@ async def test_a_reader_that_fails_on_what_was_put_is_heard_of(store: SqliteStor
         await writes.write(progress(2))
     await writes.write(progress(3))
     assert store.read("tl_a")[-1].data.segments == 3
+
+
+async def test_what_is_written_within_the_gathering_shares_a_commit(store: SqliteStore) -> None:
+    told: list[Sequence[Event]] = []
+    writes = Writer(store, "tl_a", Fold.from_snapshot(store.state("tl_a")), told.append, gather=0.05)
+    writes.put(progress(1))
+    await asyncio.sleep(0.01)
+    await asyncio.gather(writes.write(progress(2)), writes.write(progress(3)))
+    assert [[event.data.segments for event in events] for events in told] == [[1, 2, 3]]
