@@ -1,9 +1,9 @@
 """An OpenAI-compatible endpoint: how it is reached, how much it may answer, and what its failures mean.
 
-Captioner and classifier both speak through `Endpoint.ask`. It never asks twice: waiting and retrying belong to the pipeline, which
-knows the deadline. It posts by httpx2, as openai's client does, and takes only the types of answers from openai: that client looks
-through every part of a request and keeps retries, of which nothing is wanted here, and costs as much again as sending. Both are imported
-when the first endpoint is opened, never before.
+Captioner and classifier both speak through an `Endpoint`. It never asks twice: waiting and retrying belong to the pipeline, which
+knows the deadline. It posts by httpx2, as openai's client does, and reads of an answer what it needs: that client looks through every
+part of a request and keeps retries, of which nothing is wanted here, and costs as much again as sending. httpx2 is imported when the
+first endpoint is opened, openai's types when somebody wants an answer as such, never before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import httpx2
     from openai.types.chat import ChatCompletion
 
-__all__ = ["Endpoint", "EndpointOptions", "retry_after_seconds", "status_error", "usage_of"]
+__all__ = ["Endpoint", "EndpointOptions", "Reply", "retry_after_seconds", "status_error", "usage_of"]
 
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _READY_SECONDS = 10.0
@@ -84,17 +84,23 @@ class EndpointOptions(Options):
         return {**request, "extra_body": self.extra_body} if self.extra_body else request
 
 
+class Reply(NamedTuple):
+    """What a model said, never blank, and the tokens that the server counted, None where it did not."""
+
+    text: str
+    usage: Usage | None
+
+
 class Endpoint:
     """A connection to one model. Safe to share between concurrent askers of one event loop.
 
     Raises:
-        ConfigError: openai is not installed, or the variable that should hold the key is not set.
+        ConfigError: httpx2 is not installed, or the variable that should hold the key is not set.
     """
 
     def __init__(self, options: EndpointOptions) -> None:
         try:
             import httpx2
-            from openai.types.chat import ChatCompletion
         except ImportError as error:
             raise ConfigError(f"the package {error.name} is not installed", where=options.model, hint=_INSTALL) from error
         self.options = options
@@ -107,7 +113,6 @@ class Endpoint:
                     f"environment variable {options.api_key_env} is not set", where=self.where, hint=f"export {options.api_key_env}=..."
                 )
         self._httpx2 = httpx2
-        self._shape = ChatCompletion
         # An answer is a few kilobytes; a compressed one could unpack to anything.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Content-Type": "application/json"}
         self._client = httpx2.AsyncClient(
@@ -119,8 +124,8 @@ class Endpoint:
             event_hooks={"response": [self._bound]},
         )
 
-    async def ask(self, **request: Any) -> ChatCompletion:
-        """One chat completion, exactly one request.
+    async def reply(self, **request: Any) -> Reply:
+        """What a chat completion says, from exactly one request.
 
         Args:
             **request: keys of the request's body, besides the model's name; those of `extra_body` are added to them.
@@ -128,9 +133,21 @@ class Endpoint:
         Raises:
             ModelError: no usable answer; `retryable` says whether asking again may help, `retry_after` when.
         """
-        body = {"model": self.options.model, **request, **request.get("extra_body", {})}
-        body.pop("extra_body", None)
-        return self._usable(await self._fetch("POST", "/chat/completions", body))
+        return self._read(await self._chat(request))
+
+    async def ask(self, **request: Any) -> ChatCompletion:
+        """A chat completion as openai's object, for those who want that; otherwise as `reply`.
+
+        It is built without checking; what `reply` reads of it is checked.
+        """
+        told = await self._chat(request)
+        self._read(told)
+        from openai.types.chat import ChatCompletion
+
+        try:
+            return ChatCompletion.construct(**told)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise self._garbled("the answer is not a chat completion") from error
 
     async def models(self) -> list[str]:
         """The names of the models served.
@@ -185,6 +202,11 @@ class Endpoint:
         """Release the connections; safe to call twice."""
         await self._client.aclose()
 
+    async def _chat(self, request: Mapping[str, Any]) -> Any:
+        body = {"model": self.options.model, **request, **request.get("extra_body", {})}
+        body.pop("extra_body", None)
+        return await self._fetch("POST", "/chat/completions", body)
+
     async def _fetch(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON of one answer."""
         content = None if body is None else json.dumps(body).encode()
@@ -215,6 +237,8 @@ class Endpoint:
         announced = response.headers.get("content-length", "")
         if response.headers.get("content-encoding", "identity") != "identity" or (announced.isdigit() and int(announced) > limit):
             raise self._oversize()
+        if announced.isdigit() and "transfer-encoding" not in response.headers:
+            return  # no more than announced is ever read
         response.stream = _bounded(cast("httpx2.AsyncByteStream", response.stream), limit, self._oversize)
 
     def _oversize(self) -> ModelError:
@@ -249,27 +273,23 @@ class Endpoint:
             what, where=self.where, code="model.invalid_answer", retryable=True, hint="check that base_url ends in /v1 of a model server"
         )
 
-    def _usable(self, told: object) -> ChatCompletion:
-        """The answer as openai's object, which is built without checking; what is read of it is checked here."""
-        try:
-            answer = self._shape.construct(**told) if isinstance(told, dict) else None
-        except (TypeError, ValueError, AttributeError):
-            answer = None
-        choices = getattr(answer, "choices", None)
-        if answer is None or not isinstance(choices, list):
+    def _read(self, told: object) -> Reply:
+        """What the model said; of the answer, what is read is checked, and nothing else."""
+        choices = told.get("choices") if isinstance(told, Mapping) else None
+        if not isinstance(told, Mapping) or not isinstance(choices, list):
             raise self._garbled("the answer is not a chat completion")
         if not choices:
             raise self._garbled("the answer holds no choice")
-        message = getattr(choices[0], "message", None)
-        content = getattr(message, "content", None)
-        if message is None or not (content is None or isinstance(content, str)):
+        choice = choices[0] if isinstance(choices[0], Mapping) else {}
+        message = choice.get("message")
+        if not isinstance(message, Mapping) or not isinstance(content := message.get("content"), str | None):
             raise self._garbled("the answer's message is not text")
-        if choices[0].finish_reason == "content_filter" or getattr(message, "refusal", None):
-            said = self._clean(str(getattr(message, "refusal", None) or "content filter"))
+        if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
+            said = self._clean(str(message.get("refusal") or "content filter"))
             raise ModelError(f"the model declined: {said}", where=self.where, code="model.refusal")
-        if not (content or "").strip():
+        if content is None or not content.strip():
             raise self._garbled("the answer is empty")
-        return answer
+        return Reply(content, _usage(told.get("usage")))
 
     def _clean(self, text: str) -> str:
         """A server's words, fit for a log: one line, short, no key in it."""
@@ -350,8 +370,13 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
 
 def usage_of(answer: ChatCompletion) -> Usage | None:
     """The tokens a server counted, None where it did not or not in whole numbers."""
-    prompt = getattr(answer.usage, "prompt_tokens", None)
-    completion = getattr(answer.usage, "completion_tokens", None)
+    return _usage({name: getattr(answer.usage, name, None) for name in ("prompt_tokens", "completion_tokens")})
+
+
+def _usage(told: object) -> Usage | None:
+    if not isinstance(told, Mapping):
+        return None
+    prompt, completion = told.get("prompt_tokens"), told.get("completion_tokens")
     if type(prompt) is int and type(completion) is int and prompt >= 0 and completion >= 0:
         return Usage(prompt_tokens=prompt, completion_tokens=completion)
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from pydantic import Field
 from streamtags.caption.frames import Fit, choose, data_urls, encode, pictures, video_url
 from streamtags.caption.models import preset
 from streamtags.caption.prompts import clean_caption, fields_of, load_prompt
-from streamtags.endpoint import Endpoint, EndpointOptions, usage_of
+from streamtags.endpoint import Endpoint, EndpointOptions
 from streamtags.errors import ModelError
 from streamtags.model import Caption, CaptionRequest, Still
 from streamtags.options import digest, read_options
@@ -43,6 +44,8 @@ class OpenAICaptioner:
         self._options = options
         self._prompt = load_prompt(options.prompt)
         self._endpoint = Endpoint(options)
+        # One thread, as one decodes: several would wait for each other and for the event loop at every picture.
+        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="encode")
         bearing = options.model_dump(exclude={"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes", "prompt"})
         self.model = f"{options.model}+{self._prompt.name}.{digest({**bearing, 'prompt': self._prompt.text})}"
 
@@ -53,14 +56,14 @@ class OpenAICaptioner:
             ModelError: no caption could be had.
         """
         stills = choose(request.measured.stills, self._options.frames)
-        seen = await asyncio.to_thread(self._content, stills)
+        seen = await self._seen(stills)
         words = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
         content = [*seen, {"type": "text", "text": words}]
-        answer = await self._endpoint.ask(messages=[{"role": "user", "content": content}], **self._options.sampling())
-        text = clean_caption(answer.choices[0].message.content or "", self._options.max_characters)
+        reply = await self._endpoint.reply(messages=[{"role": "user", "content": content}], **self._options.sampling())
+        text = clean_caption(reply.text, self._options.max_characters)
         if not text:
             raise ModelError("the answer holds no words", where=self._endpoint.where, code="model.invalid_answer", retryable=True)
-        return Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=usage_of(answer))
+        return Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=reply.usage)
 
     async def ready(self) -> None:
         """Return if the server answers and has the model.
@@ -72,7 +75,12 @@ class OpenAICaptioner:
 
     async def close(self) -> None:
         """Release the connections; safe to call twice."""
+        self._encoder.shutdown(wait=False)
         await self._endpoint.close()
+
+    async def _seen(self, stills: list[Still]) -> list[dict[str, Any]]:
+        """The pictures as parts of a message."""
+        return await asyncio.get_running_loop().run_in_executor(self._encoder, self._content, stills)
 
     def _content(self, stills: list[Still]) -> list[dict[str, Any]]:
         jpegs = [encode(picture) for picture in pictures(stills, self._options.image_size, self._options.fit)]

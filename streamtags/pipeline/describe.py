@@ -5,10 +5,9 @@ It stands here because it needs both rooms: the pictures and prompts of the capt
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -17,15 +16,12 @@ from streamtags.caption.openai import OpenAICaptioner, OpenAIOptions
 from streamtags.caption.prompts import clean_caption, fields_of
 from streamtags.classify.prompts import RULES, system_prompt, user_prompt
 from streamtags.classify.schema import Answer, response_model, settle
-from streamtags.endpoint import usage_of
+from streamtags.endpoint import Reply
 from streamtags.errors import ModelError
 from streamtags.model import Caption, CaptionRequest, ClassifyRequest, Described, TagSet
 from streamtags.options import digest, read_options
 from streamtags.ports import Describer
 from streamtags.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletion
 
 __all__ = ["DescribeOptions", "OpenAIDescriber", "create"]
 
@@ -61,14 +57,14 @@ class OpenAIDescriber(OpenAICaptioner):
         system, shape, schema = self._prepare(vocabulary)
         measured = request.measured
         stills = choose(measured.stills, self._options.frames)
-        seen = await asyncio.to_thread(self._content, stills)
+        seen = await self._seen(stills)
         known = ClassifyRequest(measured.segment.id, "", "", measured.evidence, measured.text)
         asked = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
         words = f"{asked}\n{_BOTH}\n{user_prompt(known, self._describing.evidence)}"
         sampling = self._options.sampling()
         if "max_tokens" in sampling:
             sampling["max_tokens"] += self._describing.tags_tokens
-        answer = await self._endpoint.ask(
+        reply = await self._endpoint.reply(
             messages=[{"role": "system", "content": system}, {"role": "user", "content": [*seen, {"type": "text", "text": words}]}],
             response_format={
                 "type": "json_schema",
@@ -76,9 +72,9 @@ class OpenAIDescriber(OpenAICaptioner):
             },
             **sampling,
         )
-        text, told = self._read(answer, shape)
+        text, told = self._read(reply, shape)
         return Described(
-            Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=usage_of(answer)),
+            Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=reply.usage),
             TagSet(
                 tags=settle(told, vocabulary, self._describing.min_confidence),
                 model=self.model,
@@ -98,9 +94,9 @@ class OpenAIDescriber(OpenAICaptioner):
         _, system, shape, schema = self._prepared
         return system, shape, schema
 
-    def _read(self, answer: ChatCompletion, shape: type[Answer]) -> tuple[str, Answer]:
+    def _read(self, reply: Reply, shape: type[Answer]) -> tuple[str, Answer]:
         try:
-            read = json.loads(answer.choices[0].message.content or "")
+            read = json.loads(reply.text)
             text = clean_caption(str(read.pop("caption")), self._options.max_characters)
             if text:
                 return text, shape.model_validate(read)
@@ -115,7 +111,7 @@ class OpenAIDescriber(OpenAICaptioner):
             where=self._endpoint.where,
             code="model.invalid_answer",
             retryable=True,
-            usage=usage_of(answer),
+            usage=reply.usage,
             hint="choose a server with structured output (vLLM, OpenAI), raise tags_tokens, or use a profile with a classifier of its own",
         )
 

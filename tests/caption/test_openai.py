@@ -220,15 +220,20 @@ async def test_a_slow_answer_ends_at_the_time_limit(act: Act) -> None:
     assert (error.code, error.retryable) == ("model.timeout", True)
 
 
-async def test_an_endless_answer_without_a_length_is_cut_at_the_limit() -> None:
+@pytest.mark.parametrize(
+    ("length", "chunk"),
+    [(b"", b" " * 65536), (b"content-length: 100\r\ntransfer-encoding: chunked\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n")],
+    ids=["no length", "a length, and chunks"],
+)
+async def test_an_endless_answer_is_cut_at_the_limit(length: bytes, chunk: bytes) -> None:
     sent = 0
 
     async def endless(asked: object, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + length + b"connection: close\r\n\r\n")
         while True:
-            writer.write(b" " * 65536)
-            sent += 65536
+            writer.write(chunk)
+            sent += len(chunk)
             await writer.drain()
 
     error = await failure(endless, max_answer_bytes=200_000)
