@@ -139,6 +139,11 @@ class Lane:
         self._changed = asyncio.Event()
         self._not_before = 0.0  # the server asked everybody to stay away until then
 
+    @property
+    def busy(self) -> bool:
+        """Whether anybody asks, or may and waits only for the server."""
+        return self._inside > 0
+
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Wait for a place among those who may ask, and hold it."""

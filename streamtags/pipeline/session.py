@@ -95,13 +95,14 @@ class Session:
         self._untagged = 0
         self._settings = settings
         self._tools = tools
+        self._describer = tools.captioner if isinstance(tools.captioner, Describer) else None
+        self._served = isinstance(tools.captioner, Readiness)
         self._fold = Fold.from_snapshot(store.state(timeline))
         self._publish = publish
         self._spent = Spent(tools.profile)
         if self._fold.seq > 1:
             self._spent.add(store.read(timeline))
-        gather = _GATHER_SECONDS if isinstance(tools.captioner, Readiness) else 0.0
-        self._writer = Writer(store, timeline, self._fold, self._tell, gather=gather)
+        self._writer = Writer(store, timeline, self._fold, self._tell, gather=self._gather)
         self._reuse = Reuse(store, timeline, tools)
         self._scenes = SceneBuilder()
         self._scened = 0  # segments given to it
@@ -298,11 +299,10 @@ class Session:
         async def ask() -> tuple[Caption, TagSet | None]:
             nonlocal began
             began = time.perf_counter()
-            captioner = self._tools.captioner
-            if isinstance(captioner, Describer):
-                described = await captioner.describe(request, self._tools.vocabulary)
-                return described.caption, described.tags
-            return await captioner.caption(request), None
+            if self._describer is None:
+                return await self._tools.captioner.caption(request), None
+            described = await self._describer.describe(request, self._tools.vocabulary)
+            return described.caption, described.tags
 
         caption, tags = await attempt(ask, self._captioning, where=name)
         held = self._held(name)
@@ -326,6 +326,10 @@ class Session:
         if held is None:
             raise AssertionError(f"{name} is measured before it is detected")
         return held
+
+    def _gather(self) -> float:
+        """Seconds the next commit may wait: no answer is to wait for where none is under way, at the beginning and at the end."""
+        return _GATHER_SECONDS if self._served and self._captioning.busy else 0.0
 
     # What the log says of the run as a whole
 

@@ -36,11 +36,17 @@ class Writer:
         fold: the state of the log so far; kept current.
         publish: told of every event, in order, after it is durable.
         epoch: refuse to write to any log but this one; None where the caller holds a claim.
-        gather: seconds a commit waits for more to go into it.
+        gather: tells how many seconds the next commit is to wait for more to go into it.
     """
 
     def __init__(
-        self, store: SqliteStore, timeline: str, fold: Fold, publish: Publish, epoch: str | None = None, gather: float = 0.0
+        self,
+        store: SqliteStore,
+        timeline: str,
+        fold: Fold,
+        publish: Publish,
+        epoch: str | None = None,
+        gather: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._store = store
         self._epoch = epoch
@@ -78,8 +84,8 @@ class Writer:
 
     async def _work(self) -> None:
         while self._entries:
-            if self._gather:
-                await asyncio.sleep(self._gather)
+            if seconds := self._gather():
+                await asyncio.sleep(seconds)
             entries, self._entries = self._entries, []
             try:
                 if self._broken is not None:
