@@ -214,13 +214,16 @@ async def server(args: argparse.Namespace) -> AsyncIterator[str]:
 
 
 def keep_off_workers() -> None:
-    """Leave the processors to which vLLM workers on this machine are bound, as far as others are left."""
+    """Leave the processors to which vLLM workers on this machine are bound, as far as others are left, with every thread there is."""
+    left = os.sched_getaffinity(0)
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if (folder / "comm").read_text().strip() == "VLLM::Worker":
-                os.sched_setaffinity(0, os.sched_getaffinity(0) - os.sched_getaffinity(int(folder.name)) or os.sched_getaffinity(0))
+                left = left - os.sched_getaffinity(int(folder.name)) or left
         except OSError:
             continue  # it has ended
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), left)
 
 
 async def compare(args: argparse.Namespace) -> int:
