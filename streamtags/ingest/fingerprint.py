@@ -34,6 +34,7 @@ _VERSION = 1
 _HEADER = 2
 # Cells across and down.
 _AVERAGE, _LUMA, _CHROMA = (64, 36), (16, 9), (8, 5)
+_ENOUGH = (128, 72)  # pixels
 _AVERAGE_BYTES = 2 * _AVERAGE[0] * _AVERAGE[1]
 _LUMA_BYTES, _CHROMA_BYTES = _LUMA[0] * _LUMA[1], 2 * _CHROMA[0] * _CHROMA[1]
 
@@ -97,8 +98,9 @@ def same(a: bytes, b: bytes) -> bool:
 
 
 def _planes(picture: Picture) -> list[Picture]:
-    """Y, Cr, Cb."""
-    return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb))]
+    """Y, Cr, Cb, no larger than the finest cells ask for."""
+    halved = cv2.resize(picture, _ENOUGH, interpolation=cv2.INTER_AREA)
+    return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(halved, cv2.COLOR_BGR2YCrCb))]
 
 
 def _doubt(before: Picture, after: Picture) -> list[Picture]:
