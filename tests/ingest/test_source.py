@@ -89,7 +89,7 @@ def read(uri: Path | str, **settings: Any) -> Read:
         assert earlier.pts + earlier.duration == later.pts
         assert earlier.duration >= 1
     assert len({frame.bgr.shape for frame in frames}) <= 1
-    assert all(frame.still.pts == frame.pts for frame in frames)
+    assert all(frame.still.pts == frame.pts for frame in frames if frame.between is None)
     sounds = [item for item in items if isinstance(item, Sound)]
     for earlier, later in itertools.pairwise(sounds):
         assert later.start >= earlier.start + earlier.samples.shape[1] / earlier.rate - 1e-6
