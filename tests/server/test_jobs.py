@@ -165,8 +165,9 @@ def test_a_server_that_is_stopped_in_the_middle_resumes_at_its_next_start(serve:
 
 
 def test_an_analysis_is_cancelled_over_http_once_and_can_then_be_removed(serve: Any, tmp_path: Path) -> None:
-    server = serve(media_roots=[films(tmp_path)])
-    _, accepted = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "follow": True})  # it would wait for more for ever
+    make_video(tmp_path / "film.ts", [ShotSpec(30), ShotSpec(90)], size=(160, 90))
+    server = serve(media_roots=[tmp_path])
+    _, accepted = server.json("POST", "/v1/timelines", {"uri": "film.ts", "follow": True})  # which waits for more
     place = f"/v1/timelines/{accepted['id']}"
     deadline = time.monotonic() + 20
     while not server.store.state(accepted["id"]).segments and time.monotonic() < deadline:
@@ -271,8 +272,9 @@ def test_when_too_many_wait_the_next_is_told_when_to_come_again(serve: Any, tmp_
     root = films(tmp_path)
     for name in ("second.mp4", "third.mp4"):
         (root / name).write_bytes((root / "film.mp4").read_bytes())
+    make_video(root / "film.ts", [ShotSpec(30), ShotSpec(90)], size=(160, 90))
     server = serve(media_roots=[root], analyses=1, queue=1)
-    _, first = server.json("POST", "/v1/timelines", {"uri": "film.mp4", "follow": True})
+    _, first = server.json("POST", "/v1/timelines", {"uri": "film.ts", "follow": True})  # which waits for more
     deadline = time.monotonic() + 20
     while not server.store.head(first["id"]).seq and time.monotonic() < deadline:
         time.sleep(0.02)
