@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from math import hypot, inf, isnan, log, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -33,6 +33,8 @@ _DIRECTIONS = (("pan_left", "pan_right"), ("tilt_down", "tilt_up"), ("zoom_out",
 _GAP_SECONDS = 0.2
 # From the first picture of a pair to that of the next: what a camera does changes slowly.
 _EVERY_SECONDS = 0.4
+# Pairs compared at a time: between frames that are decoded, code and data are never in the processor's cache.
+_BATCH = 8
 # Forgiven, for pts that were rounded to a coarse time base.
 _ROUNDING = 0.001
 # Longer side of the picture that is tracked, in pixels: a quarter of the cost of 256, and the moves below are still ten times the noise.
@@ -64,6 +66,13 @@ _MOVE = 1.2
 _STEADY = 0.6
 
 
+class _Shown(NamedTuple):
+    """A picture of a pair: grey, and when it is shown, in seconds."""
+
+    grey: Picture
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """What happened between the pictures shown at `first` and `second` seconds.
@@ -82,13 +91,13 @@ class _Pair:
 
 
 class MotionMeter:
-    """Measures movement over segments. Keeps one small grey picture, and a few numbers per 0.4 s since the last measured segment."""
+    """Measures movement over segments. Keeps a few small grey pictures, and a few numbers per 0.4 s since the last measured segment."""
 
     def __init__(self) -> None:
-        self._anchor: Picture | None = None  # the first picture of a pair; None between pairs
-        self._anchor_seconds = 0.0
+        self._anchor: _Shown | None = None  # the first picture of a pair; None between pairs
         self._due = -inf
         self._mask: Picture | None = None
+        self._waiting: list[tuple[_Shown, _Shown, Picture | None]] = []  # pairs, and where their corners may lie; fewer than _BATCH
         self._bars = BarFinder()
         self._sides = (1.0, 1.0)
         self._pairs: deque[_Pair] = deque()
@@ -102,12 +111,15 @@ class MotionMeter:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = cv2.resize(frame.bgr, size, interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-        if self._anchor is not None and self._anchor.shape == grey.shape:
-            self._pairs.append(_compare(self._anchor, grey, self._mask, self._anchor_seconds, seconds))
-            self._anchor, self._due = None, self._anchor_seconds + _EVERY_SECONDS - _ROUNDING
+        shown, anchor = _Shown(grey, seconds), self._anchor
+        if anchor is not None and anchor.grey.shape == grey.shape:
+            self._waiting.append((anchor, shown, self._mask))
+            if len(self._waiting) == _BATCH:
+                self._work()
+            self._anchor, self._due = None, anchor.seconds + _EVERY_SECONDS - _ROUNDING
             if seconds < self._due:
                 return
-        self._anchor, self._anchor_seconds, self._due = grey, seconds, seconds + _GAP_SECONDS - _ROUNDING
+        self._anchor, self._due = shown, seconds + _GAP_SECONDS - _ROUNDING
         self._mask = _mask(grey.shape, *self._bars.inside(grey))
         self._sides = (size[0] / _SIDE, size[1] / _SIDE)
 
@@ -117,6 +129,7 @@ class MotionMeter:
         Only pairs of pictures that both lie in the segment count. A measure is None where the segment is too short to hold one, or where
         nothing in it can be followed.
         """
+        self._work()
         while self._pairs and self._pairs[0].first < start:
             self._pairs.popleft()
         pairs = [pair for pair in self._pairs if pair.second < end]
@@ -143,6 +156,10 @@ class MotionMeter:
             evidence["zoom_percent_per_second"] = _tidy(inwards * 2)
             evidence["shake_percent_per_second"] = _tidy(shake)
         return evidence
+
+    def _work(self) -> None:
+        self._pairs += [_compare(*pair) for pair in self._waiting]
+        self._waiting.clear()
 
 
 def _mean(values: Iterable[float]) -> float | None:
@@ -172,7 +189,8 @@ def _judge(speeds: _Points) -> tuple[str, float, float]:
     return _DIRECTIONS[axis][int(typical[axis] > 0)], steadiness, shake
 
 
-def _compare(before: Picture, after: Picture, mask: Picture | None, first: float, second: float) -> _Pair:
+def _compare(one: _Shown, other: _Shown, mask: Picture | None) -> _Pair:
+    (before, first), (after, second) = one, other
     corners = cv2.goodFeaturesToTrack(before, _CORNERS, _QUALITY, _SPACING, mask=mask)
     if corners is None or len(corners) < _FEWEST_CORNERS:
         return _Pair(first, second, 0.0, 0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, inf
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ from streamtags.model import EvidenceValue, Frame, Picture
 __all__ = ["PictureMeter"]
 
 _EVERY_SECONDS = 0.25
+# Pictures worked on at a time: between frames that are decoded, code and data are never in the processor's cache.
+_BATCH = 16
 # A mean of a quarter of the picture that changed by more than this, in code values, is worth a look at once.
 _CHANGED = 8.0
 _WIDTH, _HEIGHT = 64, 36
@@ -44,9 +46,11 @@ class _Look:
 
 
 class PictureMeter:
-    """Measures light and colour over segments. Keeps under 1 KB per picture looked at since the last measured segment, no pictures."""
+    """Measures light and colour over segments. Keeps under 1 KB per picture looked at since the last measured segment."""
 
     def __init__(self) -> None:
+        self._due = -inf
+        self._waiting: list[tuple[float, Picture]] = []  # when shown, and the picture made small; fewer than _BATCH
         self._looks: deque[_Look] = deque()
         self._quarters = np.zeros((2, 2, 3), np.uint8)
         self._bars = BarFinder()
@@ -54,10 +58,11 @@ class PictureMeter:
     def push(self, frame: Frame, seconds: float) -> None:
         """Take the next frame, shown at `seconds`."""
         quarters = _quarters(frame.bgr)
-        due = not self._looks or seconds >= self._looks[-1].seconds + _EVERY_SECONDS
-        if due or cv2.norm(quarters, self._quarters, cv2.NORM_INF) > _CHANGED:
-            self._quarters = quarters
-            self._looks.append(_Look(seconds, _look(frame.bgr, self._bars)))
+        if seconds >= self._due or cv2.norm(quarters, self._quarters, cv2.NORM_INF) > _CHANGED:
+            self._quarters, self._due = quarters, seconds + _EVERY_SECONDS
+            self._waiting.append((seconds, _small(frame.bgr)))
+            if len(self._waiting) == _BATCH:
+                self._work()
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
         """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
@@ -65,6 +70,7 @@ class PictureMeter:
         Means over time, each picture standing until the next one looked at. A segment in which no picture was looked at looks like the
         last one before it. Empty before the first frame.
         """
+        self._work()
         looks = self._looks
         while len(looks) > 1 and looks[1].seconds <= start:
             looks.popleft()
@@ -81,16 +87,23 @@ class PictureMeter:
         evidence["palette"] = _palette(values[len(_MEASURES) :].reshape(4, -1))
         return evidence
 
+    def _work(self) -> None:
+        self._looks += [_Look(seconds, _look(small, self._bars)) for seconds, small in self._waiting]
+        self._waiting.clear()
+
 
 def _quarters(bgr: Picture) -> Picture:
     """Mean B, G, R of the four quarters [2, 2, 3], from every eighth row."""
     return np.asarray(cv2.resize(bgr[bgr.shape[0] // 2 % 8 :: 8], (2, 2), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _look(bgr: Picture, bars: BarFinder) -> NDArray[np.float32]:
+def _small(bgr: Picture) -> Picture:
     # Halved first: that is the fast case of averaging, and what is left is little.
     half = cv2.resize(bgr, (2 * _WIDTH, 2 * _HEIGHT), interpolation=cv2.INTER_AREA)
-    small = np.asarray(cv2.resize(half, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(half, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _look(small: Picture, bars: BarFinder) -> NDArray[np.float32]:
     luma = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     rows, columns = bars.inside(luma)
     small, luma = small[rows, columns], luma[rows, columns]
