@@ -51,6 +51,7 @@ Item = Frame | Sound | Subtitle
 
 _WRAP_BITS = 33
 _SPLICE_SECONDS = 10  # the ffmpeg tool's -dts_delta_threshold
+_TURN = 8  # items of a file that are decoded at a time
 _PRIMED_SECONDS = 30.0  # of sound kept while waiting for the first picture
 _STUCK = 32  # read errors in a row after which a source is taken to have ended
 _CUE_SECONDS = 5.0  # how long a text stays that does not say
@@ -303,7 +304,7 @@ class VideoSource:
 
     def _decode(self) -> Generator[Item, None, None]:
         try:
-            for item in self._all():
+            for item in self._in_turns():
                 yield item
                 if self._closed:
                     return
@@ -317,6 +318,25 @@ class VideoSource:
         finally:
             if self._closed:
                 self._container.close()
+
+    def _in_turns(self) -> Iterator[Item]:
+        """What `_all` gives, some at a time where that makes nobody wait.
+
+        Decoding pushes the code and data of whoever looks at frames out of the processor's cache; it need not after every frame.
+        """
+        held: list[Item] = []
+        path = self._place.path
+        turn = _TURN if path is not None and path.is_file() and not self._settings.live.follow else 1
+        try:
+            for item in self._all():
+                held.append(item)
+                if len(held) == turn:
+                    yield from held
+                    held.clear()
+        except SourceError:
+            yield from held
+            raise
+        yield from held
 
     def _all(self) -> Iterator[Item]:
         picture, sound = self._streams[0].index, -1 if self._sounds is None else self._streams[1].index

@@ -282,6 +282,18 @@ def test_frames_that_are_too_large_are_refused(tmp_path: Path) -> None:
     assert len(read(path, max_pixels=160 * 90)[1]) == 5
 
 
+def test_frames_that_become_too_large_lose_nothing_that_was_read(tmp_path: Path) -> None:
+    parts = [write(tmp_path / f"{width}.ts", 19, size=(width, width * 9 // 16), options={"bf": "0"}) for width in (160, 192)]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(path.read_bytes() for path in parts))
+    source = open_source(str(joined), IngestSettings(max_pixels=160 * 90))
+    found = []
+    with pytest.raises(SourceRefused, match="192x108"):
+        found.extend(source.read())
+    assert [frame.index for frame in found if isinstance(frame, Frame)] == list(range(len(found)))
+    assert len(found) >= 18  # the last waits for the next to know how long it lasts
+
+
 def test_reading_can_stop_early(tmp_path: Path) -> None:
     path = write(tmp_path / "film.mp4", 100)
     assert len(read(path, max_seconds=1.0)[1]) == 25
