@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed; 130 interrupted; 1 a fault of streamtags itself.
     """
     gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)  # else Python, on its way out, looks through all there is once more
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its other threads would spin for a quarter second, and have nothing to do here
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import (
@@ -127,11 +130,24 @@ def _write_export(store: SqliteStore, state: TimelineState, name: str, target: s
     write_output(export_format(name).render(state, store.read(state.id)), target)
 
 
+@contextmanager
+def _no_programs() -> Iterator[None]:
+    """No program is found: PySceneDetect runs `ffmpeg` as it is imported, to learn whether it could split films by it."""
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.devnull
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = path
+
+
 async def _analyse(
     source: str, settings: Settings, store: SqliteStore, *, fresh: bool, jsonl: str | None, show: str
 ) -> tuple[TimelineState, bool]:
     from streamtags.cli.views import choose_view
-    from streamtags.pipeline.run import analyse
+
+    with _no_programs():
+        from streamtags.pipeline.run import analyse
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -75,6 +75,17 @@ def test_plain_lines_in_a_pipe(film: Path, tmp_path: Path, capsys: pytest.Captur
     assert said.err == ""
 
 
+def test_an_analysis_runs_no_other_program(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n: > {shlex.quote(str(tmp_path / 'was-run'))}\n")
+    program.chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    words = [sys.executable, "-c", ENTRY, "analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db"]
+    subprocess.run(words, env={**os.environ, "PATH": path}, capture_output=True, check=True)
+    assert not (tmp_path / "was-run").exists()
+
+
 def test_what_is_to_be_typed_next_can_be_typed(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bin").mkdir()
     script = tmp_path / "bin" / "streamtags"
