@@ -1,6 +1,7 @@
 """The sound of a source, decoded in the same pass: 48 kHz float32, one or two channels, in runs of about half a second.
 
-Runs are gathered before anything is resampled or turned into an array, because a packet holds some 20 ms and Python's cost is per call.
+Packets, which hold some 20 ms each, are gathered before they are decoded: one after a picture has been decoded costs twice as much as one
+after another. What they give is gathered again before it is resampled or turned into an array, because Python's cost is per call.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["SOUND_RATE", "SoundReader"]
 
 SOUND_RATE = 48_000
-_RUNS_A_SECOND = 2
+_RUN_SECONDS = 0.5
+_RUN_PACKETS = 32  # at most, if they do not say how long they are
 _JITTER_SECONDS = 0.1  # timestamps of sound are believed again only when they are off by more
 
 
@@ -45,8 +47,11 @@ class SoundReader:
         self._tick = float(self._time_base)
         self._codec = stream.codec_context
         self._repair = repair
+        self._packets: list[Packet[Any]] = []  # of the next run
+        self._ticks = 0  # how long they say they are
         self._fifo: AudioFifo | None = None
         self._resampler: AudioResampler | None = None
+        self._rate = SOUND_RATE  # of what was gathered
         self._shape: tuple[str, str, int] | None = None
         self._pending: Fraction | None = None  # raw time at which what was gathered since the last tear begins
         self._began = 0.0  # the same, 0 if unknown
@@ -57,23 +62,36 @@ class SoundReader:
         self._last_end = Fraction(-(1 << 62))
 
     def push(self, packet: Packet[Any] | None) -> list[Sound]:
-        """Decode one packet, None to drain the decoder; return the runs that are complete."""
-        try:
-            frames = self._codec.decode(packet)
-        except (av.FFmpegError, ValueError):
-            self.skipped += 1
-            return []
-        runs: list[Sound] = []
-        for frame in frames:
-            if frame.samples and frame.sample_rate:
-                runs += self._take(frame)
+        """Take one packet, None to drain the decoder; return the runs that are complete."""
+        if packet is not None:
+            self._packets.append(packet)
+            self._ticks += packet.duration or 0
+            if self._ticks * self._tick < _RUN_SECONDS and len(self._packets) < _RUN_PACKETS:
+                return []
+        runs = [run for held in self._packets for run in self._decode(held)]
+        self._packets.clear()
+        self._ticks = 0
+        if packet is None:
+            runs += self._decode(None)
+        # Less is what came after a tear: it waits, so that the picture, which a decoder holds back, finds the tear first.
+        if self._fifo is not None and self._fifo.samples >= _RUN_SECONDS / 2 * self._rate:
+            runs += self._drain(last=False)
         return runs
 
     def finish(self) -> list[Sound]:
         """What is left when the stream has ended."""
         return self._end_run()
 
+    def _decode(self, packet: Packet[Any] | None) -> list[Sound]:
+        try:
+            frames = self._codec.decode(packet)
+        except (av.FFmpegError, ValueError):
+            self.skipped += 1
+            return []
+        return [run for frame in frames if frame.samples and frame.sample_rate for run in self._take(frame)]
+
     def _take(self, frame: AudioFrame) -> list[Sound]:
+        """Gather a frame; return what was gathered before if it does not follow that."""
         runs: list[Sound] = []
         rate = frame.sample_rate
         shape = (frame.format.name, frame.layout.name, rate)
@@ -82,7 +100,7 @@ class SoundReader:
         torn = pts is not None and self._taken is not None and abs(pts * self._tick - self._began - self._taken / rate) > _JITTER_SECONDS
         if torn or shape != self._shape:
             runs += self._end_run()
-            self._shape = shape
+            self._shape, self._rate = shape, rate
             self._taken = None
         if self._fifo is None:
             self._fifo = AudioFifo()
@@ -93,8 +111,6 @@ class SoundReader:
         frame.pts = None  # the fifo would insist on timestamps without a flaw
         self._fifo.write(frame)
         self._taken += frame.samples
-        if _RUNS_A_SECOND * self._fifo.samples >= rate:
-            runs += self._drain(last=False)
         return runs
 
     def _end_run(self) -> list[Sound]:
