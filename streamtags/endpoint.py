@@ -15,6 +15,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -113,11 +114,12 @@ class Endpoint:
                     f"environment variable {options.api_key_env} is not set", where=self.where, hint=f"export {options.api_key_env}=..."
                 )
         self._httpx2 = httpx2
+        self._url = cache(lambda path: httpx2.URL(options.base_url + path))  # read once, not at every request
         # An answer is a few kilobytes; a compressed one could unpack to anything.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Content-Type": "application/json"}
         self._client = httpx2.AsyncClient(
             headers={**headers, "Authorization": f"Bearer {self._secret}"} if self._secret else headers,
-            timeout=options.timeout_seconds,
+            timeout=None,  # `_fetch` has one clock for the whole; httpx2's would be set anew at every step
             follow_redirects=True,
             # How many ask at once is the pipeline's business; a connection that is open is used again.
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
@@ -212,8 +214,8 @@ class Endpoint:
         content = None if body is None else json.dumps(body).encode()
         try:
             async with asyncio.timeout(self.options.timeout_seconds):
-                response = await self._client.request(method, self.options.base_url + path, content=content)
-        except (TimeoutError, self._httpx2.TimeoutException) as error:
+                response = await self._client.request(method, self._url(path), content=content)
+        except TimeoutError as error:
             raise self._too_slow() from error
         except self._httpx2.HTTPError as error:
             reason = self._clean(str(error)) or type(error).__name__
