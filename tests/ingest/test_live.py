@@ -128,6 +128,7 @@ def test_a_sender_that_was_cut_off_and_kept_its_clock_goes_on_to_the_tick(film: 
         first = feeder.wait()
     lost = reading.wait_for(Lost)
     assert "sends nothing any more" in lost.message
+    udp.wait()
     with Feeder(film, url, seconds=2, clock=105) as feeder:
         second = feeder.wait()
     reading.end()
