@@ -64,7 +64,7 @@ class IngestSettings(_Strict):
         "anchors", description="frames that H.264/HEVC deblocking is spent on; `anchors` are those that are no B-frames"
     )
     threads: int = Field(0, ge=0, le=64, description="decoder threads; 0 lets the decoder choose")
-    width: int = Field(256, ge=64, le=1024, description="width of the small analysis picture, in pixels")
+    width: int = Field(128, ge=64, le=1024, description="longer side of the small analysis picture, in pixels")
     max_pixels: int = Field(8192 * 8192, ge=1, description="largest frame accepted, in pixels")
     max_seconds: float | None = Field(None, gt=0, description="stop reading after this many seconds of source; none reads all")
     timeout_seconds: float = Field(15.0, gt=0, description="how long a network source may be silent, in seconds")

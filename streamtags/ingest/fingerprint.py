@@ -56,7 +56,7 @@ def fingerprint(pictures: Sequence[Picture], between: Sequence[tuple[Picture, Pi
     """The fingerprint of a shot from the small pictures that stand for it.
 
     Args:
-        pictures: BGR uint8 [height, width, 3], in order; of any size, at best some 256 pixels wide. At most 255 are looked at.
+        pictures: BGR uint8 [height, width, 3], in order; of any size, at best 128 pixels wide or more. At most 255 are looked at.
         between: for each picture that was not decoded, the two it was made of; None for the others. Empty: all were decoded.
 
     Returns:

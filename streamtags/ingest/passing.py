@@ -36,8 +36,8 @@ _FEWEST = 3  # before so many nothing is usual yet
 _UNITS = 64  # of a packet that are looked at for its first slice
 _SLICE, _KEY_SLICE = 1, 5  # NAL unit types, ITU-T H.264 table 7-1
 _BUSY = 2  # anchors around which everything is decoded after pictures that had little in common
-_CALM = 24.0  # mean difference of two pictures in code values up to which what lies between them is not worth decoding
-_ALIKE = 40.0  # the same above which what lies between them is not their mean
+_CALM = 22.0  # mean difference of two pictures in code values up to which what lies between them is not worth decoding
+_ALIKE = 37.0  # the same above which what lies between them is not their mean
 
 
 class Passing:

@@ -164,7 +164,7 @@ def test_a_turned_video_is_upright(tmp_path: Path, turn: int, rotation: int) -> 
     source, frames, _, _ = read(write(tmp_path / "film.mp4", 3, turn=turn))
     assert (source.info.video.width, source.info.video.height) == (160, 90)
     assert source.info.video.rotation == rotation
-    upright = (256, 144) if rotation % 180 else (144, 256)
+    upright = (128, 72) if rotation % 180 else (72, 128)
     assert frames[0].bgr.shape[:2] == upright
     assert frames[0].still.rgb().shape[:2] == ((160, 90) if rotation % 180 else (90, 160))
 
