@@ -27,6 +27,7 @@ __all__ = ["SOUND_RATE", "SoundReader"]
 SOUND_RATE = 48_000
 _RUN_SECONDS = 0.5
 _RUN_PACKETS = 32  # at most, if they do not say how long they are
+_LARGE_PACKET = 1 << 16  # bytes; one of so many is decoded at once, so that what is gathered stays small
 _JITTER_SECONDS = 0.1  # timestamps of sound are believed again only when they are off by more
 
 
@@ -66,7 +67,8 @@ class SoundReader:
         if packet is not None:
             self._packets.append(packet)
             self._ticks += packet.duration or 0
-            if self._ticks * self._tick < _RUN_SECONDS and len(self._packets) < _RUN_PACKETS:
+            short = self._ticks * self._tick < _RUN_SECONDS and len(self._packets) < _RUN_PACKETS
+            if short and packet.size < _LARGE_PACKET:
                 return []
         runs = [run for held in self._packets for run in self._decode(held)]
         self._packets.clear()
