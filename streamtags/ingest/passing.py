@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
+from itertools import islice
 from math import inf
 from statistics import median
 from typing import Any, Literal
@@ -30,9 +31,9 @@ from streamtags.model import Picture
 __all__ = ["Passing", "passing"]
 
 _LARGE, _SMALL = 1.5, 0.3  # times the usual size of an anchor's packet
-_TALL, _TINY = 1.5, 0.4  # times the usual size of a disposable frame's
+_TALL, _TINY = 2.0, 0.4  # times the usual size of a disposable frame's
 _USUAL = 12  # packets that say what is usual
-_FEWEST = 3  # before so many nothing is usual yet
+_FEWEST = 3  # before so many nothing is usual yet; so many in turn make it usual at once
 _UNITS = 64  # of a packet that are looked at for its first slice
 _SLICE, _KEY_SLICE = 1, 5  # NAL unit types, ITU-T H.264 table 7-1
 _BUSY = 2  # anchors around which everything is decoded after pictures that had little in common
@@ -69,8 +70,7 @@ class Passing:
         if self._newest is None or pts > self._newest:
             self._newest = pts
             self._busy = max(0, self._busy - 1)
-            usual = median(self._anchors) if len(self._anchors) >= _FEWEST else 0
-            self._whole = packet.is_keyframe or self._busy > 0 or not _SMALL * usual <= packet.size <= _LARGE * usual
+            self._whole = packet.is_keyframe or self._busy > 0 or not self._is_usual_anchor(packet.size)
             if not packet.is_keyframe:
                 self._anchors.append(packet.size)
         skip = self._is_disposable(packet) and not packet.is_discard and self._is_usual(packet.size) and self._stands_alone(pts)
@@ -80,6 +80,13 @@ class Passing:
             heappush(self._passed, (pts, packet.duration or 0))
         else:
             self._decoded.append(pts)
+
+    def _is_usual_anchor(self, size: int) -> bool:
+        """Whether an anchor of so many bytes tells of nothing new: as large as most of late, or as the last few, since a new shot began."""
+        if len(self._anchors) < _FEWEST:
+            return False
+        late, last = median(self._anchors), median(islice(reversed(self._anchors), _FEWEST))
+        return _SMALL * min(late, last) <= size <= _LARGE * max(late, last)
 
     def _is_usual(self, size: int) -> bool:
         """Whether a disposable frame of so many bytes tells of nothing new."""
