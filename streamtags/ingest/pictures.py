@@ -28,7 +28,7 @@ __all__ = ["FrameStill", "Orientation", "Shrinker", "StillKeeper", "colour_matri
 HELD_PIXELS = 1 << 20  # a still of at most this many pixels stays the decoder's own frame
 HELD_SIDE = 1280  # a larger one is halved until no side is longer than this
 _STILL_TALL = 2  # times too high, at which halving the rows again loses nothing
-_HALVED = 128  # longer side of an analysis picture up to which it is made twice as large first
+_SMOOTHED = 128  # longer side of an analysis picture up to which its luma is made twice as large first
 _SMALLEST_SIDE = 16  # of the analysis picture, however odd the shape
 
 # Planar YUV and grey that OpenCV can read in place: name -> bits a sample.
@@ -141,10 +141,11 @@ class _Planes:
     space: int
     full: bool
 
-    def bgr(self, size: tuple[int, int], *, quick: bool = False) -> Picture:
-        """BGR uint8 at (width, height) `size`; `quick` is content with coarser colour."""
-        scaled = _sampled if quick else _scaled
-        parts = [_scaled(self.planes[0], size), *(scaled(plane, size) for plane in self.planes[1:])]
+    def bgr(self, size: tuple[int, int], *, smooth: bool = False) -> Picture:
+        """BGR uint8 at (width, height) `size`; `smooth` makes luma twice as large first and halves it: a better mean."""
+        luma, *chroma = self.planes
+        parts = [_halved(_scaled(luma, (2 * size[0], 2 * size[1])), 1) if smooth else _scaled(luma, size)]
+        parts += [_scaled(plane, size) for plane in chroma]
         if len(parts) == 1:
             grey = _to_eight(parts[0], self.bits) if self.full else self._grey(parts[0])
             return cast("Picture", cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
@@ -197,17 +198,6 @@ def _scaled(plane: Plane, size: tuple[int, int]) -> Plane:
     return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
 
 
-def _sampled(plane: Plane, size: tuple[int, int]) -> Plane:
-    """A plane of colour at (width, height) `size`.
-
-    The eye, and the codec with it, keeps colour coarse: where it is at most three times too large, picking the nearest sample is 61 dB of
-    INTER_AREA at two fifths of the time of a linear step (Sintel, 720p).
-    """
-    if plane.shape[1] <= 3 * size[0] and plane.shape[0] <= 3 * size[1] and plane.shape[1] > size[0]:
-        return cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)
-    return _scaled(plane, size)
-
-
 def _planes(frame: VideoFrame) -> _Planes | None:
     """The planes of `frame` in place, without a copy; None if OpenCV cannot read them so."""
     name = frame.format.name
@@ -244,7 +234,7 @@ def _converted(frame: VideoFrame, size: tuple[int, int]) -> Picture:
 class Shrinker:
     """Makes the small analysis picture; every one of a source has the size of the first.
 
-    One of at most 128 pixels is made twice as large and halved at once: a better mean, and whoever looks at it has little to load.
+    One of at most 128 pixels is smoothed: what it is made of is far larger, and two taps would leave most of that out.
 
     Args:
         longer: the longer side in pixels.
@@ -263,12 +253,10 @@ class Shrinker:
         if self._size is None:
             width, height = small_size(*_display_size(frame, self._aspect, self._orientation), self._longer)
             self._size = (height, width) if self._orientation.swaps else (width, height)
-        times = 2 if self._longer <= _HALVED else 1
-        made, planes = (times * self._size[0], times * self._size[1]), _planes(frame)
-        picture = _converted(frame, made) if planes is None else planes.bgr(made, quick=True)
-        if times > 1:
-            picture = np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA), np.uint8)
-        return self._orientation.upright(picture)
+        planes = _planes(frame)
+        if planes is None:
+            return self._orientation.upright(_converted(frame, self._size))
+        return self._orientation.upright(planes.bgr(self._size, smooth=self._longer <= _SMOOTHED))
 
 
 def _display_size(frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> tuple[int, int]:
