@@ -23,6 +23,7 @@ $(VENV)/base: pyproject.toml $(LOCK)
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e .
+	@$(BIN)/python -m compileall -q streamtags server  # as any other package is when it is installed
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
