@@ -4,16 +4,16 @@
     STREAMTAGS_VLLM=/path/to/vllm python -m benchmarks.pipeline     # a real vLLM on the CPU with the tiny model of the tests
     python -m benchmarks.pipeline --base-url http://127.0.0.1:8765/v1      # one that already runs
 
-The bare loop holds the bodies of the requests as bytes, ready made, and does nothing but post them over connections that stay open. It
-sends what the pipeline sends: the bodies are recorded from it. Each runs at the concurrency at which it is fastest. Three rows are set
-beside it:
+The bare loop holds the bodies of the requests as bytes, ready made, and does nothing but post them by the same client, aiohttp, over
+connections that stay open. It sends what the pipeline sends: the bodies are recorded from it. Each runs at the concurrency at which it
+is fastest. Three rows are set beside it:
 
 - the pipeline's way to the model and back: segments that are found and measured before the clock starts are looked up, encoded, captioned,
   tagged and written to the log, every event durable. This is the row that must reach --at-least;
 - the same with finding and measuring them in frames from memory;
 - the whole of `analyze` on a file, beside a loop that sends that file's requests.
 
-All run in this process, in turn, several rounds; medians are compared, and every caption must be the same.
+All run in this process, in turn, several rounds; printed are medians, also of the ratios within a round. Every caption must be the same.
 
 A server on this machine's own processors shares them with whoever asks, so the CPU seconds of the asker are printed too. vLLM binds its
 worker to processors of its own and spins there even where it has nothing to do; whoever the scheduler puts beside it gets a twentieth of
@@ -56,7 +56,7 @@ from streamtags.testing.shapes import Clip, clip
 from streamtags.timeline.store import SqliteStore
 
 SEGMENTS = 64
-CONCURRENCIES = (4, 8, 12, 16, 24, 32)
+CONCURRENCIES = (8, 12, 16, 24, 32)
 FRAMES = 8  # of a shot, as many as the model is shown: it is asking that is measured here, not reading
 RATE = Fraction(FRAMES)
 MODEL = "tiny-llava-next-video"
@@ -149,16 +149,15 @@ async def record(run: Callable[[str], Awaitable[Run]]) -> list[bytes]:
 
 async def bare(url: str, concurrency: int, bodies: Sequence[bytes]) -> Run:
     """A loop that does nothing but post."""
-    import httpx2
+    import aiohttp
 
     gate = asyncio.Semaphore(concurrency)
-    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    async with httpx2.AsyncClient(limits=limits, timeout=120, headers={"content-type": "application/json"}) as client:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers={"content-type": "application/json"}) as client:
 
         async def one(body: bytes) -> str:
-            async with gate:
-                answer = (await client.post(f"{url}/chat/completions", content=body)).raise_for_status()
-            return str(answer.json()["choices"][0]["message"]["content"]).strip()
+            async with gate, client.post(f"{url}/chat/completions", data=body, raise_for_status=True) as answer:
+                told = json.loads(await answer.read())
+            return str(told["choices"][0]["message"]["content"]).strip()
 
         began, spent = time.perf_counter(), time.process_time()
         captions = await asyncio.gather(*(one(body) for body in bodies))
@@ -167,14 +166,15 @@ async def bare(url: str, concurrency: int, bodies: Sequence[bytes]) -> Run:
 
 async def idle_share(url: str, run: Awaitable[Run], enough: int) -> float:
     """The share of a run in which the server had fewer than `enough` requests, by its own count; asking for that costs a little."""
-    import httpx2
+    import aiohttp
 
     counts = []
 
     async def watch() -> None:
-        async with httpx2.AsyncClient() as client:
+        async with aiohttp.ClientSession() as client:
             while True:
-                told = (await client.get(f"{url.removesuffix('/v1')}/metrics")).text
+                async with client.get(f"{url.removesuffix('/v1')}/metrics") as answer:
+                    told = await answer.text()
                 held = [line for line in told.splitlines() if line.startswith(("vllm:num_requests_running{", "vllm:num_requests_waiting{"))]
                 counts.append(sum(float(line.split()[-1]) for line in held))
                 await asyncio.sleep(0.05)
@@ -228,9 +228,9 @@ def keep_off_workers() -> None:
 
 
 async def fastest(kind: str, run: Callable[[int], Awaitable[Run]]) -> int:
-    """The concurrency at which `run` is fastest, by medians of three in turn."""
+    """The concurrency at which `run` is fastest, by medians of five in turn."""
     tried: dict[int, list[float]] = {concurrency: [] for concurrency in CONCURRENCIES}
-    for _ in range(3):
+    for _ in range(5):
         for concurrency, walls in tried.items():
             walls.append((await run(concurrency)).wall)
     medians = {concurrency: statistics.median(walls) for concurrency, walls in tried.items()}
@@ -281,7 +281,7 @@ def _report(kind: str, runs: Mapping[str, Sequence[Run]], beside: str | None = N
     """Print a row; the share of the throughput of `beside`, whose captions must be the same."""
     wall = statistics.median(run.wall for run in runs[kind])
     cpu = statistics.median(run.cpu for run in runs[kind])
-    ratio = 1.0 if beside is None else statistics.median(run.wall for run in runs[beside]) / wall
+    ratio = 1.0 if beside is None else statistics.median(other.wall / run.wall for other, run in zip(runs[beside], runs[kind], strict=True))
     spread = f"{min(run.wall for run in runs[kind]):.2f}-{max(run.wall for run in runs[kind]):.2f}"
     print(f"{kind}: {wall:.2f} s ({spread}), {SEGMENTS / wall:.1f}/s, {cpu:.2f} CPU s, {ratio:.2f}x", flush=True)
     told = {run.captions for run in runs[kind]} | ({run.captions for run in runs[beside]} if beside else set())
@@ -294,7 +294,7 @@ def _report(kind: str, runs: Mapping[str, Sequence[Run]], beside: str | None = N
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--base-url", help="a server that already runs and serves the tiny model")
     parser.add_argument("--port", type=int, default=8765, help="of the real server that is started")
     parser.add_argument("--seconds", type=float, default=0.25, help="an answer of the scripted server takes")

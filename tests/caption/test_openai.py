@@ -222,8 +222,8 @@ async def test_a_slow_answer_ends_at_the_time_limit(act: Act) -> None:
 
 @pytest.mark.parametrize(
     ("length", "chunk"),
-    [(b"", b" " * 65536), (b"content-length: 100\r\ntransfer-encoding: chunked\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n")],
-    ids=["no length", "a length, and chunks"],
+    [(b"", b" " * 65536), (b"transfer-encoding: chunked\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n")],
+    ids=["no length", "chunks"],
 )
 async def test_an_endless_answer_is_cut_at_the_limit(length: bytes, chunk: bytes) -> None:
     sent = 0
@@ -239,6 +239,24 @@ async def test_an_endless_answer_is_cut_at_the_limit(length: bytes, chunk: bytes
     error = await failure(endless, max_answer_bytes=200_000)
     assert error.code == "model.oversize"
     assert sent < 20_000_000
+
+
+async def test_an_answer_that_contradicts_itself_is_none() -> None:
+    error = await failure(raw(b"{}", headers={"transfer-encoding": "chunked"}))
+    assert (error.code, error.retryable) == ("model.invalid_answer", True)
+
+
+async def test_a_key_does_not_follow_a_redirection_to_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "very-secret")
+    async with ModelServer(says("fine")) as other:
+        elsewhere = raw(b"", code=307, headers={"location": f"{other.base_url}/chat/completions"})
+        async with ModelServer(elsewhere) as server:
+            asks = captioner(server, api_key_env="A_KEY")
+            assert (await asks.caption(request())).text == "fine"
+            await asks.close()
+    assert server.asked[0].headers["authorization"] == "Bearer very-secret"
+    assert "authorization" not in other.asked[0].headers
+    assert other.asked[0].body == server.asked[0].body
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:
