@@ -41,6 +41,7 @@ class EmbeddedCaptioner:
     """Says in one to three sentences what was measured of a segment."""
 
     model = "embedded/measured-1"
+    sees = False
 
     async def caption(self, request: CaptionRequest) -> Caption:
         """Caption one segment. Measures that are missing are passed over."""

@@ -46,7 +46,9 @@ def is_live(uri: str, settings: IngestSettings) -> bool:
     return place.live or (settings.live.follow and place.path is not None)
 
 
-def open_any_source(uri: str, settings: IngestSettings, *, access: Access | None = None, recorded: Recorded | None = None) -> FrameSource:
+def open_any_source(
+    uri: str, settings: IngestSettings, *, access: Access | None = None, recorded: Recorded | None = None, thumbnails: bool = False
+) -> FrameSource:
     """Open a file, a URL, standard input (`-`) or a live source, and decode up to its first picture.
 
     A live source is one that comes by RTSP, RTMP, SRT, UDP or TCP, a file that grows while it is read (`ingest.live.follow`), and what
@@ -57,6 +59,7 @@ def open_any_source(uri: str, settings: IngestSettings, *, access: Access | None
         settings: how.
         access: what may be opened; anything unless given.
         recorded: go on from there; of a live source only.
+        thumbnails: as of `open_source`; a live source keeps its frames all the same.
 
     Raises:
         SourceRefused: its scheme, its format or its frame size is not allowed.
@@ -68,7 +71,7 @@ def open_any_source(uri: str, settings: IngestSettings, *, access: Access | None
     if place.live or (settings.live.follow and place.path is not None):
         transport = _Transport.of(place, settings)
         return LiveSource(lambda timeout: transport.open(locate(uri, access), timeout), transport, recorded)
-    source = open_source(uri, settings, access=access)
+    source = open_source(uri, settings, access=access, thumbnails=thumbnails)
     if place.kind != "url" or source.info.size is not None or source.info.video.duration is not None:
         return source
     fetched = _Transport(settings, "fetched", settings.timeout_seconds, (("live_start_index", _PIECES_AGAIN),))

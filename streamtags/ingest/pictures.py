@@ -152,6 +152,13 @@ class _Planes:
         mixed = cv2.transform(cv2.merge(parts), colour_matrix(self.space, self.full, self.bits))
         return _to_eight(mixed, self.bits)
 
+    def coarse(self, size: tuple[int, int], *, smooth: bool) -> _Planes:
+        """The same, no larger than it takes to make `bgr` of this size."""
+        luma, *chroma = self.planes
+        finer = 2 if smooth else 1
+        reduced = [_coarse(luma, (finer * size[0], finer * size[1])), *(_coarse(plane, size) for plane in chroma)]
+        return _Planes(reduced, self.bits, self.space, self.full)
+
     def _grey(self, plane: Plane) -> Picture:
         unit = 1 << (self.bits - 8)
         return cast("Picture", cv2.convertScaleAbs(cv2.subtract(plane, 16 * unit), alpha=255 / (219 * unit)))  # type: ignore[call-overload]  # a scalar is an array to OpenCV
@@ -179,7 +186,15 @@ def _to_eight(picture: Plane, bits: int) -> Picture:
 
 
 def _scaled(plane: Plane, size: tuple[int, int]) -> Plane:
-    """`plane` at (width, height) `size`.
+    """`plane` at (width, height) `size`: made coarse, then linear."""
+    plane = _coarse(plane, size)
+    if (plane.shape[1], plane.shape[0]) == size:
+        return plane
+    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _coarse(plane: Plane, size: tuple[int, int]) -> Plane:
+    """`plane`, no more than three times too large for one linear step to (width, height) `size`.
 
     Halved, which OpenCV does fastest and exactly, as long as it is at least three times too large in both directions; then linear,
     whose two taps cover what is left of the reduction. A plane four times too high first loses every second row: that spares memory
@@ -193,9 +208,7 @@ def _scaled(plane: Plane, size: tuple[int, int]) -> Plane:
     while width >= 3 * size[0] and height >= _STILL_TALL * size[1]:
         plane = cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         height, width = plane.shape[:2]
-    if (width, height) == size:
-        return plane
-    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+    return plane
 
 
 def _planes(frame: VideoFrame) -> _Planes | None:
@@ -248,15 +261,23 @@ class Shrinker:
         self._orientation = orientation
         self._size: tuple[int, int] | None = None  # as stored, not upright
 
-    def small(self, frame: VideoFrame) -> Picture:
-        """Upright BGR uint8 [height, width, 3] of `frame`, pixels square."""
+    def coarse(self, frame: VideoFrame) -> _Planes | None:
+        """What `small` needs of a frame, and no more; None where OpenCV cannot read it."""
+        planes = _planes(frame)
+        return None if planes is None else planes.coarse(self._stored(frame), smooth=self._longer <= _SMOOTHED)
+
+    def small(self, frame: VideoFrame, coarse: _Planes | None = None) -> Picture:
+        """Upright BGR uint8 [height, width, 3] of `frame`, pixels square; of what `coarse` gave of it, if that is at hand."""
+        coarse, size = coarse or self.coarse(frame), self._stored(frame)
+        made = _converted(frame, size) if coarse is None else coarse.bgr(size, smooth=self._longer <= _SMOOTHED)
+        return self._orientation.upright(made)
+
+    def _stored(self, frame: VideoFrame) -> tuple[int, int]:
+        """(width, height) of the small picture before it is turned upright."""
         if self._size is None:
             width, height = small_size(*_display_size(frame, self._aspect, self._orientation), self._longer)
             self._size = (height, width) if self._orientation.swaps else (width, height)
-        planes = _planes(frame)
-        if planes is None:
-            return self._orientation.upright(_converted(frame, self._size))
-        return self._orientation.upright(planes.bgr(self._size, smooth=self._longer <= _SMOOTHED))
+        return self._size
 
 
 def _display_size(frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> tuple[int, int]:
@@ -272,15 +293,16 @@ class FrameStill:
         frame: the decoded frame.
         aspect: sample aspect ratio of the stream.
         orientation: how it becomes upright.
+        coarse: hold this of the frame, from `Shrinker.coarse`, rather than the frame.
     """
 
     __slots__ = ("__weakref__", "_aspect", "_frame", "_kept", "_orientation", "_reduced", "_size", "pts")
 
-    def __init__(self, pts: int, frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> None:
+    def __init__(self, pts: int, frame: VideoFrame, aspect: Fraction, orientation: Orientation, coarse: _Planes | None = None) -> None:
         self.pts = pts
-        self._frame: VideoFrame | None = frame
-        self._reduced: _Planes | Picture | None = None
-        self._kept = 1.0  # share of the side lengths that compaction kept
+        self._frame: VideoFrame | None = frame if coarse is None else None
+        self._reduced: _Planes | Picture | None = coarse
+        self._kept = 1.0 if coarse is None else coarse.planes[0].shape[1] / frame.width  # share of the side lengths that is left
         self._aspect = aspect
         self._orientation = orientation
         self._size = (frame.width, frame.height)
@@ -342,8 +364,10 @@ class StillKeeper:
         self._young: deque[tuple[ref[FrameStill], int]] = deque()
         self._pinned = 0
 
-    def still(self, pts: int, frame: VideoFrame) -> FrameStill:
-        """A still of `frame`."""
+    def still(self, pts: int, frame: VideoFrame, coarse: _Planes | None = None) -> FrameStill:
+        """A still of `frame`, or only of what `coarse` holds of it."""
+        if coarse is not None:
+            return FrameStill(pts, frame, self._aspect, self._orientation, coarse)
         still = FrameStill(pts, frame, self._aspect, self._orientation)
         if frame.width * frame.height > HELD_PIXELS:
             size = sum(plane.buffer_size for plane in frame.planes)

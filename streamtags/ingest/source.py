@@ -58,10 +58,16 @@ _CUE_SECONDS = 5.0  # how long a text stays that does not say
 _SAMPLE, _SAMPLES = 65_536, 16  # bytes and places of a file that identify it
 
 
-def open_source(uri: str, settings: IngestSettings, *, access: Access | None = None) -> VideoSource:
+def open_source(uri: str, settings: IngestSettings, *, access: Access | None = None, thumbnails: bool = False) -> VideoSource:
     """Open a file, a URL or standard input (`-`) and decode up to its first picture.
 
     Sets OpenCV to one thread for the process: on pictures this small its pool costs a fifth more CPU and gains nothing.
+
+    Args:
+        uri: what.
+        settings: how.
+        access: what may be opened; anything unless given.
+        thumbnails: nobody will look at a still but to make a thumbnail of it, so that it need not keep the decoded frame.
 
     Raises:
         SourceRefused: its scheme, its format or its frame size is not allowed.
@@ -71,7 +77,7 @@ def open_source(uri: str, settings: IngestSettings, *, access: Access | None = N
     cv2.setNumThreads(1)
     container = open_container(place, settings)
     try:
-        return VideoSource(container, place, settings)
+        return VideoSource(container, place, settings, thumbnails=thumbnails)
     except BaseException:
         container.close()
         raise
@@ -121,8 +127,17 @@ class _PictureReader:
     """Turns the packets of one video stream into frames, each when the next is known."""
 
     def __init__(
-        self, stream: av.VideoStream, repair: TimeRepair, step: int, settings: IngestSettings, place: Place, *, numbered_by_dts: bool
+        self,
+        stream: av.VideoStream,
+        repair: TimeRepair,
+        step: int,
+        settings: IngestSettings,
+        place: Place,
+        *,
+        numbered_by_dts: bool,
+        thumbnails: bool,
     ) -> None:
+        self._thumbnails = thumbnails
         self.skipped = 0
         self.decoded = 0
         self.orientation = Orientation()
@@ -170,11 +185,13 @@ class _PictureReader:
             self.shape = picture.width, picture.height
             self._shrinker = Shrinker(self._settings.width, self._aspect, self.orientation)
             self._keeper = StillKeeper(self._aspect, self.orientation)
-        small = self._shrinker.small(picture)
+        coarse = self._shrinker.coarse(picture)
+        small = self._shrinker.small(picture, coarse)
         frames = self._passed_over(picture.pts, small)
         pts = self._repair.picture(self._by_dts(picture) if self._numbered_by_dts else picture.pts, picture.duration)
         self._latest = picture.pts
-        return frames + self._follow(pts, picture.duration, small, self._keeper.still(pts, picture))
+        still = self._keeper.still(pts, picture, coarse if self._thumbnails else None)
+        return frames + self._follow(pts, picture.duration, small, still)
 
     def _passed_over(self, until: int | None, small: Picture) -> list[Frame]:
         """What was passed over between the latest picture and the one at `until`, of which `small` is given."""
@@ -219,7 +236,7 @@ class VideoSource:
         info: what the source says of itself; width and height as coded, rotation in degrees clockwise to display it.
     """
 
-    def __init__(self, container: InputContainer, place: Place, settings: IngestSettings) -> None:
+    def __init__(self, container: InputContainer, place: Place, settings: IngestSettings, *, thumbnails: bool = False) -> None:
         self._container = container
         self._place = place
         self._settings = settings
@@ -248,7 +265,8 @@ class VideoSource:
             wrap_bits=_WRAP_BITS if wraps(container) else None,
             longest_gap=_SPLICE_SECONDS if spliced else None,
         )
-        self._pictures = _PictureReader(video, self._repair, step, settings, place, numbered_by_dts=lacks_pts(container))
+        by_dts = lacks_pts(container)
+        self._pictures = _PictureReader(video, self._repair, step, settings, place, numbered_by_dts=by_dts, thumbnails=thumbnails)
         self._sounds = SoundReader(audio, self._repair) if audio is not None else None
         self._items = self._decode()
         self._primed: deque[Item] = deque()

@@ -71,7 +71,10 @@ async def analyse(
                 publish(store.read(timeline))
                 return await _tagged_as_asked(state, store, tools, publish)
         stop = stop or asyncio.Event()
-        source = await opened(lambda: open_any_source(uri, settings.ingest, access=access, recorded=recorded), stop, uri)
+        thumbnails = not tools.sees
+        source = await opened(
+            lambda: open_any_source(uri, settings.ingest, access=access, recorded=recorded, thumbnails=thumbnails), stop, uri
+        )
         try:
             create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
             await tools.ready()

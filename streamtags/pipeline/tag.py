@@ -37,6 +37,11 @@ class Tools:
         """Who chooses the tags of a segment that is captioned now."""
         return self.captioner.model if isinstance(self.captioner, Describer) else self.classifier.model
 
+    @property
+    def sees(self) -> bool:
+        """Whether the captioner looks at pictures."""
+        return bool(getattr(self.captioner, "sees", True))
+
     async def ready(self) -> None:
         """Return when the models that lean on a server can be asked.
 

@@ -203,6 +203,19 @@ def test_a_still_of_any_format_can_be_compacted(name: str) -> None:
     assert difference(still.rgb(640), cv2.resize(rgb, (640, 360), interpolation=cv2.INTER_AREA)) < 3
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (720, 576), (3840, 2160), (160, 90)])
+def test_a_still_of_what_the_small_picture_is_made_of_is_good_for_a_thumbnail(size: tuple[int, int]) -> None:
+    frame = frame_of(scene(*size), "yuv420p")
+    shrinker, whole = Shrinker(128, SQUARE, UPRIGHT), FrameStill(0, frame, SQUARE, UPRIGHT)
+    coarse = shrinker.coarse(frame)
+    assert coarse is not None
+    assert np.array_equal(shrinker.small(frame, coarse), Shrinker(128, SQUARE, UPRIGHT).small(frame))
+    light = FrameStill(0, frame, SQUARE, UPRIGHT, coarse)
+    assert light.rgb(320).shape == whole.rgb(320).shape
+    assert difference(light.rgb(320), whole.rgb(320)) < 3
+    assert max(light.rgb().shape) <= max(size)
+
+
 def test_large_stills_that_are_kept_shrink_after_a_while() -> None:
     frame = frame_of(scene(1920, 1080), "yuv420p")
     keeper = StillKeeper(SQUARE, UPRIGHT, budget=2 * 1920 * 1088 * 3 // 2)

@@ -224,6 +224,21 @@ def test_joined_transport_streams_play_on(tmp_path: Path) -> None:
     assert source.info.video.duration is None or source.info.video.duration < 100
 
 
+def test_where_only_thumbnails_are_wanted_the_frames_are_the_same_and_are_let_go(tmp_path: Path) -> None:
+    path = write(tmp_path / "film.mp4", size=(1280, 720))
+    taken = []
+    for thumbnails in (False, True):
+        source = open_source(str(path), SETTINGS, thumbnails=thumbnails)
+        taken.append([item for item in source.read() if isinstance(item, Frame)])
+        source.close()
+    for whole, light in zip(*taken, strict=True):
+        assert (whole.index, whole.pts, whole.duration) == (light.index, light.pts, light.duration)
+        assert np.array_equal(whole.bgr, light.bgr)
+        assert whole.still.rgb().shape[:2] == (720, 1280)
+        assert light.still.rgb().shape[:2] == (360, 640)
+        assert light.still.rgb(320).shape == whole.still.rgb(320).shape
+
+
 @pytest.mark.parametrize("frames", [1, 2])
 def test_very_short_films(tmp_path: Path, frames: int) -> None:
     source, found, _, _ = read(write(tmp_path / "film.mp4", frames))
