@@ -152,6 +152,11 @@ class _Planes:
         mixed = cv2.transform(cv2.merge(parts), colour_matrix(self.space, self.full, self.bits))
         return _to_eight(mixed, self.bits)
 
+    @property
+    def owned(self) -> bool:
+        """Whether the planes are copies, not views of a decoded frame."""
+        return all(plane.base is None for plane in self.planes)
+
     def coarse(self, size: tuple[int, int], *, smooth: bool) -> _Planes:
         """The same, no larger than it takes to make `bgr` of this size."""
         luma, *chroma = self.planes
@@ -365,8 +370,8 @@ class StillKeeper:
         self._pinned = 0
 
     def still(self, pts: int, frame: VideoFrame, coarse: _Planes | None = None) -> FrameStill:
-        """A still of `frame`, or only of what `coarse` holds of it."""
-        if coarse is not None:
+        """A still of `frame`, or only of what `coarse` holds of it where that is a copy: a view would keep the frame all the same."""
+        if coarse is not None and coarse.owned:
             return FrameStill(pts, frame, self._aspect, self._orientation, coarse)
         still = FrameStill(pts, frame, self._aspect, self._orientation)
         if frame.width * frame.height > HELD_PIXELS:

@@ -216,6 +216,14 @@ def test_a_still_of_what_the_small_picture_is_made_of_is_good_for_a_thumbnail(si
     assert max(light.rgb().shape) <= max(size)
 
 
+def test_large_frames_stay_within_the_budget_though_a_thumbnail_needs_all_of_them() -> None:
+    frame = frame_of(scene(1920, 1080), "yuv420p")
+    coarse = Shrinker(1920, SQUARE, UPRIGHT).coarse(frame)
+    keeper = StillKeeper(SQUARE, UPRIGHT, budget=2 * 1920 * 1088 * 3 // 2)
+    kept = [keeper.still(pts, frame, coarse) for pts in range(6)]
+    assert [max(still.rgb().shape) for still in kept] == [960, 960, 960, 960, 1920, 1920]
+
+
 def test_large_stills_that_are_kept_shrink_after_a_while() -> None:
     frame = frame_of(scene(1920, 1080), "yuv420p")
     keeper = StillKeeper(SQUARE, UPRIGHT, budget=2 * 1920 * 1088 * 3 // 2)
