@@ -24,6 +24,7 @@ from streamtags.evidence.speech import SpeechDetector, speech_band
 from streamtags.model import Sound
 
 PIECE = 1024  # samples of an AAC packet
+AT_A_TIME = 20  # blocks, as `SoundMeter` works on them
 REPEATS = 3
 
 
@@ -58,7 +59,9 @@ def costs(samples: Floats) -> dict[str, float]:
     pieces = [Sound(at / RATE, samples[:, at : at + PIECE], RATE) for at in range(0, samples.shape[1], PIECE)]
     grid = Grid()
     blocks = [block for piece in pieces for block in grid.push(piece)]
-    spectra = [spectrum(block.span) for block in blocks]
+    runs = [blocks[i : i + AT_A_TIME] for i in range(0, len(blocks), AT_A_TIME)]
+    spans = [np.stack([block.span for block in run]) for run in runs]
+    spectra = [spectrum(span) for span in spans]
     detector = SpeechDetector()
 
     def lay() -> None:
@@ -68,24 +71,25 @@ def costs(samples: Floats) -> dict[str, float]:
 
     def rhythm() -> None:
         flux = Flux()
-        for block in blocks:
-            flux.push(block)
+        for run in runs:
+            flux.push(run)
 
     def speech() -> None:
-        for each, block in zip(spectra, blocks, strict=True):
-            detector.push(speech_band(each), follows=block.follows)
+        for each, run in zip(spectra, runs, strict=True):
+            for band, block in zip(speech_band(each), run, strict=True):
+                detector.push(band, follows=block.follows)
 
     def whole() -> None:
         for piece in pieces:
-            meter.push(Sound(piece.start + runs[0] * (seconds + 1), piece.samples, RATE))
+            meter.push(Sound(piece.start + rounds[0] * (seconds + 1), piece.samples, RATE))
         meter.measure(0.0, 0.0)
-        runs[0] += 1
+        rounds[0] += 1
 
-    meter, runs = SoundMeter(), [0]
+    meter, rounds = SoundMeter(), [0]
     whole()  # loads the model
     parts = {
         "blocks": lay,
-        "spectrum": lambda: [spectrum(block.span) for block in blocks],
+        "spectrum": lambda: [spectrum(span) for span in spans],
         "loudness": lambda: [k_power(each) for each in spectra],
         "rhythm": rhythm,
         "speech": speech,

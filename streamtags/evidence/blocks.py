@@ -56,9 +56,10 @@ class Block:
     follows: bool
 
 
-def spectrum(span: Floats) -> Floats:
-    """Spectra of each row of a span or of frames [rows, even n], packed as float32 [rows, n]: Re 0, Re 1, Im 1, ..., Re n/2."""
-    return np.asarray(cv2.dft(span, flags=cv2.DFT_ROWS), dtype=np.float32)
+def spectrum(rows: Floats) -> Floats:
+    """Spectra of spans or frames [..., even n], packed as float32 [..., n]: Re 0, Re 1, Im 1, ..., Re n/2."""
+    flat = cv2.dft(rows.reshape(-1, rows.shape[-1]), flags=cv2.DFT_ROWS)
+    return np.asarray(flat, dtype=np.float32).reshape(rows.shape)
 
 
 def filtered(spectra: Floats, response: NDArray[np.complex64]) -> Floats:

@@ -34,16 +34,17 @@ _K_RESPONSE: Final = _response()  # what of its impulse response lies beyond the
 
 
 def k_power(spectra: Floats) -> Floats:
-    """K-weighted mean square of the present block, summed over channels (weight 1 each, BS.1770-4 table 3).
+    """K-weighted mean square of blocks, summed over channels (weight 1 each, BS.1770-4 table 3).
 
     Args:
-        spectra: of `Block.span`, float32 [channels, SPAN] from `spectrum`.
+        spectra: of each `Block.span`, float32 [blocks, channels, SPAN] from `spectrum`.
 
     Returns:
-        float32 [TICKS], full-scale square = 1.
+        float32 [blocks, TICKS], full-scale square = 1.
     """
-    weighted = filtered(spectra, _K_RESPONSE)[:, PAST:].reshape(-1, TICKS, TICK)
-    return np.asarray(np.einsum("cts,cts->t", weighted, weighted) / TICK, dtype=np.float32)
+    blocks, channels = spectra.shape[:2]
+    weighted = filtered(spectra.reshape(-1, SPAN), _K_RESPONSE)[:, PAST:].reshape(blocks, channels, TICKS, TICK)
+    return np.asarray(np.einsum("bcts,bcts->bt", weighted, weighted) / TICK, dtype=np.float32)
 
 
 def _lufs(power: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -53,22 +54,26 @@ class Flux:
     def __init__(self) -> None:
         self._last = np.zeros((_LAG, self._bank.shape[1]), dtype=np.float32)
 
-    def push(self, block: Block) -> tuple[Floats, Floats, Floats]:
-        """Take the next block.
+    def push(self, blocks: Sequence[Block]) -> tuple[Floats, Floats, Floats]:
+        """Take the next blocks.
 
         Returns:
-            float32 [TICKS] each: flux (rise of log10 amplitude, mean over bands), amplitude times frequency in Hz, amplitude.
+            float32 [blocks, TICKS] each: flux (rise of log10 amplitude, mean over bands), amplitude times frequency in Hz, amplitude.
         """
-        if not block.follows:
-            self._last[:] = 0.0
-        mono = (block.span[0] + block.span[-1]) * np.float32(0.5)
-        frames = np.lib.stride_tricks.as_strided(mono[self._first :], (TICKS, _FRAME), (TICK * mono.itemsize, mono.itemsize))
+        mono = np.stack([(block.span[0] + block.span[-1]) * np.float32(0.5) for block in blocks])
+        frames = np.lib.stride_tricks.as_strided(
+            mono[:, self._first :], (len(blocks), TICKS, _FRAME), (mono.strides[0], TICK * mono.itemsize, mono.itemsize)
+        )
         # Without the constant part and the highest frequency, which share the ends of a packed row.
-        amplitude = np.abs(spectrum(frames * self._window)[:, 1:-1].view(np.complex64))
-        bands = np.concatenate((self._last, np.log10(1.0 + _COMPRESSION * (amplitude @ self._bank))))
-        self._last = bands[TICKS:]
-        flux = np.maximum(bands[_LAG:] - bands[:-_LAG], 0.0).mean(axis=1)
-        return flux, amplitude @ self._hertz, amplitude.sum(axis=1)
+        amplitude = np.abs(spectrum(frames * self._window)[..., 1:-1].view(np.complex64))
+        bands = np.log10(1.0 + _COMPRESSION * (amplitude @ self._bank))
+        before = np.empty_like(bands)
+        before[:, _LAG:] = bands[:, :-_LAG]
+        before[1:, :_LAG] = bands[:-1, -_LAG:]
+        before[0, :_LAG] = self._last
+        before[[not block.follows for block in blocks], :_LAG] = 0.0
+        self._last = bands[-1, -_LAG:]
+        return np.maximum(bands - before, 0.0).mean(axis=2), amplitude @ self._hertz, amplitude.sum(axis=2)
 
 
 def _local_mean(values: Floats, radius: int) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from streamtags.model import EvidenceValue, Sound
 __all__ = ["SoundMeter"]
 
 _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
-_BATCH: Final = 20  # blocks worked on at a time: frames decoded in between push model and code out of the processor's cache
+_BATCH: Final = 20  # blocks worked on at a time: a call costs as much for one, and decoding pushes model and code out of the cache
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 
@@ -91,17 +91,12 @@ class SoundMeter:
         if not blocks:
             return
         heard = self._speech = self._speech or SpeechDetector()
-        bands: list[Floats] = []
-        rows: list[Floats] = []
-        for block in blocks:
-            spectra, row = spectrum(block.span), np.empty((TICKS, 6), dtype=np.float32)
-            row[:, 0] = k_power(spectra)
-            row[:, 1] = np.abs(block.span[:, PAST:]).reshape(-1, TICKS, TICK).max(axis=(0, 2))
-            row[:, 2], row[:, 3], row[:, 4] = self._flux.push(block)
-            bands.append(speech_band(spectra))
-            rows.append(row)
-        # By itself, so that the model stays in the processor's cache from one block to the next.
-        for block, row, band in zip(blocks, rows, bands, strict=True):
+        spans = np.stack([block.span for block in blocks])
+        spectra, rows = spectrum(spans), np.empty((len(blocks), TICKS, 6), dtype=np.float32)
+        rows[..., 0] = k_power(spectra)
+        rows[..., 1] = np.abs(spans[..., PAST:]).reshape(len(blocks), -1, TICKS, TICK).max(axis=(1, 3))
+        rows[..., 2], rows[..., 3], rows[..., 4] = self._flux.push(blocks)
+        for block, row, band in zip(blocks, rows, speech_band(spectra), strict=True):
             row[:, 5] = heard.push(band, follows=block.follows)
             self._features.append((block.index, row))
 

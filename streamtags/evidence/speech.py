@@ -35,10 +35,10 @@ _LOW_PASS: Final = _low_pass()
 
 
 def speech_band(spectra: Floats) -> Floats:
-    """The present block as the model takes it, float32 [BLOCK // 3] at 16 kHz, from the `spectrum` [channels, SPAN] of its span."""
-    low = spectra[0, : SPAN // _DOWN]
-    mono = low if len(spectra) == 1 else (low + spectra[1, : SPAN // _DOWN]) * np.float32(0.5)
-    return filtered(mono[None], _LOW_PASS)[0, PAST // _DOWN :]
+    """Blocks as the model takes them, float32 [blocks, BLOCK // 3] at 16 kHz; `spectra` [blocks, channels, SPAN] are of their spans."""
+    low = spectra[..., : SPAN // _DOWN]
+    mono = np.ascontiguousarray(low[:, 0]) if low.shape[1] == 1 else (low[:, 0] + low[:, 1]) * np.float32(0.5)
+    return filtered(mono, _LOW_PASS)[:, PAST // _DOWN :]
 
 
 class SpeechDetector:

@@ -28,8 +28,20 @@ def track(bpm: float, seconds: float = SECONDS, *, noise: float = 0.0) -> Floats
 
 
 def flux(samples: Floats) -> Floats:
-    meter = Flux()
-    return np.concatenate([meter.push(block)[0] for block in Grid().push(Sound(0.0, samples, RATE))])
+    return Flux().push(list(Grid().push(Sound(0.0, samples, RATE))))[0].ravel()
+
+
+def test_blocks_may_come_in_any_number_at_a_time() -> None:
+    grid, samples = Grid(), hits([0.1, 0.33, 0.41, 0.7], seconds=1.0, noise=0.01)
+    blocks = [block for start in (0.0, 3.0) for block in grid.push(Sound(start, samples, RATE))]  # nothing was heard in between
+    together, alone, meter = Flux().push(blocks), Flux(), Flux()
+    for one, some in zip(
+        zip(*(alone.push([block]) for block in blocks), strict=True),
+        zip(*(meter.push(part) for part in (blocks[:3], blocks[3:14], blocks[14:])), strict=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(np.concatenate(one), np.concatenate(some))
+    np.testing.assert_array_equal(together[0], np.concatenate([Flux().push(blocks[:10])[0], Flux().push(blocks[10:])[0]]))
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01, 0.03])

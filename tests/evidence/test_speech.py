@@ -26,7 +26,8 @@ def detect(samples: Floats, *pieces: tuple[float, Floats]) -> Floats:
     detector, grid = SpeechDetector(), Grid()
     sounds = [Sound(0.0, samples, RATE), *(Sound(start, more, RATE) for start, more in pieces)]
     blocks = [block for sound in sounds for block in grid.push(sound)]
-    return np.concatenate([detector.push(speech_band(spectrum(block.span)), follows=block.follows) for block in blocks])
+    bands = speech_band(spectrum(np.stack([block.span for block in blocks])))
+    return np.concatenate([detector.push(band, follows=block.follows) for band, block in zip(bands, blocks, strict=True)])
 
 
 @pytest.fixture(scope="module")
