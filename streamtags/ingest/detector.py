@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import Literal
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -33,6 +33,7 @@ _Floats = NDArray[np.float32]
 
 _CELLS = (16, 9)
 _SMALL = (64, 36)
+_DOUBLE = (2 * _SMALL[1], 2 * _SMALL[0], 3)
 _PIXELS = _SMALL[0] * _SMALL[1]
 _BINS = (6, 4, 8, 4)  # hue, saturation, value, quarter of the picture
 _RANGES = (0, 180, 0, 256, 0, 256, 0, 4)
@@ -40,6 +41,7 @@ _BLOCK, _REACH = 12, 8  # block matching on the 64x36 picture: side of a block, 
 _NOISE = 36.0  # variance of layout below which a picture counts as uniform: 6 of 255 levels
 _LEAST_LAYOUT, _LEAST_PALETTE = 4.0, 0.1  # steps below these are compression noise, whatever the contrast
 _ALIKE = 0.35  # share of a step, layout times palette, below which two pictures of a shot are alike
+_LEAST_CHANGE = 100.0  # mean squared distance of layouts below which nothing was mixed with anything else
 _MAX_RATE = 240.0  # windows in seconds are worked out for no more frames a second; PySceneDetect's own filter assumes the same
 
 
@@ -85,9 +87,9 @@ class _Window:
     def push(self, timecode: FrameTimecode, bgr: NDArray[np.uint8]) -> None:
         """Measure a frame and let the oldest go."""
         at, before = self.count % self.size, (self.count - 1) % self.size
-        # two steps cost less than one, with nearly the same result
-        double = cv2.resize(bgr, (2 * _SMALL[0], 2 * _SMALL[1]), interpolation=cv2.INTER_AREA)
-        small = cv2.resize(double, _SMALL, interpolation=cv2.INTER_AREA)
+        if bgr.shape != _DOUBLE:  # two steps cost less than one, with nearly the same result
+            bgr = cast("NDArray[np.uint8]", cv2.resize(bgr, _DOUBLE[1::-1], interpolation=cv2.INTER_AREA))
+        small = cv2.resize(bgr, _SMALL, interpolation=cv2.INTER_AREA)
         layout = self.layouts[at]
         layout[:] = cv2.resize(small, _CELLS, interpolation=cv2.INTER_AREA).reshape(-1)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=self.grey[at])
@@ -99,7 +101,7 @@ class _Window:
         self.variance[at] = energy - (cv2.sumElems(layout)[0] / layout.size) ** 2
         self.detail[at] = (cv2.norm(grey[:, 1:], grey[:, :-1], cv2.NORM_L2SQR) + cv2.norm(grey[1:], grey[:-1], cv2.NORM_L2SQR)) / _PIXELS
         row = self.distance[at]
-        np.einsum("ij,j->i", self.layouts, layout, out=row)  # a product by BLAS wakes its threads, which cost more than they help
+        np.vecdot(self.layouts, layout, out=row)  # a product by BLAS wakes its threads, which cost more than they help
         row *= -2.0 / layout.size
         row += self.energy
         row += energy
@@ -223,7 +225,8 @@ class StreamtagsDetector(SceneDetector):
         self._look_for_cut(window, now - self._settle + 1)
         if self.gradual and now % self._stride == 0:
             for reach in self._reaches:
-                self._look_for_gradual(window, now - reach, reach)
+                if now >= 2 * reach and window.between(now - 2 * reach, now) >= _LEAST_CHANGE:
+                    self._look_for_gradual(window, now - reach, reach)
         return self._release(window, now - self._lookahead)
 
     def post_process(self, timecode: FrameTimecode) -> list[FrameTimecode]:
@@ -297,11 +300,7 @@ class StreamtagsDetector(SceneDetector):
 
     def _look_for_gradual(self, window: _Window, middle: int, reach: int) -> None:
         start, end = middle - reach, middle + reach
-        if start < 0:
-            return
         whole = window.between(start, end)
-        if whole < 100.0:
-            return
         first, second = window.between(start, middle), window.between(middle, end)
         share = (first - second + whole) / 2 / whole
         if not 0.2 < share < 0.8 or first - share * share * whole > 0.4 * whole:
@@ -331,7 +330,7 @@ class StreamtagsDetector(SceneDetector):
 
     def _release(self, window: _Window, until: int) -> list[FrameTimecode]:
         """Settle candidates up to frame `until`: the strongest of those that overlap stands, a cut before any gradual one."""
-        if not any(candidate.at <= until for candidate in self._pending):
+        if not self._pending or min(candidate.at for candidate in self._pending) > until:
             return []
         standing = [] if self._last is None else [self._last]
         for candidate in sorted(self._pending, key=lambda c: (c.kind == "gradual", -c.strength)):

@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
-from itertools import islice
 from math import inf
-from statistics import median
 from typing import Any, Literal
 
 import av
@@ -33,7 +31,7 @@ __all__ = ["Passing", "passing"]
 _LARGE, _SMALL = 1.5, 0.3  # times the usual size of an anchor's packet
 _TALL, _TINY = 2.0, 0.4  # times the usual size of a disposable frame's
 _USUAL = 12  # packets that say what is usual
-_FEWEST = 3  # before so many nothing is usual yet; so many in turn make it usual at once
+_FEWEST = 3  # before so many nothing is usual yet
 _UNITS = 64  # of a packet that are looked at for its first slice
 _SLICE, _KEY_SLICE = 1, 5  # NAL unit types, ITU-T H.264 table 7-1
 _BUSY = 2  # anchors around which everything is decoded after pictures that had little in common
@@ -82,15 +80,15 @@ class Passing:
             self._decoded.append(pts)
 
     def _is_usual_anchor(self, size: int) -> bool:
-        """Whether an anchor of so many bytes tells of nothing new: as large as most of late, or as the last few, since a new shot began."""
+        """Whether an anchor of so many bytes tells of nothing new: as large as most of late, or as the last one, since a new shot began."""
         if len(self._anchors) < _FEWEST:
             return False
-        late, last = median(self._anchors), median(islice(reversed(self._anchors), _FEWEST))
+        late, last = sorted(self._anchors)[len(self._anchors) // 2], self._anchors[-1]
         return _SMALL * min(late, last) <= size <= _LARGE * max(late, last)
 
     def _is_usual(self, size: int) -> bool:
         """Whether a disposable frame of so many bytes tells of nothing new."""
-        usual = median(self._disposable) if len(self._disposable) >= _FEWEST else 0
+        usual = sorted(self._disposable)[_FEWEST // 2] if len(self._disposable) == _FEWEST else 0
         self._disposable.append(size)
         return not self._whole and _TINY * usual <= size <= _TALL * usual
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import ref
 
 import cv2
@@ -50,6 +50,7 @@ _WEIGHTS: dict[int, tuple[float, float]] = {
     10: (0.2627, 0.0593),
 }
 _BT709, _BT601 = 1, 6
+_TALL = 720  # lines from which an unnamed space is taken for BT.709
 _UNSPECIFIED = 2
 _FULL_RANGE, _LIMITED_RANGE = 2, 1
 
@@ -132,40 +133,62 @@ def colour_matrix(space: int, full: bool, bits: int) -> NDArray[np.float64]:
     return np.column_stack([rows, shift])
 
 
-@dataclass(frozen=True, slots=True)
-class _Planes:
+class _Reading(NamedTuple):
+    """How the samples of a format are read."""
+
+    bits: int
+    full: bool
+    dtype: type[np.uint8 | np.uint16]
+    step: int  # bytes from one sample to the next
+    matrix: NDArray[np.float64]
+
+
+@lru_cache(maxsize=64)  # one look-up where every frame would take a dozen
+def _reading(name: str, colour_range: int, space: int, *, tall: bool) -> _Reading | None:
+    """How a pixel format is read, in that range and colour space; None if OpenCV cannot."""
+    bits = _PLANAR.get(name)
+    if bits is None:
+        return None
+    grey = name.startswith("gray")
+    full = colour_range == _FULL_RANGE or name.startswith("yuvj") or (grey and colour_range != _LIMITED_RANGE)
+    named = space if space in _WEIGHTS else _BT709 if tall else _BT601
+    dtype, step = (np.uint8, 1) if bits == 8 else (np.uint16, 2)
+    return _Reading(bits, full, dtype, step, colour_matrix(named, full, bits))
+
+
+class _Planes(NamedTuple):
     """A picture as planes of Y, Cb, Cr (or Y alone), with what it takes to read them."""
 
     planes: Sequence[Plane]
-    bits: int
-    space: int
-    full: bool
+    reading: _Reading
 
-    def bgr(self, size: tuple[int, int], *, smooth: bool = False) -> Picture:
-        """BGR uint8 at (width, height) `size`; `smooth` makes luma twice as large first and halves it: a better mean."""
+    def bgr(self, size: tuple[int, int]) -> Picture:
+        """BGR uint8 at (width, height) `size`."""
+        return self.coarse(size).mixed(size)
+
+    def coarse(self, size: tuple[int, int], *, smooth: bool = False) -> _Planes:
+        """The same, no larger than `mixed` needs."""
         luma, *chroma = self.planes
-        parts = [_halved(_scaled(luma, (2 * size[0], 2 * size[1])), 1) if smooth else _scaled(luma, size)]
-        parts += [_scaled(plane, size) for plane in chroma]
-        if len(parts) == 1:
-            grey = _to_eight(parts[0], self.bits) if self.full else self._grey(parts[0])
+        finer = (2 * size[0], 2 * size[1]) if smooth else size
+        return _Planes([_coarse(luma, finer), *(_coarse(plane, size) for plane in chroma)], self.reading)
+
+    def mixed(self, size: tuple[int, int], *, smooth: bool = False) -> Picture:
+        """BGR uint8 at `size` of planes that are coarse; `smooth` makes luma twice as large first and halves it: a better mean."""
+        luma, *chroma = self.planes
+        parts = [_halved(_fit(luma, (2 * size[0], 2 * size[1])), 1) if smooth else _fit(luma, size)]
+        parts += [_fit(plane, size) for plane in chroma]
+        if not chroma:
+            grey = _to_eight(parts[0], self.reading.bits) if self.reading.full else self._grey(parts[0])
             return cast("Picture", cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
-        mixed = cv2.transform(cv2.merge(parts), colour_matrix(self.space, self.full, self.bits))
-        return _to_eight(mixed, self.bits)
+        return _to_eight(cv2.transform(cv2.merge(parts), self.reading.matrix), self.reading.bits)
 
     @property
     def owned(self) -> bool:
         """Whether the planes are copies, not views of a decoded frame."""
-        return all(plane.base is None for plane in self.planes)
-
-    def coarse(self, size: tuple[int, int], *, smooth: bool) -> _Planes:
-        """The same, no larger than it takes to make `bgr` of this size."""
-        luma, *chroma = self.planes
-        finer = 2 if smooth else 1
-        reduced = [_coarse(luma, (finer * size[0], finer * size[1])), *(_coarse(plane, size) for plane in chroma)]
-        return _Planes(reduced, self.bits, self.space, self.full)
+        return all([plane.base is None for plane in self.planes])  # noqa: C419 - asked of every frame, where a generator costs twice as much
 
     def _grey(self, plane: Plane) -> Picture:
-        unit = 1 << (self.bits - 8)
+        unit = 1 << (self.reading.bits - 8)
         return cast("Picture", cv2.convertScaleAbs(cv2.subtract(plane, 16 * unit), alpha=255 / (219 * unit)))  # type: ignore[call-overload]  # a scalar is an array to OpenCV
 
     def reduced(self) -> _Planes:
@@ -173,7 +196,7 @@ class _Planes:
         halvings = 0
         while max(self.planes[0].shape) >> halvings > HELD_SIDE:
             halvings += 1
-        return _Planes([_halved(plane, halvings) for plane in self.planes], self.bits, self.space, self.full)
+        return _Planes([_halved(plane, halvings) for plane in self.planes], self.reading)
 
 
 def _halved(plane: Plane, times: int) -> Plane:
@@ -190,12 +213,9 @@ def _to_eight(picture: Plane, bits: int) -> Picture:
     return cast("Picture", cv2.convertScaleAbs(picture, alpha=255 / ((1 << bits) - 1)))
 
 
-def _scaled(plane: Plane, size: tuple[int, int]) -> Plane:
-    """`plane` at (width, height) `size`: made coarse, then linear."""
-    plane = _coarse(plane, size)
-    if (plane.shape[1], plane.shape[0]) == size:
-        return plane
-    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+def _fit(plane: Plane, size: tuple[int, int]) -> Plane:
+    """A coarse `plane` at (width, height) `size`."""
+    return plane if (plane.shape[1], plane.shape[0]) == size else cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _coarse(plane: Plane, size: tuple[int, int]) -> Plane:
@@ -218,33 +238,22 @@ def _coarse(plane: Plane, size: tuple[int, int]) -> Plane:
 
 def _planes(frame: VideoFrame) -> _Planes | None:
     """The planes of `frame` in place, without a copy; None if OpenCV cannot read them so."""
-    name = frame.format.name
-    bits = _PLANAR.get(name)
-    if bits is None:
+    reading = _reading(frame.format.name, frame.color_range, frame.colorspace, tall=frame.height >= _TALL)
+    if reading is None:
         return None
-    dtype: Any = np.uint8 if bits == 8 else np.uint16
     views: list[Plane] = []
     for plane in frame.planes[:3]:
         stride = plane.line_size
         if stride <= 0:
             return None
-        views.append(
-            np.ndarray((plane.height, plane.width), dtype, buffer=cast("memoryview[int]", plane), strides=(stride, 1 if bits == 8 else 2))
-        )
-    grey = len(views) == 1
-    full = frame.color_range == _FULL_RANGE or name.startswith("yuvj") or (grey and frame.color_range != _LIMITED_RANGE)
-    return _Planes(views, bits, _space(frame), full)
-
-
-def _space(frame: VideoFrame) -> int:
-    if frame.colorspace in _WEIGHTS:
-        return int(frame.colorspace)
-    return _BT709 if frame.height >= 720 else _BT601
+        buffer = cast("memoryview[int]", plane)
+        views.append(np.ndarray((plane.height, plane.width), reading.dtype, buffer, 0, (stride, reading.step)))
+    return _Planes(views, reading)
 
 
 def _converted(frame: VideoFrame, size: tuple[int, int]) -> Picture:
     """BGR by swscale at (width, height) `size`, for the formats that have no planes of Y, Cb and Cr."""
-    space = None if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb else ("ITU709" if _space(frame) == _BT709 else "ITU601")
+    space = None if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb else ("ITU709" if frame.height >= _TALL else "ITU601")
     picture = frame.reformat(*size, "bgr24", src_colorspace=space, interpolation="AREA")
     return cast("Picture", picture.to_ndarray())
 
@@ -274,7 +283,7 @@ class Shrinker:
     def small(self, frame: VideoFrame, coarse: _Planes | None = None) -> Picture:
         """Upright BGR uint8 [height, width, 3] of `frame`, pixels square; of what `coarse` gave of it, if that is at hand."""
         coarse, size = coarse or self.coarse(frame), self._stored(frame)
-        made = _converted(frame, size) if coarse is None else coarse.bgr(size, smooth=self._longer <= _SMOOTHED)
+        made = _converted(frame, size) if coarse is None else coarse.mixed(size, smooth=self._longer <= _SMOOTHED)
         return self._orientation.upright(made)
 
     def _stored(self, frame: VideoFrame) -> tuple[int, int]:
@@ -346,7 +355,7 @@ class FrameStill:
         if isinstance(held, _Planes):
             return held.bgr(size)
         if held is not None:
-            return cast("Picture", _scaled(held, size))
+            return cast("Picture", _fit(_coarse(held, size), size))
         return _converted(cast("VideoFrame", self._frame), size)
 
 

@@ -8,9 +8,8 @@ import os
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import cv2
@@ -107,11 +106,10 @@ def source_identity(uri: str) -> str:
     return f"file:{place.path}:{size}:{digest.hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     """A frame whose duration is not known before the next one is."""
 
-    index: int
+    number: int
     pts: int
     duration: int
     bgr: Picture
@@ -120,7 +118,7 @@ class _Waiting:
 
     def until(self, pts: int | None) -> Frame:
         duration = self.duration if pts is None else pts - self.pts
-        return Frame(self.index, self.pts, max(1, duration), self.bgr, self.still, self.between)
+        return Frame(self.number, self.pts, max(1, duration), self.bgr, self.still, self.between)
 
 
 class _PictureReader:
