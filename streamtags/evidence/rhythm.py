@@ -36,7 +36,7 @@ _CLEAR: Final = 0.2  # mean autocorrelation below which no tempo is claimed
 def _filterbank() -> Floats:
     """Triangles in third octaves from 60 Hz to 15 kHz, float32 [bins, bands]; each sums to 1."""
     centres = _LOWEST * 2.0 ** (np.arange(-1, _OCTAVES * _BANDS_PER_OCTAVE + 1) / _BANDS_PER_OCTAVE)
-    bins = np.unique(np.rint(centres * _FRAME / RATE))  # low bands narrower than a bin fall together
+    bins = np.array(sorted(set(np.rint(centres * _FRAME / RATE).tolist())))  # low bands narrower than a bin fall together
     line = np.arange(1, _FRAME // 2)
     rows = [np.interp(line, bins[i : i + 3], (0.0, 1.0, 0.0)) for i in range(len(bins) - 2)]
     return np.stack([row / row.sum() for row in rows], axis=1).astype(np.float32)
