@@ -28,8 +28,8 @@ from streamtags.model import Picture
 
 __all__ = ["Passing", "passing"]
 
-_LARGE, _SMALL = 1.5, 0.3  # times the usual size of an anchor's packet
-_TALL, _TINY = 2.0, 0.4  # times the usual size of a disposable frame's
+_LARGE, _SMALL = 1.5, 0.2  # times the usual size of an anchor's packet
+_TALL, _TINY = 2.3, 0.4  # times the usual size of a disposable frame's
 _USUAL = 12  # packets that say what is usual
 _FEWEST = 3  # before so many nothing is usual yet
 _UNITS = 64  # of a packet that are looked at for its first slice

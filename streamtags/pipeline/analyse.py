@@ -156,9 +156,8 @@ class _Pass:
         self._last = frame
         at_hand = self._at_hand
         at_hand.sampler.push(frame)
-        if frame.between is None:  # a picture that was made up of two has nothing of its own to measure
-            at_hand.picture.push(frame, now)
-            at_hand.motion.push(frame, now)
+        at_hand.picture.push(frame, now)
+        at_hand.motion.push(frame, now)
         closed = segmenter.push(frame.index, frame.pts, at_hand.detector.push(frame))
         if closed:
             yield from self._settle(closed)
