@@ -40,7 +40,7 @@ from streamtags.pipeline.usage import Spent
 from streamtags.pipeline.writer import Publish, Writer
 from streamtags.ports import Describer, FrameSource, Readiness
 from streamtags.state import LiveState, SegmentState, TimelineState
-from streamtags.timeline.fold import Fold, after, begun
+from streamtags.timeline.fold import Fold, after
 from streamtags.timeline.records import Fingerprint
 from streamtags.timeline.scenes import SceneBuilder
 from streamtags.timeline.store import SqliteStore
@@ -171,7 +171,7 @@ class Session:
         """What of a live source was in hand when the run before this was cut short: its pictures are gone."""
         for held in list(self._fold.segments) if self._recorded is not None else []:
             if held.caption is not None and not held.tags_rev:
-                group.create_task(self._tag(held))
+                group.create_task(self._tag(held.segment))
             elif held.status in ("detected", "measured"):
                 await self._fail(held.segment, "caption", _skipped("the analysis was cut short before it was captioned"))
 
@@ -195,7 +195,17 @@ class Session:
     def _detect(self, segment: Segment) -> None:
         held = self._fold.segment(segment.id)
         if held is None:
-            self._writer.put(_detected(segment))
+            self._writer.put(
+                SegmentDetected(
+                    segment=segment.id,
+                    index=segment.index,
+                    shot=segment.shot,
+                    start=segment.start,
+                    end=segment.end,
+                    kind=segment.kind,
+                    transition=segment.transition,
+                )
+            )
             if segment.kind == "gap":
                 self._writer.put(SegmentMeasured(segment=segment.id, evidence={}), self._untold(segment))
         elif (held.start, held.end) != (segment.start, segment.end):
@@ -216,42 +226,47 @@ class Session:
 
         `skip`: it may not wait for the captioner.
         """
+        name = measured.segment.id
         await self._keep(measured)
         told: list[SegmentCaptioned | SegmentTagged] = []
-        if self._known(measured).caption is None:
+        if self._held(name).caption is None:
             try:
                 if skip:
                     raise _skipped(f"the captioner has {_LIVE_QUEUE} segments waiting, and a live source does not wait")
                 told = await self._caption(measured)
             except ModelError as error:
-                await self._fail(measured.segment.id, "caption", error)
+                await self._fail(name, "caption", error)
                 return
-        group.create_task(self._tag(self._known(measured), told))
+        group.create_task(self._tag(name, told))
 
     async def _keep(self, measured: Measured) -> None:
         """Write what was measured, what an earlier timeline knows, and provisional tags."""
         name = measured.segment.id
-        held = self._fold.segment(name)
+        held = self._fold.segment(name)  # none yet where its detection is still on its way to the log, ahead of this
         if held is None or held.evidence is None:
-            self._writer.put(
-                _measured(measured),
+            await self._writer.write(
+                SegmentMeasured(
+                    segment=name,
+                    evidence=dict(measured.evidence),
+                    thumbnail=f"thumbnails/{name}.jpg" if measured.thumbnail else None,
+                    text=measured.text,
+                ),
                 thumbnails={name: measured.thumbnail} if measured.thumbnail else {},
                 fingerprints={name: Fingerprint(_frames(measured.segment), measured.fingerprint)},
             )
-        known = self._known(measured)
-        if known.status in ("measured", "failed"):
-            await self._writer.write(*self._reuse.of(measured, known))
-        if self._known(measured).tags_rev is None:
+        if self._held(name).status in ("measured", "failed"):
+            await self._writer.write(*self._reuse.of(measured, self._held(name)))
+        if self._held(name).tags_rev is None:
             try:
-                first = await tag_provisionally(self._known(measured), self._tools)
+                first = await tag_provisionally(self._held(name), self._tools)
             except ModelError as error:
                 _log.info("%s has no provisional tags: %s", name, error)
             else:
                 await self._writer.write(*([first] if first else []))
 
-    async def _tag(self, held: SegmentState, told: Sequence[SegmentCaptioned | SegmentTagged] = ()) -> None:
+    async def _tag(self, name: str, told: Sequence[SegmentCaptioned | SegmentTagged] = ()) -> None:
         """Bring one segment to its tags; `told` is what the captioner answered, which goes to the log while the classifier is asked."""
-        held = after(held, *told)
+        held = after(self._held(name), *told)
         self._untagged += 1
         try:
             if held.tags_rev:
@@ -262,7 +277,7 @@ class Session:
                     raise _skipped(f"the classifier has {_LIVE_UNTAGGED} segments waiting, and a live source does not wait")
                 await self._writer.write(await tag(held, self._tools, self._tagging))
         except ModelError as error:
-            await self._fail(held.segment, "tag", error)
+            await self._fail(name, "tag", error)
         else:
             self._writer.put(*self._link_scenes())
         finally:
@@ -290,7 +305,7 @@ class Session:
             return described.caption, described.tags
 
         caption, tags = await attempt(ask, self._captioning, where=name)
-        held = self._known(measured)
+        held = self._held(name)
         captioned = SegmentCaptioned(
             segment=name,
             rev=held.rev + 1,
@@ -306,10 +321,11 @@ class Session:
         self._spent.add(events)
         self._publish(events)
 
-    def _known(self, measured: Measured) -> SegmentState:
-        """A segment as it is, or will be when what was put of it is in the log."""
-        held = self._fold.segment(measured.segment.id) or begun(_detected(measured.segment))
-        return held if held.evidence is not None else after(held, _measured(measured))
+    def _held(self, name: str) -> SegmentState:
+        held = self._fold.segment(name)
+        if held is None:
+            raise AssertionError(f"{name} is measured before it is detected")
+        return held
 
     def _gather(self) -> float:
         """Seconds the next commit may wait: no answer is to wait for where none is under way, at the beginning and at the end."""
@@ -367,28 +383,6 @@ class Session:
             with suppress(StoreError):  # the first error is the one to raise
                 await self._writer.write(TimelineFailed(error=ErrorInfo(code=code, message=str(error))))
         return error
-
-
-def _detected(segment: Segment) -> SegmentDetected:
-    return SegmentDetected(
-        segment=segment.id,
-        index=segment.index,
-        shot=segment.shot,
-        start=segment.start,
-        end=segment.end,
-        kind=segment.kind,
-        transition=segment.transition,
-    )
-
-
-def _measured(measured: Measured) -> SegmentMeasured:
-    name = measured.segment.id
-    return SegmentMeasured(
-        segment=name,
-        evidence=dict(measured.evidence),
-        thumbnail=f"thumbnails/{name}.jpg" if measured.thumbnail else None,
-        text=measured.text,
-    )
 
 
 def _frames(segment: Segment) -> int:

@@ -77,12 +77,10 @@ class Writer:
             self._enter(_Entry(payloads, thumbnails or {}, fingerprints or {}, durable))
             await durable
 
-    def put(
-        self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, Fingerprint] | None = None
-    ) -> None:
+    def put(self, *payloads: Payload) -> None:
         """Write `payloads` within a tenth of a second and before whatever is written later; should that fail, so does everything later."""
         if payloads:
-            self._enter(_Entry(payloads, thumbnails or {}, fingerprints or {}))
+            self._enter(_Entry(payloads, {}, {}))
 
     def _enter(self, entry: _Entry) -> None:
         self._entries.append(entry)

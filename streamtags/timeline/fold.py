@@ -71,11 +71,6 @@ def fold(events: Iterable[Event]) -> TimelineState:
     return folding.state
 
 
-def begun(detected: SegmentDetected) -> SegmentState:
-    """What a segment is of which no more is known."""
-    return SegmentState(**dict(detected))
-
-
 def after(held: SegmentState, *told: _Told) -> SegmentState:
     """What a segment will be when `told` is in the log."""
     for payload in told:
@@ -218,8 +213,9 @@ class Fold:
         return source is not None and source.live
 
     def _detect(self, detected: SegmentDetected) -> None:
+        bounds = dict(detected)
         held = self._segments.get(detected.segment)
-        self._segments[detected.segment] = held.model_copy(update=dict(detected)) if held else begun(detected)
+        self._segments[detected.segment] = held.model_copy(update=bounds) if held else SegmentState(**bounds)
         newest = self._segments.get(self._newest)
         if newest is None or newest.index < detected.index:
             if newest is not None and self._live:
