@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from streamtags.errors import StoreError
@@ -16,9 +15,6 @@ from streamtags.timeline.store import SqliteStore
 __all__ = ["Publish", "Writer"]
 
 Publish = Callable[[Sequence[Event]], None]
-
-# What nobody waits for may wait so long for company: a durable write has a price, however little is in it.
-_PATIENCE_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -60,7 +56,6 @@ class Writer:
         self._publish = publish
         self._entries: list[_Entry] = []
         self._working: asyncio.Task[None] | None = None
-        self._awaited = asyncio.Event()  # somebody waits for an entry
         self._broken: BaseException | None = None  # something was not written and nothing may follow it, or nobody has heard of it yet
 
     async def write(
@@ -78,26 +73,20 @@ class Writer:
             await durable
 
     def put(self, *payloads: Payload) -> None:
-        """Write `payloads` within a tenth of a second and before whatever is written later; should that fail, so does everything later."""
+        """Write `payloads` without waiting for it, before whatever is written later; should that fail, so does everything later."""
         if payloads:
             self._enter(_Entry(payloads, {}, {}))
 
     def _enter(self, entry: _Entry) -> None:
         self._entries.append(entry)
-        if entry.durable is not None:
-            self._awaited.set()
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
         while self._entries:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._awaited.wait()
             if seconds := self._gather():
                 await asyncio.sleep(seconds)
             entries, self._entries = self._entries, []
-            self._awaited.clear()
             try:
                 if self._broken is not None:
                     raise self._broken

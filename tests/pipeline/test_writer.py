@@ -75,23 +75,3 @@ async def test_what_is_written_within_the_gathering_shares_a_commit(store: Sqlit
     await asyncio.sleep(0.01)
     await asyncio.gather(writes.write(progress(2)), writes.write(progress(3)))
     assert [[event.data.segments for event in events] for events in told] == [[1, 2, 3]]
-
-
-async def test_what_is_put_shares_a_commit_with_what_is_written_next(store: SqliteStore) -> None:
-    told: list[Sequence[Event]] = []
-    writes = writer(store, told.append)
-    writes.put(progress(1))
-    await asyncio.sleep(0.01)
-    writes.put(progress(2))
-    await writes.write(progress(3))
-    assert [[event.data.segments for event in events] for events in told] == [[1, 2, 3]]
-
-
-async def test_what_is_put_does_not_wait_for_company_that_never_comes(store: SqliteStore) -> None:
-    told: list[Sequence[Event]] = []
-    written = asyncio.Event()
-    writes = writer(store, lambda events: (told.append(events), written.set()))
-    writes.put(progress(1))
-    async with asyncio.timeout(5.0):
-        await written.wait()
-    assert [event.data.segments for event in store.read("tl_a")] == [1]
