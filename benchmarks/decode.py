@@ -30,7 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from streamtags.config import IngestSettings
-from streamtags.ingest.pictures import Orientation, Shrinker, colour_matrix
+from streamtags.ingest.pictures import Orientation, Shrinker
+from streamtags.ingest.planes import colour_matrix
 from streamtags.ingest.source import open_source
 from streamtags.model import Frame
 

@@ -12,7 +12,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamtags.ingest.pictures import FrameStill, Orientation, Shrinker, StillKeeper, colour_matrix, small_size
+from streamtags.ingest.pictures import FrameStill, Orientation, Shrinker, StillKeeper, small_size
+from streamtags.ingest.planes import colour_matrix
 from streamtags.model import Picture
 
 SQUARE = Fraction(1)
