@@ -22,12 +22,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import streamtags.classify.text as text_module
-from streamtags.classify.embedded import EmbeddedClassifier
-from streamtags.classify.text import Calibration, TagTexts, load_calibration
-from streamtags.model import ClassifyRequest, EvidenceValue
-from streamtags.vocabulary import Vocabulary
-from streamtags.vocabulary_file import load_vocabulary
+import streamtags.stages.tag.text as text_module
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.model import ClassifyRequest, EvidenceValue
+from streamtags.core.vocabulary import Vocabulary
+from streamtags.stages.tag.embedded import EmbeddedClassifier
+from streamtags.stages.tag.text import Calibration, TagTexts, load_calibration
 
 VOCABULARIES = ("seed-eight", "music-library")
 CAPTIONS = Path(__file__).parents[1] / "examples" / "datasets" / "film-captions" / "items.jsonl"

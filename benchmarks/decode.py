@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from streamtags.config import IngestSettings
-from streamtags.ingest.pictures import Orientation, Shrinker
-from streamtags.ingest.planes import colour_matrix
-from streamtags.ingest.source import open_source
-from streamtags.model import Frame
+from streamtags.config.settings import IngestSettings
+from streamtags.core.model import Frame
+from streamtags.sources.file.pictures import Orientation, Shrinker
+from streamtags.sources.file.planes import colour_matrix
+from streamtags.sources.file.source import open_source
 
 WIDTH, HEIGHT, RATE, BITS_PER_SECOND = 1280, 720, 24, 4_000_000
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "media"

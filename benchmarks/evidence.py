@@ -22,14 +22,14 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from streamtags.caption.embedded import EmbeddedCaptioner
-from streamtags.config import IngestSettings
-from streamtags.evidence.affect import affect
-from streamtags.evidence.motion import MotionMeter
-from streamtags.evidence.pace import PaceMeter
-from streamtags.evidence.picture import PictureMeter
-from streamtags.ingest.source import open_source
-from streamtags.model import CaptionRequest, EvidenceValue, Frame, Measured, Segment, SourceInfo, clock_of
+from streamtags.config.settings import IngestSettings
+from streamtags.core.model import CaptionRequest, EvidenceValue, Frame, Measured, Segment, SourceInfo, clock_of
+from streamtags.sources.file.source import open_source
+from streamtags.stages.caption.embedded import EmbeddedCaptioner
+from streamtags.stages.measure.affect import affect
+from streamtags.stages.measure.motion import MotionMeter
+from streamtags.stages.measure.pace import PaceMeter
+from streamtags.stages.measure.picture import PictureMeter
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "media"
 CLIPS = (

@@ -36,8 +36,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from streamtags.events import SegmentCaptioned
-from streamtags.timeline.store import SqliteStore
+from streamtags.core.events import SegmentCaptioned
+from streamtags.store.sqlite.store import SqliteStore
 
 NAMES = ("broadcast", "queues", "streamtags")
 TIMELINE, LONG = "tl_bench", "tl_long"

@@ -39,21 +39,21 @@ from unittest.mock import patch
 
 import cv2
 
-from streamtags.caption.models import load_model_config
-from streamtags.caption.serving import VllmServer, serve_command, serve_environment
-from streamtags.config import Settings, load_settings
-from streamtags.events import TimelineOpened
-from streamtags.model import Picture
-from streamtags.pipeline.analyse import measure
-from streamtags.pipeline.backends import open_tools
-from streamtags.pipeline.run import analyse
-from streamtags.pipeline.session import Session
-from streamtags.state import TimelineState
+from streamtags.config.settings import Settings, load_settings
+from streamtags.core.events import TimelineOpened
+from streamtags.core.model import Picture
+from streamtags.core.state import TimelineState
+from streamtags.run.analyze import analyse
+from streamtags.run.backends import open_tools
+from streamtags.run.measure import measure
+from streamtags.run.session import Session
+from streamtags.stages.caption.models import load_model_config
+from streamtags.stages.caption.serving import VllmServer, serve_command, serve_environment
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import FakeSource
 from streamtags.testing.model_server import Asked, ModelServer, replies
 from streamtags.testing.mux import Encoding, write_media
 from streamtags.testing.shapes import Clip, clip
-from streamtags.timeline.store import SqliteStore
 
 SEGMENTS = 64
 CONCURRENCIES = (8, 12, 16, 24, 32)
@@ -97,7 +97,7 @@ def settings(url: str, concurrency: int) -> Settings:
 async def measured_before(url: str, concurrency: int, pictures: Sequence[Picture]) -> Run:
     """From segments that are found and measured already, pictures and all, to the end of the log."""
     found = list(measure(FakeSource(pictures, rate=RATE), load_settings()))
-    with patch("streamtags.pipeline.session.measure", lambda *_: (item for item in found)):
+    with patch("streamtags.run.session.measure", lambda *_: (item for item in found)):
         return await pipeline(url, concurrency, pictures)
 
 

@@ -19,8 +19,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_payloads
-from streamtags.timeline.store import SqliteStore
 
 __all__ = ["main"]
 
@@ -44,8 +44,8 @@ def captions(store: SqliteStore) -> list[tuple[str, str | None]]:
 
 def retag_once(path: Path) -> tuple[float, float]:
     """CPU and wall seconds of one retagging in this process, the store opened and closed in them."""
-    from streamtags.config import load_settings
-    from streamtags.pipeline.retag import retag
+    from streamtags.config.settings import load_settings
+    from streamtags.run.retag import retag
 
     cpu, wall = time.process_time(), time.perf_counter()
     with SqliteStore(path) as store:

@@ -20,10 +20,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamtags.classify.shortlist import Shortlist
-from streamtags.model import ClassifyRequest
-from streamtags.vocabulary import Axis, Tag, Vocabulary, folded
-from streamtags.vocabulary_file import load_vocabulary
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.model import ClassifyRequest
+from streamtags.core.vocabulary import Axis, Tag, Vocabulary, folded
+from streamtags.stages.tag.shortlist import Shortlist
 
 SIZE = 2000
 LENGTHS = (50, 120, 200, 300)

@@ -32,7 +32,7 @@ from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HistogramDetector
 from scenedetect.scene_manager import compute_downscale_factor
 
-from streamtags.ingest.detector import StreamtagsDetector
+from streamtags.shots.detector import StreamtagsDetector
 
 __all__ = ["Score", "Truth", "development_clips", "main", "match", "small_picture"]
 

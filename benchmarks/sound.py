@@ -16,12 +16,12 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streamtags.evidence.blocks import RATE, Floats, Grid, spectrum
-from streamtags.evidence.loudness import k_power
-from streamtags.evidence.rhythm import Flux
-from streamtags.evidence.sound import SoundMeter
-from streamtags.evidence.speech import SpeechDetector, speech_band
-from streamtags.model import Sound
+from streamtags.core.model import Sound
+from streamtags.stages.measure.blocks import RATE, Floats, Grid, spectrum
+from streamtags.stages.measure.loudness import k_power
+from streamtags.stages.measure.rhythm import Flux
+from streamtags.stages.measure.sound import SoundMeter
+from streamtags.stages.measure.speech import SpeechDetector, speech_band
 
 PIECE = 1024  # samples of an AAC packet
 AT_A_TIME = 20  # blocks, as `SoundMeter` works on them

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from streamtags.cli.live import card
 from streamtags.cli.views import summary_line
-from streamtags.config import load_settings
-from streamtags.pipeline.run import analyse
+from streamtags.config.settings import load_settings
+from streamtags.run.analyze import analyse
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_demo_film
-from streamtags.timeline.store import SqliteStore
 
 SHOWN = ("s0002", "s0004", "s0008", "s0010")
 COLUMNS = 108

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamtags.cli.parser import build_parser
-from streamtags.config import Settings
+from streamtags.config.settings import Settings
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -55,7 +55,7 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
 
 def _kind(field: FieldInfo) -> str:
     text = str(field.annotation) if not isinstance(field.annotation, type) else field.annotation.__name__
-    for noise in ("typing.", "pathlib.", "streamtags.config."):
+    for noise in ("typing.", "pathlib.", "streamtags.config.settings."):
         text = text.replace(noise, "")
     if text.startswith("Literal["):
         text = text.removeprefix("Literal[").removesuffix("]").replace("'", "`")

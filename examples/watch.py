@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from streamtags.client import connect
-from streamtags.errors import StreamtagsError
+from streamtags.core.errors import StreamtagsError
 
 
 async def watch(url: str) -> None:

@@ -14,17 +14,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamtags.config import Settings, load_settings
-    from streamtags.errors import StreamtagsError
-    from streamtags.events import Event
-    from streamtags.pipeline.correct import correct
-    from streamtags.pipeline.retag import retag
-    from streamtags.pipeline.run import analyse
-    from streamtags.state import TimelineState
-    from streamtags.timeline.fold import Fold, fold
-    from streamtags.timeline.store import SqliteStore, open_store
-    from streamtags.vocabulary import Vocabulary
-    from streamtags.vocabulary_file import load_vocabulary
+    from streamtags.config.settings import Settings, load_settings
+    from streamtags.config.vocabulary_file import load_vocabulary
+    from streamtags.core.errors import StreamtagsError
+    from streamtags.core.events import Event
+    from streamtags.core.fold import Fold, fold
+    from streamtags.core.state import TimelineState
+    from streamtags.core.vocabulary import Vocabulary
+    from streamtags.run.analyze import analyse
+    from streamtags.run.correct import correct
+    from streamtags.run.retag import retag
+    from streamtags.store.sqlite.store import SqliteStore, open_store
 
 __all__ = [
     "Event",
@@ -44,20 +44,20 @@ __all__ = [
 ]
 
 _HOME = {
-    "Event": "events",
-    "Fold": "timeline.fold",
-    "Settings": "config",
-    "SqliteStore": "timeline.store",
-    "StreamtagsError": "errors",
-    "TimelineState": "state",
-    "Vocabulary": "vocabulary",
-    "analyse": "pipeline.run",
-    "correct": "pipeline.correct",
-    "fold": "timeline.fold",
-    "load_settings": "config",
-    "load_vocabulary": "vocabulary_file",
-    "open_store": "timeline.store",
-    "retag": "pipeline.retag",
+    "Event": "core.events",
+    "Fold": "core.fold",
+    "Settings": "config.settings",
+    "SqliteStore": "store.sqlite.store",
+    "StreamtagsError": "core.errors",
+    "TimelineState": "core.state",
+    "Vocabulary": "core.vocabulary",
+    "analyse": "run.analyze",
+    "correct": "run.correct",
+    "fold": "core.fold",
+    "load_settings": "config.settings",
+    "load_vocabulary": "config.vocabulary_file",
+    "open_store": "store.sqlite.store",
+    "retag": "run.retag",
 }
 
 

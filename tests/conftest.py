@@ -107,7 +107,7 @@ def udp() -> UdpAddress:
 _WARM = """
 import ctypes, json, os, resource, struct, sys
 from streamtags.cli import main
-import streamtags.cli.analyze, streamtags.cli.views, streamtags.pipeline.run, streamtags.pipeline.retag, streamtags.testing
+import streamtags.cli.analyze, streamtags.cli.views, streamtags.run.analyze, streamtags.run.retag, streamtags.testing
 
 for line in sys.stdin:
     job = json.loads(line)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
-from streamtags_server.reference import asyncapi_document, main, openapi_document, reference_files
+from streamtags_server.reference.documents import asyncapi_document, main, openapi_document, reference_files
 
-from streamtags.events import PAYLOADS
-from streamtags.protocol import METHODS, CloseCode, Identify, Subscribe
+from streamtags.core.events import PAYLOADS
+from streamtags.core.protocol import METHODS, CloseCode, Identify, Subscribe
 from streamtags.testing import make_events
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -25,7 +25,7 @@ def test_reference_is_current(name: str) -> None:
 
 def test_check_says_which_file_is_stale(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check"]) == 0
-    monkeypatch.setattr("streamtags_server.reference.reference_files", lambda: {"protocol.md": "old"})
+    monkeypatch.setattr("streamtags_server.reference.documents.reference_files", lambda: {"protocol.md": "old"})
     assert main(["--check"]) == 1
     assert "protocol.md is not current" in capsys.readouterr().err
 
@@ -36,7 +36,7 @@ def test_openapi_document_is_valid() -> None:
 
 def test_openapi_document_names_what_the_server_answers_to() -> None:
     from starlette.routing import Route
-    from streamtags_server.api import Api
+    from streamtags_server.http.api import Api
 
     routes = Api(*[None] * 4).routes()  # type: ignore[arg-type]  # only their names are looked at
     answered = {(method, route.path) for route in routes if isinstance(route, Route) for method in (route.methods or set()) - {"HEAD"}}

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from streamtags import testing
-from streamtags.errors import ConfigError, ModelError, SourceError
-from streamtags.events import SegmentTagged, TimelineCompleted
-from streamtags.model import CaptionRequest, ClassifyRequest, Frame, Measured, Picture, Segment, Sound, Subtitle
-from streamtags.ports import Captioner, Classifier, FrameSource
+from streamtags.core.errors import ConfigError, ModelError, SourceError
+from streamtags.core.events import SegmentTagged, TimelineCompleted
+from streamtags.core.fold import fold
+from streamtags.core.model import CaptionRequest, ClassifyRequest, Frame, Measured, Picture, Segment, Sound, Subtitle
+from streamtags.core.ports import Captioner, Classifier, FrameSource
+from streamtags.core.timebase import Clock
+from streamtags.core.vocabulary import Axis, Tag, Vocabulary
 from streamtags.testing import (
     Encoding,
     FakeSource,
@@ -34,9 +37,6 @@ from streamtags.testing import (
     render_shots,
     render_sound,
 )
-from streamtags.timebase import Clock
-from streamtags.timeline.fold import fold
-from streamtags.vocabulary import Axis, Tag, Vocabulary
 
 CLOCK = Clock(Fraction(1, 25), Fraction(25))
 VOCABULARY = Vocabulary(

@@ -22,25 +22,25 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from streamtags.config import Settings
-from streamtags.errors import ConfigError
-from streamtags.ingest.access import SCHEMES, Access
-from streamtags.protocol import PATH
-from streamtags.timeline.store import SqliteStore, open_store
-from streamtags.vocabulary_file import load_vocabulary
-from streamtags_server.access import Gate, Tokens, check_listening
-from streamtags_server.api import Api
-from streamtags_server.hub import Hub
-from streamtags_server.jobs import Jobs
-from streamtags_server.limits import Limits, Throttle
+from streamtags.config.settings import Settings
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.errors import ConfigError
+from streamtags.core.protocol import PATH
+from streamtags.sources.file.access import SCHEMES, Access
+from streamtags.store.sqlite.store import SqliteStore, open_store
+from streamtags_server.access.gate import Gate, Tokens, check_listening
+from streamtags_server.access.limits import Limits, Throttle
+from streamtags_server.access.sources import Sources
+from streamtags_server.http.api import Api
+from streamtags_server.http.problems import problem
+from streamtags_server.http.uploads import Uploads
+from streamtags_server.http.wire import HttpProtocol, WebSocketProtocol
+from streamtags_server.jobs.queue import Jobs
 from streamtags_server.metrics import Metrics
-from streamtags_server.problems import problem
 from streamtags_server.service import Service
-from streamtags_server.sources import Sources
-from streamtags_server.stream import Connections
-from streamtags_server.uploads import Uploads
 from streamtags_server.vocabularies import Vocabularies
-from streamtags_server.wire import HttpProtocol, WebSocketProtocol
+from streamtags_server.ws.hub import Hub
+from streamtags_server.ws.stream import Connections
 
 __all__ = ["StreamtagsServer", "create_app", "make_server", "serve"]
 

@@ -13,21 +13,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from streamtags.config import Settings
-from streamtags.errors import NotInStore, StreamtagsError, UsageError
-from streamtags.ingest.access import without_password
-from streamtags.model import TagScore
-from streamtags.pipeline.backends import open_tools
-from streamtags.pipeline.correct import correct
-from streamtags.pipeline.recording import Choice, choose_timeline
-from streamtags.pipeline.retag import retag
-from streamtags.timeline.store import SqliteStore
-from streamtags.vocabulary_file import load_vocabulary
-from streamtags_server.hub import Hub
-from streamtags_server.jobs import Job, Jobs, following
-from streamtags_server.problems import ConflictError
-from streamtags_server.sources import Sources
+from streamtags.config.settings import Settings
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.errors import NotInStore, StreamtagsError, UsageError
+from streamtags.core.model import TagScore
+from streamtags.run.backends import open_tools
+from streamtags.run.correct import correct
+from streamtags.run.recording import Choice, choose_timeline
+from streamtags.run.retag import retag
+from streamtags.sources.file.access import without_password
+from streamtags.store.sqlite.store import SqliteStore
+from streamtags_server.access.sources import Sources
+from streamtags_server.http.problems import ConflictError
+from streamtags_server.jobs.queue import Job, Jobs, following
 from streamtags_server.vocabularies import Vocabularies
+from streamtags_server.ws.hub import Hub
 
 __all__ = ["Analyze", "Correct", "Retag", "Service", "checked"]
 

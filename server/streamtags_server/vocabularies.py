@@ -7,9 +7,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from streamtags.errors import StreamtagsError, VocabularyError
-from streamtags.vocabulary_file import load_vocabulary, shipped_vocabularies
-from streamtags_server.sources import Sources
+from streamtags.config.vocabulary_file import load_vocabulary, shipped_vocabularies
+from streamtags.core.errors import StreamtagsError, VocabularyError
+from streamtags_server.access.sources import Sources
 
 __all__ = ["Vocabularies"]
 

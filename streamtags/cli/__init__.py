@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from streamtags.cli.common import INTERRUPTED, silence_output
 from streamtags.cli.parser import build_parser, command_of
-from streamtags.errors import StreamtagsError
+from streamtags.core.errors import StreamtagsError
 
 __all__ = ["main"]
 

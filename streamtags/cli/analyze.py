@@ -22,13 +22,13 @@ from streamtags.cli.common import (
     show_command,
     write_output,
 )
-from streamtags.errors import SourceError, UsageError
+from streamtags.core.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from streamtags.cli.views import View
-    from streamtags.config import Settings
-    from streamtags.state import TimelineState
-    from streamtags.timeline.store import SqliteStore
+    from streamtags.config.settings import Settings
+    from streamtags.core.state import TimelineState
+    from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["add_arguments", "run"]
 
@@ -97,7 +97,7 @@ def _check_input() -> None:
 
 def _estimate(source: str, settings: Settings, store: SqliteStore) -> int:
     from streamtags.cli.views import estimate_lines
-    from streamtags.pipeline.estimate import estimate
+    from streamtags.run.estimate import estimate
 
     for line in estimate_lines(asyncio.run(estimate(source, settings, store)), settings.profile):
         print(line)
@@ -147,7 +147,7 @@ async def _analyse(
     from streamtags.cli.views import choose_view
 
     with _no_programs():
-        from streamtags.pipeline.run import analyse
+        from streamtags.run.analyze import analyse
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -12,11 +12,11 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamtags.errors import UsageError
+from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from streamtags.config import Settings
-    from streamtags.timeline.store import SqliteStore
+    from streamtags.config.settings import Settings
+    from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = [
     "INTERRUPTED",
@@ -56,7 +56,7 @@ def settings_of(args: argparse.Namespace, **flags: Any) -> Settings:
     Raises:
         ConfigError: a key or value that is wrong, or a file that cannot be read.
     """
-    from streamtags.config import load_settings
+    from streamtags.config.settings import load_settings
 
     given = nested(args.set)
     given |= {name: value for name, value in {"store": args.store, **flags}.items() if value is not None}
@@ -100,7 +100,7 @@ def open_configured_store(settings: Settings) -> SqliteStore:
     Raises:
         StoreError: it cannot be opened.
     """
-    from streamtags.timeline.store import open_store
+    from streamtags.store.sqlite.store import open_store
 
     return open_store(settings.store)
 

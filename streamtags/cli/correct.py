@@ -8,7 +8,7 @@ import sys
 
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
 from streamtags.cli.views import segment_line
-from streamtags.errors import UsageError
+from streamtags.core.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Store the correction."""
-    from streamtags.pipeline.correct import correct
+    from streamtags.run.correct import correct
 
     tags = [_tag(text) for text in args.tag]
     with open_configured_store(settings_of(args)) as store:

@@ -14,10 +14,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import add_common, settings_of
-from streamtags.errors import StreamtagsError
+from streamtags.core.errors import StreamtagsError
 
 if TYPE_CHECKING:
-    from streamtags.config import Settings
+    from streamtags.config.settings import Settings
 
 __all__ = ["add_arguments", "run"]
 
@@ -71,7 +71,7 @@ def _package(package: str, module: str, hint: str, *, needed: bool) -> Check:
 
 
 def _store(url: str | None) -> Iterator[Check]:
-    from streamtags.timeline.store import open_store
+    from streamtags.store.sqlite.store import open_store
 
     def opened() -> str:
         with open_store(url) as store:
@@ -81,7 +81,7 @@ def _store(url: str | None) -> Iterator[Check]:
 
 
 def _embedded(tags: str) -> Iterator[Check]:
-    from streamtags.vocabulary_file import load_vocabulary
+    from streamtags.config.vocabulary_file import load_vocabulary
 
     def vocabulary() -> str:
         loaded = load_vocabulary(tags)
@@ -110,9 +110,9 @@ def _extras() -> Iterator[Check]:
 
 def _models(settings: Settings) -> Iterator[Check]:
     """What the chosen profile leans on; for one that leans on nothing, what `vllm` would."""
-    from streamtags.caption.checks import checks
-    from streamtags.caption.models import load_model_config
-    from streamtags.pipeline.backends import captioner_options
+    from streamtags.run.backends import captioner_options
+    from streamtags.stages.caption.checks import checks
+    from streamtags.stages.caption.models import load_model_config
 
     chosen = settings.choose_profile()
     leans = chosen.captioner.backend != "embedded"

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import SOME_FAILED, add_common, settings_of, write_output
-from streamtags.errors import UsageError
+from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from streamtags.config import Settings
+    from streamtags.config.settings import Settings
+    from streamtags.core.vocabulary import Vocabulary
     from streamtags.evaluation.dataset import Dataset, Item
     from streamtags.evaluation.scores import Answered, Scores
-    from streamtags.vocabulary import Vocabulary
 
 __all__ = ["add_arguments", "run"]
 
@@ -72,9 +72,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _scored(dataset: Dataset, items: tuple[Item, ...], settings: Settings, args: argparse.Namespace) -> list[Scores]:
+    from streamtags.config.vocabulary_file import load_vocabulary
     from streamtags.evaluation.scores import score
-    from streamtags.pipeline.evaluate import answer_all
-    from streamtags.vocabulary_file import load_vocabulary
+    from streamtags.run.evaluate import answer_all
 
     vocabulary = load_vocabulary(settings.tags)
     own = load_vocabulary(dataset.vocabulary) if dataset.vocabulary else None
@@ -96,10 +96,10 @@ async def _fitted(
     """The other half's figures as told, and with confidences fitted on the first."""
     from dataclasses import replace
 
-    from streamtags.classify.calibration import fit_confidences, save_confidences
     from streamtags.evaluation.dataset import halves
     from streamtags.evaluation.scores import score, told_pairs
-    from streamtags.pipeline.evaluate import answer_all
+    from streamtags.run.evaluate import answer_all
+    from streamtags.stages.tag.calibration import fit_confidences, save_confidences
 
     profile = settings.choose_profile()
     bare = settings.model_copy(

@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from streamtags.cli.views import live_line, printable, summary_line
-from streamtags.events import Event, TimelineOpened, TimelineProgress
-from streamtags.state import SegmentState, TimelineState
-from streamtags.timeline.fold import Fold
+from streamtags.core.events import Event, TimelineOpened, TimelineProgress
+from streamtags.core.fold import Fold
+from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
-    from streamtags.timeline.store import SqliteStore
+    from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["LiveTable", "card"]
 

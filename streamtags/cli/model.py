@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from streamtags.cli.common import INTERRUPTED, add_common, settings_of
 from streamtags.cli.parser import Parser
-from streamtags.errors import UsageError
+from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from streamtags.caption.models import ModelConfig
-    from streamtags.caption.serving import VllmServer
+    from streamtags.stages.caption.models import ModelConfig
+    from streamtags.stages.caption.serving import VllmServer
 
 __all__ = ["add_arguments", "run"]
 
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: no such model, no vllm, or GPUs that do not hold it.
         BackendError: it cannot be started, or dies again and again.
     """
-    from streamtags.caption.models import load_model_config
-    from streamtags.caption.serving import find_gpus, find_vllm, serve_command, serve_environment
+    from streamtags.stages.caption.models import load_model_config
+    from streamtags.stages.caption.serving import find_gpus, find_vllm, serve_command, serve_environment
 
     if not 1 <= args.port <= 65535:
         raise UsageError("a port lies in 1..65535", where=f"--port {args.port}")
@@ -84,7 +84,7 @@ def _usual(args: argparse.Namespace) -> str:
 
 
 async def _serve(config: ModelConfig, command: list[str], environment: dict[str, str], host: str, port: int) -> int:
-    from streamtags.caption.serving import VllmServer
+    from streamtags.stages.caption.serving import VllmServer
 
     def show(line: str) -> None:
         print("".join(char if char.isprintable() else " " for char in line), file=sys.stderr, flush=True)

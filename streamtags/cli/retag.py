@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Classify every stored caption again; never captions, never opens the source."""
-    from streamtags.pipeline.retag import retag
+    from streamtags.run.retag import retag
 
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     lines = JsonLines(sys.stdout) if args.jsonl else None

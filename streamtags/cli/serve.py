@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from streamtags.cli.common import add_common, settings_of
-from streamtags.errors import ConfigError
+from streamtags.core.errors import ConfigError
 
 __all__ = ["add_arguments", "run"]
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     try:
-        app, access = import_module("streamtags_server.app"), import_module("streamtags_server.access")
+        app, access = import_module("streamtags_server.app"), import_module("streamtags_server.access.gate")
     except ModuleNotFoundError as error:
         raise ConfigError(f"needs {error.name}, which is not installed", where="serve", hint="pip install 'streamtags[server]'") from error
     if args.new_token is not None:

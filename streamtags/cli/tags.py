@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check it; status 2 if there is a mistake."""
-    from streamtags.vocabulary_file import check_vocabulary, load_vocabulary
+    from streamtags.config.vocabulary_file import check_vocabulary, load_vocabulary
 
     findings = check_vocabulary(args.file)
     for finding in findings:

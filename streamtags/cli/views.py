@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from streamtags.cli.common import silence_output
-from streamtags.errors import UsageError
-from streamtags.events import Event, SourceDropped, SourceLost, SourceResumed
-from streamtags.state import SegmentState, TimelineState
-from streamtags.timeline.fold import Fold
+from streamtags.core.errors import UsageError
+from streamtags.core.events import Event, SourceDropped, SourceLost, SourceResumed
+from streamtags.core.fold import Fold
+from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
-    from streamtags.pipeline.estimate import Estimate
-    from streamtags.timeline.store import SqliteStore
+    from streamtags.run.estimate import Estimate
+    from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = [
     "JsonLines",

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamtags.cli.views import printable, segment_line
-from streamtags.errors import NotInStore, UsageError
+from streamtags.core.errors import NotInStore, UsageError
 
 if TYPE_CHECKING:
     from streamtags.client import Session
-    from streamtags.events import Event
-    from streamtags.protocol import Snapshot
-    from streamtags.state import SegmentState, TimelineState
-    from streamtags.timeline.fold import Fold
+    from streamtags.core.events import Event
+    from streamtags.core.fold import Fold
+    from streamtags.core.protocol import Snapshot
+    from streamtags.core.state import SegmentState, TimelineState
 
 __all__ = ["add_arguments", "run"]
 
@@ -88,7 +88,7 @@ def _find(name: str, known: list[str], url: str) -> str:
 
 async def _print_events(session: Session, timeline: str, over: set[str]) -> None:
     """Logs as JSON lines, each from its first event; of all timelines, those that are not `over` already."""
-    from streamtags.protocol import Snapshot
+    from streamtags.core.protocol import Snapshot
 
     async for item in session.follow(timeline, after=None if timeline == "*" else 0):
         if not isinstance(item, Snapshot):

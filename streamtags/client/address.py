@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from streamtags.errors import UsageError
-from streamtags.protocol import PATH
+from streamtags.core.errors import UsageError
+from streamtags.core.protocol import PATH
 
 __all__ = ["Backoff", "is_loopback", "stream_url"]
 

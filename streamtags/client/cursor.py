@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from streamtags.events import Event
-from streamtags.protocol import Snapshot
+from streamtags.core.events import Event
+from streamtags.core.protocol import Snapshot
 
 __all__ = ["Cursor", "Position", "Verdict"]
 

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 
 from streamtags.client.cursor import Cursor, Position
-from streamtags.events import Event
-from streamtags.protocol import Filter, Snapshot
+from streamtags.core.events import Event
+from streamtags.core.protocol import Filter, Snapshot
 
 __all__ = ["QUEUE_ITEMS", "Following"]
 

@@ -15,9 +15,10 @@ from streamtags.client.address import Backoff, stream_url
 from streamtags.client.cursor import Cursor, Position
 from streamtags.client.following import Following
 from streamtags.client.wire import Lost, Wire, open_wire
-from streamtags.errors import BackendError, NotInStore
-from streamtags.events import Event
-from streamtags.protocol import (
+from streamtags.core.errors import BackendError, NotInStore
+from streamtags.core.events import Event
+from streamtags.core.fold import Fold
+from streamtags.core.protocol import (
     PROTOCOL_VERSION,
     ErrorBody,
     ErrorMessage,
@@ -36,8 +37,7 @@ from streamtags.protocol import (
     Unsubscribe,
     Unsubscribed,
 )
-from streamtags.state import TimelineState
-from streamtags.timeline.fold import Fold
+from streamtags.core.state import TimelineState
 
 __all__ = ["RequestError", "Session", "connect"]
 

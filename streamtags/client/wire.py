@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from websockets.typing import Subprotocol
 
 from streamtags.client.address import is_loopback
-from streamtags.errors import BackendError
-from streamtags.protocol import (
+from streamtags.core.errors import BackendError
+from streamtags.core.protocol import (
     RECONNECT_CODES,
     SUBPROTOCOL,
     CloseCode,

@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from streamtags.errors import UsageError
-from streamtags.model import EvidenceValue
-from streamtags.vocabulary import Vocabulary
+from streamtags.core.errors import UsageError
+from streamtags.core.model import EvidenceValue
+from streamtags.core.vocabulary import Vocabulary
 
 __all__ = ["Dataset", "Item", "Shots", "halves", "load_dataset"]
 

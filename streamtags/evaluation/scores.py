@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from streamtags.core.model import Usage
+from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Shots
 from streamtags.evaluation.metrics import Counts, calibration_error, count, macro_f1, mean_average_precision, reliability, shot_counts
-from streamtags.model import Usage
-from streamtags.vocabulary import Vocabulary
 
 __all__ = ["Answered", "AxisScores", "ReliabilityBin", "Scores", "ShotScores", "score", "told_pairs"]
 

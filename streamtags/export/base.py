@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from streamtags.events import Event
-from streamtags.state import TimelineState
-from streamtags.timebase import Clock, Time, nominal, parse_timecode
+from streamtags.core.events import Event
+from streamtags.core.state import TimelineState
+from streamtags.core.timebase import Clock, Time, nominal, parse_timecode
 
 __all__ = ["Export", "Options", "Timecodes"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamtags.errors import UsageError
+from streamtags.core.errors import UsageError
 from streamtags.export.base import Export, Options
 from streamtags.export.log_jsonl import JSONL
 from streamtags.export.state_json import JSON

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamtags.events import Event
+from streamtags.core.events import Event
+from streamtags.core.state import TimelineState
 from streamtags.export.base import Export, Options
-from streamtags.state import TimelineState
 
 __all__ = ["JSONL"]
 

@@ -11,9 +11,9 @@ import csv
 import io
 from collections.abc import Iterable
 
-from streamtags.events import Event
+from streamtags.core.events import Event
+from streamtags.core.state import SegmentState, TimelineState
 from streamtags.export.base import Export, Options, Timecodes
-from streamtags.state import SegmentState, TimelineState
 
 __all__ = ["CSV"]
 

@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from streamtags.errors import ConfigError, ModelError
-from streamtags.model import Caption, CaptionRequest, ClassifyRequest, TagSet, tag_scores
-from streamtags.vocabulary import Vocabulary
+from streamtags.core.errors import ConfigError, ModelError
+from streamtags.core.model import Caption, CaptionRequest, ClassifyRequest, TagSet, tag_scores
+from streamtags.core.vocabulary import Vocabulary
 
 __all__ = [
     "CaptionAnswer",

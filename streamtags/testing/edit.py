@@ -9,7 +9,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 from streamtags.testing.looks import LOOKS, Camera, Draw, Look, LookName, Stage, grained, viewed, with_objects
 from streamtags.testing.mux import SOUND_RATE
 from streamtags.testing.sounds import SOUNDS, Samples, SoundMaker, SoundName, at_level, clicks

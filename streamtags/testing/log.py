@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from streamtags.events import (
+from streamtags.core.events import (
     Event,
     Payload,
     SceneDetected,
@@ -20,9 +20,9 @@ from streamtags.events import (
     TimelineProgress,
     VocabularyRef,
 )
-from streamtags.measures import MEASURES
-from streamtags.model import AudioInfo, EvidenceValue, SourceInfo, VideoInfo, clock_of, tag_scores
-from streamtags.timebase import Clock
+from streamtags.core.measures import MEASURES
+from streamtags.core.model import AudioInfo, EvidenceValue, SourceInfo, VideoInfo, clock_of, tag_scores
+from streamtags.core.timebase import Clock
 
 __all__ = ["make_events", "make_payloads"]
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 
 __all__ = ["LOOKS", "Camera", "Draw", "Look", "LookName", "Stage", "clouds", "grained", "shaded", "viewed", "with_objects"]
 

@@ -16,7 +16,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 from streamtags.testing.sounds import Samples
 
 __all__ = ["SOUND_RATE", "Encoding", "write_media"]

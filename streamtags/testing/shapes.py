@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 
 __all__ = ["BACKGROUNDS", "COLOURS", "MOTIONS", "SHAPES", "Clip", "PictureStill", "Seen", "clip", "read_caption"]
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.errors import SourceError
-from streamtags.model import AudioInfo, Frame, Picture, Sound, SourceInfo, Subtitle, VideoInfo
+from streamtags.core.errors import SourceError
+from streamtags.core.model import AudioInfo, Frame, Picture, Sound, SourceInfo, Subtitle, VideoInfo
 
 __all__ = ["FakeSource", "PictureStill"]
 

@@ -17,9 +17,10 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from streamtags.errors import NotInStore
-from streamtags.events import Event, Payload
-from streamtags.protocol import (
+from streamtags.core.errors import NotInStore
+from streamtags.core.events import Event, Payload
+from streamtags.core.fold import Fold
+from streamtags.core.protocol import (
     SUBPROTOCOL,
     CloseCode,
     ErrorBody,
@@ -43,10 +44,9 @@ from streamtags.protocol import (
     matches,
     parse_client_message,
 )
-from streamtags.state import TimelineState
+from streamtags.core.state import TimelineState
+from streamtags.store.records import Head
 from streamtags.testing.log import make_events
-from streamtags.timeline.fold import Fold
-from streamtags.timeline.records import Head
 
 __all__ = ["Fault", "Log", "MemoryLog", "StreamServer", "mishaps"]
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from streamtags.timebase import rational_text
+from streamtags.core.timebase import rational_text
 
 __all__ = ["Distraction", "Into", "TrueBoundary", "TrueSound", "Truth"]
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+from streamtags.core.timebase import Clock, nominal, parse_timecode
 from streamtags.testing.edit import ShotSpec, lay_out, render_shots, render_sound
 from streamtags.testing.mux import Encoding, write_media
 from streamtags.testing.truth import Truth
-from streamtags.timebase import Clock, nominal, parse_timecode
 
 __all__ = ["make_video"]
 

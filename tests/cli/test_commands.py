@@ -16,8 +16,8 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.cli.parser import COMMANDS
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
-from streamtags.timeline.store import SqliteStore
 
 SHOTS = [ShotSpec(20, "texture", sound="chords"), ShotSpec(25, "stripes", sound="noise"), ShotSpec(20, "lights")]
 ENTRY = "import sys; from streamtags.cli import main; sys.exit(main())"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from streamtags.cli.common import nested
-from streamtags.config import load_settings
-from streamtags.errors import ConfigError, UsageError
+from streamtags.config.settings import load_settings
+from streamtags.core.errors import ConfigError, UsageError
 
 
 def test_a_value_is_a_number_or_a_truth_value_where_it_reads_like_one() -> None:

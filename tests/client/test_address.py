@@ -4,7 +4,7 @@ import pytest
 
 from streamtags.client import Backoff, stream_url
 from streamtags.client.address import is_loopback
-from streamtags.errors import UsageError
+from streamtags.core.errors import UsageError
 
 
 @pytest.mark.parametrize(

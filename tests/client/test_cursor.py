@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamtags.client.cursor import Cursor, Position
-from streamtags.events import Event
-from streamtags.protocol import Snapshot
+from streamtags.core.events import Event
+from streamtags.core.protocol import Snapshot
 from streamtags.testing import make_events
 
 EVENTS = make_events(6)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from streamtags.events import (
+from streamtags.core.events import (
     CuesSuggested,
     ErrorInfo,
     Event,
@@ -30,9 +30,9 @@ from streamtags.events import (
     TimelineProgress,
     VocabularyRef,
 )
+from streamtags.core.fold import fold
 from streamtags.testing import make_events, make_payloads
 from streamtags.testing.stream_server import MemoryLog, StreamServer, mishaps
-from streamtags.timeline.fold import fold
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "javascript"
 FOLLOW = Path(__file__).with_name("follow.mjs")

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from streamtags.client import Backoff, connect
-from streamtags.events import Event
+from streamtags.core.events import Event
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_payloads
-from streamtags.timeline.store import SqliteStore
 
 pytest.importorskip("streamtags_server.app", reason="the server is not installed")
 

@@ -8,12 +8,12 @@ import pytest
 
 from streamtags.client import Backoff, RequestError, Session, connect
 from streamtags.client import following as following_module
-from streamtags.errors import BackendError, NotInStore
-from streamtags.events import Event
-from streamtags.protocol import Snapshot
+from streamtags.core.errors import BackendError, NotInStore
+from streamtags.core.events import Event
+from streamtags.core.fold import fold
+from streamtags.core.protocol import Snapshot
 from streamtags.testing import make_payloads
 from streamtags.testing.stream_server import Fault, MemoryLog, StreamServer, mishaps
-from streamtags.timeline.fold import fold
 
 QUICK = Backoff(first_seconds=0.002, most_seconds=0.05)
 

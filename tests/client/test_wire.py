@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from streamtags.client import Backoff, connect
-from streamtags.errors import BackendError
+from streamtags.core.errors import BackendError
 
 HELLO = '{"type":"hello","server":"x","heartbeat_seconds":1,"auth":"none","limits":{"message_bytes":1,"subscriptions":1,"queue_events":1}}'
 IDENTIFIED = '{"type":"identified","role":"viewer"}'

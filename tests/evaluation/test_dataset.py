@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streamtags.errors import UsageError
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.errors import UsageError
 from streamtags.evaluation.dataset import Item, halves, load_dataset
-from streamtags.vocabulary_file import load_vocabulary
 
 SHIPPED = Path(__file__).parents[2] / "examples" / "datasets" / "film-captions"
 

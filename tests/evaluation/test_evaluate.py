@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamtags.cli import main
+from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.testing import ShotSpec, make_video
-from streamtags.vocabulary_file import load_vocabulary
 
 TAGS = [tag.name for tag in load_vocabulary("seed-eight").tags]
 # The scripted classifier tells one tag of each item, in turn, with 0.9.

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamtags.errors import UsageError
-from streamtags.events import Event
+from streamtags.core.errors import UsageError
+from streamtags.core.events import Event
+from streamtags.core.state import TimelineState
 from streamtags.export.formats import FORMATS, Options, export_format
-from streamtags.state import TimelineState
 
 GOLDEN = {
-    case["name"]: case for case in json.loads((Path(__file__).parents[1] / "timeline" / "golden" / "fold.json").read_text(encoding="utf-8"))
+    case["name"]: case for case in json.loads((Path(__file__).parents[1] / "core" / "golden" / "fold.json").read_text(encoding="utf-8"))
 }
 
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import av
 import pytest
 
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import Encoding, ShotSpec, make_payloads, make_video
-from streamtags.timeline.store import SqliteStore
 
 SHOTS = [ShotSpec(20, "texture", sound="chords"), ShotSpec(20, "stripes", sound="noise"), ShotSpec(20, "lights")]
 SIZE = (320, 180)

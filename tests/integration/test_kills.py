@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from streamtags.state import TimelineState
+from streamtags.core.state import TimelineState
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video, read_calls
-from streamtags.timeline.store import SqliteStore
 
 CONCURRENCY = 2
 KILLS_A_TIMELINE = 5

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from streamtags.config import Settings, load_settings
-from streamtags.errors import SourceError
-from streamtags.events import Event
-from streamtags.pipeline.run import analyse
-from streamtags.state import TimelineState
+from streamtags.config.settings import Settings, load_settings
+from streamtags.core.errors import SourceError
+from streamtags.core.events import Event
+from streamtags.core.fold import fold
+from streamtags.core.state import TimelineState
+from streamtags.run.analyze import analyse
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
-from streamtags.timeline.fold import fold
-from streamtags.timeline.store import SqliteStore
 
 Commands = Udp = Any  # of tests/conftest.py
 pytestmark = pytest.mark.timeout(90)

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from streamtags.caption.models import ModelConfig, load_model_config
-from streamtags.caption.serving import VllmServer, serve_command, serve_environment
-from streamtags.model import CaptionRequest, Measured, Segment
+from streamtags.core.model import CaptionRequest, Measured, Segment
+from streamtags.core.timebase import Clock
+from streamtags.stages.caption.models import ModelConfig, load_model_config
+from streamtags.stages.caption.serving import VllmServer, serve_command, serve_environment
 from streamtags.testing.shapes import Clip
-from streamtags.timebase import Clock
 
 # Read once, before every test's isolation takes STREAMTAGS_ variables away.
 VLLM = os.environ.get("STREAMTAGS_VLLM")

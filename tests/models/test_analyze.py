@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from streamtags.config import Settings, load_settings
-from streamtags.events import Event
-from streamtags.pipeline.run import analyse
-from streamtags.state import TimelineState
+from streamtags.config.settings import Settings, load_settings
+from streamtags.core.events import Event
+from streamtags.core.state import TimelineState
+from streamtags.run.analyze import analyse
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.mux import Encoding, write_media
 from streamtags.testing.shapes import Clip, clip, read_caption
-from streamtags.timeline.store import SqliteStore
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from streamtags.caption.frames import encode, video_url
-from streamtags.caption.serving import healthy
-from streamtags.endpoint import Endpoint, EndpointOptions
-from streamtags.errors import ModelError
-from streamtags.model import Caption, CaptionRequest, ClassifyRequest, Picture
+from streamtags.core.errors import ModelError
+from streamtags.core.model import Caption, CaptionRequest, ClassifyRequest, Picture
+from streamtags.core.vocabulary import Axis, Tag, Vocabulary
+from streamtags.stages.caption.frames import encode, video_url
+from streamtags.stages.caption.serving import healthy
+from streamtags.stages.endpoint import Endpoint, EndpointOptions
 from streamtags.testing.shapes import Clip, clip, read_caption
-from streamtags.vocabulary import Axis, Tag, Vocabulary
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 
-from streamtags.caption.openai import create
-from streamtags.classify.instructor import create as create_classifier
+from streamtags.stages.caption.openai import create
+from streamtags.stages.tag.instructor import create as create_classifier
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -169,7 +169,7 @@ async def test_the_classifiers_schema_is_one_that_the_server_can_hold_a_model_to
 async def test_transformers_in_process_says_the_same_words(served: Any, asking: Asking) -> None:
     for package in ("torch", "torchvision", "transformers", "accelerate", "bitsandbytes"):
         pytest.importorskip(package, reason="needs the extra streamtags[transformers]")
-    from streamtags.caption.transformers import create as create_in_process
+    from streamtags.stages.caption.transformers import create as create_in_process
 
     clips = [clip(seed) for seed in range(400, 410)]
     served_words = [caption.text for caption in await captions(served, asking, clips)]

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 from streamtags.testing.log import make_payloads
-from streamtags.timeline.store import SqliteStore
-from streamtags.vocabulary_file import load_vocabulary
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
-from streamtags.timeline.store import SqliteStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

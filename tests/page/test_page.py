@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.export.formats import FORMATS
-from streamtags.timeline.store import SqliteStore
-from streamtags.vocabulary_file import load_vocabulary
+from streamtags.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -207,7 +207,7 @@ def test_a_killed_server_is_found_again_and_nothing_is_missed(server: Server, pa
     page.wait_for_selector('#connection[data-state="connecting"]')
     assert page.inner_text("#connection") == "Reconnecting"
     with SqliteStore(server.path) as store:
-        from streamtags.pipeline.correct import correct
+        from streamtags.run.correct import correct
 
         first = store.state(timeline).segments[0].segment
         correct(store, timeline, first, caption="Written while nobody listened.", by="test")
@@ -220,7 +220,7 @@ def test_script_in_a_caption_is_text(server: Server, page: Page) -> None:
     timeline = server.fill("tl_hostile", 2)
     hostile = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
     with SqliteStore(server.path) as store:
-        from streamtags.pipeline.correct import correct
+        from streamtags.run.correct import correct
 
         correct(store, timeline, "s0000", tags=[(hostile, 0.9)], caption=hostile, by=hostile)
     server.start()
@@ -246,7 +246,7 @@ def test_an_export_is_downloaded(server: Server, page: Page) -> None:
 
 
 def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page) -> None:
-    from streamtags_server.access import new_token
+    from streamtags_server.access.gate import new_token
 
     server.fill("tl_viewer", 3)
     token, line = new_token("viewer")

@@ -18,9 +18,9 @@ from streamtags_server.app import StreamtagsServer, make_server
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from streamtags.config import Settings
+from streamtags.config.settings import Settings
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
-from streamtags.timeline.store import SqliteStore
 
 SCRIPTED = {"scripted": {"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted"}}}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamtags.events import TimelineCompleted
+from streamtags.core.events import TimelineCompleted
 from streamtags.testing.log import make_payloads
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamtags_server.access import Tokens, new_token
-from streamtags_server.problems import without_folders
-from streamtags_server.uploads import safe_name
+from streamtags_server.access.gate import Tokens, new_token
+from streamtags_server.http.problems import without_folders
+from streamtags_server.http.uploads import safe_name
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from streamtags.config import Settings
-from streamtags.errors import ConfigError
+from streamtags.config.settings import Settings
+from streamtags.core.errors import ConfigError
 from streamtags.testing.log import make_payloads
 
 EVIL = "http://evil.example"

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from streamtags.cli.parser import build_parser
-from streamtags.config import load_settings
-from streamtags.pipeline.backends import captioner_options, classifier_options
+from streamtags.config.settings import load_settings
+from streamtags.run.backends import captioner_options, classifier_options
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "server" / "compose.yaml").read_text("utf-8"))

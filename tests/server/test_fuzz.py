@@ -26,9 +26,9 @@ from websockets.protocol import OPEN
 from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
-from streamtags.events import SegmentCorrected
+from streamtags.core.events import SegmentCorrected
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
-from streamtags.timeline.store import SqliteStore
 from tests.server.fuzzing.messages import (
     EPOCH,
     MESSAGE_BYTES,

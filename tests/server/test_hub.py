@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
-from streamtags_server.hub import Gone, Hub, Lag, Reader, State
+from streamtags_server.ws.hub import Gone, Hub, Lag, Reader, State
+from streamtags_server.ws.ring import Entry, Ring, place_of
 
-from streamtags.errors import NotInStore
-from streamtags.events import TimelineProgress
-from streamtags.timeline.hub import Entry, Ring, place_of
-from streamtags.timeline.records import Head
-from streamtags.timeline.store import SqliteStore
+from streamtags.core.errors import NotInStore
+from streamtags.core.events import TimelineProgress
+from streamtags.store.records import Head
+from streamtags.store.sqlite.store import SqliteStore
 
 RING = 4
 

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamtags_server.hub import Hub
-from streamtags_server.jobs import Job, Jobs
+from streamtags_server.http.problems import ConflictError, QueueFullError
+from streamtags_server.jobs.queue import Job, Jobs
 from streamtags_server.metrics import Metrics
-from streamtags_server.problems import ConflictError, QueueFullError
+from streamtags_server.ws.hub import Hub
 
-from streamtags.config import Settings
-from streamtags.ingest.access import Access
+from streamtags.config.settings import Settings
+from streamtags.sources.file.access import Access
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
-from streamtags.timeline.store import SqliteStore
 
 # A worker that writes one event and then does what its test says.
 WORKER = """
 import json, os, signal, sys, time
 from streamtags.testing.log import make_payloads
-from streamtags.timeline.store import SqliteStore
+from streamtags.store.sqlite.store import SqliteStore
 task = json.loads(sys.stdin.readline())
 with SqliteStore(task["store"]) as store:
     store.append(task["timeline"], make_payloads(1)[:2])

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamtags_server.limits import Limits, address_of
+from streamtags_server.access.limits import Limits, address_of
 from websockets.exceptions import ConnectionClosed
 
-from streamtags.config import ServerSettings
+from streamtags.config.settings import ServerSettings
 
 
 def test_one_address_has_only_so_many_connections_and_gets_them_back(serve: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from streamtags.state import TimelineState
+from streamtags.core.state import TimelineState
 from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
 
 Serve = Callable[..., Any]

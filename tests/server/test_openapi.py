@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamtags.events import TimelineCompleted
+from streamtags.core.events import TimelineCompleted
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 

@@ -18,8 +18,8 @@ import pytest
 import trustme
 from websockets.sync.client import connect
 
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
-from streamtags.timeline.store import SqliteStore
 
 COMMAND = (sys.executable, "-c", "import sys; from streamtags.cli import main; sys.exit(main())")
 

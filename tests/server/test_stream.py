@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from streamtags.events import SegmentCorrected
+from streamtags.core.events import SegmentCorrected
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
-from streamtags.timeline.store import SqliteStore
 
 
 @pytest.fixture

@@ -14,17 +14,17 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
-from streamtags_server.hub import Hub
+from streamtags_server.http.wire import PUSH
 from streamtags_server.metrics import Metrics
-from streamtags_server.outlet import Outlet
-from streamtags_server.subscriptions import ALL, Subscriptions
-from streamtags_server.wire import PUSH
+from streamtags_server.ws.hub import Hub
+from streamtags_server.ws.outlet import Outlet
+from streamtags_server.ws.subscriptions import ALL, Subscriptions
 
-from streamtags.config import ServerSettings
-from streamtags.events import SegmentCorrected, TimelineProgress
-from streamtags.protocol import Filter, Subscribe
-from streamtags.timeline.records import Head
-from streamtags.timeline.store import SqliteStore
+from streamtags.config.settings import ServerSettings
+from streamtags.core.events import SegmentCorrected, TimelineProgress
+from streamtags.core.protocol import Filter, Subscribe
+from streamtags.store.records import Head
+from streamtags.store.sqlite.store import SqliteStore
 
 RING = 4
 ROOM = 3

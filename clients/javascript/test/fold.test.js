@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { FoldError, emptyState, fold } from "../streamtags.js";
 
-const golden = JSON.parse(readFileSync(new URL("../../../tests/timeline/golden/fold.json", import.meta.url), "utf8"));
+const golden = JSON.parse(readFileSync(new URL("../../../tests/core/golden/fold.json", import.meta.url), "utf8"));
 
 /** @param {any} value @returns {any} a value that throws where it is written to */
 function frozen(value) {

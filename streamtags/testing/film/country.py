@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 from streamtags.testing.film.paint import Glow, as_picture, bloomed, profile, ridge, sky
 from streamtags.testing.looks import Draw, Stage, clouds
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from streamtags.model import Subtitle
+from streamtags.core.model import Subtitle
 from streamtags.testing.edit import ShotSpec
 from streamtags.testing.film.country import gulls, sea, snow, storm, sunrise
 from streamtags.testing.film.lights import fire, lanterns, stars

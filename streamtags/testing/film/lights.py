@@ -7,7 +7,7 @@ from math import pi, sin
 import cv2
 import numpy as np
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 from streamtags.testing.film.paint import Glow, as_picture, bloomed, faded, profile, ridge, sky
 from streamtags.testing.looks import Draw, Stage, clouds, shaded
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtags.model import Picture
+from streamtags.core.model import Picture
 
 __all__ = ["Colour", "Glow", "as_picture", "bloomed", "faded", "profile", "ridge", "sky"]
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
-from streamtags_server.reference import asyncapi_document, openapi_document
+from streamtags_server.reference.documents import asyncapi_document, openapi_document
 
 MESSAGE_BYTES, SUBSCRIPTIONS, REQUESTS = 4096, 3, 4
 TIMELINES = ("tl_a", "tl_b", "tl_live")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamtags_server.reference import asyncapi_document
+from streamtags_server.reference.documents import asyncapi_document
 
 from tests.server.fuzzing.messages import LONGEST, MESSAGE_BYTES, SHORTEST, SUBSCRIPTIONS, Sent, of_type, validator
 

@@ -1,0 +1,1 @@
+"""Analyses that run in child processes."""

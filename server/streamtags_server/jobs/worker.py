@@ -1,0 +1,156 @@
+"""One analysis in a process of its own: what a decoder does to it, it does to nobody else.
+
+Reads one line of JSON from standard input, a `Task`. Writes a line of JSON to standard output whenever events are durable, and one at the
+end that says how it went. When standard input ends, the server has: the analysis stops where it is, to be resumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from streamtags.config.settings import Settings
+from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
+from streamtags.core.events import Event, TimelineOpened, TimelineProgress
+from streamtags.run.analyze import analyse
+from streamtags.sources.file.access import Access
+from streamtags.sources.file.proxy import CheckingProxy
+from streamtags.store.sqlite.store import SqliteStore
+
+__all__ = ["Task", "main"]
+
+# The process of a server that was killed may take a moment to notice.
+_CLAIM_TRIES, _CLAIM_SECONDS = 20, 0.5
+# How often memory is looked at; a decoder fills a gigabyte in no less.
+_MEMORY_SECONDS = 0.1
+# What threads and allocators set aside and never use.
+_RESERVED_BYTES = 1 << 30
+
+
+class Task(BaseModel):
+    """What to analyse, and within which limits."""
+
+    uri: str
+    timeline: str
+    settings: dict[str, Any]
+    store: Path
+    schemes: frozenset[str]
+    allow_private: bool
+    roots: tuple[Path, ...]
+    max_seconds: float
+    memory_bytes: int
+
+
+def main() -> int:
+    """Run the task on standard input; status 0 if it ended as it should."""
+    task = Task.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not task.allow_private:
+        os.environ.pop("no_proxy", None)  # FFmpeg would go past the proxy for hosts that it names
+    if task.memory_bytes and sys.platform == "linux":  # elsewhere nobody says what a process holds
+        # The watch says why it ends an analysis; what is taken too fast for it, at once and in one piece, is refused by the system.
+        resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)
+        threading.Thread(target=_watch_memory, args=(task.memory_bytes,), daemon=True).start()
+    try:
+        asyncio.run(_run(task))
+    except StreamtagsError as error:
+        _say({"error": {"code": error.code, "message": str(error)}})
+        return 1
+    except MemoryError:
+        _say(_too_much(task.memory_bytes))
+        return 1
+    _say({"done": True})
+    return 0
+
+
+def _end_with_server() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _watch_memory(limit: int) -> None:
+    """End the process when it holds more than `limit` bytes, before the machine has to choose whom to end."""
+    page = resource.getpagesize()
+    while int(Path("/proc/self/statm").read_text().split()[1]) * page <= limit:  # the second number is what is resident: proc(5)
+        time.sleep(_MEMORY_SECONDS)
+    _say(_too_much(limit))
+    os._exit(1)
+
+
+def _too_much(limit: int) -> dict[str, Any]:
+    message = f"the analysis needs more than {limit / 2**20:,.0f} MiB of memory; if its source is to be trusted, raise server.memory_bytes"
+    return {"error": {"code": "limit.memory", "message": message}}
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+async def _run(task: Task) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    settings = Settings(**task.settings)
+    live = False
+
+    def publish(events: Sequence[Event]) -> None:
+        nonlocal live
+        if events:
+            _say({"seq": events[-1].seq})
+        for event in events:
+            live = event.data.source.live if isinstance(event.data, TimelineOpened) else live
+            if _seconds(event) > task.max_seconds:
+                if not live:
+                    raise _too_long(task)
+                stop.set()  # as somebody would who has recorded enough
+
+    with ExitStack() as held:
+        store = held.enter_context(SqliteStore(task.store))
+        proxy = None if task.allow_private else held.enter_context(CheckingProxy()).url
+        access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
+        for _ in range(_CLAIM_TRIES):
+            try:
+                state = await analyse(task.uri, settings, store, publish=publish, stop=stop, access=access, timeline=task.timeline)
+                break
+            except StoreError as error:
+                if error.code != "store.claimed" or stop.is_set():
+                    raise
+                refused = error
+                await asyncio.sleep(_CLAIM_SECONDS)
+        else:
+            raise refused
+    if state.id != task.timeline:
+        raise SourceRefused("has changed since it was asked for", where=task.uri, hint="ask again", code="source.changed")
+
+
+def _seconds(event: Event) -> float:
+    """How long the source is, as far as `event` tells."""
+    match event.data:
+        case TimelineOpened(source=source):
+            return source.video.duration or 0.0
+        case TimelineProgress(decoded_seconds=seconds):
+            return seconds
+        case _:
+            return 0.0
+
+
+def _too_long(task: Task) -> SourceRefused:
+    what = f"is longer than the {task.max_seconds:g} s taken here"
+    return SourceRefused(what, where=task.uri, hint="cut it, or raise server.max_seconds", code="limit.duration")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The API references, generated from the code."""

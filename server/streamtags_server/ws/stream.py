@@ -1,0 +1,245 @@
+"""WebSocket connections of `streamtags.v1`: who comes in, what clients say, and how they leave.
+
+What a client follows is told by `Subscriptions`, which hold nothing but positions, so a client that does not read costs the server one
+write buffer and nobody else anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any, Literal
+
+from starlette.types import Receive, Scope, Send
+
+from streamtags.config.settings import ServerSettings
+from streamtags.core.errors import StreamtagsError
+from streamtags.core.protocol import (
+    METHODS,
+    PROTOCOL_VERSION,
+    SUBPROTOCOL,
+    CloseCode,
+    ErrorBody,
+    Hello,
+    Identified,
+    Identify,
+    Limits,
+    Ping,
+    Pong,
+    ProtocolError,
+    Request,
+    Response,
+    Role,
+    Subscribe,
+    Unsubscribe,
+    parse_client_message,
+)
+from streamtags_server.access.gate import is_local
+from streamtags_server.http.problems import told
+from streamtags_server.metrics import Metrics
+from streamtags_server.ws.hub import Hub
+from streamtags_server.ws.outlet import Closed, Outlet
+from streamtags_server.ws.subscriptions import Subscriptions
+
+__all__ = ["Answer", "Connection", "Connections"]
+
+Answer = Callable[[str, dict[str, Any], str], Awaitable[Any]]
+"""Answers a request: method, params, who asks."""
+
+# Looked up once: it is read from the disk.
+_SERVER = f"streamtags/{version('streamtags')}"
+
+_log = logging.getLogger(__name__)
+
+
+class Connections:
+    """All WebSocket connections of a server; an ASGI application for the one path.
+
+    Args:
+        role_of: the role that a token gives; None if it is wrong. Called with None where the client gave none.
+        answer: answers requests.
+    """
+
+    def __init__(
+        self, hub: Hub, settings: ServerSettings, metrics: Metrics, role_of: Callable[[str | None], Role | None], answer: Answer
+    ) -> None:
+        self.hub = hub
+        self.settings = settings
+        self.metrics = metrics
+        self.role_of = role_of
+        self.answer = answer
+        self._open: set[Connection] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        connection = Connection(self, scope, receive, send)
+        self._open.add(connection)
+        self.metrics.add("streamtags_connections")
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+            self.metrics.add("streamtags_connections", -1)
+
+    async def beat(self) -> None:
+        """Have idle connections told how far their timelines reach, until cancelled."""
+        every = self.settings.heartbeat_seconds
+        while True:
+            await asyncio.sleep(every / 4)
+            now = time.monotonic()
+            for connection in self._open:
+                connection.beat(now - every)
+
+
+class Connection:
+    """One client.
+
+    What is bounded: subscriptions, requests under way, and the size of a message, each by the settings; whoever goes over is closed.
+    Events do not queue here: each reader is a position, see `Hub`.
+    """
+
+    def __init__(self, owner: Connections, scope: Scope, receive: Receive, send: Send) -> None:
+        self._settings, self._metrics, self._owner = owner.settings, owner.metrics, owner
+        self._scope, self._receive = scope, receive
+        self._outlet = Outlet(scope, send)
+        self._subscriptions = Subscriptions(owner.hub, owner.settings, owner.metrics, self._outlet)
+        self._role: Role | None = None
+        self._who = ""
+        self._requests: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Serve the client until it goes or breaks the rules."""
+        await self._receive()  # websocket.connect
+        try:
+            await self._serve()
+        except* Closed as group:
+            closed = group.exceptions[0]
+            while isinstance(closed, BaseExceptionGroup):
+                closed = closed.exceptions[0]
+            await self._close(closed)
+        except* StreamtagsError as group:
+            _log.warning("a connection is closed: %s", group.exceptions[0])
+            await self._close(Closed(CloseCode.SERVER_FAULT, "the store cannot be read"))
+        except* Exception:  # noqa: BLE001 - a fault of the server: the client is told to come back, the log says why
+            _log.exception("a connection failed")
+            await self._close(Closed(CloseCode.SERVER_FAULT, "a fault of the server"))
+        finally:
+            self._subscriptions.close()
+            for task in self._requests.values():
+                task.cancel()
+
+    async def _serve(self) -> None:
+        common = SUBPROTOCOL in self._scope["subprotocols"]
+        await self._outlet.accept(SUBPROTOCOL if common else None)
+        if not common and self._scope["subprotocols"]:
+            raise Closed(CloseCode.NO_COMMON_VERSION, f"speak {SUBPROTOCOL}")
+        await self._hello()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._subscriptions.run())
+            await self._read_on()
+
+    async def _hello(self) -> None:
+        settings = self._settings
+        auth: Literal["none", "token"] = "none" if self._owner.role_of(None) else "token"
+        limits = Limits(message_bytes=settings.message_bytes, subscriptions=settings.subscriptions, queue_events=settings.queue_events)
+        await self._outlet.say(Hello(server=_SERVER, heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth))
+        try:
+            async with asyncio.timeout(settings.identify_seconds):
+                message = await self._next()
+        except TimeoutError:
+            raise Closed(CloseCode.IDENTIFY_TIMEOUT, "identify comes first") from None
+        if not isinstance(message, Identify):
+            raise Closed(CloseCode.NOT_AUTHENTICATED, "identify comes first")
+        if message.protocol != PROTOCOL_VERSION:
+            raise Closed(CloseCode.NO_COMMON_VERSION, f"this server speaks protocol {PROTOCOL_VERSION}")
+        self._role = (
+            self._owner.role_of(message.token) if message.token else self._scope.get("streamtags.role") or self._owner.role_of(None)
+        )
+        if self._role is None:
+            raise Closed(CloseCode.NOT_AUTHENTICATED, "a valid token is needed")
+        self._who = message.client or self._role
+        await self._outlet.say(Identified(role=self._role))
+
+    # What the client says
+
+    async def _read_on(self) -> None:
+        while True:
+            message = await self._next()
+            match message:
+                case Subscribe():
+                    await self._subscriptions.subscribe(message)
+                case Unsubscribe():
+                    await self._subscriptions.unsubscribe(message.id)
+                case Ping():
+                    await self._outlet.say(Pong(n=message.n))
+                case Request():
+                    self._begin(message)
+                case _:
+                    raise Closed(CloseCode.INVALID_MESSAGE, "already identified")
+
+    async def _next(self) -> Identify | Subscribe | Unsubscribe | Ping | Request:
+        received = await self._receive()
+        if received["type"] == "websocket.disconnect":
+            if received.get("code") == CloseCode.MESSAGE_TOO_LARGE:  # found by the engine, before it was whole
+                self._count(CloseCode.MESSAGE_TOO_LARGE)
+            raise Closed(None)
+        text = received.get("text")
+        if text is None:
+            raise Closed(CloseCode.INVALID_MESSAGE, "a binary frame; messages are JSON text")
+        try:
+            return parse_client_message(text)
+        except (ProtocolError, RecursionError) as error:
+            raise Closed(CloseCode.INVALID_MESSAGE, str(error)) from error
+
+    # Requests
+
+    def _begin(self, request: Request) -> None:
+        if request.id in self._requests:
+            raise Closed(CloseCode.ID_IN_USE, f"request {request.id!r} is not answered yet")
+        if len(self._requests) >= self._settings.requests:
+            raise Closed(CloseCode.TOO_MANY, f"more than {self._settings.requests} requests at once")
+        task = asyncio.create_task(self._answer(request))
+        self._requests[request.id] = task
+        task.add_done_callback(lambda _: self._requests.pop(request.id, None))
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            await self._outlet.say(await self._response(request))
+        except Closed:
+            return  # nobody is left to hear it
+
+    async def _response(self, request: Request) -> Response:
+        needed = METHODS.get(request.method)
+        if needed is None:
+            return _failed(request.id, "unknown_method", f"no method {request.method!r}; there are {', '.join(METHODS)}")
+        if needed == "editor" and self._role != "editor":
+            return _failed(request.id, "forbidden", f"{request.method} needs the role editor")
+        try:
+            return Response(id=request.id, result=await self._owner.answer(request.method, request.params, self._who))
+        except StreamtagsError as error:
+            return _failed(request.id, error.code, told(error, local=is_local(self._scope)))
+        except Exception:  # noqa: BLE001 - one request's fault is not the connection's
+            _log.exception("a request failed: %s", request.method)
+            return _failed(request.id, "internal", "the server could not do this; its log says why")
+
+    # Silence, and the end
+
+    def beat(self, since: float) -> None:
+        """Have a heartbeat sent if nothing was sent since then."""
+        if self._role is not None and self._outlet.used_at <= since:
+            self._subscriptions.beat()
+
+    async def _close(self, closed: BaseException) -> None:
+        if isinstance(closed, Closed) and closed.code is not None:
+            self._count(closed.code)
+            await self._outlet.close(closed.code, closed.reason)
+
+    def _count(self, code: CloseCode) -> None:
+        self._metrics.add("streamtags_closed_total", label=f'code="{code.value}"')
+
+
+def _failed(name: str, code: str, message: str) -> Response:
+    return Response(id=name, error=ErrorBody(code=code, message=message))

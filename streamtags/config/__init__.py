@@ -1,0 +1,1 @@
+"""Settings, options of backends, and the files a user writes."""

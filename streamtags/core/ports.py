@@ -1,0 +1,151 @@
+"""The seams: what a stage needs of the world outside, and no more. Every backend passes the same conformance tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from streamtags.core.events import Event, Payload
+from streamtags.core.model import (
+    Boundary,
+    Caption,
+    CaptionRequest,
+    ClassifyRequest,
+    Described,
+    Dropped,
+    Frame,
+    Lost,
+    Resumed,
+    Sound,
+    SourceInfo,
+    Subtitle,
+    TagSet,
+)
+from streamtags.core.vocabulary import Vocabulary
+
+__all__ = ["Captioner", "Classifier", "Describer", "EventStore", "FrameSource", "Readiness", "ShotDetector"]
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """An opened source, read once from start to end."""
+
+    info: SourceInfo
+
+    def read(self) -> Iterator[Frame | Sound | Subtitle | Dropped | Lost | Resumed]:
+        """Frames in order of presentation, with sound and subtitles as they come interleaved.
+
+        A live source also tells, in place, of frames it dropped, that it was lost and that it is back. `close`, called from another
+        thread, ends the reading of a live source.
+
+        Raises:
+            SourceError: nothing can be decoded. Damage in the middle is skipped; what was decoded stands.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the file; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class ShotDetector(Protocol):
+    """Finds where shots begin, frame by frame. `lookahead` is the most frames a boundary may be reported late."""
+
+    lookahead: int
+
+    def push(self, frame: Frame) -> Sequence[Boundary]:
+        """Take the next frame; return boundaries that have become certain, in order."""
+        ...
+
+    def finish(self) -> Sequence[Boundary]:
+        """The boundaries still open when the source has ended."""
+        ...
+
+
+@runtime_checkable
+class Captioner(Protocol):
+    """Says what happens in a segment. `model` names model and prompt: captions are reused only under the same name.
+
+    One that looks at no picture may say so by an attribute `sees` that is False: stills are then no larger than a thumbnail needs.
+    """
+
+    model: str
+
+    async def caption(self, request: CaptionRequest) -> Caption:
+        """Caption one segment; may be called concurrently.
+
+        Raises:
+            ModelError: no caption could be had.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and memory."""
+        ...
+
+
+@runtime_checkable
+class Describer(Captioner, Protocol):
+    """A captioner that can choose the tags in the same answer."""
+
+    async def describe(self, request: CaptionRequest, vocabulary: Vocabulary) -> Described:
+        """Caption and tag one segment; may be called concurrently.
+
+        Raises:
+            ModelError: no answer could be had.
+        """
+        ...
+
+
+@runtime_checkable
+class Readiness(Protocol):
+    """What a captioner or classifier may offer besides, if it leans on a server: a cheap question before the work begins."""
+
+    async def ready(self) -> None:
+        """Return if the server answers and has the model, as far as it says.
+
+        Raises:
+            ModelError: it cannot be reached, refuses, or lacks the model.
+        """
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Turns a caption and evidence into tags of a vocabulary. `model` names model and prompt."""
+
+    model: str
+
+    async def classify(self, request: ClassifyRequest, vocabulary: Vocabulary) -> TagSet:
+        """Tag one segment; may be called concurrently. Only tags of `vocabulary` are returned; none is a fair answer.
+
+        Raises:
+            ModelError: no answer could be had.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and memory."""
+        ...
+
+
+@runtime_checkable
+class EventStore(Protocol):
+    """An append-only log per timeline."""
+
+    def append(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
+        """Make `payloads` durable, in order, and return them as events with their `seq`.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        ...
+
+    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Events with `seq > after`, in order.
+
+        Raises:
+            NotInStore: no such timeline.
+        """
+        ...

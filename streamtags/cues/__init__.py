@@ -1,1 +1,0 @@
-"""Music suggested for scenes."""

@@ -1,0 +1,40 @@
+"""Holding a timeline while it is worked on."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from streamtags.core.errors import StoreError
+from streamtags.store.sqlite.store import SqliteStore
+
+__all__ = ["claimed"]
+
+# A claim is renewed twice in its life.
+_CLAIM_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def claimed(store: SqliteStore, timeline: str) -> AsyncIterator[None]:
+    """Keep everybody else from analysing, retagging or removing `timeline` meanwhile.
+
+    Raises:
+        StoreError: somebody is at work on it already (code `store.claimed`).
+    """
+    owner = secrets.token_hex(8)
+    store.claim(timeline, owner, ttl_seconds=_CLAIM_SECONDS)
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_CLAIM_SECONDS / 2)
+            await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=_CLAIM_SECONDS)
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with suppress(StoreError):  # a full disk must not hide how the work ended; a dead claim frees itself
+            store.release(timeline, owner)

@@ -1,0 +1,131 @@
+"""Run a profile over a labelled dataset: captions through its classifier, clips through the whole analysis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from streamtags.config.settings import Settings
+from streamtags.core.errors import ModelError, SourceError
+from streamtags.core.events import Event, SegmentCaptioned, SegmentTagged
+from streamtags.core.model import ClassifyRequest, Usage
+from streamtags.core.ports import Readiness
+from streamtags.core.state import TimelineState
+from streamtags.core.vocabulary import Vocabulary
+from streamtags.evaluation.dataset import Dataset, Item
+from streamtags.evaluation.scores import Answered
+from streamtags.run.analyze import analyse
+from streamtags.run.attempts import attempt
+from streamtags.run.backends import open_tools
+from streamtags.run.load import Lane
+from streamtags.run.tag import Tools
+from streamtags.run.usage import Spent, cost_of
+from streamtags.store.sqlite.store import SqliteStore
+
+__all__ = ["answer_all"]
+
+# Who wrote the captions of a dataset: not measurements, so a classifier takes the words at their meaning.
+_CAPTIONED_BY = "dataset"
+
+
+async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings, own: Vocabulary | None) -> tuple[list[Answered], str]:
+    """What the settings' profile makes of `items`, in their order, and the name of the model that chose the tags.
+
+    Args:
+        dataset: that the items are of.
+        items: captions are tagged concurrently, clips analysed one after the other.
+        settings: profile and vocabulary.
+        own: the dataset's vocabulary, which plain lists of labels are of; None takes the settings'.
+
+    Raises:
+        ConfigError: an unknown profile or backend.
+        UsageError: a label that is not in the vocabulary.
+        ModelError: a model cannot be reached or refuses, before anything is asked.
+    """
+    async with open_tools(settings) as tools:
+        clips = any(item.clip is not None for item in items)
+        if clips:
+            await tools.ready()
+        elif isinstance(tools.classifier, Readiness):
+            await tools.classifier.ready()
+        labels = [item.tags(tools.vocabulary, own.id if own else None) for item in items]
+        lane = Lane("tag", tools.profile)
+        captioned = [
+            asyncio.create_task(_tagged(item, right, tools, lane)) for item, right in zip(items, labels, strict=True) if item.clip is None
+        ]
+        try:
+            done = {answer.item: answer for answer in await asyncio.gather(*captioned)}
+        finally:
+            for task in captioned:
+                task.cancel()
+        for item, right in zip(items, labels, strict=True):
+            if item.clip is not None:
+                done[item.id] = await _analysed(item, right, dataset.folder / item.clip, settings)
+        return [done[item.id] for item in items], tools.tags_model if clips else tools.classifier.model
+
+
+async def _tagged(item: Item, right: tuple[str, ...] | None, tools: Tools, lane: Lane) -> Answered:
+    request = ClassifyRequest(
+        segment=item.id, caption=item.caption or "", caption_model=_CAPTIONED_BY, evidence=item.evidence, text=item.text
+    )
+    took = 0.0
+
+    async def ask() -> tuple[dict[str, float], Usage | None]:
+        nonlocal took
+        began = time.perf_counter()
+        found = await tools.classifier.classify(request, tools.vocabulary)
+        took = (time.perf_counter() - began) * 1000
+        return {score.tag: score.confidence for score in found.tags}, found.usage
+
+    try:
+        told, usage = await attempt(ask, lane, where=item.id)
+    except ModelError as error:
+        return Answered(item.id, right, {}, failed=error.code)
+    price = tools.profile.classifier.price
+    cost = {price.currency: cost_of(usage, price)} if price and usage else {}
+    return Answered(item.id, right, told, (took,), usage, cost)
+
+
+async def _analysed(item: Item, right: tuple[str, ...] | None, clip: Path, settings: Settings) -> Answered:
+    """A clip's tags are the strongest of each over its segments."""
+    told: list[Event] = []
+    with TemporaryDirectory(prefix="streamtags-evaluate-") as folder, SqliteStore(Path(folder) / "clip.db") as store:
+        try:
+            state = await analyse(str(clip), settings, store, publish=told.extend)
+        except SourceError as error:
+            return Answered(item.id, right, {}, failed=error.code)
+    tags: dict[str, float] = {}
+    for segment in state.segments:
+        for score in segment.tags:
+            tags[score.tag] = max(score.confidence, tags.get(score.tag, 0.0))
+    spent = Spent(settings.choose_profile())
+    spent.add(told)
+    return Answered(
+        item.id,
+        right,
+        tags,
+        _milliseconds(told),
+        spent.usage,
+        dict(spent.money),
+        (_shots(state), item.shots) if item.shots is not None else None,
+        next((segment.error.code for segment in state.segments if segment.error), ""),
+    )
+
+
+def _shots(state: TimelineState) -> tuple[int, ...]:
+    firsts = {segment.shot: segment for segment in reversed(state.segments)}
+    origin = state.segments[0].start.frame if state.segments else 0
+    return tuple(sorted(segment.start.frame for segment in firsts.values() if segment.start.frame > origin))
+
+
+def _milliseconds(told: Sequence[Event]) -> tuple[float, ...]:
+    """Caption and tags together, for each segment."""
+    took: dict[str, float] = {}
+    for event in told:
+        payload = event.data
+        if isinstance(payload, SegmentCaptioned) or (isinstance(payload, SegmentTagged) and payload.rev):
+            took[payload.segment] = took.get(payload.segment, 0.0) + payload.ms
+    return tuple(took.values())

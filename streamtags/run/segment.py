@@ -1,0 +1,139 @@
+"""Shots to segments, frame by frame, without a clock or a file.
+
+A shot of at most `max_seconds` is one segment. A longer one is cut into slices of at most that; where what is left after a slice is
+only a little too long, it is halved instead, so that no slice is a crumb. Where a live source sent nothing there is a segment too, a gap.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from fractions import Fraction
+
+from streamtags.core.model import Boundary, Recorded, Segment, Transition
+from streamtags.core.timebase import Clock
+
+__all__ = ["Segmenter"]
+
+# A slice is cut only when the shot is known to go on this much longer, in seconds.
+_SHORTEST_REST = Fraction(1)
+
+
+class Segmenter:
+    """Turns frames and boundaries into segments that cover the source without hole or overlap.
+
+    What comes out depends on the frames and boundaries alone, not on how late a boundary was announced. A single frame that lasts
+    longer than `max_seconds` is a segment of its own. Memory: the pts of at most `max_seconds`, plus a second, plus `lookahead` frames.
+
+    Args:
+        clock: the source's clock.
+        max_seconds: the longest slice.
+        lookahead: the most frames a boundary may be announced late.
+        rest: a slice is cut only when the shot is known to go on this much longer, in seconds: what is left is no crumb, and told of late.
+        recorded: what there is already; begin with `resume`.
+    """
+
+    def __init__(
+        self, clock: Clock, max_seconds: float, lookahead: int, *, rest: Fraction = _SHORTEST_REST, recorded: Recorded | None = None
+    ) -> None:
+        self.clock = clock
+        self._longest = max(1, clock.ticks(max_seconds))
+        self._rest = min(clock.ticks(rest), self._longest // 4)
+        self._lookahead = lookahead
+        self._pts: list[int] = [] if recorded is None else [recorded.end_pts]  # of the frames since the open segment began
+        self._frames: list[int] = [] if recorded is None else [recorded.frames]  # their indices
+        self._index = 0 if recorded is None else recorded.segments
+        self._shot = 0 if recorded is None else recorded.shots - 1
+        self._transition: Transition = "start"
+        self._sliced = False
+
+    def push(self, index: int, pts: int, boundaries: Sequence[Boundary] = ()) -> list[Segment]:
+        """Take frame `index` at `pts`, with the boundaries that became certain with it; return segments that are closed.
+
+        Indices may leave out frames that nobody looked at.
+
+        Raises:
+            ValueError: indices or pts that do not rise, or a boundary in a segment that is closed already.
+        """
+        if self._pts and (index <= self._frames[-1] or pts <= self._pts[-1]):
+            raise ValueError(f"frame {index} at pts {pts} does not follow frame {self._frames[-1]} at {self._pts[-1]}")
+        self._frames.append(index)
+        self._pts.append(pts)
+        closed: list[Segment] = []
+        for boundary in boundaries:
+            closed += self._end_shot(boundary)
+        settled = len(self._pts) - 1 - self._lookahead
+        while settled > 0 and self._pts[settled] - self._pts[0] >= self._longest + self._rest:
+            before = len(self._pts)
+            closed.append(self._slice())
+            settled -= before - len(self._pts)
+        return closed
+
+    def finish(self, end_pts: int, boundaries: Sequence[Boundary] = ()) -> list[Segment]:
+        """The segments still open when the source ends at `end_pts` (exclusive), with the last boundaries."""
+        if not self._pts:
+            return []
+        closed = [segment for boundary in boundaries for segment in self._end_shot(boundary)]
+        self._pts.append(max(end_pts, self._pts[-1] + 1))
+        self._frames.append(self._frames[-1] + 1)
+        return closed + self._close_rest()
+
+    def resume(self, pts: int) -> list[Segment]:
+        """After `finish`: the gap up to the next frame, which comes at `pts` and begins a shot; nothing if there is none."""
+        end = self._pts[0]
+        gap: list[Segment] = []
+        if pts > end:
+            at, frame = self.clock.at(end, self._frames[0]), self._frames[0]
+            gap = [Segment(f"s{self._index:04d}", self._index, self._shot, at, self.clock.at(pts, frame), "gap", "cut")]
+        self._pts, self._frames = [], []
+        self._index += len(gap)
+        self._shot, self._transition, self._sliced = self._shot + 1, "start", False
+        return gap
+
+    def _end_shot(self, boundary: Boundary) -> list[Segment]:
+        at = bisect_left(self._frames, boundary.index)
+        if not 0 < at < len(self._frames) or self._frames[at] != boundary.index:
+            raise ValueError(f"boundary at frame {boundary.index} is not inside the open segment, which began at frame {self._frames[:1]}")
+        after = self._pts[at:], self._frames[at:]
+        self._pts, self._frames = self._pts[: at + 1], self._frames[: at + 1]
+        closed = self._close_rest()
+        self._pts, self._frames = after
+        self._shot, self._transition, self._sliced = self._shot + 1, boundary.transition, False
+        return closed
+
+    def _close_rest(self) -> list[Segment]:
+        """Close what `_pts` holds; its last entry is the end."""
+        closed: list[Segment] = []
+        while self._length > self._longest + self._rest and len(self._pts) > 2:
+            closed.append(self._slice())
+        if self._length > self._longest and len(self._pts) > 2:
+            middle = self._pts[0] + self._length // 2
+            at = bisect_right(self._pts, middle) - 1
+            closed.append(self._close(min(max(at, 1), len(self._pts) - 2), sliced=True))
+        closed.append(self._close(len(self._pts) - 1, sliced=self._sliced))
+        return closed
+
+    @property
+    def _length(self) -> int:
+        return self._pts[-1] - self._pts[0]
+
+    def _slice(self) -> Segment:
+        at = bisect_right(self._pts, self._pts[0] + self._longest) - 1
+        return self._close(max(1, at), sliced=True)
+
+    def _close(self, at: int, *, sliced: bool) -> Segment:
+        """Close the open segment before the frame at position `at` of `_pts`."""
+        segment = Segment(
+            id=f"s{self._index:04d}",
+            index=self._index,
+            shot=self._shot,
+            start=self.clock.at(self._pts[0], self._frames[0]),
+            end=self.clock.at(self._pts[at], self._frames[at]),
+            kind="slice" if sliced else "shot",
+            transition=self._transition,
+        )
+        del self._pts[:at]
+        del self._frames[:at]
+        self._index += 1
+        self._sliced = sliced
+        return segment

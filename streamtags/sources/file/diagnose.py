@@ -1,0 +1,132 @@
+"""Why a source could not be opened, in words that help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+
+from streamtags.core.errors import SourceError, SourceRefused
+from streamtags.sources.file.access import Place
+
+__all__ = ["explain_open", "interrupted", "not_streamable"]
+
+_SNIFFED = 4096
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<MPD", b"<?xml")
+_NETWORK_ERRORS = (
+    av.error.HTTPError,
+    av.error.HTTPClientError,
+    av.error.ConnectionRefusedError,
+    av.error.ConnectionResetError,
+    av.error.ConnectionAbortedError,
+    av.error.TimeoutError,
+    av.error.ExitError,
+    av.error.OSError,
+)
+
+
+def explain_open(error: Exception, place: Place, timeout: float) -> SourceError:
+    """The error a person sees when FFmpeg cannot open `place`."""
+    if place.path is not None:
+        return _explain_file(error, place, place.path)
+    if place.kind == "stdin":
+        return not_streamable()
+    return _explain_url(error, place, timeout)
+
+
+def not_streamable() -> SourceError:
+    """What a person sees when standard input cannot be read from front to back."""
+    what = "standard input is not a video that can be read as it comes"
+    hint = "pipe MKV, MPEG-TS or MP4 written with +faststart; give other MP4 as a file, or with < rather than |"
+    return SourceError(what, where="-", hint=hint, code="source.not_streamable")
+
+
+def interrupted(error: Exception, place: Place, decoded: int) -> SourceError | None:
+    """The error to raise when the network fails after `decoded` frames; None if it is damage in the data, to be skipped."""
+    if isinstance(error, av.error.ExitError) and decoded:  # its time was up; only what may fall silent is given a time
+        return SourceError("sends nothing any more", where=place.uri, hint="run it again to go on", code="source.silent")
+    if place.kind == "url" and isinstance(error, _NETWORK_ERRORS):
+        if not decoded:
+            what = f"broke off before its first picture: {_words(error)}"
+            hint = "an MP4 whose index is at its end needs a server that gives byte ranges; write it with +faststart"
+            return SourceError(what, where=place.uri, hint=hint, code="source.interrupted")
+        return SourceError(
+            f"the connection broke off: {_words(error)}", where=place.uri, hint="run it again to go on", code="source.interrupted"
+        )
+    return None
+
+
+def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
+    def failed(what: str, hint: str, code: str) -> SourceError:
+        return SourceError(what, where=place.uri, hint=hint, code=f"source.{code}")
+
+    match error:
+        case av.error.ExitError() | av.error.TimeoutError():
+            return failed(f"no answer within {timeout:g} seconds", "check the address and the network", "timeout")
+        case av.error.HTTPNotFoundError():
+            return failed("the server has no such file (404)", "check the address", "missing")
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return failed("the server does not give it out (401 or 403)", "it may need a login or a signed address", "denied")
+        case av.error.HTTPError() | av.error.HTTPClientError():
+            return failed(f"the server refused: {_words(error)}", "check the address, or try later", "unreachable")
+        case av.error.ProtocolNotFoundError():
+            what = f"the FFmpeg inside PyAV does not speak {urlsplit(place.uri).scheme}"
+            return failed(what, "have it sent as MPEG-TS over udp or tcp, by RTSP or by RTMP", "no_protocol")
+        case av.error.InvalidDataError():
+            return failed("what the server sends is not a video", "open the address in a browser to see what it is", "not_video")
+        case av.error.ArgumentError():
+            return _refused_format(place.uri)
+    return failed(f"cannot be reached: {_words(error)}", "check the address and the network", "unreachable")
+
+
+def _explain_file(error: Exception, place: Place, path: Path) -> SourceError:
+    head = _head(path)
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(_PLAYLISTS) or isinstance(error, av.error.ArgumentError):
+        return _refused_format(place.uri)
+    if _boxes_without_index(path):
+        what = "its index (the moov atom) is missing: the recording or the copy was cut short"
+        return SourceError(what, where=place.uri, hint="copy it again, or repair it with a tool such as untrunc", code="source.truncated")
+    if head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
+        return SourceError("is text, not a video", where=place.uri, hint="check what the file is", code="source.not_video")
+    what = f"is not a video that can be read ({_words(error)})"
+    return SourceError(what, where=place.uri, hint="play it to see whether it is damaged", code="source.not_video")
+
+
+def _refused_format(where: str) -> SourceRefused:
+    what = "is a playlist or another format that names other files"
+    return SourceRefused(what, where=where, hint="give the media file itself", code="source.refused_format")
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_SNIFFED)
+    except OSError:
+        return b""
+
+
+def _boxes_without_index(path: Path) -> bool:
+    """An ISO base media file (ISO/IEC 14496-12, 4.2) that has no `moov` box among its outermost ones."""
+    names: list[bytes] = []
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            at = 0
+            while at + 8 <= size and len(names) < 1000:
+                file.seek(at)
+                header = file.read(16)
+                names.append(header[4:8])
+                length = int.from_bytes(header[:4], "big")
+                if length == 1:
+                    length = int.from_bytes(header[8:16], "big")
+                if length < 8:
+                    break
+                at += length
+    except OSError:
+        return False
+    return bool(names) and names[0] in (b"ftyp", b"wide", b"mdat") and b"moov" not in names

@@ -1,0 +1,222 @@
+"""Decoded frames to pictures: a small BGR one of every frame, and the full one only when somebody looks.
+
+swscale is kept out of the common path (see `streamtags.sources.file.planes`). Deinterlacing is left out: the small picture sees one
+field or both
+blended, and neither combs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+from weakref import ref
+
+import cv2
+import numpy as np
+from av import VideoFrame
+
+from streamtags.core.model import Picture
+from streamtags.sources.file.planes import Planes, converted, planes_of, shrunk
+
+__all__ = ["FrameStill", "Orientation", "Shrinker", "StillKeeper", "orientation_of", "small_size"]
+
+HELD_PIXELS = 1 << 20  # a still of at most this many pixels stays the decoder's own frame
+HELD_SIDE = 1280  # a larger one is halved until no side is longer than this
+_SMOOTHED = 128  # longer side of an analysis picture up to which its luma is made twice as large first
+_SMALLEST_SIDE = 16  # of the analysis picture, however odd the shape
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a stored picture becomes upright: mirrored top to bottom if `flip`, then turned clockwise by `turns` quarters."""
+
+    turns: int = 0
+    flip: bool = False
+
+    @property
+    def swaps(self) -> bool:
+        """Width and height change places."""
+        return self.turns % 2 == 1
+
+    def upright(self, picture: Picture) -> Picture:
+        """`picture` the right way up."""
+        if self.flip:
+            picture = cast("Picture", cv2.flip(picture, 0))
+        if self.turns:
+            turn = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)[self.turns - 1]
+            picture = cast("Picture", cv2.rotate(picture, turn))
+        return picture
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """The orientation that the frame's display matrix asks for, to the nearest quarter turn.
+
+    The matrix maps (x, y), y down, to (a x + c y, b x + d y) (ISO/IEC 14496-12, 6.2.2); it comes as nine integers, a b u c d v first
+    (FFmpeg's `libavutil/display.h`).
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return Orientation()
+    a, b, _, c, d = (int(x) for x in np.frombuffer(cast("bytes", data), np.int32, count=5))
+    if a == b == 0:
+        return Orientation()
+    return Orientation(turns=round(math.atan2(b, a) / (math.pi / 2)) % 4, flip=a * d - b * c < 0)
+
+
+def small_size(width: int, height: int, longer: int) -> tuple[int, int]:
+    """(width, height) of the analysis picture of an upright, square-pixel picture: the longer side is `longer`, both are even."""
+
+    def even(value: float) -> int:
+        return max(_SMALLEST_SIDE, 2 * round(value / 2))
+
+    if width >= height:
+        return even(longer), even(longer * height / width)
+    return even(longer * width / height), even(longer)
+
+
+class Shrinker:
+    """Makes the small analysis picture; every one of a source has the size of the first.
+
+    One of at most 128 pixels is smoothed: what it is made of is far larger, and two taps would leave most of that out.
+
+    Args:
+        longer: the longer side in pixels.
+        aspect: sample aspect ratio of the stream.
+        orientation: how its pictures become upright.
+    """
+
+    def __init__(self, longer: int, aspect: Fraction, orientation: Orientation) -> None:
+        self._longer = longer
+        self._aspect = aspect
+        self._orientation = orientation
+        self._size: tuple[int, int] | None = None  # as stored, not upright
+
+    def coarse(self, frame: VideoFrame) -> Planes | None:
+        """What `small` needs of a frame, and no more; None where OpenCV cannot read it."""
+        planes = planes_of(frame)
+        return None if planes is None else planes.coarse(self._stored(frame), smooth=self._longer <= _SMOOTHED)
+
+    def small(self, frame: VideoFrame, coarse: Planes | None = None) -> Picture:
+        """Upright BGR uint8 [height, width, 3] of `frame`, pixels square; of what `coarse` gave of it, if that is at hand."""
+        coarse, size = coarse or self.coarse(frame), self._stored(frame)
+        made = converted(frame, size) if coarse is None else coarse.mixed(size, smooth=self._longer <= _SMOOTHED)
+        return self._orientation.upright(made)
+
+    def _stored(self, frame: VideoFrame) -> tuple[int, int]:
+        """(width, height) of the small picture before it is turned upright."""
+        if self._size is None:
+            width, height = small_size(*_display_size(frame, self._aspect, self._orientation), self._longer)
+            self._size = (height, width) if self._orientation.swaps else (width, height)
+        return self._size
+
+
+def _display_size(frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> tuple[int, int]:
+    width, height = max(1, round(frame.width * aspect)), frame.height
+    return (height, width) if orientation.swaps else (width, height)
+
+
+class FrameStill:
+    """A decoded picture, held as the decoder's own frame, or as a smaller copy of its planes once `compact` has been called.
+
+    Args:
+        pts: repaired pts.
+        frame: the decoded frame.
+        aspect: sample aspect ratio of the stream.
+        orientation: how it becomes upright.
+        coarse: hold this of the frame, from `Shrinker.coarse`, rather than the frame.
+    """
+
+    __slots__ = ("__weakref__", "_aspect", "_frame", "_kept", "_orientation", "_reduced", "_size", "pts")
+
+    def __init__(self, pts: int, frame: VideoFrame, aspect: Fraction, orientation: Orientation, coarse: Planes | None = None) -> None:
+        self.pts = pts
+        self._frame: VideoFrame | None = frame if coarse is None else None
+        self._reduced: Planes | Picture | None = coarse
+        self._kept = 1.0 if coarse is None else coarse.planes[0].shape[1] / frame.width  # share of the side lengths that is left
+        self._aspect = aspect
+        self._orientation = orientation
+        self._size = (frame.width, frame.height)
+
+    def rgb(self, max_side: int | None = None) -> Picture:
+        """RGB uint8 [height, width, 3], upright, pixels square, no side longer than `max_side`.
+
+        Never larger than what is held: of a compacted picture, no side exceeds 1280.
+        """
+        width, height = self._size
+        shown = max(1.0, float(width * self._aspect)), float(height)
+        limit = float(max_side or math.inf)
+        if self._frame is None:
+            limit = min(limit, HELD_SIDE, max(shown) * self._kept)
+        factor = min(1.0, limit / max(shown))
+        size = max(1, round(shown[0] * factor)), max(1, round(shown[1] * factor))
+        return cast("Picture", cv2.cvtColor(self._orientation.upright(self._bgr(size)), cv2.COLOR_BGR2RGB))
+
+    def compact(self) -> None:
+        """Let go of the decoder's frame, keeping a smaller copy."""
+        if self._frame is None:
+            return
+        planes = planes_of(self._frame)
+        if planes is None:
+            width, height = self._size
+            factor = min(1.0, HELD_SIDE / max(self._size))
+            self._reduced = converted(self._frame, (max(1, round(width * factor)), max(1, round(height * factor))))
+            self._kept = factor
+        else:
+            self._reduced = planes.reduced(HELD_SIDE)
+            self._kept = max(self._reduced.planes[0].shape) / max(self._size)
+        self._frame = None
+
+    def _bgr(self, size: tuple[int, int]) -> Picture:
+        held = self._reduced if self._frame is None else planes_of(self._frame)
+        if isinstance(held, Planes):
+            return held.bgr(size)
+        if held is not None:
+            return cast("Picture", shrunk(held, size))
+        return converted(cast("VideoFrame", self._frame), size)
+
+
+class StillKeeper:
+    """Makes stills and sees that those which somebody keeps stay small.
+
+    Most are dropped after a while, unseen, so nothing is copied when one is made: those still alive after `budget` bytes of younger
+    frames are compacted then. So large frames pin at most `budget` bytes besides the decoder's own, or one frame if that is larger.
+
+    Args:
+        aspect: sample aspect ratio of the stream.
+        orientation: how its pictures become upright.
+        budget: bytes; the default is 50 frames of 1920x1080, more than the second and a half a shot detector looks ahead.
+    """
+
+    def __init__(self, aspect: Fraction, orientation: Orientation, budget: int = 160 << 20) -> None:
+        self._aspect = aspect
+        self._orientation = orientation
+        self._budget = budget
+        self._young: deque[tuple[ref[FrameStill], int]] = deque()
+        self._pinned = 0
+
+    def still(self, pts: int, frame: VideoFrame, coarse: Planes | None = None) -> FrameStill:
+        """A still of `frame`, or only of what `coarse` holds of it where that is a copy: a view would keep the frame all the same."""
+        if coarse is not None and coarse.owned:
+            return FrameStill(pts, frame, self._aspect, self._orientation, coarse)
+        still = FrameStill(pts, frame, self._aspect, self._orientation)
+        if frame.width * frame.height > HELD_PIXELS:
+            size = sum(plane.buffer_size for plane in frame.planes)
+            self._young.append((ref(still), size))
+            self._pinned += size
+            self._settle(max(self._budget, size))
+        return still
+
+    def finish(self) -> None:
+        """No frame follows: compact what was kept of the last ones too."""
+        self._settle(0)
+
+    def _settle(self, budget: int) -> None:
+        while self._pinned > budget:
+            alive, size = self._young.popleft()
+            self._pinned -= size
+            still = alive()
+            if still is not None:
+                still.compact()

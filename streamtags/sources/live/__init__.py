@@ -1,0 +1,1 @@
+"""Live sources: a clock, a queue, and connecting again."""

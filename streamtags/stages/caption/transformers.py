@@ -1,0 +1,192 @@
+"""Captions in process, by any Hugging Face video or image-text model, in 4 bits where memory is short.
+
+For machines where a server is too much. One worker thread holds the model: captions are made one after the other, and the event loop
+never waits. torch and transformers are imported when the first caption is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from streamtags.config.options import Options, digest, read_options
+from streamtags.core.errors import ConfigError, ModelError
+from streamtags.core.model import Caption, CaptionRequest, Still, Usage
+from streamtags.core.ports import Captioner
+from streamtags.stages.caption.frames import Fit, choose, pictures
+from streamtags.stages.caption.models import preset
+from streamtags.stages.caption.prompts import clean_caption, fields_of, load_prompt, one_line
+
+__all__ = ["TransformersCaptioner", "TransformersOptions", "create"]
+
+_PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "PIL")
+
+
+class TransformersOptions(Options):
+    """What a profile may say of this captioner."""
+
+    model: str = Field(min_length=1, description="a Hugging Face id such as llava-hf/LLaVA-NeXT-Video-7B-hf, or a folder")
+    revision: str | None = Field(None, description="branch, tag or commit of the model; none takes its main branch")
+    quantization: Literal["nf4", "none"] = Field("nf4", description="nf4: 4 bits by bitsandbytes, a quarter of the memory")
+    dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
+        "auto", description="arithmetic; auto takes what the device is good at"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:1; auto spreads over all GPUs")
+    as_video: bool = Field(True, description="show the pictures as one video; off for models that know images only")
+    frames: int = Field(8, ge=1, le=64, description="most pictures shown of a segment")
+    image_size: int = Field(336, ge=28, le=2048, description="pixels of the model's square, or of the longer side with fit = keep")
+    fit: Fit = Field("stretch", description="stretch or letterbox to the square; keep leaves the proportions")
+    prompt: str = Field("describe", description="a prompt template: the name of one that ships, or a .txt file")
+    max_tokens: int = Field(160, ge=1, le=4096, description="most tokens of a caption")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest words")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus sampling, with a temperature above 0")
+    max_characters: int = Field(600, ge=40, le=4000, description="a longer caption is cut at a word")
+    timeout_seconds: float = Field(600.0, gt=0, description="the most one caption may take once it is its turn, in seconds")
+
+
+class TransformersCaptioner:
+    """A `Captioner` that holds its model. `model` changes with everything that bears on the words."""
+
+    def __init__(self, options: TransformersOptions) -> None:
+        needed = (*_PACKAGES, "bitsandbytes") if options.quantization == "nf4" else _PACKAGES
+        missing = [name for name in needed if find_spec(name) is None]
+        if missing:
+            hint = "pip install 'streamtags[transformers]'"
+            raise ConfigError(f"not installed: {', '.join(missing)}", where="captioner transformers", hint=hint)
+        self._options = options
+        self._prompt = load_prompt(options.prompt)
+        # One thread is also the lock: a model is neither safe nor faster when asked twice at once.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="streamtags-caption")
+        self._loaded: tuple[Any, Any, Any] | None = None
+        bearing = options.model_dump(exclude={"prompt", "timeout_seconds", "device"})
+        self.model = f"{options.model}+{self._prompt.name}.{digest({**bearing, 'prompt': self._prompt.text})}"
+
+    async def caption(self, request: CaptionRequest) -> Caption:
+        """Caption one segment; may be called concurrently, and then waits its turn.
+
+        Raises:
+            ModelError: the model cannot be loaded, runs out of memory or takes too long.
+        """
+        stills = choose(request.measured.stills, self._options.frames)
+        words = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
+        given_up = threading.Event()
+        try:
+            turn = asyncio.get_running_loop().run_in_executor(self._worker, self._generate, stills, words, request, given_up)
+            text, usage = await turn
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+        caption = clean_caption(text, self._options.max_characters)
+        if not caption:
+            raise ModelError("the model said nothing", where=self._options.model, code="model.invalid_answer", hint="try another prompt")
+        return Caption(text=caption, model=self.model, frames=tuple(still.pts for still in stills), usage=usage)
+
+    async def close(self) -> None:
+        """Let the running caption finish and release the memory; safe to call twice."""
+        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
+        self._loaded = None
+        if find_spec("torch") is not None:
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _generate(self, stills: list[Still], words: str, request: CaptionRequest, given_up: threading.Event) -> tuple[str, Usage]:
+        shown = pictures(stills, self._options.image_size, self._options.fit)
+        import torch
+
+        try:
+            if self._loaded is None:
+                self._loaded = self._load()
+            model, processor, dtype = self._loaded
+            inputs = self._inputs(processor, shown, words, request.measured.segment.seconds).to(model.device, dtype)
+            return self._answer(torch, model, processor, inputs, given_up)
+        except torch.OutOfMemoryError as error:
+            hint = "use quantization = nf4, fewer or smaller frames, or a smaller model"
+            raise ModelError("out of GPU memory", where=self._options.model, code="model.out_of_memory", hint=hint) from error
+        except (OSError, ValueError, RuntimeError, ImportError, IndexError, KeyError, TypeError) as error:
+            # What these libraries raise for a missing file, a model of another kind or a broken checkpoint; none is mended by waiting.
+            hint = "check the model's name or folder, `as_video`, and that its files are here or can be downloaded"
+            raise ModelError(one_line(str(error), 300) or type(error).__name__, where=self._options.model, hint=hint) from error
+
+    def _load(self) -> tuple[Any, Any, Any]:
+        import torch
+        import transformers
+
+        library: Any = transformers  # only partly typed
+        library.utils.logging.disable_progress_bar()
+        options = self._options
+        gpu = torch.cuda.is_available() if options.device == "auto" else options.device.startswith("cuda")
+        where = ("auto" if gpu else {"": "cpu"}) if options.device == "auto" else {"": options.device}
+        if options.dtype != "auto":
+            dtype = getattr(torch, options.dtype)
+        elif gpu:
+            dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        else:
+            dtype = torch.float32
+        quantized: dict[str, Any] = {}
+        if options.quantization == "nf4":
+            quantized["quantization_config"] = library.BitsAndBytesConfig(
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, bnb_4bit_use_double_quant=True
+            )
+        processor = library.AutoProcessor.from_pretrained(options.model, revision=options.revision)
+        model = library.AutoModelForImageTextToText.from_pretrained(
+            options.model, revision=options.revision, device_map=where, dtype=dtype, **quantized
+        )
+        return model.eval(), processor, dtype
+
+    def _inputs(self, processor: Any, shown: list[Any], words: str, seconds: float) -> Any:
+        kind = "video" if self._options.as_video else "image"
+        seen = [{"type": kind}] * (1 if self._options.as_video else len(shown))
+        prompt = processor.apply_chat_template(
+            [{"role": "user", "content": [*seen, {"type": "text", "text": words}]}], add_generation_prompt=True, tokenize=False
+        )
+        # As transformers' own apply_chat_template does: a template that writes the first token must not get it twice.
+        bos = getattr(processor.tokenizer, "bos_token", None)
+        more: dict[str, Any] = {"add_special_tokens": not (bos and prompt.startswith(bos))}
+        if not self._options.as_video:
+            return processor(text=[prompt], images=shown, return_tensors="pt", **more)
+        # The frames have been chosen; models that tell time are told when each was.
+        known = {"total_num_frames": len(shown), "fps": len(shown) / max(seconds, 0.04), "frames_indices": list(range(len(shown)))}
+        more |= {"do_sample_frames": False, "video_metadata": [known]}
+        return processor(text=[prompt], videos=[np.stack(shown)], return_tensors="pt", **more)
+
+    def _answer(self, torch: Any, model: Any, processor: Any, inputs: Any, given_up: threading.Event) -> tuple[str, Usage]:
+        ends = time.monotonic() + self._options.timeout_seconds
+
+        def stop(input_ids: Any, scores: Any, **_: Any) -> Any:
+            over = given_up.is_set() or time.monotonic() > ends
+            return torch.full((input_ids.shape[0],), over, device=input_ids.device, dtype=torch.bool)
+
+        sampling: dict[str, Any] = {"do_sample": False}
+        if self._options.temperature > 0:
+            sampling = {"do_sample": True, "temperature": self._options.temperature, "top_p": self._options.top_p}
+        with torch.inference_mode():
+            whole = model.generate(**inputs, **sampling, max_new_tokens=self._options.max_tokens, stopping_criteria=[stop])
+        if time.monotonic() > ends:
+            raise ModelError(
+                f"no caption within {self._options.timeout_seconds:g} s",
+                where=self._options.model,
+                code="model.timeout",
+                retryable=True,
+                hint="raise timeout_seconds, or show fewer frames",
+            )
+        asked = inputs["input_ids"].shape[1]
+        text = processor.tokenizer.decode(whole[0, asked:], skip_special_tokens=True)
+        return text, Usage(prompt_tokens=asked, completion_tokens=whole.shape[1] - asked)
+
+
+def create(options: Mapping[str, Any]) -> Captioner:
+    """The captioner of a profile whose backend is `transformers`. `preset` names a model file whose options stand below the profile's own.
+
+    Raises:
+        ConfigError: an option is unknown or wrong, or a package is not installed.
+    """
+    return TransformersCaptioner(read_options(TransformersOptions, preset(options, "transformers"), "captioner transformers"))

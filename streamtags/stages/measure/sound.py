@@ -1,0 +1,105 @@
+"""Sound of a segment as named numbers: loudness, silence, speech, rhythm, brightness.
+
+Sound arrives in pieces of any size and is laid on the absolute grid of `blocks`. Each full block becomes six numbers a tick of 10 ms, its
+samples are forgotten, and a segment is summed up from its ticks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import floor, inf, log10
+from typing import Final
+
+import numpy as np
+
+from streamtags.core.model import EvidenceValue, Sound
+from streamtags.stages.measure.blocks import BLOCK, PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
+from streamtags.stages.measure.loudness import integrated, k_power, max_momentary, silence_share
+from streamtags.stages.measure.rhythm import Flux, onset_count, tempo
+from streamtags.stages.measure.speech import SpeechDetector, speech_band
+
+__all__ = ["SoundMeter"]
+
+_KEPT: Final = 36_000  # blocks, one hour: about 15 MB
+_BATCH: Final = 20  # blocks worked on at a time: a call costs as much for one, and decoding pushes model and code out of the cache
+_SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
+_QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
+
+
+class SoundMeter:
+    """Measures sound segment by segment, in one pass and bounded memory.
+
+    Keeps the features of the last hour of sound that was not asked for; older ones are dropped, so a longer range is measured on its
+    last hour.
+    """
+
+    def __init__(self) -> None:
+        self._grid = Grid()
+        self._waiting: list[Block] = []  # at most _BATCH
+        self._features: deque[tuple[int, Floats]] = deque(maxlen=_KEPT)
+        self._flux = Flux()
+        self._speech: SpeechDetector | None = None  # loading the model takes 0.2 s and 35 MB: only when there is sound
+        self._heard_until = -inf
+
+    @property
+    def heard_until(self) -> float:
+        """Seconds up to which sound has arrived and can be measured; rises in steps of 100 ms; -inf before any."""
+        return self._heard_until
+
+    def push(self, sound: Sound) -> None:
+        """Take a piece of sound, float32 [1 or 2, n] at 48 kHz; see `blocks.Grid` for gaps and overlaps.
+
+        Raises:
+            ValueError: another rate or shape.
+        """
+        for block in self._grid.push(sound):
+            self._waiting.append(block)
+            self._heard_until = (block.index + 1) * BLOCK / RATE
+            if len(self._waiting) == _BATCH:
+                self._work()
+
+    def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
+        """The evidence of [start, end) seconds, on ticks of 10 ms; empty when no sound was heard there.
+
+        `start` must not lie before that of an earlier call: features before it are dropped.
+        """
+        self._work()
+        first, last = (floor(seconds * TICKS_PER_SECOND + 1e-6) for seconds in (start, end))
+        while self._features and (self._features[0][0] + 1) * TICKS <= first:
+            self._features.popleft()
+        parts = [part[max(0, first - i * TICKS) : max(0, last - i * TICKS)] for i, part in self._features if i * TICKS < last]
+        if not sum(map(len, parts)):
+            return {}
+        power, peak, flux, weighted, amplitude, speech = np.concatenate(parts).T
+        bpm, confidence = tempo(flux)
+        centre, total = float(weighted.sum(dtype=np.float64)), float(amplitude.sum(dtype=np.float64))
+        return {
+            "loudness_lufs": _rounded(integrated(power), 2),
+            "loudness_max_momentary_lufs": _rounded(max_momentary(power), 2),
+            "peak_dbfs": _rounded(20.0 * log10(peak.max()), 2) if peak.max() > _QUIETEST else None,
+            "silence_share": round(silence_share(power), 4),
+            "speech_share": round(float((speech > _SPEECH).mean()), 4),
+            "onsets_per_second": round(onset_count(flux) * TICKS_PER_SECOND / len(flux), 3),
+            "tempo_bpm": bpm,
+            "tempo_confidence": round(confidence, 3),
+            "spectral_centroid_hz": round(centre / total, 1) if total > _QUIETEST * len(flux) else None,
+        }
+
+    def _work(self) -> None:
+        """Turn waiting blocks into float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""
+        blocks, self._waiting = self._waiting, []
+        if not blocks:
+            return
+        heard = self._speech = self._speech or SpeechDetector()
+        spans = np.stack([block.span for block in blocks])
+        spectra, rows = spectrum(spans), np.empty((len(blocks), TICKS, 6), dtype=np.float32)
+        rows[..., 0] = k_power(spectra)
+        rows[..., 1] = np.abs(spans[..., PAST:]).reshape(len(blocks), -1, TICKS, TICK).max(axis=(1, 3))
+        rows[..., 2], rows[..., 3], rows[..., 4] = self._flux.push(blocks)
+        for block, row, band in zip(blocks, rows, speech_band(spectra), strict=True):
+            row[:, 5] = heard.push(band, follows=block.follows)
+            self._features.append((block.index, row))
+
+
+def _rounded(value: float | None, places: int) -> float | None:
+    return None if value is None else round(value, places)

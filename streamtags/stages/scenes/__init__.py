@@ -1,0 +1,1 @@
+"""Consecutive segments that belong together."""

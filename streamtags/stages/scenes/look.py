@@ -1,0 +1,102 @@
+"""How alike two segments look, from their measured evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from streamtags.core.model import Evidence
+
+__all__ = ["Look", "difference", "look_of"]
+
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+
+# Differences that make two shots clearly unlike, in the units of the measures; found on single-shot clips, cut up and
+# compared with each other and with themselves (see docs/topics/timeline.md).
+_PALETTE_SCALE = 22.0  # CIE76 delta E
+_SCALES = {"brightness_percent": 18.0, "contrast_percent": 12.0, "saturation_percent": 20.0, "warmth": 0.3}
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What of the evidence is compared. `palette` holds (CIELAB colour, share of the picture), shares summing to 1."""
+
+    palette: tuple[tuple[Colour, float], ...]
+    numbers: dict[str, float]
+
+
+def look_of(evidence: Evidence | None) -> Look:
+    """The look of a segment; measures that are missing or of the wrong kind are left out."""
+    evidence = evidence or {}
+    numbers = {name: float(value) for name in _SCALES if isinstance(value := evidence.get(name), int | float)}
+    return Look(palette=tuple(_palette(evidence.get("palette"))), numbers=numbers)
+
+
+def difference(one: Look, other: Look) -> float | None:
+    """How unlike two looks are: 0 the same, 1 clearly different; None if they have no measure in common.
+
+    The mean over the measures both have, palettes counting as much as all the rest together: colour tells scenes apart best.
+    """
+    rest = [
+        min(2.0, abs(one.numbers[name] - other.numbers[name]) / _SCALES[name])
+        for name in _SCALES
+        if name in one.numbers and name in other.numbers
+    ]
+    parts = [sum(rest) / len(rest)] if rest else []
+    if one.palette and other.palette:
+        parts.append(min(2.0, _move(one.palette, other.palette) / _PALETTE_SCALE))
+    return sum(parts) / len(parts) if parts else None
+
+
+def _palette(value: object) -> Iterable[tuple[Colour, float]]:
+    if not isinstance(value, list):
+        return
+    colours = [
+        (_lab(hexes), float(share))
+        for entry in value
+        if isinstance(entry, dict) and isinstance(hexes := entry.get("hex"), str) and _HEX.fullmatch(hexes)
+        if isinstance(share := entry.get("share"), int | float) and share > 0
+    ]
+    total = sum(share for _, share in colours)
+    yield from ((colour, share / total) for colour, share in colours)
+
+
+def _move(one: tuple[tuple[Colour, float], ...], other: tuple[tuple[Colour, float], ...]) -> float:
+    """Mean CIE76 distance that one palette's colours travel to become the other's.
+
+    The earth mover's distance of Rubner, Tomasi and Guibas (IJCV 40(2), 2000), with the cheapest moves taken first: for a handful of
+    colours near enough to the best plan.
+    """
+    left, right = [share for _, share in one], [share for _, share in other]
+    moves = sorted(
+        (sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) ** 0.5, i, j)
+        for i, (a, _) in enumerate(one)
+        for j, (b, _) in enumerate(other)
+    )
+    cost = 0.0
+    for distance, i, j in moves:
+        moved = min(left[i], right[j])
+        left[i] -= moved
+        right[j] -= moved
+        cost += moved * distance
+    return cost
+
+
+def _lab(hexes: str) -> Colour:
+    """Colour `#rrggbb` in sRGB as CIELAB under D65. Source: IEC 61966-2-1 (sRGB), CIE 15:2004 (L*a*b*)."""
+    red, green, blue = (_linear(int(hexes[at : at + 2], 16) / 255) for at in (1, 3, 5))
+    x = _root((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505)
+    y = _root(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    z = _root((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def _linear(value: float) -> float:
+    return float(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
+
+
+def _root(value: float) -> float:
+    return float(value ** (1 / 3) if value > (6 / 29) ** 3 else value / (3 * (6 / 29) ** 2) + 4 / 29)

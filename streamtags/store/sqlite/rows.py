@@ -1,0 +1,62 @@
+"""Events as rows of the store: (seq, type, at, data), where `data` is the payload's JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from streamtags.core.errors import StoreError
+from streamtags.core.events import PAYLOADS, Event, Payload, UnknownPayload
+
+__all__ = ["EventRow", "decode", "decode_payload", "lines", "now", "time_text"]
+
+EventRow = tuple[int, str, str, str]
+
+
+def now() -> datetime:
+    """The moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def time_text(at: datetime) -> str:
+    """A UTC moment as RFC 3339, as pydantic writes it in an event's JSON."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def decode(timeline: str, epoch: str, row: EventRow) -> Event:
+    """The event of a row.
+
+    Raises:
+        StoreError: the row does not hold what its type says.
+    """
+    seq, kind, at, _ = row
+    return Event.model_construct(
+        v=1, timeline=timeline, epoch=epoch, seq=seq, type=kind, at=datetime.fromisoformat(at), data=decode_payload(timeline, row)
+    )
+
+
+def decode_payload(timeline: str, row: EventRow) -> Payload:
+    """The payload of a row's event.
+
+    Raises:
+        StoreError: the row does not hold what its type says.
+    """
+    seq, kind, _, data = row
+    try:
+        return PAYLOADS.get(kind, UnknownPayload).model_validate_json(data)
+    except ValidationError as error:
+        raise StoreError(
+            f"event {seq} cannot be read: {error.errors()[0]['msg']}",
+            where=timeline,
+            hint="put back a copy of the store, or analyse with --fresh",
+            code="store.corrupt",
+        ) from error
+
+
+def lines(timeline: str, epoch: str, rows: Iterable[EventRow]) -> list[str]:
+    """The rows as `Event.to_json` writes them, without parsing anything."""
+    head = f'{{"v":1,"timeline":{json.dumps(timeline, ensure_ascii=False)},"epoch":"{epoch}","seq":'
+    return [f'{head}{seq},"type":"{kind}","at":"{at}","data":{data}}}' for seq, kind, at, data in rows]

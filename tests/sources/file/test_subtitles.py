@@ -1,0 +1,72 @@
+"""Text beside a film, as people really write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamtags.core.model import Subtitle
+from streamtags.sources.file.subtitles import from_ass, parse_subtitles, sidecar
+
+SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello <i>there</i>\nyou\n\n2\n00:00:03,000 --> 00:00:04,000\n{\\an8}Second &amp; last\n"
+CUES = [Subtitle(1.0, 2.5, "Hello there\nyou"), Subtitle(3.0, 4.0, "Second & last")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_any_line_end_and_encoding(end: str, encoding: str) -> None:
+    assert parse_subtitles(SRT.replace("\n", end).encode(encoding)) == CUES
+
+
+def test_windows_text_keeps_its_accents() -> None:
+    assert parse_subtitles("1\n00:00:01,000 --> 00:00:02,000\nça va “là”".encode("cp1252"))[0].text == "ça va “là”"
+
+
+def test_webvtt_with_header_notes_settings_and_short_times() -> None:
+    vtt = (
+        "WEBVTT - a film\n\nSTYLE\n::cue { color: red }\n\nNOTE nobody reads --\nthis\n\n"
+        "intro\n00:01.000 --> 00:02.500 align:start line:0\n"
+        "<v Ann>Hello <00:01.500>there\nyou\n\n00:03.000 --> 00:04.000\nSecond &amp; last"
+    )
+    assert parse_subtitles(vtt.encode()) == CUES
+
+
+def test_bad_cues_are_skipped_and_the_good_ones_kept_in_order() -> None:
+    text = (
+        "garbage\n2\n00:00:03,000 --> 00:00:04,000\nSecond &amp; last\n3\n00:00:01,0 --> 00:00:02,5\nHello there\nyou\n"
+        "\n4\n00:00:09,000 --> 00:00:05,000\nends before it begins\n\n"
+        "5\n00:00:xx --> 00:00:05,000\nno time\n\n6\n00:00:07,000 --> 00:00:08,000\n<b></b>\n"
+    )
+    assert parse_subtitles(text.encode()) == CUES
+
+
+@given(st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
+def test_no_bytes_break_the_parser(data: bytes) -> None:
+    cues = parse_subtitles(b"1\n00:00:01,000 --> 00:00:02,000\n" + data)
+    assert all(cue.end > cue.start >= 0 and cue.text for cue in cues)
+    assert cues == sorted(cues, key=lambda cue: (cue.start, cue.end))
+
+
+def test_ass_loses_overrides_and_drawings() -> None:
+    assert from_ass(r"{\an8\b1}One\Ntwo\hthree{\i0}") == "One\ntwo three"
+    assert from_ass(r"{\p1}m 0 0 l 100 0 100 100{\p0}") == ""
+
+
+def test_the_file_of_the_same_name_beside_the_film(tmp_path: Path) -> None:
+    film = tmp_path / "film.part1.mp4"
+    assert sidecar(film) == []
+    (tmp_path / "film.srt").write_text(SRT)
+    assert sidecar(film) == []
+    (tmp_path / "film.part1.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nfrom vtt\n")
+    assert [cue.text for cue in sidecar(film)] == ["from vtt"]
+    (tmp_path / "film.part1.srt").write_text(SRT)
+    assert sidecar(film) == CUES
+
+
+def test_a_link_beside_the_film_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text(SRT)
+    (tmp_path / "film.srt").symlink_to(tmp_path / "secret.txt")
+    assert sidecar(tmp_path / "film.mp4") == []

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamtags.core.errors import ConfigError
+from streamtags.core.measures import MEASURES
+from streamtags.core.model import Caption, CaptionRequest, Evidence, EvidenceValue, Kind, Measured, Segment
+from streamtags.core.ports import Captioner
+from streamtags.core.timebase import Clock
+from streamtags.stages.caption.embedded import EmbeddedCaptioner, create
+from streamtags.testing.source import PictureStill
+
+CLOCK = Clock(time_base=Fraction(1, 10), rate=Fraction(10))
+PICTURE = np.zeros((2, 2, 3), np.uint8)
+EVENING: dict[str, EvidenceValue] = {
+    "brightness_percent": 18.0,
+    "contrast_percent": 7.5,
+    "saturation_percent": 40.0,
+    "warmth": -0.05,
+    "colourfulness": 20.0,
+    "palette": [{"name": "black", "hex": "#000000", "share": 0.6}, {"name": "navy", "hex": "#01153e", "share": 0.3}],
+    "camera": "pan_left",
+    "camera_confidence": 0.8,
+    "pan_percent_width_per_second": -4.0,
+    "cuts_per_minute": 6.0,
+    "loudness_lufs": -36.0,
+    "speech_share": 0.7,
+    "silence_share": 0.1,
+    "tempo_bpm": None,
+    "tempo_confidence": 0.1,
+}
+
+
+def request(evidence: Evidence, tenths: int = 42, kind: Kind = "shot") -> CaptionRequest:
+    segment = Segment("s", 0, 0, CLOCK.at(0, 0), CLOCK.at(tenths, tenths), kind, "start")
+    return CaptionRequest(Measured(segment, evidence, stills=tuple(PictureStill(pts, PICTURE) for pts in (5, 20, 40))))
+
+
+async def caption(evidence: Evidence, tenths: int = 42, kind: Kind = "shot") -> Caption:
+    return await create({}).caption(request(evidence, tenths, kind))
+
+
+async def text(**changes: EvidenceValue) -> str:
+    return (await caption({**EVENING, **changes})).text
+
+
+async def test_a_caption_says_plainly_what_was_measured() -> None:
+    assert await text() == (
+        "A dark, low-contrast shot of 4.2 seconds in black and navy; the camera pans left slowly. Quiet sound, mostly speech."
+    )
+
+
+async def test_the_frames_are_the_stills_in_order_and_the_model_is_named() -> None:
+    found = await caption(EVENING)
+    assert (found.frames, found.model, found.usage) == ((5, 20, 40), EmbeddedCaptioner.model, None)
+    assert isinstance(create({}), Captioner)
+
+
+async def test_nothing_measured_leaves_the_length() -> None:
+    assert (await caption({}, 10)).text == "A shot of 1.0 second."
+    assert (await caption({}, 200, "slice")).text == "A part of a shot of 20.0 seconds."
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"camera": "static", "subject_motion_percent_per_second": 0.1}, "the camera rests, nothing moves"),
+        ({"camera": "static", "subject_motion_percent_per_second": 9.0}, "the camera rests, much moves"),
+        ({"camera": "static", "subject_motion_percent_per_second": None}, "; the camera rests."),
+        ({"camera": "handheld"}, "the camera is hand-held"),
+        ({"camera": "handheld", "camera_confidence": 0.2}, "the camera seems to be hand-held"),
+        ({"camera": "zoom_in", "zoom_percent_per_second": 50.0}, "the camera zooms in fast"),
+        ({"camera": "tilt_up", "tilt_percent_height_per_second": 12.0, "camera_confidence": 0.2}, "the camera seems to tilt up."),
+        ({"cuts_per_minute": 32.4}, "The cutting is fast: 32 cuts a minute."),
+        ({"silence_share": 1.0, "loudness_lufs": None}, " Silence."),
+        ({"speech_share": 0.0, "loudness_lufs": -12.0}, "Loud sound, no speech."),
+        ({"tempo_bpm": 121.7, "tempo_confidence": 0.6, "speech_share": 0.1}, "Quiet sound, a beat of about 122 a minute."),
+        (
+            {"brightness_percent": 70.0, "contrast_percent": 35.0, "warmth": 0.3, "colourfulness": 60.0},
+            "A bright, high-contrast, warm-toned, colourful shot",
+        ),
+        ({"saturation_percent": 1.0}, "A dark, low-contrast, colourless shot"),
+    ],
+)
+async def test_words_follow_the_numbers(changes: dict[str, EvidenceValue], words: str) -> None:
+    assert words in await text(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"camera": None}, {"camera_confidence": 0.05}, {"camera": "crane"}])
+async def test_an_unknown_or_unclear_camera_is_not_told(changes: dict[str, EvidenceValue]) -> None:
+    assert "camera" not in await text(**changes)
+
+
+async def test_sound_that_was_not_there_is_not_told() -> None:
+    picture_only = {name: value for name, value in EVENING.items() if name not in ("loudness_lufs", "silence_share", "speech_share")}
+    assert (await caption(picture_only)).text.endswith("the camera pans left slowly.")
+
+
+async def test_the_three_largest_colours_are_told() -> None:
+    shares = {"grey": 0.4, "tan": 0.3, "red": 0.15, "blue": 0.12, "pink": 0.03}
+    found = await text(palette=[{"name": name, "hex": "#000000", "share": share} for name, share in shares.items()])
+    assert "in grey, tan and red;" in found
+
+
+def test_options_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="'temperature'"):
+        create({"temperature": 0.2})
+
+
+VALUES = st.none() | st.floats() | st.booleans() | st.sampled_from(["", "static", "handheld", "pan_left", "zoom_out"])
+
+
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys([*MEASURES, "palette"], VALUES)),
+    st.integers(1, 100_000),
+    st.sampled_from(get_args(Kind)),
+)
+async def test_whatever_was_measured_the_caption_is_one_to_three_sentences_and_always_the_same(
+    evidence: dict[str, EvidenceValue], tenths: int, kind: Kind
+) -> None:
+    found = await caption(evidence, tenths, kind)
+    assert re.fullmatch(r"A [a-z].*\.", found.text)
+    assert not re.search(r"  |,,|, [.;]|nan|inf|None", found.text)
+    assert 1 <= len(re.findall(r"\.(?= |$)", found.text)) <= 3
+    assert found == await caption(evidence, tenths, kind)

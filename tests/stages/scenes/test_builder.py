@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamtags.core.events import SceneDetected
+from streamtags.core.model import tag_scores
+from streamtags.core.state import SegmentState
+from streamtags.stages.scenes.builder import SceneBuilder, mean_tags
+from streamtags.stages.scenes.look import difference, look_of
+
+FOREST = {
+    "brightness_percent": 35.0,
+    "saturation_percent": 45.0,
+    "warmth": -0.1,
+    "palette": [{"name": "green", "hex": "#2f5d34", "share": 1.0}],
+}
+SNOW = {
+    "brightness_percent": 85.0,
+    "saturation_percent": 5.0,
+    "warmth": -0.05,
+    "palette": [{"name": "white", "hex": "#eef2f5", "share": 1.0}],
+}
+FIRE = {
+    "brightness_percent": 30.0,
+    "saturation_percent": 80.0,
+    "warmth": 0.6,
+    "palette": [{"name": "orange", "hex": "#d05a10", "share": 1.0}],
+}
+BLACK = {
+    "brightness_percent": 1.0,
+    "saturation_percent": 0.0,
+    "warmth": 0.0,
+    "palette": [{"name": "black", "hex": "#020202", "share": 1.0}],
+}
+NOTHING: dict[str, Any] = {}
+
+
+def segments(
+    make: Any, *evidence: dict[str, Any] | None, gradual: tuple[int, ...] = (), shots: list[int] | None = None
+) -> list[SegmentState]:
+    return [
+        SegmentState(
+            segment=f"s{i:04d}",
+            index=i,
+            shot=shots[i] if shots else i,
+            start=make.time(i),
+            end=make.time(i + 1),
+            kind="shot",
+            transition="gradual" if i in gradual else "cut",
+            evidence=found,
+        )
+        for i, found in enumerate(evidence)
+    ]
+
+
+def scenes(given_segments: list[SegmentState]) -> list[SceneDetected]:
+    builder = SceneBuilder()
+    found = [scene for segment in given_segments for scene in builder.push(segment)]
+    return found + builder.finish()
+
+
+def lengths(given_segments: list[SegmentState]) -> list[int]:
+    return [int(scene.last[1:]) - int(scene.first[1:]) + 1 for scene in scenes(given_segments)]
+
+
+def test_a_change_of_look_parts_scenes(make: Any) -> None:
+    assert lengths(segments(make, FOREST, FOREST, FOREST, SNOW, SNOW)) == [3, 2]
+
+
+def test_a_dialogue_of_two_looks_stays_together(make: Any) -> None:
+    assert lengths(segments(make, *[FOREST, SNOW] * 5, *[FIRE] * 3)) == [10, 3]
+    assert lengths(segments(make, *[FOREST, SNOW] * 5, FOREST, *[FIRE] * 3)) == [11, 3]
+
+
+def test_a_look_that_comes_back_after_many_shots_is_another_scene(make: Any) -> None:
+    assert lengths(segments(make, FOREST, *[SNOW] * 4, FOREST)) == [6]
+    assert lengths(segments(make, FOREST, *[SNOW] * 5, FOREST)) == [1, 5, 1]
+
+
+def test_a_look_that_comes_back_after_long_is_another_scene(make: Any) -> None:
+    slices = segments(make, FOREST, *[SNOW] * 20, FOREST, shots=[0, *[1] * 20, 2])  # one shot of 40 s between
+    assert lengths(slices) == [1, 20, 1]
+
+
+def test_a_fade_to_another_picture_parts_what_would_be_linked(make: Any) -> None:
+    looks = [FOREST, SNOW, FIRE, SNOW, FOREST]
+    assert lengths(segments(make, *looks)) == [5]
+    assert lengths(segments(make, *looks, gradual=(2,))) == [1, 1, 1, 1, 1]
+    assert lengths(segments(make, FOREST, FOREST, gradual=(1,))) == [2]
+
+
+def test_black_with_another_picture_after_it_parts_scenes(make: Any) -> None:
+    looks = [FOREST, SNOW, FOREST]
+    assert lengths(segments(make, *looks, BLACK, SNOW, FOREST, SNOW)) == [4, 3]
+    assert lengths(segments(make, FOREST, BLACK, FOREST)) == [3]
+    assert lengths(segments(make, BLACK, FOREST)) == [1, 1]
+
+
+def test_slices_of_a_shot_stay_together_whatever_they_show(make: Any) -> None:
+    assert lengths(segments(make, FOREST, SNOW, FIRE, shots=[0, 0, 1])) == [2, 1]
+
+
+def test_segments_of_which_nothing_is_known_join_their_neighbours(make: Any) -> None:
+    assert lengths(segments(make, FOREST, None, NOTHING, SNOW)) == [4]
+
+
+def test_a_scene_is_told_as_soon_as_it_is_certain(make: Any) -> None:
+    builder = SceneBuilder()
+    told = [len(builder.push(segment)) for segment in segments(make, *[FOREST] * 2, *[SNOW] * 7)]
+    assert told == [0, 0, 0, 0, 0, 0, 0, 1, 0]
+
+
+def test_a_scene_says_where_it_lies_and_what_it_is_about(make: Any) -> None:
+    first, second = segments(make, FOREST, FOREST)
+    first = first.model_copy(update={"tags": list(tag_scores([("Calm", 0.9), ("Warm", 0.4)]))})
+    longer = second.model_copy(update={"end": make.time(4), "tags": list(tag_scores([("Calm", 0.5), ("Tense", 0.8)]))})
+    assert [scene.model_dump() for scene in scenes([first, longer])] == [
+        {
+            "scene": "sc0000",
+            "index": 0,
+            "first": "s0000",
+            "last": "s0001",
+            "start": make.time(0).model_dump(),
+            "end": make.time(4).model_dump(),
+            "tags": [{"tag": "Calm", "confidence": 0.6}, {"tag": "Tense", "confidence": 0.6}, {"tag": "Warm", "confidence": 0.1}],
+        }
+    ]
+    assert mean_tags([second]) == []
+
+
+def test_no_segments_no_scenes() -> None:
+    assert SceneBuilder().finish() == []
+
+
+EVIDENCE = st.sampled_from([FOREST, SNOW, FIRE, BLACK, NOTHING, None, {"warmth": 0.5}, {"palette": "broken", "brightness_percent": None}])
+
+
+@given(found=st.lists(EVIDENCE, max_size=40), gradual=st.sets(st.integers(0, 40)), sliced=st.sets(st.integers(0, 40)))
+def test_scenes_cover_all_segments_once_in_order(make: Any, found: list[Any], gradual: set[int], sliced: set[int]) -> None:
+    shots = [i - sum(at <= i for at in sliced) for i in range(len(found))]
+    taken = segments(make, *found, gradual=tuple(gradual), shots=shots)
+    told = scenes(taken)
+    covered = [segment for scene in told for segment in taken[int(scene.first[1:]) : int(scene.last[1:]) + 1]]
+    assert covered == taken
+    assert [scene.index for scene in told] == list(range(len(told)))
+    assert all(one.end == other.start for one, other in pairwise(told))
+    assert told == scenes(taken)
+    shot_of_first = {taken[int(scene.first[1:])].shot for scene in told}
+    assert len(shot_of_first) == len(told), "a shot was parted"
+
+
+@given(
+    palette=st.lists(
+        st.fixed_dictionaries({"hex": st.from_regex(r"\A#[0-9a-f]{6}\Z"), "share": st.floats(0.01, 1)}), min_size=1, max_size=6
+    ),
+    brightness=st.floats(0, 100),
+)
+def test_a_look_differs_from_itself_by_nothing_and_both_ways_alike(palette: list[Any], brightness: float) -> None:
+    one, other = look_of({"palette": palette, "brightness_percent": brightness}), look_of(FIRE)
+    assert difference(one, one) == pytest.approx(0, abs=1e-9)
+    assert difference(one, other) == pytest.approx(difference(other, one))
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        None,
+        {},
+        {"palette": [{"hex": "red", "share": 1.0}, {"hex": "#ffffff"}, {"share": 1.0}, {"hex": "#ffffff", "share": 0.0}, 5]},
+        {"palette": 3, "brightness_percent": "bright", "warmth": None},
+        {"loudness_lufs": -20.0},
+    ],
+)
+def test_evidence_without_a_look_cannot_be_compared(evidence: Any) -> None:
+    assert difference(look_of(evidence), look_of(FIRE)) is None
