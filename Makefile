@@ -9,7 +9,7 @@ VIDEO ?=
 .PHONY: help demo test check coverage bench docs format lock clean
 
 help:
-	@echo "make demo              analyse a generated edit (make demo VIDEO=film.mp4: any other)"
+	@echo "make demo              analyze a generated edit (make demo VIDEO=film.mp4: any other)"
 	@echo "make test              run the tests"
 	@echo "make check             format, lint, types, import rules, dependencies, docs"
 	@echo "make bench             print the benchmarks"

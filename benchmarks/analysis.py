@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--file", type=Path, help="a film to read instead of the two-minute edit")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--long", action="store_true", help="also analyse the twenty-minute edit, once, for its memory")
+    parser.add_argument("--long", action="store_true", help="also analyze the twenty-minute edit, once, for its memory")
     args = parser.parse_args(arguments)
     film = (args.file or made("short_film")).resolve()
     console = Console(width=110)

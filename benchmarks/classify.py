@@ -1,4 +1,4 @@
-"""How well words become tags: fits the calibration on one half of the labelled captions and reports on the other.
+"""How well words become tags: fits the calibration on one half of the labeled captions and reports on the other.
 
     python benchmarks/classify.py            # figures of the calibration that ships
     python benchmarks/classify.py --write    # fit it anew and write it into the package

@@ -32,7 +32,7 @@ from rich.table import Table
 from streamtags.config.settings import IngestSettings
 from streamtags.core.model import Frame
 from streamtags.sources.file.pictures import Orientation, Shrinker
-from streamtags.sources.file.planes import colour_matrix
+from streamtags.sources.file.planes import color_matrix
 from streamtags.sources.file.source import open_source
 
 WIDTH, HEIGHT, RATE, BITS_PER_SECOND = 1280, 720, 24, 4_000_000
@@ -120,7 +120,7 @@ def by_planes(interpolation: int | None = None) -> Callable[[av.VideoFrame], Arr
             np.ndarray((p.height, p.width), np.uint8, buffer=cast("memoryview[int]", p), strides=(p.line_size, 1)) for p in frame.planes
         ]
         parts = [cv2.resize(view, (256, 144), interpolation=interpolation) for view in views]
-        return cast("Array", cv2.transform(cv2.merge(parts), colour_matrix(1, full=False, bits=8)))
+        return cast("Array", cv2.transform(cv2.merge(parts), color_matrix(1, full=False, bits=8)))
 
     return single
 

@@ -43,7 +43,7 @@ from streamtags.config.settings import Settings, load_settings
 from streamtags.core.events import TimelineOpened
 from streamtags.core.model import Picture
 from streamtags.core.state import TimelineState
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
 from streamtags.run.measure import measure
 from streamtags.run.session import Session
@@ -116,7 +116,7 @@ async def pipeline(url: str, concurrency: int, pictures: Sequence[Picture]) -> R
 async def whole(url: str, concurrency: int, path: Path) -> Run:
     """From a file to the end of its log, as `streamtags analyze` does it once it has started up."""
     with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
-        return await timed(lambda: analyse(str(path), settings(url, concurrency), store))
+        return await timed(lambda: analyze(str(path), settings(url, concurrency), store))
 
 
 async def timed(work: Callable[[], Awaitable[TimelineState]]) -> Run:

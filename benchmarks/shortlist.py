@@ -2,11 +2,11 @@
 
 Two measurements, printed as recall at several lengths of the shortlist:
 
-- `shots`: the hand-labelled captions of `examples/datasets/film-captions` under the shipped music-library vocabulary, among tags of a
-  music catalogue.
-- `catalogue`: every tenth caption of MusicCaps, whose own aspect lists are the truth, under its 2,000 commonest aspects, names alone.
+- `shots`: the hand-labeled captions of `examples/datasets/film-captions` under the shipped music-library vocabulary, among tags of a
+  music catalog.
+- `catalog`: every tenth caption of MusicCaps, whose own aspect lists are the truth, under its 2,000 commonest aspects, names alone.
 
-The catalogue is development media kept outside the project: `python benchmarks/shortlist.py ../shared/media/catalogue`.
+The catalog is development media kept outside the project: `python benchmarks/shortlist.py ../shared/media/catalogue`.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ SIZE = 2000
 LENGTHS = (50, 120, 200, 300)
 
 
-def catalogue(folder: Path) -> list[tuple[str, list[str]]]:
+def catalog(folder: Path) -> list[tuple[str, list[str]]]:
     """MusicCaps as (caption, aspects)."""
     with (folder / "musiccaps-dev.csv").open(encoding="utf-8", newline="") as file:
         return [(row["caption"], [folded(aspect) for aspect in ast.literal_eval(row["aspect_list"])]) for row in csv.DictReader(file)]
 
 
-def recalls(vocabulary: Vocabulary, labelled: Sequence[tuple[str, list[str]]]) -> dict[int, float]:
+def recalls(vocabulary: Vocabulary, labeled: Sequence[tuple[str, list[str]]]) -> dict[int, float]:
     """Share of the labels that are on the shortlist, by its length."""
     found = {}
     for length in LENGTHS:
         chooser = Shortlist(vocabulary, length)
         hit = total = 0
-        for caption, labels in labelled:
+        for caption, labels in labeled:
             chosen = set(chooser.choose(ClassifyRequest(segment="", caption=caption, caption_model="")))
             hit += len(chosen.intersection(labels))
             total += len(labels)
@@ -51,7 +51,7 @@ def recalls(vocabulary: Vocabulary, labelled: Sequence[tuple[str, list[str]]]) -
 
 def main(folder: Path) -> None:
     """Print both measurements and the time of one choice."""
-    music = catalogue(folder)
+    music = catalog(folder)
     common = [aspect for aspect, _ in Counter(aspect for _, aspects in music for aspect in aspects).most_common(3 * SIZE)]
 
     shipped = load_vocabulary("music-library")
@@ -63,8 +63,8 @@ def main(folder: Path) -> None:
         tags=(*shipped.tags, *(Tag(name=name, axis="aspect") for name in others)),
     )
     items = Path(__file__).parents[1] / "examples" / "datasets" / "film-captions" / "items.jsonl"
-    labelled = [(read["caption"], read["labels"]["music-library"]) for read in map(json.loads, items.read_text("utf-8").splitlines())]
-    shots = [(caption, labels) for caption, labels in labelled if labels]
+    labeled = [(read["caption"], read["labels"]["music-library"]) for read in map(json.loads, items.read_text("utf-8").splitlines())]
+    shots = [(caption, labels) for caption, labels in labeled if labels]
     # What only a measurement can tell is given by rules, not by words.
     worded = {tag.name for tag in shipped.tags if not tag.when}
     shots = [(caption, [label for label in labels if label in worded]) for caption, labels in shots]
@@ -75,7 +75,7 @@ def main(folder: Path) -> None:
         id="aspects", version="1", axes=(Axis(name="aspect"),), tags=tuple(Tag(name=name, axis="aspect") for name in names)
     )
     known = [(caption, [label for label in labels if label in aspects.by_name]) for caption, labels in music[::10]]
-    print(f"catalogue: {len(known)} captions, {len(names)} tags", {n: round(r, 3) for n, r in recalls(aspects, known).items()})
+    print(f"catalog: {len(known)} captions, {len(names)} tags", {n: round(r, 3) for n, r in recalls(aspects, known).items()})
 
     began = time.process_time()
     chooser = Shortlist(long, 200)

@@ -1,6 +1,6 @@
 """Draws the pictures of the documentation: `python docs/make_pictures.py`, after which they should be looked at.
 
-`pictures/terminal.svg` is the live table after the demo film has been analysed: what `make demo` shows.
+`pictures/terminal.svg` is the live table after the demo film has been analyzed: what `make demo` shows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rich.console import Console
 from streamtags.cli.live import card
 from streamtags.cli.views import summary_line
 from streamtags.config.settings import load_settings
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_demo_film
 
@@ -24,12 +24,12 @@ COLUMNS = 108
 
 
 def main() -> None:
-    """Analyse the demo film and write the picture."""
+    """Analyze the demo film and write the picture."""
     console = Console(record=True, width=COLUMNS, force_terminal=True, color_system="truecolor", file=io.StringIO())
     with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "demo.db") as store:
         film = Path(folder) / "demo.mp4"
         make_demo_film(film)
-        state = asyncio.run(analyse(str(film), load_settings(), store))
+        state = asyncio.run(analyze(str(film), load_settings(), store))
         console.print("[bold]$[/] streamtags analyze demo.mp4\n")
         for segment in state.segments:
             if segment.segment in SHOWN:

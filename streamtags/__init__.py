@@ -1,9 +1,9 @@
 """Segment-level streaming video analysis: shots, captions and music-library tags, as a timeline.
 
-    from streamtags import analyse, load_settings, open_store
+    from streamtags import analyze, load_settings, open_store
 
     with open_store() as store:
-        state = asyncio.run(analyse("film.mp4", load_settings(), store))
+        state = asyncio.run(analyze("film.mp4", load_settings(), store))
 
 Names are imported when they are first used: `import streamtags` loads neither OpenCV nor torch.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamtags.core.fold import Fold, fold
     from streamtags.core.state import TimelineState
     from streamtags.core.vocabulary import Vocabulary
-    from streamtags.run.analyze import analyse
+    from streamtags.run.analyze import analyze
     from streamtags.run.correct import correct
     from streamtags.run.retag import retag
     from streamtags.store.sqlite.store import SqliteStore, open_store
@@ -34,7 +34,7 @@ __all__ = [
     "StreamtagsError",
     "TimelineState",
     "Vocabulary",
-    "analyse",
+    "analyze",
     "correct",
     "fold",
     "load_settings",
@@ -51,7 +51,7 @@ _HOME = {
     "StreamtagsError": "core.errors",
     "TimelineState": "core.state",
     "Vocabulary": "core.vocabulary",
-    "analyse": "run.analyze",
+    "analyze": "run.analyze",
     "correct": "run.correct",
     "fold": "core.fold",
     "load_settings": "config.settings",

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.payloads import Make
+
 # Read once, before `isolated_environment` takes every STREAMTAGS_ variable away.
 SHARED = Path(os.environ.get("STREAMTAGS_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
@@ -32,6 +34,12 @@ def shared_media() -> Path:
     if not media.is_dir():
         pytest.skip(f"no development media at {media}; set STREAMTAGS_SHARED to the folder that holds media/")
     return media
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    """Makes payloads and events of a small timeline."""
+    return Make()
 
 
 @pytest.fixture(autouse=True)

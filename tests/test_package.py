@@ -19,4 +19,4 @@ def test_importing_is_light() -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     assert not hasattr(streamtags, "analyze_film")
-    assert "analyse" in dir(streamtags)
+    assert "analyze" in dir(streamtags)

@@ -275,7 +275,7 @@ def test_a_rotated_video_is_upright_once_turned(tmp_path: Path) -> None:
 
 
 def test_a_dissolve_mixes_its_frames_and_no_other() -> None:
-    black, white = ShotSpec(20, "plain", colour=(0, 0, 0), grain=0), ShotSpec(20, "plain", colour=(250, 250, 250), grain=0)
+    black, white = ShotSpec(20, "plain", color=(0, 0, 0), grain=0), ShotSpec(20, "plain", color=(250, 250, 250), grain=0)
     levels = [float(picture.mean()) for picture in render_shots([black, ShotSpec(**{**_fields(white), "into": "dissolve", "over": 9})])]
     assert levels[:16] == [0.0] * 16
     assert levels[25:] == [250.0] * 15
@@ -287,7 +287,7 @@ def _fields(shot: ShotSpec) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("kind", "level"), [("black", 0.0), ("white", 255.0)])
-def test_a_fade_goes_through_its_colour_in_the_middle(kind: testing.edit.Into, level: float) -> None:
+def test_a_fade_goes_through_its_color_in_the_middle(kind: testing.edit.Into, level: float) -> None:
     shots = [ShotSpec(20, grain=0), ShotSpec(20, "blocks", grain=0, into=kind, over=11)]
     levels = [float(picture.mean()) for picture in render_shots(shots)]
     middle = min(range(40), key=lambda frame: abs(levels[frame] - level))

@@ -48,7 +48,7 @@ class _Named(_Params):
 
 
 class Analyze(_Params):
-    """What to analyse. `tags` names a vocabulary that ships, a file under a media root, or is the text of one (with line breaks)."""
+    """What to analyze. `tags` names a vocabulary that ships, a file under a media root, or is the text of one (with line breaks)."""
 
     uri: str = Field(min_length=1, max_length=_MAX_TEXT)
     profile: str | None = Field(None, max_length=200)
@@ -83,10 +83,10 @@ class _Correct(Correct):
 
 
 class Service:
-    """Timelines: listed, analysed, corrected.
+    """Timelines: listed, analyzed, corrected.
 
     Args:
-        sources: what may be analysed.
+        sources: what may be analyzed.
         vocabularies: what it may be tagged under.
     """
 
@@ -230,7 +230,7 @@ class Service:
 
     def _refuse_busy(self, timeline: str) -> None:
         if self.jobs.state(timeline) is not None:
-            raise ConflictError("is being analysed", where=timeline, hint="wait for its end, or cancel it first")
+            raise ConflictError("is being analyzed", where=timeline, hint="wait for its end, or cancel it first")
         if timeline in self._retagging:
             raise ConflictError("is being retagged", where=timeline, hint="try again when that is done")
 

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Analyse, show, export; the exit status says how it went."""
+    """Analyze, show, export; the exit status says how it went."""
     source, jsonl = _source_and_jsonl(args)
     exports = [_export(text) for text in args.export]
     args.set += [f"ingest.live.{name}=true" for name in ("follow", "listen") if getattr(args, name)]
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         if source == "-":
             _check_input()
         show = show_command(args, settings, "last")
-        state, stopped = asyncio.run(_analyse(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
+        state, stopped = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
         for format_name, target in exports:
             _write_export(store, state, format_name, target)
     live = state.source is not None and state.source.live
@@ -141,13 +141,13 @@ def _no_programs() -> Iterator[None]:
         os.environ["PATH"] = path
 
 
-async def _analyse(
+async def _analyze(
     source: str, settings: Settings, store: SqliteStore, *, fresh: bool, jsonl: str | None, show: str
 ) -> tuple[TimelineState, bool]:
     from streamtags.cli.views import choose_view
 
     with _no_programs():
-        from streamtags.run.analyze import analyse
+        from streamtags.run.analyze import analyze
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -155,7 +155,7 @@ async def _analyse(
         loop.add_signal_handler(name, stop.set)
     view: View = choose_view(jsonl, store, stop.set, show)
     try:
-        state = await analyse(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
+        state = await analyze(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
     except BaseException as error:
         view.close(None)
         if isinstance(error, SourceError) and error.code == "source.stopped":

@@ -23,7 +23,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("dataset", metavar="DATASET", type=Path, help="a folder with dataset.toml, or a JSON-lines file of labelled items")
+    parser.add_argument("dataset", metavar="DATASET", type=Path, help="a folder with dataset.toml, or a JSON-lines file of labeled items")
     parser.add_argument("--profile", metavar="P", action="append", help="whose answers to score; repeat it to compare (default: embedded)")
     parser.add_argument("--tags", metavar="FILE", help="vocabulary to score in (default: the dataset's)")
     parser.add_argument("--split", metavar="NAME", help="only the items of this split")
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write_output(_json(dataset, scores) + "\n", args.json)
     if args.html:
-        about = f"{dataset.title or dataset.name}: {len(items)} items{f', split {args.split}' if args.split else ''}. {dataset.licence}"
+        about = f"{dataset.title or dataset.name}: {len(items)} items{f', split {args.split}' if args.split else ''}. {dataset.license}"
         write_output(page(f"{dataset.name} in {scores[0].vocabulary}", about, scores), args.html)
     failed = sum(one.failed for one in scores)
     if failed:
@@ -81,7 +81,7 @@ async def _scored(dataset: Dataset, items: tuple[Item, ...], settings: Settings,
     if args.fit_calibration:
         return await _fitted(dataset, items, settings, vocabulary, own, args)
     answers, model = await answer_all(dataset, items, settings, own)
-    _refuse_unlabelled(answers, vocabulary)
+    _refuse_unlabeled(answers, vocabulary)
     return [score(answers, vocabulary, profile=settings.profile, model=model, threshold=args.threshold)]
 
 
@@ -107,7 +107,7 @@ async def _fitted(
     )
     dev, test = halves(items)
     answers, model = await answer_all(dataset, [*dev, *test], bare, own)
-    _refuse_unlabelled(answers, vocabulary)
+    _refuse_unlabeled(answers, vocabulary)
     fit = fit_confidences(told_pairs(answers[: len(dev)]), model=model, vocabulary=vocabulary.id)
     save_confidences(fit, args.fit_calibration)
     held_out = answers[len(dev) :]
@@ -120,9 +120,9 @@ async def _fitted(
     ]
 
 
-def _refuse_unlabelled(answers: list[Answered], vocabulary: Vocabulary) -> None:
+def _refuse_unlabeled(answers: list[Answered], vocabulary: Vocabulary) -> None:
     if all(answer.right is None and answer.found is None for answer in answers):
-        raise UsageError(f"nothing is labelled in {vocabulary.id}", where="DATASET", hint="choose the labels' vocabulary with --tags")
+        raise UsageError(f"nothing is labeled in {vocabulary.id}", where="DATASET", hint="choose the labels' vocabulary with --tags")
 
 
 def _json(dataset: Dataset, scores: list[Scores]) -> str:

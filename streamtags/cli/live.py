@@ -32,7 +32,7 @@ _MOST_TAGS = 5
 class LiveTable:
     """Shows a run on a terminal.
 
-    Thumbnails are drawn as half blocks where the terminal has 24-bit colour, and left out elsewhere.
+    Thumbnails are drawn as half blocks where the terminal has 24-bit color, and left out elsewhere.
     """
 
     def __init__(self, store: SqliteStore, show: str, console: Console | None = None) -> None:

@@ -92,7 +92,7 @@ async def _serve(config: ModelConfig, command: list[str], environment: dict[str,
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    show(f"streamtags: {config.title}; licence: {config.licence}")
+    show(f"streamtags: {config.title}; license: {config.license}")
     show(f"streamtags: {shlex.join(command)}")
     server = VllmServer(command, host, port, environment=environment, on_line=show)
     serving = asyncio.create_task(_watched(server))

@@ -24,7 +24,7 @@ COMMANDS = {
     "retag": ("retag", "tag the stored captions again under another vocabulary"),
     "correct": ("correct", "set a person's tags or caption; they win over every model"),
     "export": ("export", "write a timeline in another format"),
-    "evaluate": ("evaluate", "score a profile against labelled captions and clips"),
+    "evaluate": ("evaluate", "score a profile against labeled captions and clips"),
     "model": ("model", "serve a captioning model with vLLM"),
     "tags": ("tags", "look after vocabularies"),
     "doctor": ("doctor", "say what works here and what is missing"),

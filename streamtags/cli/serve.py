@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", metavar="H", help="address to listen on (default: 127.0.0.1); beyond this machine a token file is required"
     )
     parser.add_argument("--port", metavar="N", type=int, help="port (default: 8710; 0 takes a free one)")
-    parser.add_argument("--media-root", metavar="DIR", type=Path, action="append", help="a folder whose files may be analysed; repeatable")
+    parser.add_argument("--media-root", metavar="DIR", type=Path, action="append", help="a folder whose files may be analyzed; repeatable")
     parser.add_argument("--token-file", metavar="FILE", type=Path, help="hashed tokens; every client must then have one")
     parser.add_argument("--tls-cert", metavar="FILE", type=Path, help="certificate chain in PEM; with --tls-key the server speaks TLS")
     parser.add_argument("--tls-key", metavar="FILE", type=Path, help="its private key in PEM")

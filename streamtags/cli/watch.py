@@ -81,7 +81,7 @@ def _find(name: str, known: list[str], url: str) -> str:
     if len(found) != 1:
         several = f"{len(found)} timelines begin with {name!r}" if found else f"no timeline {name!r}"
         raise NotInStore(
-            several, where=url, hint=f"there are {', '.join((found or known)[:5])}" if known else "nothing was analysed there yet"
+            several, where=url, hint=f"there are {', '.join((found or known)[:5])}" if known else "nothing was analyzed there yet"
         )
     return found[0]
 

@@ -134,7 +134,7 @@ class ServerSettings(_Strict):
 
     host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token file is required")
     port: int = Field(8710, ge=0, le=65535, description="TCP port; 0 takes a free one")
-    media_roots: tuple[Path, ...] = Field((), description="folders whose files may be analysed, after links are resolved")
+    media_roots: tuple[Path, ...] = Field((), description="folders whose files may be analyzed, after links are resolved")
     token_file: Path | None = Field(None, description="file of hashed tokens; every client must then have one")
     allow_origins: tuple[str, ...] = Field(
         (), description="web origins besides the server's own that may use it, e.g. https://edit.example"
@@ -170,7 +170,7 @@ class ServerSettings(_Strict):
         120.0, gt=0, description="an analysis that says nothing for so long is ended; never less than a model's deadline"
     )
     wall_seconds: float = Field(86_400.0, gt=0, description="the most an analysis may take")
-    max_seconds: float = Field(43_200.0, gt=0, description="longest source analysed, in seconds")
+    max_seconds: float = Field(43_200.0, gt=0, description="longest source analyzed, in seconds")
     memory_bytes: int = Field(
         4 * 2**30, ge=0, description="most memory an analysis may hold; 0 sets no limit; a model in its own process needs more"
     )

@@ -35,9 +35,9 @@ MEASURES: dict[str, Measure] = {
     # the picture
     "brightness_percent": Measure("%", 0, 100, "mean luma"),
     "contrast_percent": Measure("%", 0, 40, "standard deviation of luma"),
-    "saturation_percent": Measure("%", 0, 80, "saturation of colours, dark ones counting less"),
+    "saturation_percent": Measure("%", 0, 80, "saturation of colors, dark ones counting less"),
     "warmth": Measure("", -0.6, 0.6, "red against blue light"),
-    "colourfulness": Measure("", 0, 100, "Hasler & Süsstrunk's scale: 15 slightly, 45 quite, 84 highly colourful"),
+    "colourfulness": Measure("", 0, 100, "Hasler & Süsstrunk's scale: 15 slightly, 45 quite, 84 highly colorful"),
     "dark_share": Measure("", 0, 1, "share of the picture that is nearly black"),
     "bright_share": Measure("", 0, 1, "share of the picture that is nearly white"),
     # movement and pace

@@ -1,4 +1,4 @@
-"""Labelled data: a JSON-lines file of items, and a TOML file that says what they are.
+"""Labeled data: a JSON-lines file of items, and a TOML file that says what they are.
 
 An item is a caption (or words of the film), or a clip, with the tags that people say hold, and perhaps where its shots begin.
 """
@@ -42,14 +42,14 @@ class Shots(_Strict):
 
 
 class Item(_Strict):
-    """One labelled thing. `clip` is relative to the dataset's folder; with it, `caption` is not shown to anybody.
+    """One labeled thing. `clip` is relative to the dataset's folder; with it, `caption` is not shown to anybody.
 
     Attributes:
         id: its name; the number of its line unless given.
         text: subtitles, titles or notes.
         evidence: measured numbers, for classifiers that use them.
         labels: tags that hold, by vocabulary; a plain list is of the dataset's own.
-        shots: of the clip, None where nobody labelled them.
+        shots: of the clip, None where nobody labeled them.
         split: `dev` or `test`, where the dataset is divided.
     """
 
@@ -96,7 +96,7 @@ class Item(_Strict):
 class _About(_Strict):
     name: str
     title: str = ""
-    licence: str = ""
+    license: str = ""
     vocabulary: str | None = None
     items: str = "items.jsonl"
 
@@ -112,7 +112,7 @@ class Dataset:
 
     name: str
     title: str
-    licence: str
+    license: str
     folder: Path
     vocabulary: str | None
     items: tuple[Item, ...]
@@ -150,7 +150,7 @@ def load_dataset(path: Path) -> Dataset:
     vocabulary = about.vocabulary
     if vocabulary is not None and (path.parent / vocabulary).is_file():
         vocabulary = str(path.parent / vocabulary)
-    return Dataset(about.name, about.title, about.licence, path.parent, vocabulary, _items(path.parent / about.items))
+    return Dataset(about.name, about.title, about.license, path.parent, vocabulary, _items(path.parent / about.items))
 
 
 def halves(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:

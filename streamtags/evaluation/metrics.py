@@ -117,11 +117,11 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def shot_counts(found: Sequence[int], truth: Shots, tolerance: int = 2) -> Counts:
-    """Boundaries found against those labelled, each matched once: a cut within `tolerance` frames, a gradual transition anywhere in it.
+    """Boundaries found against those labeled, each matched once: a cut within `tolerance` frames, a gradual transition anywhere in it.
 
     Args:
         found: first frames of shots, the first shot left out.
-        truth: as labelled.
+        truth: as labeled.
         tolerance: in frames, on either side.
     """
     spans = sorted([(cut, cut) for cut in truth.cuts] + list(truth.gradual))

@@ -62,7 +62,7 @@ class ReliabilityBin(_Figures):
 
 
 class ShotScores(_Figures):
-    """Boundaries of shots found, over all clips with shots labelled."""
+    """Boundaries of shots found, over all clips with shots labeled."""
 
     boundaries: int
     precision: float
@@ -71,7 +71,7 @@ class ShotScores(_Figures):
 
 
 class Scores(_Figures):
-    """One profile's figures. Those of tags are None where no item is labelled in the vocabulary."""
+    """One profile's figures. Those of tags are None where no item is labeled in the vocabulary."""
 
     profile: str
     model: str
@@ -108,9 +108,9 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
         threshold: tags below this confidence count as not told, in precision, recall and F1.
     """
     names = [tag.name for tag in vocabulary.tags]
-    labelled = [answer for answer in answers if answer.right is not None]
-    right = np.array([[name in (answer.right or ()) for name in names] for answer in labelled], dtype=bool).reshape(-1, len(names))
-    told = np.array([[answer.told.get(name, 0.0) for name in names] for answer in labelled]).reshape(-1, len(names))
+    labeled = [answer for answer in answers if answer.right is not None]
+    right = np.array([[name in (answer.right or ()) for name in names] for answer in labeled], dtype=bool).reshape(-1, len(names))
+    told = np.array([[answer.told.get(name, 0.0) for name in names] for answer in labeled]).reshape(-1, len(names))
     micro = count(right, told, threshold)
     bins = reliability(right, told)
     times = [each for answer in answers for each in answer.milliseconds]
@@ -121,7 +121,7 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
     axes = []
     for axis in vocabulary.axes:
         of = [place for place, tag in enumerate(vocabulary.tags) if tag.axis == axis.name]
-        if labelled and right[:, of].any():
+        if labeled and right[:, of].any():
             axes.append(
                 AxisScores(
                     axis=axis.name,
@@ -130,7 +130,7 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
                     micro_f1=count(right[:, of], told[:, of], threshold).f1,
                 )
             )
-    any_labels = bool(labelled)
+    any_labels = bool(labeled)
     return Scores(
         profile=profile,
         model=model,
@@ -158,7 +158,7 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
 
 
 def told_pairs(answers: Sequence[Answered]) -> list[tuple[float, bool]]:
-    """(confidence, is it right) of every tag told of a labelled item: what confidences are fitted on."""
+    """(confidence, is it right) of every tag told of a labeled item: what confidences are fitted on."""
     return [(told, tag in answer.right) for answer in answers if answer.right is not None for tag, told in answer.told.items() if told > 0]
 
 

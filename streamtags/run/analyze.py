@@ -1,4 +1,4 @@
-"""Analyse a source into a store: find or open its timeline, replay what is there, run what is missing."""
+"""Analyze a source into a store: find or open its timeline, replay what is there, run what is missing."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import open_any_source
 from streamtags.store.sqlite.store import SqliteStore
 
-__all__ = ["analyse"]
+__all__ = ["analyze"]
 
 
-async def analyse(
+async def analyze(
     uri: str,
     settings: Settings,
     store: SqliteStore,
@@ -35,7 +35,7 @@ async def analyse(
     access: Access | None = None,
     timeline: str | None = None,
 ) -> TimelineState:
-    """Analyse `uri` and return its timeline's state at the end.
+    """Analyze `uri` and return its timeline's state at the end.
 
     A timeline of the same source and settings is resumed where it was left; a finished one is only replayed, save for segments that
     failed, which are tried again, and those that were retagged in another vocabulary since, which are tagged in this one again. Each

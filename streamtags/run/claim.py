@@ -18,7 +18,7 @@ _CLAIM_SECONDS = 60.0
 
 @asynccontextmanager
 async def claimed(store: SqliteStore, timeline: str) -> AsyncIterator[None]:
-    """Keep everybody else from analysing, retagging or removing `timeline` meanwhile.
+    """Keep everybody else from analyzing, retagging or removing `timeline` meanwhile.
 
     Raises:
         StoreError: somebody is at work on it already (code `store.claimed`).

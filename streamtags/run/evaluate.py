@@ -1,4 +1,4 @@
-"""Run a profile over a labelled dataset: captions through its classifier, clips through the whole analysis."""
+"""Run a profile over a labeled dataset: captions through its classifier, clips through the whole analysis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Dataset, Item
 from streamtags.evaluation.scores import Answered
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.run.attempts import attempt
 from streamtags.run.backends import open_tools
 from streamtags.run.load import Lane
@@ -36,7 +36,7 @@ async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings
 
     Args:
         dataset: that the items are of.
-        items: captions are tagged concurrently, clips analysed one after the other.
+        items: captions are tagged concurrently, clips analyzed one after the other.
         settings: profile and vocabulary.
         own: the dataset's vocabulary, which plain lists of labels are of; None takes the settings'.
 
@@ -63,7 +63,7 @@ async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings
                 task.cancel()
         for item, right in zip(items, labels, strict=True):
             if item.clip is not None:
-                done[item.id] = await _analysed(item, right, dataset.folder / item.clip, settings)
+                done[item.id] = await _analyzed(item, right, dataset.folder / item.clip, settings)
         return [done[item.id] for item in items], tools.tags_model if clips else tools.classifier.model
 
 
@@ -89,12 +89,12 @@ async def _tagged(item: Item, right: tuple[str, ...] | None, tools: Tools, lane:
     return Answered(item.id, right, told, (took,), usage, cost)
 
 
-async def _analysed(item: Item, right: tuple[str, ...] | None, clip: Path, settings: Settings) -> Answered:
+async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, settings: Settings) -> Answered:
     """A clip's tags are the strongest of each over its segments."""
     told: list[Event] = []
     with TemporaryDirectory(prefix="streamtags-evaluate-") as folder, SqliteStore(Path(folder) / "clip.db") as store:
         try:
-            state = await analyse(str(clip), settings, store, publish=told.extend)
+            state = await analyze(str(clip), settings, store, publish=told.extend)
         except SourceError as error:
             return Answered(item.id, right, {}, failed=error.code)
     tags: dict[str, float] = {}

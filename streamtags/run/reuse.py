@@ -1,4 +1,4 @@
-"""Re-edits are cheap: captions and tags of shots that have not changed are taken from timelines analysed before."""
+"""Re-edits are cheap: captions and tags of shots that have not changed are taken from timelines analyzed before."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Session:
         return self._fold.state
 
     async def run(self, stop: asyncio.Event) -> TimelineState:
-        """Analyse to the end, or until `stop` is set; then what was in flight is given up and the timeline is cancelled.
+        """Analyze to the end, or until `stop` is set; then what was in flight is given up and the timeline is cancelled.
 
         A live source is only stopped from sending more: its last segment is closed, and what was received has a few seconds to be finished.
 

@@ -1,6 +1,6 @@
 """A detector of hard cuts, dissolves and fades that any PySceneDetect `SceneManager` can run.
 
-A frame becomes two short vectors: its *layout* (mean colours of 16x9 cells) and its *palette* (HSV histograms of the four quarters,
+A frame becomes two short vectors: its *layout* (mean colors of 16x9 cells) and its *palette* (HSV histograms of the four quarters,
 square-rooted, so that Euclidean distance is the Hellinger distance). Everything is decided from distances inside a short window.
 
 A **cut** is a step that stays. The step from one frame to the next stands out from the steps around it; no frame shortly before it
@@ -150,7 +150,7 @@ class StreamtagsDetector(SceneDetector):
         cut: what a cut needs: its change (0 to 1.2) times its contrast, less what is found again.
         contrast: how many times larger than the steps around it a step may count.
         found: how much it takes off a cut that all blocks are found again, as in motion, or most, as when a title appears.
-        settle_seconds: how long before and after a step must differ; the longest flash that is recognised as one.
+        settle_seconds: how long before and after a step must differ; the longest flash that is recognized as one.
         min_shot_seconds: of cuts closer than this, the strongest counts.
         gradual: find dissolves and fades.
         change: change of palette that a dissolve or fade needs, after what `bend` and `detail` take off it.

@@ -17,8 +17,8 @@ from streamtags.testing.truth import Distraction, Into, TrueBoundary, TrueSound
 
 __all__ = ["Edit", "ShotSpec", "lay_out", "render_shots", "render_sound"]
 
-# Hues a third of a turn and a bit apart, so that neighbours differ: from sand to teal to plum and on.
-_COLOURS = ((196, 164, 112), (52, 120, 128), (128, 60, 92), (92, 140, 60), (60, 72, 140), (200, 120, 60), (150, 150, 160), (40, 60, 50))
+# Hues a third of a turn and a bit apart, so that neighbors differ: from sand to teal to plum and on.
+_COLORS = ((196, 164, 112), (52, 120, 128), (128, 60, 92), (92, 140, 60), (60, 72, 140), (200, 120, 60), (150, 150, 160), (40, 60, 50))
 _EDGE_SECONDS = 0.01
 _SOUND_CHUNK = 4800
 
@@ -30,7 +30,7 @@ class ShotSpec:
     Attributes:
         frames: how many; a transition takes its frames from the shots on either side.
         look: what is to be seen: a name, or a function (see `streamtags.testing.looks`).
-        colour: tint, RGB; another one for each shot unless given.
+        color: tint, RGB; another one for each shot unless given.
         camera: how it moves.
         speed: of the camera: widths, heights or growth a second.
         moving: discs that cross the picture.
@@ -51,7 +51,7 @@ class ShotSpec:
 
     frames: int
     look: LookName | Look = "texture"
-    colour: tuple[int, int, int] | None = None
+    color: tuple[int, int, int] | None = None
     camera: Camera = "static"
     speed: float = 0.15
     moving: int = 0
@@ -126,7 +126,7 @@ def lay_out(shots: Sequence[ShotSpec], rate: Fraction, size: tuple[int, int], se
     if shots[0].into != "cut":
         raise ValueError("nothing comes before the first shot, so there is no transition into it")
     stages = tuple(
-        Stage(size[0], size[1], rate, shot.frames, shot.colour or _COLOURS[i % len(_COLOURS)], seed + i if shot.seed is None else shot.seed)
+        Stage(size[0], size[1], rate, shot.frames, shot.color or _COLORS[i % len(_COLORS)], seed + i if shot.seed is None else shot.seed)
         for i, shot in enumerate(shots)
     )
     starts = [0]
@@ -140,7 +140,7 @@ def lay_out(shots: Sequence[ShotSpec], rate: Fraction, size: tuple[int, int], se
         first = start - over // 2
         last = max(first, first + over - 1)
         if (boundaries and first <= boundaries[-1].last) or first < 1 or last >= starts[-1]:
-            raise ValueError(f"the transition over frames {first} to {last} does not fit between its neighbours")
+            raise ValueError(f"the transition over frames {first} to {last} does not fit between its neighbors")
         boundaries.append(TrueBoundary(start, shot.into, first, last))
     return Edit(tuple(shots), stages, tuple(starts[:-1]), tuple(boundaries), starts[-1])
 

@@ -37,7 +37,7 @@ class Stage:
         height: of the picture, in pixels.
         rate: frames a second.
         frames: how many frames the shot has.
-        colour: what the look should be tinted with, RGB.
+        color: what the look should be tinted with, RGB.
         seed: two stages that differ in it alone look like two places of the same kind.
     """
 
@@ -45,7 +45,7 @@ class Stage:
     height: int
     rate: Fraction
     frames: int
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     seed: int
 
     @property
@@ -55,8 +55,8 @@ class Stage:
 
     @property
     def bgr(self) -> NDArray[np.float32]:
-        """The colour in OpenCV's order, float32 [3]."""
-        return np.array(self.colour[::-1], np.float32)
+        """The color in OpenCV's order, float32 [3]."""
+        return np.array(self.color[::-1], np.float32)
 
 
 Draw: TypeAlias = Callable[[int], Picture]
@@ -89,7 +89,7 @@ def clouds(
 
 
 def shaded(values: NDArray[np.float32], *stops: tuple[float, float, float]) -> Picture:
-    """`values` in 0..1 as colours: BGR uint8 [..., 3] from evenly placed RGB `stops`."""
+    """`values` in 0..1 as colors: BGR uint8 [..., 3] from evenly placed RGB `stops`."""
     table = np.array(stops, np.float32)[:, ::-1]
     places = np.linspace(0, 1, len(stops))
     lookup = np.stack([np.interp(np.linspace(0, 1, 256), places, table[:, c]) for c in range(3)], axis=1)
@@ -198,7 +198,7 @@ def _canvas_size(stage: Stage) -> tuple[int, int]:
 
 
 def _tint(stage: Stage, dark: float, light: float) -> tuple[tuple[float, float, float], ...]:
-    red, green, blue = stage.colour
+    red, green, blue = stage.color
     lit = (255 - (255 - red) * light, 255 - (255 - green) * light, 255 - (255 - blue) * light)
     return (red * dark, green * dark, blue * dark), (float(red), float(green), float(blue)), lit
 
@@ -209,10 +209,10 @@ def _texture(stage: Stage) -> Picture:
     ground = clouds(rng, width, height, cells=5)
     canvas = shaded(ground, *_tint(stage, 0.15, 0.35))
     for _ in range(12):
-        centre = (int(rng.integers(width)), int(rng.integers(height)))
+        center = (int(rng.integers(width)), int(rng.integers(height)))
         axes = (int(rng.integers(stage.width // 40, stage.width // 9)), int(rng.integers(stage.height // 40, stage.height // 6)))
         paint = tuple(float(v) for v in np.clip(stage.bgr * rng.uniform(0.3, 1.6) + rng.normal(0, 30, 3), 0, 255))
-        cv2.ellipse(canvas, centre, axes, float(rng.uniform(0, 180)), 0, 360, paint, -1, cv2.LINE_AA)
+        cv2.ellipse(canvas, center, axes, float(rng.uniform(0, 180)), 0, 360, paint, -1, cv2.LINE_AA)
     return canvas
 
 
@@ -252,9 +252,9 @@ def _lights(stage: Stage) -> Picture:
     rng = stage.rng
     canvas = shaded(clouds(rng, width, height, cells=3) * 0.5, (4, 5, 12), (12, 14, 30), (20, 22, 44))
     for _ in range(160):
-        centre = (int(rng.integers(width)), int(rng.integers(height)))
+        center = (int(rng.integers(width)), int(rng.integers(height)))
         paint = tuple(float(v) for v in np.clip(stage.bgr * rng.uniform(0.5, 1.5), 0, 255))
-        cv2.circle(canvas, centre, int(rng.integers(1, max(2, stage.width // 120))), paint, -1, cv2.LINE_AA)
+        cv2.circle(canvas, center, int(rng.integers(1, max(2, stage.width // 120))), paint, -1, cv2.LINE_AA)
     return canvas
 
 

@@ -1,4 +1,4 @@
-"""Clips of which every word of the truth is known: one coloured shape moves, or does not, on a coloured background.
+"""Clips of which every word of the truth is known: one colored shape moves, or does not, on a colored background.
 
 A small video language model that was trained on such clips captions them in the words of `Clip.caption`; swapped channels, frames out of
 order and a wrong prompt change its words.
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
 
-__all__ = ["BACKGROUNDS", "COLOURS", "MOTIONS", "SHAPES", "Clip", "PictureStill", "Seen", "clip", "read_caption"]
+__all__ = ["BACKGROUNDS", "COLORS", "MOTIONS", "SHAPES", "Clip", "PictureStill", "Seen", "clip", "read_caption"]
 
 Grid = NDArray[np.float64]
 Motion = Literal["left", "right", "up", "down", "still"]
 
-COLOURS: dict[str, tuple[int, int, int]] = {
+COLORS: dict[str, tuple[int, int, int]] = {
     "red": (220, 30, 30),
     "green": (30, 180, 40),
     "blue": (30, 50, 220),
@@ -41,7 +41,7 @@ MOTIONS: tuple[Motion, ...] = ("left", "right", "up", "down", "still")
 class Seen:
     """What a caption says; None where it does not."""
 
-    colour: str | None
+    color: str | None
     shape: str | None
     motion: str | None
     background: str | None
@@ -51,7 +51,7 @@ class Seen:
 class Clip:
     """A clip and its truth. `frames` are RGB uint8 [height, width, 3], in order."""
 
-    colour: str
+    color: str
     shape: str
     motion: Motion
     background: str
@@ -61,7 +61,7 @@ class Clip:
     def caption(self) -> str:
         """The truth in words."""
         verb = "moves nowhere" if self.motion == "still" else f"moves {self.motion}"
-        return f"a {self.colour} {self.shape} {verb} on a {self.background} background."
+        return f"a {self.color} {self.shape} {verb} on a {self.background} background."
 
     def stills(self, start: int = 0, step: int = 1) -> tuple[PictureStill, ...]:
         """The frames as stills with pts `start`, `start + step`, ..."""
@@ -91,13 +91,13 @@ def clip(seed: int, frames: int = 8, height: int = 128, width: int = 128) -> Cli
     """The clip of `seed`: always the same.
 
     Args:
-        seed: picks colour, shape, motion, background, size and path.
+        seed: picks color, shape, motion, background, size and path.
         frames: how many.
         height: of a frame, in pixels.
         width: of a frame, in pixels; in a wide frame the shape keeps its proportions and moves across the whole width.
     """
     rng = np.random.default_rng(seed)
-    colour, background = str(rng.choice(list(COLOURS))), str(rng.choice(list(BACKGROUNDS)))
+    color, background = str(rng.choice(list(COLORS))), str(rng.choice(list(BACKGROUNDS)))
     shape, motion = str(rng.choice(SHAPES)), MOTIONS[rng.integers(len(MOTIONS))]
     radius, low, high = rng.uniform(0.14, 0.2), rng.uniform(0.18, 0.32), rng.uniform(0.68, 0.82)
     along = np.linspace(low, high, frames)
@@ -107,12 +107,12 @@ def clip(seed: int, frames: int = 8, height: int = 128, width: int = 128) -> Cli
     elif motion in ("up", "down"):
         y = along if motion == "down" else along[::-1]
     rows, columns = (np.mgrid[0:height, 0:width] + 0.5) / height
-    ink, paper = np.array(COLOURS[colour], float), np.array(BACKGROUNDS[background], float)
+    ink, paper = np.array(COLORS[color], float), np.array(BACKGROUNDS[background], float)
     drawn = []
     for centre_x, centre_y in zip(x * width / height, y, strict=True):
         cover = np.clip(_inside(shape, columns - centre_x, rows - centre_y, radius) * height + 0.5, 0, 1)[..., None]
         drawn.append(np.rint(ink * cover + paper * (1 - cover)).astype(np.uint8))
-    return Clip(colour, shape, motion, background, tuple(drawn))
+    return Clip(color, shape, motion, background, tuple(drawn))
 
 
 def read_caption(text: str) -> Seen:
@@ -122,7 +122,7 @@ def read_caption(text: str) -> Seen:
     def first(known: tuple[str, ...]) -> str | None:
         return next((word for word in words if word in known), None)
 
-    return Seen(first(tuple(COLOURS)), first(SHAPES), first(MOTIONS), first(tuple(BACKGROUNDS)))
+    return Seen(first(tuple(COLORS)), first(SHAPES), first(MOTIONS), first(tuple(BACKGROUNDS)))
 
 
 def _inside(shape: str, dx: Grid, dy: Grid, radius: float) -> Grid:

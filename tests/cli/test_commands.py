@@ -31,17 +31,17 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def analysed(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
+def analyzed(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
     """A folder with `store.db`, which holds one finished timeline."""
-    folder = tmp_path_factory.mktemp("analysed")
+    folder = tmp_path_factory.mktemp("analyzed")
     assert main(["analyze", str(film), "--store", f"sqlite:///{folder}/store.db"]) == 0
     return folder
 
 
 @pytest.fixture
-def store(analysed: Path, tmp_path: Path) -> list[str]:
+def store(analyzed: Path, tmp_path: Path) -> list[str]:
     """The flags that choose a copy of that store."""
-    (tmp_path / "store.db").write_bytes((analysed / "store.db").read_bytes())
+    (tmp_path / "store.db").write_bytes((analyzed / "store.db").read_bytes())
     return ["--store", f"sqlite:///{tmp_path}/store.db"]
 
 
@@ -203,7 +203,7 @@ def test_a_correction_that_makes_no_sense_is_refused(flags: list[str], store: li
 
 def test_every_mistake_in_a_vocabulary_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "v.yaml"
-    path.write_text("id: v\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: A, axis: colour}\n  - {axis: mood}\n")
+    path.write_text("id: v\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: A, axis: color}\n  - {axis: mood}\n")
     assert main(["tags", "check", str(path)]) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if ": mistake: " in line]
     assert {line.split(":")[1] for line in told} == {"5", "6"}

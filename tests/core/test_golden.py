@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamtags.events import (
+
+from streamtags.core.events import (
     CuesSuggested,
     ErrorInfo,
     Event,
@@ -24,9 +25,8 @@ from streamtags.events import (
     TimelineCancelled,
     TimelineFailed,
 )
-from streamtags.model import tag_scores
-
 from streamtags.core.fold import Fold, fold
+from streamtags.core.model import tag_scores
 
 GOLDEN = Path(__file__).with_name("golden") / "fold.json"
 

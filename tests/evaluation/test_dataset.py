@@ -1,4 +1,4 @@
-"""Labelled data as people write it, mistakes included."""
+"""Labeled data as people write it, mistakes included."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def test_a_model_that_fails_on_an_item_is_told_and_counts_as_silence(tmp_path: P
     assert "1 answers failed" in captured.err
 
 
-def test_clips_are_analysed_and_their_shots_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clips_are_analyzed_and_their_shots_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_video(tmp_path / "a.mp4", [ShotSpec(frames=40, look="texture"), ShotSpec(frames=40, look="stripes")], rate=25, size=(320, 180))
     dataset = write(tmp_path / "d.jsonl", [{"clip": "a.mp4", "shots": {"cuts": [40]}, "labels": [TAGS[0], TAGS[1]]}])
     arguments = ["evaluate", str(dataset), "--tags", "seed-eight", "--config", config(tmp_path / "c.toml"), "--profile", "s"]
@@ -103,4 +103,4 @@ def test_a_fit_for_another_model_is_refused(tmp_path: Path, capsys: pytest.Captu
 def test_labels_in_another_vocabulary_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = write(tmp_path / "d.jsonl", [{"caption": "x", "labels": {"music-library": []}}])
     assert main(["evaluate", str(dataset), "--tags", "seed-eight"]) == 2
-    assert "nothing is labelled in seed-eight" in capsys.readouterr().err
+    assert "nothing is labeled in seed-eight" in capsys.readouterr().err

@@ -219,7 +219,7 @@ CASES = [
     Case("pts wrap around", ("analyze", "wrap.ts"), 0, prepare=transport("wrap.ts", 2**33 / 90_000 - 1)),
     Case("variable rate", ("analyze", "vfr.mkv"), 0, prepare=made("vfr.mkv", pts=[n * n for n in range(60)], time_base=Fraction(1, 600))),
     Case("name with a newline", ("analyze", "a\nb.mp4"), 0, prepare=copied("a\nb.mp4")),
-    Case("name with quotes and colours", ("analyze", 'it\'s "so" \x1b[31m.mp4'), 0, prepare=copied('it\'s "so" \x1b[31m.mp4')),
+    Case("name with quotes and colors", ("analyze", 'it\'s "so" \x1b[31m.mp4'), 0, prepare=copied('it\'s "so" \x1b[31m.mp4')),
     Case("name with bytes that are no text", ("analyze", "caf\udce9.mp4"), 0, prepare=copied("caf\udce9.mp4")),
     Case("name with a dash in front", ("analyze", "--", "-film.mp4"), 0, prepare=copied("-film.mp4")),
     Case("missing file of an odd name", ("analyze", "a\n\x1b[31mb.mp4"), 3, "no such file"),
@@ -242,7 +242,7 @@ CASES = [
     Case("vocabulary without tags", (*ANALYZE, "--tags", "v.yaml"), 2, "v.yaml", file("v.yaml", TAG + "  []\n")),
     Case("vocabulary that is no YAML", (*ANALYZE, "--tags", "v.yaml"), 2, "v.yaml", file("v.yaml", "tags: [unclosed\n")),
     Case(
-        "vocabulary with an unknown axis", (*ANALYZE, "--tags", "v.yaml"), 2, "axis", file("v.yaml", TAG + "  - {name: A, axis: colour}\n")
+        "vocabulary with an unknown axis", (*ANALYZE, "--tags", "v.yaml"), 2, "axis", file("v.yaml", TAG + "  - {name: A, axis: color}\n")
     ),
     Case("vocabulary with a tag twice", (*ANALYZE, "--tags", "v.yaml"), 2, "Calm", file("v.yaml", GOOD + GOOD.rpartition("tags:\n")[2])),
     Case("vocabulary of bytes", (*ANALYZE, "--tags", "v.yaml"), 2, "v.yaml", file("v.yaml", bytes(range(256)))),
@@ -273,7 +273,7 @@ CASES = [
     Case("unknown option of a detector", (*ANALYZE, "--set", "shots.detector=content", "--set", "shots.options.nope=1"), 2, "nope", FILM),
     # The command line
     Case("unknown option", (*ANALYZE, "--taggs", "x"), 2, "did you mean --tags"),
-    Case("unknown command", ("analyse", "film.mp4"), 2, "did you mean analyze"),
+    Case("unknown command", ("analyze", "film.mp4"), 2, "did you mean analyze"),
     Case("no source", ("analyze",), 2, "SOURCE is missing"),
     Case("empty source", ("analyze", ""), 2, "SOURCE is missing"),
     Case("export without a file", (*ANALYZE, "--export", "json"), 2, "FORMAT:FILE", FILM),

@@ -19,7 +19,7 @@ from streamtags.core.errors import SourceError
 from streamtags.core.events import Event
 from streamtags.core.fold import fold
 from streamtags.core.state import TimelineState
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
 
@@ -66,7 +66,7 @@ class Recording:
         self.events: list[Event] = []
         self.stop = asyncio.Event()
         self._news = asyncio.Event()
-        self.task = asyncio.create_task(analyse(url, using, store, publish=self._hear, stop=self.stop))
+        self.task = asyncio.create_task(analyze(url, using, store, publish=self._hear, stop=self.stop))
 
     def _hear(self, events: Sequence[Event]) -> None:
         self.events += events
@@ -274,5 +274,5 @@ async def test_frames_out_of_a_source_that_never_sent_one_are_an_error(udp: Udp,
     using = settings()
     using = using.model_copy(update={"ingest": using.ingest.model_copy(update={"timeout_seconds": 0.5})})
     with pytest.raises(SourceError, match="no answer within"):
-        await analyse(udp.url, using, store)
+        await analyze(udp.url, using, store)
     assert store.timelines() == []

@@ -16,7 +16,7 @@ import pytest
 from streamtags.config.settings import Settings, load_settings
 from streamtags.core.events import Event
 from streamtags.core.state import TimelineState
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.mux import Encoding, write_media
 from streamtags.testing.shapes import Clip, clip, read_caption
@@ -60,7 +60,7 @@ def settings(served: Any, **more: Any) -> Settings:
 
 async def run(path: Path, using: Settings, tell: Callable[[Sequence[Event]], None] = lambda _: None) -> TimelineState:
     with SqliteStore(path.with_suffix(".db")) as store:
-        return await analyse(str(path), using, store, publish=tell)
+        return await analyze(str(path), using, store, publish=tell)
 
 
 def right(state: TimelineState, clips: Sequence[Clip]) -> float:
@@ -68,7 +68,7 @@ def right(state: TimelineState, clips: Sequence[Clip]) -> float:
     hits = 0
     for segment, truth in zip(state.segments, clips, strict=True):
         seen = read_caption(segment.caption or "")
-        hits += (seen.colour, seen.motion, seen.background) == (truth.colour, truth.motion, truth.background)
+        hits += (seen.color, seen.motion, seen.background) == (truth.color, truth.motion, truth.background)
     return hits / len(clips)
 
 
@@ -89,12 +89,12 @@ async def test_an_edit_shown_backwards_turns_its_directions_round(served: Any, t
 
 
 async def test_swapped_channels_are_noticed(served: Any, tmp_path: Path) -> None:
-    clips = [shown for shown in chosen(60) if shown.colour in ("red", "blue")]
+    clips = [shown for shown in chosen(60) if shown.color in ("red", "blue")]
     clips = [shown for number, shown in enumerate(clips) if number == 0 or shown.background != clips[number - 1].background]
     state = await run(film(tmp_path / "swapped.mp4", clips, swapped=True), settings(served))
-    told = [read_caption(segment.caption or "").colour for segment in state.segments]
+    told = [read_caption(segment.caption or "").color for segment in state.segments]
     assert len(told) == len(clips)
-    assert sum(colour == shown.colour for colour, shown in zip(told, clips, strict=True)) / len(clips) <= 0.1
+    assert sum(color == shown.color for color, shown in zip(told, clips, strict=True)) / len(clips) <= 0.1
 
 
 async def test_a_server_killed_in_mid_run_loses_nothing_and_nothing_is_told_twice(served: Any, tmp_path: Path) -> None:

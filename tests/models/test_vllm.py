@@ -51,13 +51,13 @@ def changed(shown: Clip, change: Callable[[Picture], Picture] = lambda picture: 
     return replace(shown, frames=tuple(change(frame) for frame in frames))
 
 
-async def test_colour_motion_and_background_are_right_and_every_frame_arrives(served: Any, asking: Asking) -> None:
+async def test_color_motion_and_background_are_right_and_every_frame_arrives(served: Any, asking: Asking) -> None:
     clips = [clip(seed) for seed in range(60)]
     said = await captions(served, asking, clips)
     right = 0
     for truth, caption in zip(clips, said, strict=True):
         seen = read_caption(caption.text)
-        right += (seen.colour, seen.motion, seen.background) == (truth.colour, truth.motion, truth.background)
+        right += (seen.color, seen.motion, seen.background) == (truth.color, truth.motion, truth.background)
         assert caption.usage is not None
         assert caption.usage.prompt_tokens == 16 * 8 + 10
         assert len(caption.frames) == 8
@@ -89,9 +89,9 @@ async def test_reversed_frames_turn_the_motion_around(served: Any, asking: Askin
 async def test_swapped_channels_are_noticed(served: Any, asking: Asking) -> None:
     """What would happen if BGR went out as RGB. Green and magenta do not change much, and brown turns into a blue it never saw."""
     swapped = {"red": "blue", "blue": "red", "yellow": "cyan", "cyan": "yellow"}
-    clips = [shown for shown in map(clip, range(200, 260)) if shown.colour in swapped and shown.background != "brown"][:20]
+    clips = [shown for shown in map(clip, range(200, 260)) if shown.color in swapped and shown.background != "brown"][:20]
     said = await captions(served, asking, [changed(shown, lambda picture: picture[..., ::-1].copy()) for shown in clips])
-    noticed = [read_caption(caption.text).colour == swapped[truth.colour] for truth, caption in zip(clips, said, strict=True)]
+    noticed = [read_caption(caption.text).color == swapped[truth.color] for truth, caption in zip(clips, said, strict=True)]
     assert np.mean(noticed) >= 0.9
 
 
@@ -112,14 +112,14 @@ async def test_a_request_that_the_server_refuses_is_named(served: Any, asking: A
 
 
 class Answer(BaseModel):
-    colour: Literal["red", "green", "blue", "yellow", "cyan", "magenta"]
+    color: Literal["red", "green", "blue", "yellow", "cyan", "magenta"]
     shape: Literal["circle", "square", "triangle"]
     motion: Literal["left", "right", "up", "down", "still"]
     background: Literal["black", "gray", "white", "brown"]
 
 
 async def test_instructor_gets_structured_answers_through_the_endpoint(served: Any) -> None:
-    """In JSON the model knows motion and background; its colours are good only in sentences, and now and then it writes blanks for ever."""
+    """In JSON the model knows motion and background; its colors are good only in sentences, and now and then it writes blanks for ever."""
     instructor = pytest.importorskip("instructor", reason="needs the extra streamtags[models]")
     from instructor.core import IncompleteOutputException
 

@@ -83,7 +83,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds with three shots, as a browser plays it."""
     path = tmp_path_factory.mktemp("film") / "three shots.mp4"
-    make_video(path, [ShotSpec(48), ShotSpec(48, look="gradient"), ShotSpec(48, colour=(200, 40, 40))], rate=24, size=(320, 180))
+    make_video(path, [ShotSpec(48), ShotSpec(48, look="gradient"), ShotSpec(48, color=(200, 40, 40))], rate=24, size=(320, 180))
     return path
 
 

@@ -46,7 +46,7 @@ def free_udp_port() -> int:
         return int(found.getsockname()[1])
 
 
-def analyse_from_the_page(page: Page, server: Server, uri: str) -> str:
+def analyze_from_the_page(page: Page, server: Server, uri: str) -> str:
     """Ask for it in the dialog; the timeline's id."""
     page.goto(server.url)
     page.wait_for_selector('#connection[data-state="open"]')
@@ -69,7 +69,7 @@ def test_a_live_source_is_followed_lost_and_back(server: Server, page: Page, edi
 
     url = f"udp://127.0.0.1:{free_udp_port()}"
     server.start("--config", settings_file(server, silence_seconds=1.0, give_up_seconds=30), "--set", "server.allow_private=true")
-    timeline = analyse_from_the_page(page, server, url)
+    timeline = analyze_from_the_page(page, server, url)
     with Feeder(edit, url, seconds=6) as feeder:
         page.wait_for_selector('#state[data-state="live"]')
         page.wait_for_selector("#inspector .lead")
@@ -109,10 +109,10 @@ def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, p
 
 def test_a_source_that_is_read_is_not_removed(server: Server, page: Page) -> None:
     server.start("--config", settings_file(server, give_up_seconds=60), "--set", "server.allow_private=true")
-    timeline = analyse_from_the_page(page, server, f"udp://127.0.0.1:{free_udp_port()}")
+    timeline = analyze_from_the_page(page, server, f"udp://127.0.0.1:{free_udp_port()}")
     page.click("#remove-open")
     page.click("#remove-go")
-    contains(page, "#remove-error", "is being analysed")
+    contains(page, "#remove-error", "is being analyzed")
     page.click("#remove-close")
     assert timeline in page.url
 
@@ -137,7 +137,7 @@ def lateness(events: list[dict[str, Any]], began: float, until: float) -> list[f
 def test_two_minutes_cut_off_and_resumed_once(server: Server, page: Page, edit: Path) -> None:
     url = f"udp://127.0.0.1:{free_udp_port()}"
     server.start("--config", settings_file(server, give_up_seconds=30), "--set", "server.allow_private=true")
-    timeline = analyse_from_the_page(page, server, url)
+    timeline = analyze_from_the_page(page, server, url)
     with Feeder(edit, url, seconds=300) as feeder:
         began = feeder.began
         time.sleep(60)

@@ -1,4 +1,4 @@
-"""A store, and a film to analyse into it."""
+"""A store, and a film to analyze into it."""
 
 from __future__ import annotations
 

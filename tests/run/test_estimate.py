@@ -10,7 +10,7 @@ from streamtags.config.settings import load_settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import UsageError
 from streamtags.core.model import Usage
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.run.estimate import Estimate, StageEstimate, estimate, rule_of_thumb
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.model_server import Asked, ModelServer, replies
@@ -30,7 +30,7 @@ async def test_segments_are_counted_and_later_tokens_are_those_of_earlier_runs(f
         first = await estimate(str(film), settings, store)
         assert not server.asked
         assert not store.timelines()
-        state = await analyse(str(film), settings, store)
+        state = await analyze(str(film), settings, store)
         second = await estimate(str(film), settings, store)
     assert first.segments == second.segments == len(state.segments)
     assert first.wall_seconds is None

@@ -10,7 +10,7 @@ from streamtags.config.settings import Settings, load_settings
 from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.events import Event
 from streamtags.core.state import TimelineState
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.run.backends import classifier_options, open_tools
 from streamtags.run.correct import correct
 from streamtags.run.retag import retag
@@ -49,7 +49,7 @@ def model(caption: str = "Two people dance.", tag: str = "Happy") -> Any:
 
 
 async def run(film: Path, chosen: Settings, store: SqliteStore, told: list[Event] | None = None) -> TimelineState:
-    return await analyse(str(film), chosen, store, publish=(told if told is not None else []).extend)
+    return await analyze(str(film), chosen, store, publish=(told if told is not None else []).extend)
 
 
 async def test_captions_and_tags_come_from_the_server_and_provisional_tags_before(film: Path, store: SqliteStore) -> None:
@@ -166,7 +166,7 @@ async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: P
     assert {event.type for event in told} == {"segment.tagged", "scene.detected"}
 
 
-async def test_analysing_again_brings_back_the_vocabulary_that_was_asked_for(film: Path, store: SqliteStore) -> None:
+async def test_analyzing_again_brings_back_the_vocabulary_that_was_asked_for(film: Path, store: SqliteStore) -> None:
     async with ModelServer(model()) as server:
         state = await run(film, settings(server), store)
         other = load_settings(

@@ -95,7 +95,7 @@ def test_exports_are_named_after_the_source(server: Any) -> None:
     assert server.http("GET", "/v1/timelines/tl_a/export?format=docx")[0] == 400
 
 
-def test_media_is_served_in_ranges_and_only_what_was_analysed(server: Any, tmp_path: Path) -> None:
+def test_media_is_served_in_ranges_and_only_what_was_analyzed(server: Any, tmp_path: Path) -> None:
     film = tmp_path / "media" / "film.mp4"
     film.write_bytes(bytes(range(200)))
     opened = make_payloads(1)[0]
@@ -136,7 +136,7 @@ def test_a_correction_is_kept_and_a_wrong_one_refused(server: Any) -> None:
 def test_a_vocabulary_may_be_sent_as_text_and_its_tags_come_as_events(server: Any) -> None:
     server.fill("tl_a")
     text = "id: mine\nversion: '1'\naxes:\n  - name: mood\ntags:\n  - name: Calm\n    axis: mood\n    description: nothing stirs\n"
-    status, refused = server.json("POST", "/v1/timelines/tl_a/retag", {"tags": "tags:\n  - colour: 1\n"})
+    status, refused = server.json("POST", "/v1/timelines/tl_a/retag", {"tags": "tags:\n  - color: 1\n"})
     assert (status, refused["code"]) == (422, "vocabulary")
     assert refused["detail"].startswith("the vocabulary that was sent: has"), "where the server keeps files is nobody's business"
     kept = server.store.path.with_name(f"{server.store.path.name}.files") / "vocabularies"

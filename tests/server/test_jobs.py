@@ -128,7 +128,7 @@ def films(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_film_is_analysed_and_followed_to_its_end(serve: Any, tmp_path: Path) -> None:
+def test_a_film_is_analyzed_and_followed_to_its_end(serve: Any, tmp_path: Path) -> None:
     server = serve(media_roots=[films(tmp_path)])
     with server.client() as client:
         client.say(type="subscribe", id="all", timeline="*")
@@ -244,7 +244,7 @@ def test_a_second_server_tells_what_the_first_does_and_where_it_is_to_be_cancell
         assert second.json("GET", f"/v1/timelines/{accepted['id']}")[1]["state"] == "cancelled"
 
 
-def test_what_is_being_analysed_is_not_retagged(serve: Any, tmp_path: Path) -> None:
+def test_what_is_being_analyzed_is_not_retagged(serve: Any, tmp_path: Path) -> None:
     root = films(tmp_path)
     server = serve(media_roots=[root], analyses=1)
     with server.client() as client:

@@ -77,7 +77,7 @@ def test_a_place_that_is_not_here_is_refused_in_one_line(tmp_path: Path) -> None
     assert "cannot listen there" in refused(tmp_path, "--host=192.0.2.1", "--port=0", f"--token-file={tmp_path}/tokens")
 
 
-def test_a_setting_that_nothing_could_be_analysed_with_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_setting_that_nothing_could_be_analyzed_with_is_refused_in_one_line(tmp_path: Path) -> None:
     for flag, said in (
         ("--profile=nope", "no profile 'nope'"),
         ("--tags=nope", "nope: no such vocabulary"),

@@ -24,7 +24,7 @@ RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30), Fraction(60)]
 
 
 def scene(seed: int, frames: int, speed: float = 0.4) -> list[Picture]:
-    """A painted place of its own colours, seen through a camera that drifts `speed` pixels a frame and a noisy sensor."""
+    """A painted place of its own colors, seen through a camera that drifts `speed` pixels a frame and a noisy sensor."""
     rng = np.random.default_rng(seed)
     tint = rng.uniform(20, 235, 3)
     relief = cv2.resize(rng.normal(0, 60, (12, 20, 3)).astype(np.float32), (384, 216), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""What clients name to have it analysed: files under the media roots, and addresses."""
+"""What clients name to have it analyzed: files under the media roots, and addresses."""
 
 from __future__ import annotations
 

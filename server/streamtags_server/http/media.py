@@ -1,4 +1,4 @@
-"""The analysed file as an answer, whole or in ranges."""
+"""The analyzed file as an answer, whole or in ranges."""
 
 from __future__ import annotations
 

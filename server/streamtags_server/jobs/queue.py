@@ -166,7 +166,7 @@ class Jobs:
         if held is None:
             match self.state(timeline):
                 case None:
-                    raise ConflictError("is not being analysed", where=timeline)
+                    raise ConflictError("is not being analyzed", where=timeline)
                 case state:
                     raise ConflictError(f"is {state} at another server of this store", where=timeline, hint="cancel it there")
         held.cancelled = True

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
-from streamtags.run.analyze import analyse
+from streamtags.run.analyze import analyze
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
 from streamtags.store.sqlite.store import SqliteStore
@@ -40,7 +40,7 @@ _RESERVED_BYTES = 1 << 30
 
 
 class Task(BaseModel):
-    """What to analyse, and within which limits."""
+    """What to analyze, and within which limits."""
 
     uri: str
     timeline: str
@@ -123,7 +123,7 @@ async def _run(task: Task) -> None:
         access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
         for _ in range(_CLAIM_TRIES):
             try:
-                state = await analyse(task.uri, settings, store, publish=publish, stop=stop, access=access, timeline=task.timeline)
+                state = await analyze(task.uri, settings, store, publish=publish, stop=stop, access=access, timeline=task.timeline)
                 break
             except StoreError as error:
                 if error.code != "store.claimed" or stop.is_set():

@@ -26,11 +26,11 @@ const UNITS = [
  */
 
 export class Details {
-  /** @param {{correct: (segment: string, change: Change) => Promise<void>, colourOf: (tag: string) => string}} options */
-  constructor({ correct, colourOf }) {
+  /** @param {{correct: (segment: string, change: Change) => Promise<void>, colorOf: (tag: string) => string}} options */
+  constructor({ correct, colorOf }) {
     this._box = byId("inspector");
     this._correct = correct;
-    this._colourOf = colourOf;
+    this._colorOf = colorOf;
     /** @type {SegmentState | null} */
     this._shown = null;
     this._editing = false;
@@ -139,7 +139,7 @@ export class Details {
     return el("ul", { class: "tags" }, ...segment.tags.map(({ tag, confidence }) => {
       const fill = el("i");
       fill.style.width = `${confidence * 100}%`;
-      fill.style.background = this._colourOf(tag);
+      fill.style.background = this._colorOf(tag);
       return el("li", { class: persons.has(tag) ? "person" : "" },
         el("span", { class: "name", text: tag, title: persons.has(tag) ? `${tag}, set by ${segment.correction?.by}` : tag }),
         el("span", { class: "bar", "aria-hidden": "true" }, fill),
@@ -176,7 +176,7 @@ function evidenceParts(evidence) {
     parts.push(el("h3", { text: /** @type {string} */ (title) }));
     if (title === "Picture" && Array.isArray(evidence.palette)) parts.push(paletteBar(evidence.palette));
     parts.push(el("dl", { class: "evidence" }, ...told.flatMap((name) => {
-      const [label, unit] = labelled(name);
+      const [label, unit] = labeled(name);
       const value = evidence[name];
       const text = typeof value === "number" ? `${Number(value.toPrecision(3)).toLocaleString("en")}${unit}` : String(value).replaceAll("_", " ");
       return [el("dt", { text: label }), el("dd", { text })];
@@ -187,16 +187,16 @@ function evidenceParts(evidence) {
 
 /** @param {{name: string, hex: string, share: number}[]} palette */
 function paletteBar(palette) {
-  return el("div", { class: "palette", role: "img", "aria-label": `Palette: ${palette.map((colour) => colour.name).join(", ")}` }, ...palette.map((colour) => {
-    const swatch = el("span", { title: `${colour.name} ${Math.round(colour.share * 100)} %` });
-    swatch.style.background = /^#[0-9a-f]{6}$/i.test(colour.hex) ? colour.hex : "none";
-    swatch.style.flexGrow = String(Math.max(0.02, colour.share));
+  return el("div", { class: "palette", role: "img", "aria-label": `Palette: ${palette.map((color) => color.name).join(", ")}` }, ...palette.map((color) => {
+    const swatch = el("span", { title: `${color.name} ${Math.round(color.share * 100)} %` });
+    swatch.style.background = /^#[0-9a-f]{6}$/i.test(color.hex) ? color.hex : "none";
+    swatch.style.flexGrow = String(Math.max(0.02, color.share));
     return swatch;
   }));
 }
 
 /** A measure's name in words, and its unit. @param {string} name @returns {[string, string]} */
-function labelled(name) {
+function labeled(name) {
   const [suffix, unit] = UNITS.find(([end]) => name.endsWith(end)) ?? ["", ""];
   const words = name.slice(0, name.length - suffix.length).replaceAll("_", " ");
   return [words.charAt(0).toUpperCase() + words.slice(1), unit];

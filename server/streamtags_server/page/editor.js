@@ -37,7 +37,7 @@ export class Editor {
     this.player = new Player(oncePerFrame(() => this._moved()));
     this.timeline = new TimelineView({ seek: (seconds) => this.player.seek(seconds) });
     this.list = new SegmentList((seconds) => this.player.seek(seconds));
-    this.details = new Details({ correct: (segment, change) => this._correct(segment, change), colourOf: (tag) => this._colourOf(tag) });
+    this.details = new Details({ correct: (segment, change) => this._correct(segment, change), colorOf: (tag) => this._colorOf(tag) });
     byId("still").addEventListener("error", () => { byId("still").hidden = true; });
     byId("inspector").addEventListener("stale", () => this._moved());
     this._layOut = oncePerFrame(() => this._show());
@@ -197,7 +197,7 @@ export class Editor {
   }
 
   /** @param {string} tag */
-  _colourOf(tag) {
+  _colorOf(tag) {
     const axes = this.model ? vocabularyOf(this.model.state, this.vocabularies) : null;
     const axis = axes?.tags.find((one) => one.name === tag)?.axis;
     const lane = this.model?.lanes.findIndex((one) => one.name === (axis ?? OTHER)) ?? 0;

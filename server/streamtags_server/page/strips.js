@@ -45,13 +45,13 @@ export class Strip {
   /**
    * A box for each segment that has one.
    *
-   * @param {CanvasRenderingContext2D} context @param {Place} place @param {Columns} columns @param {string} colour
+   * @param {CanvasRenderingContext2D} context @param {Place} place @param {Columns} columns @param {string} color
    * @param {(at: number) => number} opacity of a segment's box; 0 for none
    */
-  boxes(context, place, columns, colour, opacity) {
+  boxes(context, place, columns, color, opacity) {
     this._begin(columns.count, 1);
     const pixels = this._pixels;
-    const ink = inkOf(colour);
+    const ink = inkOf(color);
     for (let at = columns.first; at <= columns.last; at += 1) {
       const alpha = Math.round(255 * opacity(at));
       if (!alpha) continue;
@@ -66,12 +66,12 @@ export class Strip {
   /**
    * The curve's values, what lies below them shaded; of segments that share a column, their mean.
    *
-   * @param {CanvasRenderingContext2D} context @param {Place} place @param {Columns} columns @param {import("./model.js").Curve} curve @param {string} colour
+   * @param {CanvasRenderingContext2D} context @param {Place} place @param {Columns} columns @param {import("./model.js").Curve} curve @param {string} color
    */
-  area(context, place, columns, curve, colour) {
+  area(context, place, columns, curve, color) {
     const lines = Math.round(place.height * (devicePixelRatio || 1));
     this._begin(columns.count, lines);
-    const ink = inkOf(colour);
+    const ink = inkOf(color);
     const line = ((255 << 24) | ink) >>> 0;
     const below = ((89 << 24) | ink) >>> 0;
     let sum = 0;
@@ -114,8 +114,8 @@ export class Strip {
   }
 }
 
-/** The colour `#rrggbb` as in a pixel that is opaque to no degree. @param {string} colour */
-function inkOf(colour) {
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+/** The color `#rrggbb` as in a pixel that is opaque to no degree. @param {string} color */
+function inkOf(color) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   return (b << 16) | (g << 8) | r;
 }

@@ -30,10 +30,10 @@ export class TimelineView extends Tracks {
     this._paint = oncePerFrame(() => this._draw());
     this._paintOver = oncePerFrame(() => this._drawOver());
     new ResizeObserver(() => this._resize()).observe(this._scroller);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor());
     this._scroller.addEventListener("scroll", this._paint);
     this._listen();
-    this.recolour();
+    this.recolor();
   }
 
   /** @param {string} base address of the timeline's thumbnails */
@@ -96,12 +96,12 @@ export class TimelineView extends Tracks {
     this._clamp();
   }
 
-  /** Take the colours from the style sheet anew. */
-  recolour() {
+  /** Take the colors from the style sheet anew. */
+  recolor() {
     const style = getComputedStyle(document.documentElement);
     for (const name of ["track", "track-alt", "head", "line", "text", "muted", "faint", "accent", "playhead", "ruler", "clip", "scene", "curve-0", "curve-1", "curve-2", "bad",
       "lane-0", "lane-1", "lane-2", "lane-3", "lane-4", "lane-5", "lane-6", "lane-7", "lane-8"]) {
-      this._colours[name] = style.getPropertyValue(`--${name}`).trim();
+      this._colors[name] = style.getPropertyValue(`--${name}`).trim();
     }
     this._paint();
   }
@@ -160,7 +160,7 @@ export class TimelineView extends Tracks {
   _drawBase() {
     const context = this._context(this._base);
     this._c = context;
-    const { track, head, line, text } = this._colours;
+    const { track, head, line, text } = this._colors;
     context.fillStyle = track;
     context.fillRect(0, 0, this._width, this._height);
     const model = this._model;
@@ -175,7 +175,7 @@ export class TimelineView extends Tracks {
       const row = { ...held, top: held.top - scrolled };
       if (row.top + row.height < RULER || row.top > this._height) return;
       if (index % 2) {
-        context.fillStyle = this._colours["track-alt"];
+        context.fillStyle = this._colors["track-alt"];
         context.fillRect(HEADER, row.top, this._width - HEADER, row.height);
       }
       context.save();
@@ -188,11 +188,11 @@ export class TimelineView extends Tracks {
       context.fillRect(0, row.top, HEADER, row.height);
       context.fillStyle = line;
       context.fillRect(0, row.top + row.height - 1, this._width, 1);
-      context.fillStyle = row.height === EMPTY_LANE ? this._colours.muted : text;
+      context.fillStyle = row.height === EMPTY_LANE ? this._colors.muted : text;
       context.fillText(row.name, 22, row.top + row.height / 2, HEADER - 26);
       const lane = model.lanes.findIndex((one) => one.name === row.name);
       if (lane >= 0) {
-        context.fillStyle = this._colours[`lane-${lane % 9}`];
+        context.fillStyle = this._colors[`lane-${lane % 9}`];
         context.fillRect(8, row.top + row.height / 2 - 4, 8, 8);
       }
     });
@@ -204,7 +204,7 @@ export class TimelineView extends Tracks {
 
   /** @param {CanvasRenderingContext2D} context */
   _drawRuler(context) {
-    const { ruler, head, line, muted, faint } = this._colours;
+    const { ruler, head, line, muted, faint } = this._colors;
     context.fillStyle = ruler;
     context.fillRect(HEADER, 0, this._width - HEADER, RULER);
     context.fillStyle = head;
@@ -244,7 +244,7 @@ export class TimelineView extends Tracks {
     context.clip();
     if (at >= 0) {
       const x = this._x(model.starts[at]);
-      context.fillStyle = this._colours.accent;
+      context.fillStyle = this._colors.accent;
       context.globalAlpha = 0.1;
       context.fillRect(x, RULER, this._x(model.ends[at]) - x, this._height - RULER);
       context.globalAlpha = 0.55;
@@ -252,7 +252,7 @@ export class TimelineView extends Tracks {
       context.globalAlpha = 1;
     }
     const x = Math.round(this._x(this._time));
-    context.fillStyle = this._colours.playhead;
+    context.fillStyle = this._colors.playhead;
     context.fillRect(x, 12, 1, this._height);
     context.beginPath();
     context.moveTo(x - 6, 3);
@@ -263,7 +263,7 @@ export class TimelineView extends Tracks {
     context.fill();
     context.restore();
     context.font = '11px "SF Mono", "Consolas", "DejaVu Sans Mono", monospace';
-    context.fillStyle = this._colours.accent;
+    context.fillStyle = this._colors.accent;
     context.fillText(timecode(this._clock, this._time), 10, RULER / 2);
   }
 

@@ -34,7 +34,7 @@ export class Tracks {
     this._width = 0;
     this._height = 0;
     /** @type {Object<string, string>} */
-    this._colours = {};
+    this._colors = {};
     /** @type {CanvasRenderingContext2D | null} */
     this._c = null;
     this._first = 0;
@@ -105,14 +105,14 @@ export class Tracks {
     return 0.18;
   }
 
-  /** @param {string} text @param {number} x @param {number} width @param {number} middle @param {string} colour */
-  _label(text, x, width, middle, colour) {
+  /** @param {string} text @param {number} x @param {number} width @param {number} middle @param {string} color */
+  _label(text, x, width, middle, color) {
     const left = Math.max(x, HEADER) + 5;
     const room = Math.min(x + width, this._width) - left - 3;
     if (room < 14) return;
     const shown = fitted(/** @type {CanvasRenderingContext2D} */ (this._c), text, room);
     if (!shown) return;
-    /** @type {CanvasRenderingContext2D} */ (this._c).fillStyle = colour;
+    /** @type {CanvasRenderingContext2D} */ (this._c).fillStyle = color;
     /** @type {CanvasRenderingContext2D} */ (this._c).fillText(shown, left, middle);
   }
 
@@ -136,9 +136,9 @@ export class Tracks {
       const end = this._x(scene.end.seconds - origin);
       if (end < edge + 1.5) continue;
       edge = end;
-      context.fillStyle = this._colours.scene;
+      context.fillStyle = this._colors.scene;
       context.fillRect(x, row.top + 2, Math.max(1, end - x - 1), row.height - 5);
-      this._label(`Scene ${scene.index + 1}`, x, end - x, row.top + row.height / 2, this._colours.text);
+      this._label(`Scene ${scene.index + 1}`, x, end - x, row.top + row.height / 2, this._colors.text);
     }
   }
 
@@ -157,7 +157,7 @@ export class Tracks {
       const width = this._x(model.ends[end - 1]) - x - 1;
       if (x + width < HEADER) continue;
       context.globalAlpha = this._shade(at, end);
-      context.fillStyle = this._colours.clip;
+      context.fillStyle = this._colors.clip;
       context.fillRect(x, row.top + 3, width, height);
       if (model.segments[at].kind === "gap" && stride === 1) this._drawGap(x, row.top + 3, width, height);
       const image = this._thumbnails.get(model.segments[at]);
@@ -166,9 +166,9 @@ export class Tracks {
         const cut = (shown / broad) * image.naturalWidth;
         context.drawImage(image, (image.naturalWidth - cut) / 2, 0, cut, image.naturalHeight, x, row.top + 3, shown, height);
       }
-      if (stride === 1 && width > broad + 30) this._label(String(model.segments[at].index + 1), x + broad, width - broad, row.top + 11, this._colours.muted);
+      if (stride === 1 && width > broad + 30) this._label(String(model.segments[at].index + 1), x + broad, width - broad, row.top + 11, this._colors.muted);
       if (model.segments[at].status === "failed") {
-        context.fillStyle = this._colours.bad;
+        context.fillStyle = this._colors.bad;
         context.fillRect(x, row.top + 3, width, 3);
       }
       context.globalAlpha = 1;
@@ -182,7 +182,7 @@ export class Tracks {
     context.beginPath();
     context.rect(x, top, width, height);
     context.clip();
-    context.strokeStyle = this._colours.faint;
+    context.strokeStyle = this._colors.faint;
     context.beginPath();
     for (let at = Math.max(x, HEADER) - height; at < Math.min(x + width, this._width); at += 7) {
       context.moveTo(at, top + height);
@@ -190,7 +190,7 @@ export class Tracks {
     }
     context.stroke();
     context.restore();
-    this._label("No signal", x, width, top + height / 2, this._colours.muted);
+    this._label("No signal", x, width, top + height / 2, this._colors.muted);
   }
 
   /** @param {Row} row */
@@ -199,16 +199,16 @@ export class Tracks {
     const context = /** @type {CanvasRenderingContext2D} */ (this._c);
     if (this._perSegment < ROOM_FOR_TEXT) {
       const opacity = (/** @type {number} */ at) => (model.segments[at].caption === null ? 0 : this._shade(at));
-      this._boxes.boxes(context, this._place(row), this._columns, this._colours.clip, opacity);
+      this._boxes.boxes(context, this._place(row), this._columns, this._colors.clip, opacity);
       return;
     }
     this._each((at, x, width) => {
       const segment = model.segments[at];
       if (segment.caption === null) return;
       context.globalAlpha = this._shade(at);
-      context.fillStyle = this._colours.clip;
+      context.fillStyle = this._colors.clip;
       context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
-      this._label(segment.caption, x, width, row.top + row.height / 2, this._colours.text);
+      this._label(segment.caption, x, width, row.top + row.height / 2, this._colors.text);
       context.globalAlpha = 1;
     });
   }
@@ -216,24 +216,24 @@ export class Tracks {
   /** @param {Row} row @param {import("./model.js").Lane} lane @param {number} index */
   _drawLane(row, lane, index) {
     const context = /** @type {CanvasRenderingContext2D} */ (this._c);
-    const colour = this._colours[`lane-${index % 9}`];
+    const color = this._colors[`lane-${index % 9}`];
     const opacity = (/** @type {number} */ at) => lane.confidence[at] && 0.16 + 0.84 * lane.confidence[at];
     if (this._perSegment < ROOM_FOR_TEXT) {
       const shaded = (/** @type {number} */ at) => this._shade(at) * opacity(at);
-      this._boxes.boxes(context, this._place(row), this._columns, colour, shaded);
+      this._boxes.boxes(context, this._place(row), this._columns, color, shaded);
       return;
     }
     this._each((at, x, width) => {
       if (lane.confidence[at] === 0) return;
       const shade = this._shade(at);
-      context.fillStyle = colour;
+      context.fillStyle = color;
       context.globalAlpha = shade * opacity(at);
       context.fillRect(x, row.top + 3, Math.max(1, width - 1), row.height - 7);
       const tag = lane.tags[at];
       if (tag !== null && width > 20) {
         context.globalAlpha = shade;
         context.fillRect(x, row.top + 3, 2, row.height - 7);
-        this._label(lane.more[at] ? `${tag}  +${lane.more[at]}` : tag, x + 1, width, row.top + row.height / 2, this._colours.text);
+        this._label(lane.more[at] ? `${tag}  +${lane.more[at]}` : tag, x + 1, width, row.top + row.height / 2, this._colors.text);
       }
     });
     context.globalAlpha = 1;
@@ -242,7 +242,7 @@ export class Tracks {
   /** @param {Row} row @param {import("./model.js").Curve} curve @param {number} index */
   _drawCurve(row, curve, index) {
     const context = /** @type {CanvasRenderingContext2D} */ (this._c);
-    this._areas.area(context, this._place(row), this._columns, curve, this._colours[`curve-${index}`]);
+    this._areas.area(context, this._place(row), this._columns, curve, this._colors[`curve-${index}`]);
   }
 
   /** @param {Row} row */

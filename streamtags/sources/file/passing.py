@@ -8,7 +8,7 @@ decoded at most, except
   is decoded, as around keyframes; so is a frame that is large itself, or small, which repeats another and costs little;
 - where much moves, so that two pictures in turn have little in common.
 
-What is passed over keeps its number and its pts; its picture is the mean of its neighbours, and fingerprints hold against it only what
+What is passed over keeps its number and its pts; its picture is the mean of its neighbors, and fingerprints hold against it only what
 both say (`streamtags.stages.measure.fingerprint`). `docs/topics/ingest.md` has what is lost.
 """
 

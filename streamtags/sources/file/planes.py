@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
 
-__all__ = ["Planes", "colour_matrix", "converted", "planes_of", "shrunk"]
+__all__ = ["Planes", "color_matrix", "converted", "planes_of", "shrunk"]
 
 _STILL_TALL = 2  # times too high, at which halving the rows again loses nothing
 
@@ -47,10 +47,10 @@ _FULL_RANGE, _LIMITED_RANGE = 2, 1
 Plane = NDArray[Any]  # uint8, or uint16 for deeper ones
 
 
-def colour_matrix(space: int, full: bool, bits: int) -> NDArray[np.float64]:
+def color_matrix(space: int, full: bool, bits: int) -> NDArray[np.float64]:
     """Y'CbCr codes to B'G'R' codes of the same depth, full range: a 3x4 matrix, the last column added.
 
-    ITU-R BT.601, BT.709 and BT.2020 in the quantisation of ITU-T H.273, 8.3.
+    ITU-R BT.601, BT.709 and BT.2020 in the quantization of ITU-T H.273, 8.3.
 
     Args:
         space: AVColorSpace; one without luma weights counts as BT.601.
@@ -85,16 +85,16 @@ class _Reading(NamedTuple):
 
 
 @lru_cache(maxsize=64)  # one look-up where every frame would take a dozen
-def _reading(name: str, colour_range: int, space: int, *, tall: bool) -> _Reading | None:
-    """How a pixel format is read, in that range and colour space; None if OpenCV cannot."""
+def _reading(name: str, color_range: int, space: int, *, tall: bool) -> _Reading | None:
+    """How a pixel format is read, in that range and color space; None if OpenCV cannot."""
     bits = _PLANAR.get(name)
     if bits is None:
         return None
     grey = name.startswith("gray")
-    full = colour_range == _FULL_RANGE or name.startswith("yuvj") or (grey and colour_range != _LIMITED_RANGE)
+    full = color_range == _FULL_RANGE or name.startswith("yuvj") or (grey and color_range != _LIMITED_RANGE)
     named = space if space in _WEIGHTS else _BT709 if tall else _BT601
     dtype, step = (np.uint8, 1) if bits == 8 else (np.uint16, 2)
-    return _Reading(bits, full, dtype, step, colour_matrix(named, full, bits))
+    return _Reading(bits, full, dtype, step, color_matrix(named, full, bits))
 
 
 class Planes(NamedTuple):

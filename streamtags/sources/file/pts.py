@@ -28,7 +28,7 @@ _SLOWEST, _FASTEST = Fraction(1, 10), Fraction(480)
 _SNAP = Fraction(2, 1000)  # MPEG-TS rates are estimated from a few frames: 29.917 stands for 29.97
 _LARGEST_PTS = 1 << 62  # beyond this a 64-bit store could not hold what we add to it: such a timestamp is noise
 _LONGEST_GAP = 86_400  # seconds; a longer hole is no variable frame rate in any container
-_SYNC = 10  # seconds by which the streams of one programme may lie apart around a splice
+_SYNC = 10  # seconds by which the streams of one program may lie apart around a splice
 _REMEMBERED = 8  # splices a stream that lags behind can still be matched with
 
 

@@ -28,7 +28,7 @@ __all__ = ["LiveSource", "is_live", "open_any_source"]
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 _LISTENING_WAIT = 0.1  # nobody is bothered by it, and a sender that is back is not missed
 _OPENING_SECONDS = 10.0  # the most one attempt takes
-_ANALYSED = "5000000"  # microseconds of a stream that are looked at before it is read; FFmpeg would take 90 s of some
+_ANALYZED = "5000000"  # microseconds of a stream that are looked at before it is read; FFmpeg would take 90 s of some
 _PATIENCE = {"pushed": 0.5, "fetched": 30.0, "file": 1e6}  # how late the oldest frame may be for the sake of those that follow, in seconds
 _PAUSE_SECONDS = 1.0  # by which a clock that jumped must also have lagged behind ours for a gap
 _KEPT_SECONDS = 60  # of HLS may be given again after a loss
@@ -103,7 +103,7 @@ class _Transport:
             # The length of a transport stream would be read from its end, which is not there yet.
             return cls(settings, "file", live.give_up_seconds, (("follow", "1"), ("skip_estimate_duration_from_pts", "1")))
         scheme = urlsplit(place.target).scheme.lower()
-        options = {"analyzeduration": _ANALYSED}
+        options = {"analyzeduration": _ANALYZED}
         if scheme.startswith("rtsp"):
             options["rtsp_flags"] = "prefer_tcp"
         if live.listen and scheme in ("rtmp", "tcp"):

@@ -1,4 +1,4 @@
-"""A caption made of measurements: light, colours, camera, pace and sound in plain words, and nothing about what is shown.
+"""A caption made of measurements: light, colors, camera, pace and sound in plain words, and nothing about what is shown.
 
 Needs no model, no network and no time; the same evidence always gives the same words. Limits between words are of our own choosing.
 """
@@ -13,7 +13,7 @@ from streamtags.core.model import Caption, CaptionRequest, Evidence, Segment
 
 __all__ = ["EmbeddedCaptioner", "create"]
 
-_MOST_COLOURS, _LEAST_SHARE = 3, 0.1
+_MOST_COLORS, _LEAST_SHARE = 3, 0.1
 # A camera move less clear than this is not told, less clear than the second only as a guess.
 _UNTOLD, _DOUBTFUL = 0.1, 0.25
 _MOVES = {
@@ -61,16 +61,16 @@ def _picture(segment: Segment, evidence: Evidence) -> str:
     adjectives = [
         _word(evidence, "brightness_percent", (12, "very dark"), (25, "dark"), (62, ""), (None, "bright")),
         _word(evidence, "contrast_percent", (10, "low-contrast"), (30, ""), (None, "high-contrast")),
-        _word(evidence, "saturation_percent", (3, "colourless"), (None, "")),
+        _word(evidence, "saturation_percent", (3, "colorless"), (None, "")),
         _word(evidence, "warmth", (-0.15, "cold-toned"), (0.15, ""), (None, "warm-toned")),
-        _word(evidence, "colourfulness", (45, ""), (None, "colourful")),
+        _word(evidence, "colourfulness", (45, ""), (None, "colorful")),
     ]
     what = " ".join(part for part in (", ".join(filter(None, adjectives)), "part of a shot" if segment.kind == "slice" else "shot") if part)
     seconds = f"{segment.seconds:.1f}"
     sentence = f"A {what} of {seconds} second{'' if seconds == '1.0' else 's'}"
-    colours = _colours(evidence)
-    if colours:
-        sentence += f" in {_listed(colours)}"
+    colors = _colors(evidence)
+    if colors:
+        sentence += f" in {_listed(colors)}"
     camera = _camera(evidence)
     return f"{sentence}; {camera}." if camera else f"{sentence}."
 
@@ -126,14 +126,14 @@ def _sound(evidence: Evidence) -> str:
     return ", ".join(filter(None, parts)) + "."
 
 
-def _colours(evidence: Evidence) -> list[str]:
+def _colors(evidence: Evidence) -> list[str]:
     palette = evidence.get("palette")
     names: list[str] = []
-    for colour in palette if isinstance(palette, list) else []:
-        name, share = (colour.get("name"), colour.get("share")) if isinstance(colour, Mapping) else (None, None)
+    for color in palette if isinstance(palette, list) else []:
+        name, share = (color.get("name"), color.get("share")) if isinstance(color, Mapping) else (None, None)
         if isinstance(name, str) and isinstance(share, (int, float)) and (share >= _LEAST_SHARE or not names):
             names.append(name)
-    return names[:_MOST_COLOURS]
+    return names[:_MOST_COLORS]
 
 
 def _listed(words: Sequence[str]) -> str:

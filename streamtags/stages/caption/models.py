@@ -1,4 +1,4 @@
-"""What is known of a captioning model, read from a TOML file: how it is shown pictures, how it is served, under what licence.
+"""What is known of a captioning model, read from a TOML file: how it is shown pictures, how it is served, under what license.
 
 A new model is a new file, not new code.
 """
@@ -47,7 +47,7 @@ class ModelConfig(Options):
     name: str = Field(min_length=1, description="name under which it is served")
     title: str = Field(description="name for people")
     model: str = Field(min_length=1, description="Hugging Face id, or a folder")
-    licence: str = Field(description="terms of the weights, in a few words")
+    license: str = Field(description="terms of the weights, in a few words")
     weights_gib: float = Field(gt=0, description="size of the weights in 16 bits, in GiB")
     caption: CaptionSettings = Field(default_factory=CaptionSettings, description="how the model is asked")
     serve: ServeSettings = Field(default_factory=ServeSettings, description="how it is served")

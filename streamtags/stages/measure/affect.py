@@ -20,7 +20,7 @@ __all__ = ["affect"]
 _MOTION_SCALE = 20.0
 # Seconds between cuts at which cut density has fallen to 37 %; feature films of today average 4 to 6.
 _CUT_SCALE = 6.0
-# Loudness of next to nothing and of a loud mix; EBU R 128 programmes average -23.
+# Loudness of next to nothing and of a loud mix; EBU R 128 programs average -23.
 _QUIET_LUFS, _LOUD_LUFS = -45.0, -10.0
 # Mean and standard deviation over 76 real shots of all kinds (home video, documentary, animation, sport), which make "standardized".
 _BRIGHTNESS, _COLOURFULNESS = (36.0, 18.0), (33.0, 18.0)
@@ -54,7 +54,7 @@ def _valence(evidence: Evidence) -> float | None:
     brightness, colourfulness = _number(evidence, "brightness_percent"), _number(evidence, "colourfulness")
     if brightness is None:
         return None
-    # Colourfulness stands for their Munsell chroma, which like it is small in the dark; without it, average colours are assumed.
+    # Colourfulness stands for their Munsell chroma, which like it is small in the dark; without it, average colors are assumed.
     saturation = 0.0 if colourfulness is None else (colourfulness - _COLOURFULNESS[0]) / _COLOURFULNESS[1]
     pleasure = _PLEASURE_OF_BRIGHTNESS * (brightness - _BRIGHTNESS[0]) / _BRIGHTNESS[1] + _PLEASURE_OF_SATURATION * saturation
     # Two standard deviations of both are the end of the scale.

@@ -1,7 +1,7 @@
-"""Names people give to colours, and which of them a pixel's colour is nearest to.
+"""Names people give to colors, and which of them a pixel's color is nearest to.
 
-The names and where they lie are from the xkcd colour survey (Munroe, 2010: what 222,500 people called 5 million colours; CC0). Nearness
-is the CIE94 colour difference (CIE 116:1995, graphic arts) in CIE L*a*b* under D65; sRGB is that of IEC 61966-2-1.
+The names and where they lie are from the xkcd color survey (Munroe, 2010: what 222,500 people called 5 million colors; CC0). Nearness
+is the CIE94 color difference (CIE 116:1995, graphic arts) in CIE L*a*b* under D65; sRGB is that of IEC 61966-2-1.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
 
-__all__ = ["COLOURS", "lab", "name_indices"]
+__all__ = ["COLORS", "lab", "name_indices"]
 
-COLOURS: dict[str, str] = {
+COLORS: dict[str, str] = {
     "black": "#000000",
     "dark grey": "#363737",
     "medium grey": "#7d7f7c",
@@ -67,7 +67,7 @@ COLOURS: dict[str, str] = {
     "brown": "#653700",
     "dark brown": "#341c02",
 }
-"""Colour names and their place in sRGB."""
+"""Color names and their place in sRGB."""
 
 _BITS = 5
 
@@ -82,7 +82,7 @@ def lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def name_indices(bgr: Picture) -> NDArray[np.uint8]:
-    """For each pixel of a BGR picture [..., 3], the position in `COLOURS` of the nearest name."""
+    """For each pixel of a BGR picture [..., 3], the position in `COLORS` of the nearest name."""
     cells = bgr.astype(np.uint16) >> (8 - _BITS)
     names: NDArray[np.uint8] = _table()[(cells[..., 2] << 2 * _BITS) | (cells[..., 1] << _BITS) | cells[..., 0]]
     return names
@@ -93,13 +93,13 @@ def _table() -> NDArray[np.uint8]:
     """The nearest name of every cell of the RGB cube cut 32 times each way, red slowest."""
     steps = (np.arange(1 << _BITS) + 0.5) / (1 << _BITS)
     cells = lab(np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)).astype(np.float32)
-    names = lab(np.array([[int(value[i : i + 2], 16) / 255 for i in (1, 3, 5)] for value in COLOURS.values()])).astype(np.float32)
+    names = lab(np.array([[int(value[i : i + 2], 16) / 255 for i in (1, 3, 5)] for value in COLORS.values()])).astype(np.float32)
     chroma = np.hypot(cells[:, 1], cells[:, 2])
     best = np.full(len(cells), np.inf, dtype=np.float32)
     nearest = np.zeros(len(cells), dtype=np.uint8)
     for index, (lightness, a, b) in enumerate(names):
         name_chroma = np.hypot(a, b)
-        # Neither colour is the reference, so the weights come from the geometric mean of both chromas.
+        # Neither color is the reference, so the weights come from the geometric mean of both chromas.
         weight = np.sqrt(chroma * name_chroma)
         lightness_apart, chroma_apart = cells[:, 0] - lightness, chroma - name_chroma
         hue_apart = (cells[:, 1] - a) ** 2 + (cells[:, 2] - b) ** 2 - chroma_apart**2

@@ -9,7 +9,7 @@ What is kept, besides a version byte and the number of pictures:
 - if a picture was not decoded (`sources.file.passing`), the same once more of how far each may be from the truth: what is not known
   is not held against anything.
 
-Coding errors sit at edges, so a cell may differ by a share of what its neighbourhood ranges over in both pictures, and by a little more.
+Coding errors sit at edges, so a cell may differ by a share of what its neighborhood ranges over in both pictures, and by a little more.
 How long a shot is does not go in: compare its number of frames besides. The limits below were fitted on 23 stretches of real footage,
 encoded again with H.264 (CRF 23 to 35, full and half size), H.265, VP9 and MPEG-4, against titles, grades, crops, mirroring, a replaced
 picture and other order. A decoder that leaves out deblocking of frames others are predicted from drifts away from what was encoded, by
@@ -39,8 +39,8 @@ _AVERAGE_BYTES = 2 * _AVERAGE[0] * _AVERAGE[1]
 _LUMA_BYTES, _CHROMA_BYTES = _LUMA[0] * _LUMA[1], 2 * _CHROMA[0] * _CHROMA[1]
 
 # Limits in code values, 0..255. Re-encoding stays below; see the module's docstring for what they were fitted on.
-_AVERAGE_SHARE, _LUMA_SHARE = 0.45, 0.35  # of a neighbourhood's range
-_LEVEL = 4.5  # the whole shot darker or lighter, as another colour matrix or range makes it
+_AVERAGE_SHARE, _LUMA_SHARE = 0.45, 0.35  # of a neighborhood's range
+_LEVEL = 4.5  # the whole shot darker or lighter, as another color matrix or range makes it
 _AVERAGE_CELL = 8.5
 _LUMA_CELL = 12.0
 _LUMA_MEAN = 5.0
@@ -168,7 +168,7 @@ def _cells(plane: cv2.typing.MatLike, cells: tuple[int, int]) -> Picture:
 
 
 def _excess(difference: Cells, one: Cells, two: Cells, share: float) -> float:
-    """The most by which a cell differs beyond `share` of what its 3 x 3 neighbourhood ranges over in both."""
+    """The most by which a cell differs beyond `share` of what its 3 x 3 neighborhood ranges over in both."""
     return max(
         float((np.abs(cells) - share * np.minimum(_range(a), _range(b))).max()) for cells, a, b in zip(difference, one, two, strict=True)
     )

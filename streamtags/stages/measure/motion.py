@@ -225,7 +225,7 @@ def _fit_camera(old: _Points, shift: _Points, width: int, height: int) -> tuple[
     if transform is None:
         return None  # type: ignore[unreachable]  # the stubs leave out that there may be no fit
     camera_shift = np.asarray(transform, np.float64) - np.eye(2, 3)
-    travel = float(_lengths(_displacement(camera_shift, _centres(width, height))).mean())
+    travel = float(_lengths(_displacement(camera_shift, _centers(width, height))).mean())
     if not (travel <= _FURTHEST and 1 / _FURTHEST_ZOOM <= _growth(camera_shift) <= _FURTHEST_ZOOM):
         return None
     background, still = inliers.ravel() > 0, length < _STILL_PIXELS
@@ -247,7 +247,7 @@ def _speeds(old: _Points, shift: _Points, camera_shift: _Points, width: int, hei
     old, shift, camera = old[stays], shift[stays], camera[stays]
     cell = (old[:, 0] * _CELLS_X / width).astype(np.intp) * _CELLS_Y + (old[:, 1] * _CELLS_Y / height).astype(np.intp)
     # A cell without corners is taken to move as the camera does: smooth sky pans too.
-    amounts = _lengths(_displacement(camera_shift, _centres(width, height)))
+    amounts = _lengths(_displacement(camera_shift, _centers(width, height)))
     corners = np.bincount(cell, minlength=len(amounts))
     filled = corners > 0
     amounts[filled] = np.bincount(cell, _lengths(shift), len(amounts))[filled] / corners[filled]
@@ -256,7 +256,7 @@ def _speeds(old: _Points, shift: _Points, camera_shift: _Points, width: int, hei
 
 
 @cache
-def _centres(width: int, height: int) -> _Points:
+def _centers(width: int, height: int) -> _Points:
     return np.mgrid[0.5:_CELLS_X, 0.5:_CELLS_Y].reshape(2, -1).T * (width / _CELLS_X, height / _CELLS_Y)
 
 

@@ -1,4 +1,4 @@
-"""Light and colour of a segment: brightness, contrast, saturation, warmth, colourfulness and a palette with names.
+"""Light and color of a segment: brightness, contrast, saturation, warmth, colourfulness and a palette with names.
 
 Four pictures a second are looked at, and besides them every picture that differs from the last one looked at, so that a segment of a
 single frame is measured too. Black bars are left out. All figures are of gamma-encoded code values, which are roughly even to the eye:
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamtags.core.model import EvidenceValue, Frame, Picture
 from streamtags.stages.measure.bars import BarFinder
-from streamtags.stages.measure.colors import COLOURS, name_indices
+from streamtags.stages.measure.colors import COLORS, name_indices
 
 __all__ = ["PictureMeter"]
 
@@ -27,26 +27,26 @@ _BATCH = 16
 # A mean of a quarter of the picture that changed by more than this, in code values, is worth a look at once.
 _CHANGED = 8.0
 _WIDTH, _HEIGHT = 64, 36
-_NAMES = tuple(COLOURS)
+_NAMES = tuple(COLORS)
 # Luma of a fifth and four fifths of full scale: about 3 % and 60 % of white's light.
 _DARK, _BRIGHT = 51, 204
 # Red against green and yellow against blue, from B, G, R.
 _OPPONENTS = np.array([[0.0, -1.0, 1.0], [-1.0, 0.5, 0.5]])
-_PALETTE_COLOURS, _PALETTE_SHARE = 5, 0.03
+_PALETTE_COLORS, _PALETTE_SHARE = 5, 0.03
 _MEASURES = ("brightness_percent", "contrast_percent", "saturation_percent", "warmth", "colourfulness", "dark_share", "bright_share")
 _DIGITS = (1, 1, 1, 3, 1, 3, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One picture that was looked at: the `_MEASURES`, then per colour name its share and that share times B, G and R; 32-bit floats."""
+    """One picture that was looked at: the `_MEASURES`, then per color name its share and that share times B, G and R; 32-bit floats."""
 
     seconds: float
     values: NDArray[np.float32]
 
 
 class PictureMeter:
-    """Measures light and colour over segments. Keeps under 1 KB per picture looked at since the last measured segment."""
+    """Measures light and color over segments. Keeps under 1 KB per picture looked at since the last measured segment."""
 
     def __init__(self) -> None:
         self._due = -inf
@@ -111,7 +111,7 @@ def _look(small: Picture, bars: BarFinder) -> NDArray[np.float32]:
     blue, _, red, _ = cv2.mean(small)
     highest, lowest = (cv2.mean(extreme(extreme(planes[0], planes[1]), planes[2]))[0] for extreme in (cv2.max, cv2.min))
     mean, contrast = cv2.meanStdDev(luma)
-    # Every second pixel each way is enough to tell which colours fill the picture.
+    # Every second pixel each way is enough to tell which colors fill the picture.
     few = small[::2, ::2].reshape(-1, 3)
     names, weights = name_indices(few).astype(np.intp), few.T.astype(np.float64)
     counts = [np.bincount(names, weight, len(_NAMES)) for weight in (None, *weights)]
@@ -135,11 +135,11 @@ def _colourfulness(bgr: Picture) -> float:
 
 
 def _palette(shares: NDArray[np.float64]) -> list[dict[str, float | str]]:
-    """The colours that fill most of the picture, largest share first, from share and share times B, G, R [4, names]."""
-    order = np.argsort(-shares[0], kind="stable")[:_PALETTE_COLOURS]
+    """The colors that fill most of the picture, largest share first, from share and share times B, G, R [4, names]."""
+    order = np.argsort(-shares[0], kind="stable")[:_PALETTE_COLORS]
     chosen = [index for index in order if shares[0, index] >= _PALETTE_SHARE] or [order[0]]
-    colours: list[dict[str, float | str]] = []
+    colors: list[dict[str, float | str]] = []
     for index in chosen:
         blue, green, red = (min(255, round(float(total / shares[0, index]))) for total in shares[1:, index])
-        colours.append({"name": _NAMES[index], "hex": f"#{red:02x}{green:02x}{blue:02x}", "share": round(float(shares[0, index]), 3)})
-    return colours
+        colors.append({"name": _NAMES[index], "hex": f"#{red:02x}{green:02x}{blue:02x}", "share": round(float(shares[0, index]), 3)})
+    return colors

@@ -35,8 +35,8 @@ _CLEAR: Final = 0.2  # mean autocorrelation below which no tempo is claimed
 
 def _filterbank() -> Floats:
     """Triangles in third octaves from 60 Hz to 15 kHz, float32 [bins, bands]; each sums to 1."""
-    centres = _LOWEST * 2.0 ** (np.arange(-1, _OCTAVES * _BANDS_PER_OCTAVE + 1) / _BANDS_PER_OCTAVE)
-    bins = np.array(sorted(set(np.rint(centres * _FRAME / RATE).tolist())))  # low bands narrower than a bin fall together
+    centers = _LOWEST * 2.0 ** (np.arange(-1, _OCTAVES * _BANDS_PER_OCTAVE + 1) / _BANDS_PER_OCTAVE)
+    bins = np.array(sorted(set(np.rint(centers * _FRAME / RATE).tolist())))  # low bands narrower than a bin fall together
     line = np.arange(1, _FRAME // 2)
     rows = [np.interp(line, bins[i : i + 3], (0.0, 1.0, 0.0)) for i in range(len(bins) - 2)]
     return np.stack([row / row.sum() for row in rows], axis=1).astype(np.float32)
@@ -77,7 +77,7 @@ class Flux:
 
 
 def _local_mean(values: Floats, radius: int) -> NDArray[np.float64]:
-    """Mean of up to `radius` neighbours on either side."""
+    """Mean of up to `radius` neighbors on either side."""
     total = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
     at = np.arange(len(values))
     low, high = np.maximum(at - radius, 0), np.minimum(at + radius + 1, len(values))
@@ -90,7 +90,7 @@ def onset_count(flux: Floats) -> int:
         return 0
     padded = np.pad(flux, _ONSET_RADIUS, constant_values=-1.0)
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _ONSET_RADIUS + 1)
-    # Of equal neighbours the first is the peak.
+    # Of equal neighbors the first is the peak.
     peak = (flux > around[:, :_ONSET_RADIUS].max(axis=1)) & (flux >= around[:, _ONSET_RADIUS:].max(axis=1))
     return int(np.count_nonzero(peak & (flux > _local_mean(flux, _ONSET_CONTEXT) + _ONSET_RISE)))
 
@@ -105,8 +105,8 @@ def tempo(flux: Floats) -> tuple[float | None, float]:
     if n < _TEMPO_SECONDS * TICKS_PER_SECOND:
         return None, 0.0
     size = 1 << (2 * n - 1).bit_length()
-    centred = flux - _local_mean(flux, _TREND)  # else a slow swell correlates with itself at every lag
-    correlation = np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2)[:n]
+    centerd = flux - _local_mean(flux, _TREND)  # else a slow swell correlates with itself at every lag
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(centerd, size)) ** 2)[:n]
     if correlation[0] < n * _FAINT**2:
         return None, 0.0
     correlation /= correlation[0] * (1.0 - np.arange(n) / n)  # unbiased: fewer products at longer lags

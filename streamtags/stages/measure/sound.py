@@ -72,7 +72,7 @@ class SoundMeter:
             return {}
         power, peak, flux, weighted, amplitude, speech = np.concatenate(parts).T
         bpm, confidence = tempo(flux)
-        centre, total = float(weighted.sum(dtype=np.float64)), float(amplitude.sum(dtype=np.float64))
+        center, total = float(weighted.sum(dtype=np.float64)), float(amplitude.sum(dtype=np.float64))
         return {
             "loudness_lufs": _rounded(integrated(power), 2),
             "loudness_max_momentary_lufs": _rounded(max_momentary(power), 2),
@@ -82,7 +82,7 @@ class SoundMeter:
             "onsets_per_second": round(onset_count(flux) * TICKS_PER_SECOND / len(flux), 3),
             "tempo_bpm": bpm,
             "tempo_confidence": round(confidence, 3),
-            "spectral_centroid_hz": round(centre / total, 1) if total > _QUIETEST * len(flux) else None,
+            "spectral_centroid_hz": round(center / total, 1) if total > _QUIETEST * len(flux) else None,
         }
 
     def _work(self) -> None:

@@ -8,7 +8,7 @@ from streamtags.core.model import Still
 
 __all__ = ["thumbnail"]
 
-# JPEG quality: artefacts cannot be seen at this size, and a segment takes about 10 KB.
+# JPEG quality: artifacts cannot be seen at this size, and a segment takes about 10 KB.
 _QUALITY = 80
 
 

@@ -2,7 +2,7 @@
 
 Overlapping links, after Hanjalic, Lagendijk and Biemond, "Automated high-level movie segmentation for advanced video-retrieval
 systems", IEEE Trans. Circuits and Systems for Video Technology 9(4), 1999: a shot that looks like one of the last few is linked to it, and
-everything between belongs to the same scene. So two faces in a dialogue, shown in turn, stay together, though neighbours differ.
+everything between belongs to the same scene. So two faces in a dialogue, shown in turn, stay together, though neighbors differ.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class SceneBuilder:
         for at in range(min(self._reach, newest - 1), -1, -1):
             if not _within(self._open[at], link):
                 break
-            if _linked(self._open[at], link, neighbours=at == newest - 1):
+            if _linked(self._open[at], link, neighbors=at == newest - 1):
                 self._reach = newest
                 break
 
@@ -130,11 +130,11 @@ def _within(earlier: _Link, later: _Link) -> bool:
     return later.segment.shot - earlier.segment.shot <= _WINDOW_SHOTS and apart <= _WINDOW_SECONDS
 
 
-def _linked(earlier: _Link, later: _Link, *, neighbours: bool) -> bool:
-    """Slices of one shot are linked; neighbours are too where nothing was measured that could tell them apart."""
-    if earlier.segment.shot == later.segment.shot or (neighbours and later.black):
+def _linked(earlier: _Link, later: _Link, *, neighbors: bool) -> bool:
+    """Slices of one shot are linked; neighbors are too where nothing was measured that could tell them apart."""
+    if earlier.segment.shot == later.segment.shot or (neighbors and later.black):
         return True
-    return _alike(earlier, later, unknown=neighbours)
+    return _alike(earlier, later, unknown=neighbors)
 
 
 def _alike(earlier: _Link, later: _Link, *, unknown: bool = True) -> bool:

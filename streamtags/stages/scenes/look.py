@@ -17,14 +17,14 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _PALETTE_SCALE = 22.0  # CIE76 delta E
 _SCALES = {"brightness_percent": 18.0, "contrast_percent": 12.0, "saturation_percent": 20.0, "warmth": 0.3}
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What of the evidence is compared. `palette` holds (CIELAB colour, share of the picture), shares summing to 1."""
+    """What of the evidence is compared. `palette` holds (CIELAB color, share of the picture), shares summing to 1."""
 
-    palette: tuple[tuple[Colour, float], ...]
+    palette: tuple[tuple[Color, float], ...]
     numbers: dict[str, float]
 
 
@@ -38,7 +38,7 @@ def look_of(evidence: Evidence | None) -> Look:
 def difference(one: Look, other: Look) -> float | None:
     """How unlike two looks are: 0 the same, 1 clearly different; None if they have no measure in common.
 
-    The mean over the measures both have, palettes counting as much as all the rest together: colour tells scenes apart best.
+    The mean over the measures both have, palettes counting as much as all the rest together: color tells scenes apart best.
     """
     rest = [
         min(2.0, abs(one.numbers[name] - other.numbers[name]) / _SCALES[name])
@@ -51,24 +51,24 @@ def difference(one: Look, other: Look) -> float | None:
     return sum(parts) / len(parts) if parts else None
 
 
-def _palette(value: object) -> Iterable[tuple[Colour, float]]:
+def _palette(value: object) -> Iterable[tuple[Color, float]]:
     if not isinstance(value, list):
         return
-    colours = [
+    colors = [
         (_lab(hexes), float(share))
         for entry in value
         if isinstance(entry, dict) and isinstance(hexes := entry.get("hex"), str) and _HEX.fullmatch(hexes)
         if isinstance(share := entry.get("share"), int | float) and share > 0
     ]
-    total = sum(share for _, share in colours)
-    yield from ((colour, share / total) for colour, share in colours)
+    total = sum(share for _, share in colors)
+    yield from ((color, share / total) for color, share in colors)
 
 
-def _move(one: tuple[tuple[Colour, float], ...], other: tuple[tuple[Colour, float], ...]) -> float:
-    """Mean CIE76 distance that one palette's colours travel to become the other's.
+def _move(one: tuple[tuple[Color, float], ...], other: tuple[tuple[Color, float], ...]) -> float:
+    """Mean CIE76 distance that one palette's colors travel to become the other's.
 
     The earth mover's distance of Rubner, Tomasi and Guibas (IJCV 40(2), 2000), with the cheapest moves taken first: for a handful of
-    colours near enough to the best plan.
+    colors near enough to the best plan.
     """
     left, right = [share for _, share in one], [share for _, share in other]
     moves = sorted(
@@ -85,8 +85,8 @@ def _move(one: tuple[tuple[Colour, float], ...], other: tuple[tuple[Colour, floa
     return cost
 
 
-def _lab(hexes: str) -> Colour:
-    """Colour `#rrggbb` in sRGB as CIELAB under D65. Source: IEC 61966-2-1 (sRGB), CIE 15:2004 (L*a*b*)."""
+def _lab(hexes: str) -> Color:
+    """Color `#rrggbb` in sRGB as CIELAB under D65. Source: IEC 61966-2-1 (sRGB), CIE 15:2004 (L*a*b*)."""
     red, green, blue = (_linear(int(hexes[at : at + 2], 16) / 255) for at in (1, 3, 5))
     x = _root((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505)
     y = _root(0.2126 * red + 0.7152 * green + 0.0722 * blue)

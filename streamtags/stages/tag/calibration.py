@@ -1,4 +1,4 @@
-"""Confidences that mean what they say: fitted on labelled data, kept in a file, laid over any classifier.
+"""Confidences that mean what they say: fitted on labeled data, kept in a file, laid over any classifier.
 
 Platt scaling (J. Platt, "Probabilistic outputs for support vector machines", 1999) of the log odds of a told confidence, with the smoothed
 targets of that paper, so that a handful of labels does not make anybody certain. Two numbers for all tags together: labels are few.

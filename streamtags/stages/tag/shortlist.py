@@ -27,7 +27,7 @@ _MAX_PARTS = 32
 class Shortlist:
     """Chooses from one vocabulary. The vocabulary is embedded once.
 
-    A tag that the text names is always near. For the others, cosine similarities are standardised tag by tag against the similarities to
+    A tag that the text names is always near. For the others, cosine similarities are standardized tag by tag against the similarities to
     the vocabulary's own names: some tags are near to everything ("hubs", Radovanovic et al. 2010, JMLR 11) and would be on every list.
 
     Args:
@@ -73,7 +73,7 @@ class _View:
         self._tags, self._mean, self._spread = tags, usual.mean(axis=0), usual.std(axis=0) + 1e-6
 
     def nearness(self, queries: Vectors) -> Vectors:
-        """Standardised similarity of each tag to the nearest query: float [tags]."""
+        """Standardized similarity of each tag to the nearest query: float [tags]."""
         near: Vectors = (((queries @ self._tags.T) - self._mean) / self._spread).max(axis=0)
         return near
 

@@ -25,7 +25,7 @@ def _begin(execute: Execute) -> None:
             seconds REAL,
             opened INTEGER NOT NULL,  -- rises with each opening: clocks may stand still
             opened_at TEXT NOT NULL,
-            owner TEXT, host TEXT, pid INTEGER, started TEXT, claimed_until REAL  -- who is analysing it
+            owner TEXT, host TEXT, pid INTEGER, started TEXT, claimed_until REAL  -- who is analyzing it
         )
         """
     )

@@ -51,7 +51,7 @@ def decode_payload(timeline: str, row: EventRow) -> Payload:
         raise StoreError(
             f"event {seq} cannot be read: {error.errors()[0]['msg']}",
             where=timeline,
-            hint="put back a copy of the store, or analyse with --fresh",
+            hint="put back a copy of the store, or analyze with --fresh",
             code="store.corrupt",
         ) from error
 

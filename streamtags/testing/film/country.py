@@ -33,9 +33,9 @@ def sunrise(stage: Stage) -> Draw:
         halo.shine(picture, sun_x, sun_y, 0.35 + 0.5 * way)
         disc.shine(picture, sun_x, sun_y)
         for layer, line in enumerate(lines):
-            colour = tuple(a + (b - a) * way for a, b in zip(dark[layer], lit[layer], strict=True))
+            color = tuple(a + (b - a) * way for a, b in zip(dark[layer], lit[layer], strict=True))
             slide = (frame + 20) * w / 640 * (0.15 + 0.16 * layer**1.5)
-            ridge(picture, line, slide, h * (0.50 + 0.085 * layer), h * (0.2 - 0.015 * layer), (colour[0], colour[1], colour[2]))
+            ridge(picture, line, slide, h * (0.50 + 0.085 * layer), h * (0.2 - 0.015 * layer), (color[0], color[1], color[2]))
         return picture
 
     return draw
@@ -146,7 +146,7 @@ def gulls(stage: Stage) -> Draw:
         ridge(picture, cliff, w * 1.3 * way, h * 0.83, h * 0.14, (62, 92, 70))
         for x, y, size, phase in sorted(flock, key=lambda bird: bird[2]):
             reach = size * h * 0.075
-            centre = (w * (x + 0.03 * sin(seconds * 0.9 + phase)), h * (y + 0.025 * sin(seconds * 1.3 + 2 * phase)))
+            center = (w * (x + 0.03 * sin(seconds * 0.9 + phase)), h * (y + 0.025 * sin(seconds * 1.3 + 2 * phase)))
             flap = sin(seconds * 2 * pi * (2.6 - 0.7 * size) + phase)
             wing = [
                 (-1.0, -0.10 - 0.42 * flap),
@@ -155,9 +155,9 @@ def gulls(stage: Stage) -> Draw:
                 (0.5, -0.26 - 0.12 * flap),
                 (1.0, -0.10 - 0.42 * flap),
             ]
-            points = np.round((np.array(wing) * reach + centre) * 16).astype(np.int32)
+            points = np.round((np.array(wing) * reach + center) * 16).astype(np.int32)
             cv2.polylines(picture, [points], False, (70, 62, 58), max(1, round(size * h / 150)), cv2.LINE_AA, 4)
-            body = (int(centre[0] * 16), int(centre[1] * 16))
+            body = (int(center[0] * 16), int(center[1] * 16))
             cv2.ellipse(picture, body, (int(reach * 4.4), int(reach * 1.9)), 0, 0, 360, (244, 244, 240), -1, cv2.LINE_AA, 4)
         return picture
 
@@ -251,7 +251,7 @@ def snow(stage: Stage) -> Draw:
 def _pine(canvas: Picture, rng: np.random.Generator, x: float, base: float, tall: float, paint: tuple[int, ...]) -> None:
     tall *= rng.uniform(0.7, 1.2)
     shade = rng.uniform(0.9, 1.1)
-    colour = tuple(min(255.0, part * shade) for part in paint[::-1])
+    color = tuple(min(255.0, part * shade) for part in paint[::-1])
     for tier in range(5):
         top = base - tall * (1 - tier * 0.17)
         half = tall * (0.07 + 0.045 * tier)
@@ -264,5 +264,5 @@ def _pine(canvas: Picture, rng: np.random.Generator, x: float, base: float, tall
             (x - half * 0.35, low - tall * 0.02),
             (x - half, low),
         ]
-        cv2.fillPoly(canvas, [np.round(np.array(points) * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
-    cv2.rectangle(canvas, (round(x - tall * 0.015), round(base - tall * 0.05)), (round(x + tall * 0.015), round(base)), colour, -1)
+        cv2.fillPoly(canvas, [np.round(np.array(points) * 16).astype(np.int32)], color, cv2.LINE_AA, 4)
+    cv2.rectangle(canvas, (round(x - tall * 0.015), round(base - tall * 0.05)), (round(x + tall * 0.015), round(base)), color, -1)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
 
-__all__ = ["Colour", "Glow", "as_picture", "bloomed", "faded", "profile", "ridge", "sky"]
+__all__ = ["Color", "Glow", "as_picture", "bloomed", "faded", "profile", "ridge", "sky"]
 
-Colour: TypeAlias = tuple[float, float, float]  # RGB, 0..255
+Color: TypeAlias = tuple[float, float, float]  # RGB, 0..255
 
 
 def as_picture(array: NDArray[np.generic] | cv2.typing.MatLike) -> Picture:
@@ -21,13 +21,13 @@ def as_picture(array: NDArray[np.generic] | cv2.typing.MatLike) -> Picture:
     return np.asarray(array, np.uint8)
 
 
-def sky(width: int, height: int, *stops: tuple[float, Colour]) -> Picture:
-    """A vertical gradient, BGR; `stops` are (height from the top in 0..1, colour)."""
+def sky(width: int, height: int, *stops: tuple[float, Color]) -> Picture:
+    """A vertical gradient, BGR; `stops` are (height from the top in 0..1, color)."""
     rows = np.linspace(0, 1, height)
     at = [stop for stop, _ in stops]
     # An eighth of a code value of dither keeps the coder from making bands.
     dither = np.random.default_rng(0).uniform(-1.2, 1.2, (height, width, 1))
-    column = np.stack([np.interp(rows, at, [colour[c] for _, colour in stops]) for c in (2, 1, 0)], axis=1)
+    column = np.stack([np.interp(rows, at, [color[c] for _, color in stops]) for c in (2, 1, 0)], axis=1)
     return np.clip(column[:, None, :] + dither, 0, 255).astype(np.uint8)
 
 
@@ -36,19 +36,19 @@ class Glow:
 
     Args:
         radius: where it has all but gone out, in pixels.
-        colour: at its centre.
+        color: at its center.
         core: share of the radius that shines fully.
     """
 
-    def __init__(self, radius: int, colour: Colour, core: float = 0.0) -> None:
+    def __init__(self, radius: int, color: Color, core: float = 0.0) -> None:
         y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1].astype(np.float32)
         away = np.clip((np.hypot(x, y) / radius - core) / (1 - core), 0, 1)
         strength = (1 - away) ** 2.6
         self._radius = radius
-        self._sprite = (strength[..., None] * np.array(colour[::-1], np.float32)).clip(0, 255).astype(np.uint8)
+        self._sprite = (strength[..., None] * np.array(color[::-1], np.float32)).clip(0, 255).astype(np.uint8)
 
     def shine(self, picture: Picture, x: float, y: float, strength: float = 1.0) -> None:
-        """Add the light to `picture`, centred at `x`, `y`."""
+        """Add the light to `picture`, centerd at `x`, `y`."""
         left, top, size = round(x) - self._radius, round(y) - self._radius, 2 * self._radius + 1
         x0, y0 = max(0, left), max(0, top)
         x1, y1 = min(picture.shape[1], left + size), min(picture.shape[0], top + size)
@@ -82,7 +82,7 @@ def profile(rng: np.random.Generator, length: int, *, peaks: int, roughness: flo
     return np.asarray((line - line.min()) / max(float(line.max() - line.min()), 1e-6), np.float32)
 
 
-def ridge(picture: Picture, line: Sequence[float] | NDArray[np.float32], offset: float, top: float, tall: float, colour: Colour) -> None:
+def ridge(picture: Picture, line: Sequence[float] | NDArray[np.float32], offset: float, top: float, tall: float, color: Color) -> None:
     """Fill `picture` below a skyline.
 
     Args:
@@ -91,10 +91,10 @@ def ridge(picture: Picture, line: Sequence[float] | NDArray[np.float32], offset:
         offset: how far it has slid, in pixels.
         top: y where the highest peak is.
         tall: pixels from the lowest point to the highest.
-        colour: of the hill.
+        color: of the hill.
     """
     height, width = picture.shape[:2]
     x = np.arange(0, width + 3, 2)
     y = top + tall * (1 - np.interp(x + offset, np.arange(len(line)), line))
     points = np.concatenate([np.stack([x, y], axis=1), [[width + 4, height + 4], [-4, height + 4]]])
-    cv2.fillPoly(picture, [np.round(points * 16).astype(np.int32)], colour[::-1], cv2.LINE_AA, 4)
+    cv2.fillPoly(picture, [np.round(points * 16).astype(np.int32)], color[::-1], cv2.LINE_AA, 4)

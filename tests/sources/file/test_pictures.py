@@ -1,4 +1,4 @@
-"""Colours, shapes and orientation of pictures, whatever the decoder hands over."""
+"""Colors, shapes and orientation of pictures, whatever the decoder hands over."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from streamtags.core.model import Picture
 from streamtags.sources.file.pictures import FrameStill, Orientation, Shrinker, StillKeeper, small_size
-from streamtags.sources.file.planes import colour_matrix
+from streamtags.sources.file.planes import color_matrix
 
 SQUARE = Fraction(1)
 UPRIGHT = Orientation()
@@ -28,7 +28,7 @@ FORMATS = (
 
 
 def scene(width: int = 640, height: int = 360) -> Picture:
-    """RGB with soft colours that differ in every quarter and a white corner at the top left."""
+    """RGB with soft colors that differ in every quarter and a white corner at the top left."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     rgb = np.stack([40 + 180 * x, 200 - 150 * y, 60 + 120 * x * y], axis=2)
     rgb[: height // 4, : width // 4] = 235
@@ -84,7 +84,7 @@ def test_red_is_red_under_every_matrix_and_range(codes: tuple[int, int, int], sp
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("name", FORMATS)
-def test_colours_of_every_pixel_format(name: str, full: bool) -> None:
+def test_colors_of_every_pixel_format(name: str, full: bool) -> None:
     rgb = scene()
     frame = frame_of(rgb, name, full=full)
     for width, height in ((256, 144), (128, 72)):
@@ -112,7 +112,7 @@ def test_limited_grey_is_stretched() -> None:
 @given(st.sampled_from([0, 1, 2, 4, 5, 6, 7, 9, 10, 99]), st.booleans(), st.sampled_from([8, 10, 12, 16]))
 def test_black_and_white_stay_so_in_every_matrix(space: int, full: bool, bits: int) -> None:
     unit, top = 1 << (bits - 8), (1 << bits) - 1
-    matrix = colour_matrix(space, full, bits)
+    matrix = color_matrix(space, full, bits)
     for code, shown in ((0 if full else 16 * unit, 0), (top if full else 235 * unit, top)):
         assert np.allclose(matrix @ [code, 128 * unit, 128 * unit, 1], shown)
 

@@ -84,9 +84,9 @@ async def test_nothing_measured_leaves_the_length() -> None:
         ({"tempo_bpm": 121.7, "tempo_confidence": 0.6, "speech_share": 0.1}, "Quiet sound, a beat of about 122 a minute."),
         (
             {"brightness_percent": 70.0, "contrast_percent": 35.0, "warmth": 0.3, "colourfulness": 60.0},
-            "A bright, high-contrast, warm-toned, colourful shot",
+            "A bright, high-contrast, warm-toned, colorful shot",
         ),
-        ({"saturation_percent": 1.0}, "A dark, low-contrast, colourless shot"),
+        ({"saturation_percent": 1.0}, "A dark, low-contrast, colorless shot"),
     ],
 )
 async def test_words_follow_the_numbers(changes: dict[str, EvidenceValue], words: str) -> None:
@@ -103,7 +103,7 @@ async def test_sound_that_was_not_there_is_not_told() -> None:
     assert (await caption(picture_only)).text.endswith("the camera pans left slowly.")
 
 
-async def test_the_three_largest_colours_are_told() -> None:
+async def test_the_three_largest_colors_are_told() -> None:
     shares = {"grey": 0.4, "tan": 0.3, "red": 0.15, "blue": 0.12, "pink": 0.03}
     found = await text(palette=[{"name": name, "hex": "#000000", "share": share} for name, share in shares.items()])
     assert "in grey, tan and red;" in found

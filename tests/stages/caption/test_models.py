@@ -16,7 +16,7 @@ from streamtags.stages.caption.prompts import load_prompt
 def test_every_model_that_ships_is_whole(name: str) -> None:
     config = load_model_config(name)
     assert config.name == name
-    assert config.licence
+    assert config.license
     load_prompt(config.caption.prompt)
     options = config.openai_options()
     assert options["model"] == name
@@ -50,9 +50,9 @@ def test_the_test_model_is_here() -> None:
     ("text", "complaint"),
     [
         ("title = 'x'", "model"),
-        ("title = 'x'\nmodel = 'm'\nlicence = 'l'\nweights_gib = 1\n[caption]\nfrmes = 3", "did you mean 'frames'"),
-        ("title = 'x'\nmodel = 'm'\nlicence = 'l'\nweights_gib = 1\n[serve]\ndtype = 'int3'", "dtype"),
-        ("title = 'x'\nmodel = 'm'\nlicence = 'l'\nweights_gib = -1", "weights_gib"),
+        ("title = 'x'\nmodel = 'm'\nlicense = 'l'\nweights_gib = 1\n[caption]\nfrmes = 3", "did you mean 'frames'"),
+        ("title = 'x'\nmodel = 'm'\nlicense = 'l'\nweights_gib = 1\n[serve]\ndtype = 'int3'", "dtype"),
+        ("title = 'x'\nmodel = 'm'\nlicense = 'l'\nweights_gib = -1", "weights_gib"),
         ("title = ", "TOML"),
     ],
 )

@@ -28,21 +28,21 @@ from streamtags.stages.caption.openai import create
 
 @dataclass(frozen=True)
 class Plain:
-    """A still of one colour."""
+    """A still of one color."""
 
     pts: int
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     height: int = 90
     width: int = 160
 
     def rgb(self, max_side: int | None = None) -> Picture:
-        return np.full((self.height, self.width, 3), self.colour, np.uint8)
+        return np.full((self.height, self.width, 3), self.color, np.uint8)
 
 
 def request(frames: int = 8, previous: str | None = None, text: str = "") -> CaptionRequest:
     clock = Clock(Fraction(1, 24), Fraction(24))
     segment = Segment("sg_1", 4, 4, clock.at(0, 0), clock.at(48, 48), "shot", "cut")
-    stills = tuple(Plain(pts=6 * i, colour=(30 * i, 0, 255 - 30 * i)) for i in range(frames))
+    stills = tuple(Plain(pts=6 * i, color=(30 * i, 0, 255 - 30 * i)) for i in range(frames))
     return CaptionRequest(Measured(segment, {"brightness_percent": 41.3333}, text=text, stills=stills), previous=previous)
 
 
@@ -70,7 +70,7 @@ def decoded(data: str) -> Picture:
     return np.asarray(picture, np.uint8)
 
 
-async def test_the_frames_arrive_in_order_and_colour_in_one_video() -> None:
+async def test_the_frames_arrive_in_order_and_color_in_one_video() -> None:
     async with ModelServer(says(" a shape moves. ", prompt_tokens=138, completion_tokens=12)) as server:
         asks = captioner(server, image_size=64)
         caption = await asks.caption(request())
@@ -102,8 +102,8 @@ async def test_image_list_sends_one_picture_after_the_other() -> None:
     assert caption.frames == (0, 24, 42)
 
 
-async def test_jpeg_keeps_the_colour_of_every_pixel() -> None:
-    """4:2:0 would smear thin coloured lines into their neighbours."""
+async def test_jpeg_keeps_the_color_of_every_pixel() -> None:
+    """4:2:0 would smear thin colored lines into their neighbors."""
 
     class Stripes:
         pts = 0

@@ -71,7 +71,7 @@ def test_a_template_of_ones_own(tmp_path: Path) -> None:
         ("{seconds:>99999999}", "no field"),
         ("{0}", "no field"),
         ("{}", "no field"),
-        ("{colour}", "segment, seconds"),
+        ("{color}", "segment, seconds"),
         ("open { brace", "{{"),
         ("", "between 1 and"),
         ("x" * 30_000, "between 1 and"),

@@ -41,11 +41,11 @@ def test_cut_density_is_the_published_curve() -> None:
     assert estimate("arousal", {"cuts_per_minute": 10.0}) == pytest.approx(0.368, abs=0.001)
 
 
-def test_valence_of_average_light_and_colour_is_zero_and_brightness_weighs_as_published() -> None:
+def test_valence_of_average_light_and_color_is_zero_and_brightness_weighs_as_published() -> None:
     assert estimate("valence", CALM) == 0
     one_brighter = estimate("valence", {**CALM, "brightness_percent": 54.0})
-    one_more_colourful = estimate("valence", {**CALM, "colourfulness": 51.0})
-    assert one_brighter / one_more_colourful == pytest.approx(0.69 / 0.22, rel=0.02)
+    one_more_colorful = estimate("valence", {**CALM, "colourfulness": 51.0})
+    assert one_brighter / one_more_colorful == pytest.approx(0.69 / 0.22, rel=0.02)
 
 
 def test_missing_sound_is_left_out_and_silence_counts_as_calm() -> None:

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from streamtags.core.model import EvidenceValue, Frame, Picture
 from streamtags.stages.measure.bars import BarFinder
-from streamtags.stages.measure.colors import COLOURS, lab, name_indices
+from streamtags.stages.measure.colors import COLORS, lab, name_indices
 from streamtags.stages.measure.picture import PictureMeter
 from streamtags.testing.source import PictureStill
 
 RATE = 25
-NAMES = tuple(COLOURS)
+NAMES = tuple(COLORS)
 
 
-def plain(hex_colour: str, height: int = 144, width: int = 256) -> Picture:
-    rgb = [int(hex_colour[i : i + 2], 16) for i in (1, 3, 5)]
+def plain(hex_color: str, height: int = 144, width: int = 256) -> Picture:
+    rgb = [int(hex_color[i : i + 2], 16) for i in (1, 3, 5)]
     return np.full((height, width, 3), rgb[::-1], np.uint8)
 
 
-def beside(*colours: str) -> Picture:
-    return np.ascontiguousarray(np.hstack([plain(colour, width=256 // len(colours)) for colour in colours]))
+def beside(*colors: str) -> Picture:
+    return np.ascontiguousarray(np.hstack([plain(color, width=256 // len(colors)) for color in colors]))
 
 
 def textured(seed: int, low: int = 0, high: int = 255) -> Picture:
@@ -43,9 +43,9 @@ def measured(*pictures: Picture) -> dict[str, EvidenceValue]:
 
 
 def palette(evidence: dict[str, EvidenceValue]) -> list[tuple[str, str, float]]:
-    colours = evidence["palette"]
-    assert isinstance(colours, list)
-    return [(str(colour["name"]), str(colour["hex"]), float(colour["share"])) for colour in colours]
+    colors = evidence["palette"]
+    assert isinstance(colors, list)
+    return [(str(color["name"]), str(color["hex"]), float(color["share"])) for color in colors]
 
 
 def number(evidence: dict[str, EvidenceValue], name: str) -> float:
@@ -55,7 +55,7 @@ def number(evidence: dict[str, EvidenceValue], name: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("colour", "expected"),
+    ("color", "expected"),
     [
         (
             "#000000",
@@ -72,8 +72,8 @@ def number(evidence: dict[str, EvidenceValue], name: str) -> float:
         ("#ff0000", {"colourfulness": 85.5}),
     ],
 )
-def test_a_plain_picture_measures_what_its_colour_is(colour: str, expected: dict[str, float]) -> None:
-    evidence = measured(plain(colour))
+def test_a_plain_picture_measures_what_its_color_is(color: str, expected: dict[str, float]) -> None:
+    evidence = measured(plain(color))
     assert evidence["contrast_percent"] == 0
     assert {name: evidence[name] for name in expected} == pytest.approx(expected, abs=0.1)
 
@@ -83,15 +83,15 @@ def test_contrast_is_the_spread_of_luma() -> None:
     assert measured(beside("#606060", "#a0a0a0"))["contrast_percent"] == pytest.approx(100 * 32 / 255, abs=0.1)
 
 
-def test_colourfulness_rises_with_the_variety_and_strength_of_colours() -> None:
-    grey, dull, vivid = (beside(*colours) for colours in (["#707070", "#909090"], ["#807060", "#607080"], ["#e02020", "#2020e0"]))
+def test_colourfulness_rises_with_the_variety_and_strength_of_colors() -> None:
+    grey, dull, vivid = (beside(*colors) for colors in (["#707070", "#909090"], ["#807060", "#607080"], ["#e02020", "#2020e0"]))
     values = [number(measured(picture), "colourfulness") for picture in (grey, dull, vivid)]
     assert values[0] == pytest.approx(0, abs=0.5)
     assert values[0] < values[1] < values[2]
-    assert values[2] > 82  # "highly colourful"
+    assert values[2] > 82  # "highly colorful"
 
 
-def test_palette_names_the_dominant_colours_with_their_shares() -> None:
+def test_palette_names_the_dominant_colors_with_their_shares() -> None:
     assert palette(measured(beside("#000000", "#000000", "#0343df", "#f97306"))) == [
         ("black", "#000000", 0.5),
         ("blue", "#0343df", 0.25),
@@ -107,12 +107,12 @@ def test_palette_leaves_out_specks_and_holds_at_most_five() -> None:
 
 
 def test_every_name_is_its_own_nearest() -> None:
-    swatches = np.concatenate([plain(colour, 1, 1) for colour in COLOURS.values()])
+    swatches = np.concatenate([plain(color, 1, 1) for color in COLORS.values()])
     assert [NAMES[index] for index in name_indices(swatches).ravel()] == list(NAMES)
 
 
 @pytest.mark.parametrize(
-    ("colour", "name"),
+    ("color", "name"),
     [
         ("#0a0a0c", "black"),
         ("#101830", "navy"),
@@ -122,8 +122,8 @@ def test_every_name_is_its_own_nearest() -> None:
         ("#666562", "medium grey"),
     ],
 )
-def test_colours_of_real_shots_have_the_names_people_give_them(colour: str, name: str) -> None:
-    assert palette(measured(plain(colour)))[0][0] == name
+def test_colors_of_real_shots_have_the_names_people_give_them(color: str, name: str) -> None:
+    assert palette(measured(plain(color)))[0][0] == name
 
 
 def test_lab_of_white_grey_and_blue_are_the_published_ones() -> None:
@@ -134,12 +134,12 @@ def test_lab_of_white_grey_and_blue_are_the_published_ones() -> None:
 @given(st.integers(1, 60), st.lists(st.integers(1, 59), max_size=6, unique=True))
 def test_every_segment_is_measured_by_its_own_pictures(length: int, cuts: list[int]) -> None:
     bounds = [0, *sorted(cut for cut in cuts if cut < length), length]
-    colours = ["#e50000", "#15b01a", "#0343df", "#ffffff", "#000000", "#f97306", "#7e1e9c"]
+    colors = ["#e50000", "#15b01a", "#0343df", "#ffffff", "#000000", "#f97306", "#7e1e9c"]
     meter = PictureMeter()
     for shot, (first, last) in enumerate(pairwise(bounds)):
-        pushed([plain(colours[shot])] * (last - first), first / RATE, meter)
+        pushed([plain(colors[shot])] * (last - first), first / RATE, meter)
     for shot, (first, last) in enumerate(pairwise(bounds)):
-        assert palette(meter.measure(first / RATE, last / RATE)) == [(NAMES[name_indices(plain(colours[shot]))[0, 0]], colours[shot], 1.0)]
+        assert palette(meter.measure(first / RATE, last / RATE)) == [(NAMES[name_indices(plain(colors[shot]))[0, 0]], colors[shot], 1.0)]
 
 
 def test_a_segment_too_like_the_last_to_be_looked_at_measures_like_it() -> None:

@@ -105,7 +105,7 @@ def test_slices_of_a_shot_stay_together_whatever_they_show(make: Any) -> None:
     assert lengths(segments(make, FOREST, SNOW, FIRE, shots=[0, 0, 1])) == [2, 1]
 
 
-def test_segments_of_which_nothing_is_known_join_their_neighbours(make: Any) -> None:
+def test_segments_of_which_nothing_is_known_join_their_neighbors(make: Any) -> None:
     assert lengths(segments(make, FOREST, None, NOTHING, SNOW)) == [4]
 
 

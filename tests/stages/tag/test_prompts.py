@@ -60,12 +60,12 @@ def test_the_segment_is_one_json_object_between_the_marks() -> None:
         caption="A man\nruns.",
         caption_model="m",
         text="Help!",
-        evidence={"motion": 12.3456, "tempo_bpm": None, "camera": "pan", "palette": [{"colour": "red", "share": 0.33333}] * 9},
+        evidence={"motion": 12.3456, "tempo_bpm": None, "camera": "pan", "palette": [{"color": "red", "share": 0.33333}] * 9},
     )
     data = data_of(user_prompt(request))
     assert data["caption"] == "A man runs."
     assert data["text"] == "Help!"
-    assert data["measured"] == {"motion": 12.3, "camera": "pan", "palette": [{"colour": "red", "share": 0.333}] * 5}
+    assert data["measured"] == {"motion": 12.3, "camera": "pan", "palette": [{"color": "red", "share": 0.333}] * 5}
     assert set(data_of(user_prompt(request, evidence=False))) == {"caption", "text"}
 
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-import pytest
-
 from streamtags.core.events import (
     ErrorInfo,
     Event,
@@ -94,8 +92,3 @@ class Make:
             Event.of(payload, timeline=timeline, epoch=epoch, seq=seq, at=BEGAN + timedelta(milliseconds=40 * seq))
             for seq, payload in enumerate(payloads, 1)
         ]
-
-
-@pytest.fixture(scope="session")
-def make() -> Make:
-    return Make()
