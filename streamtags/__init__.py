@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from streamtags.core.events import Event
     from streamtags.core.fold import Fold, fold
     from streamtags.core.state import TimelineState
+    from streamtags.core.stores import Store
     from streamtags.core.vocabulary import Vocabulary
     from streamtags.run.analyze import analyze
     from streamtags.run.correct import correct
     from streamtags.run.retag import retag
-    from streamtags.store.sqlite.store import SqliteStore, open_store
+from streamtags.store.opening import open_store
 
 __all__ = [
     "Event",
     "Fold",
     "Settings",
-    "SqliteStore",
+    "Store",
     "StreamtagsError",
     "TimelineState",
     "Vocabulary",
@@ -47,7 +48,7 @@ _HOME = {
     "Event": "core.events",
     "Fold": "core.fold",
     "Settings": "config.settings",
-    "SqliteStore": "store.sqlite.store",
+    "Store": "core.stores",
     "StreamtagsError": "core.errors",
     "TimelineState": "core.state",
     "Vocabulary": "core.vocabulary",
@@ -56,7 +57,7 @@ _HOME = {
     "fold": "core.fold",
     "load_settings": "config.settings",
     "load_vocabulary": "config.vocabulary_file",
-    "open_store": "store.sqlite.store",
+    "open_store": "store.opening",
     "retag": "run.retag",
 }
 

@@ -26,8 +26,9 @@ from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import ConfigError
 from streamtags.core.protocol import PATH
+from streamtags.core.stores import Store
 from streamtags.sources.file.access import SCHEMES, Access
-from streamtags.store.sqlite.store import SqliteStore, open_store
+from streamtags.store.opening import open_store
 from streamtags_server.access.gate import Gate, Tokens, check_listening
 from streamtags_server.access.limits import Limits, Throttle
 from streamtags_server.access.sources import Sources
@@ -55,7 +56,7 @@ class _Parts:
     """What lives as long as the server runs."""
 
     def __init__(
-        self, store: SqliteStore, settings: Settings, tokens: Tokens | None, files: Path, role_of: Callable[..., Any], metrics: Metrics
+        self, store: Store, settings: Settings, tokens: Tokens | None, files: Path, role_of: Callable[..., Any], metrics: Metrics
     ) -> None:
         server = settings.server
         self.hub = Hub(store, queue_events=server.queue_events)
@@ -70,7 +71,7 @@ class _Parts:
         self.api = Api(self.service, uploads, tokens, metrics)
 
 
-def create_app(store: SqliteStore, settings: Settings) -> Gate:
+def create_app(store: Store, settings: Settings) -> Gate:
     """The ASGI application over `store`; the server's own files lie beside the store, in `STORE.files`.
 
     Raises:
@@ -79,7 +80,7 @@ def create_app(store: SqliteStore, settings: Settings) -> Gate:
     tokens = Tokens(settings.server.token_file) if settings.server.token_file is not None else None
     check_listening(settings.server, tokens)
     metrics = Metrics()
-    files = store.path.with_name(f"{store.path.name}.files")
+    files = store.folder
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -159,7 +160,7 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def make_server(store: SqliteStore, settings: Settings) -> StreamtagsServer:
+def make_server(store: Store, settings: Settings) -> StreamtagsServer:
     """The server, ready to `run`.
 
     Raises:
@@ -241,7 +242,7 @@ def serve(settings: Settings) -> None:
             scheme = "https" if settings.server.tls_key else "http"
             name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
             address = f"{scheme}://{name}:{listening.getsockname()[1]}/"
-            server.ready = lambda: _say(f"serving {store.path} at {address} (Ctrl-C ends it)")
+            server.ready = lambda: _say(f"serving {store.url} at {address} (Ctrl-C ends it)")
             server.run(sockets=[listening])
 
 

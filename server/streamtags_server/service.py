@@ -17,12 +17,12 @@ from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import NotInStore, StreamtagsError, UsageError
 from streamtags.core.model import TagScore
+from streamtags.core.stores import Store
 from streamtags.run.backends import open_tools
 from streamtags.run.correct import correct
 from streamtags.run.recording import Choice, choose_timeline
 from streamtags.run.retag import retag
 from streamtags.sources.file.access import without_password
-from streamtags.store.sqlite.store import SqliteStore
 from streamtags_server.access.sources import Sources
 from streamtags_server.http.problems import ConflictError
 from streamtags_server.jobs.queue import Job, Jobs, following
@@ -90,7 +90,7 @@ class Service:
         vocabularies: what it may be tagged under.
     """
 
-    def __init__(self, store: SqliteStore, hub: Hub, jobs: Jobs, settings: Settings, sources: Sources, vocabularies: Vocabularies) -> None:
+    def __init__(self, store: Store, hub: Hub, jobs: Jobs, settings: Settings, sources: Sources, vocabularies: Vocabularies) -> None:
         self.store, self.hub, self.jobs, self.settings = store, hub, jobs, settings
         self._sources, self._vocabularies = sources, vocabularies
         self._retagging: dict[str, asyncio.Task[None]] = {}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streamtags.cli.views import View
     from streamtags.config.settings import Settings
     from streamtags.core.state import TimelineState
-    from streamtags.store.sqlite.store import SqliteStore
+    from streamtags.core.stores import Store
 
 __all__ = ["add_arguments", "run"]
 
@@ -95,7 +95,7 @@ def _check_input() -> None:
         raise SourceError("nothing came on standard input", where="-", hint=hint, code="source.empty")
 
 
-def _estimate(source: str, settings: Settings, store: SqliteStore) -> int:
+def _estimate(source: str, settings: Settings, store: Store) -> int:
     from streamtags.cli.views import estimate_lines
     from streamtags.run.estimate import estimate
 
@@ -124,7 +124,7 @@ def _export(text: str) -> tuple[str, str]:
     return name, target
 
 
-def _write_export(store: SqliteStore, state: TimelineState, name: str, target: str) -> None:
+def _write_export(store: Store, state: TimelineState, name: str, target: str) -> None:
     from streamtags.export.formats import export_format
 
     write_output(export_format(name).render(state, store.read(state.id)), target)
@@ -142,7 +142,7 @@ def _no_programs() -> Iterator[None]:
 
 
 async def _analyze(
-    source: str, settings: Settings, store: SqliteStore, *, fresh: bool, jsonl: str | None, show: str
+    source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str
 ) -> tuple[TimelineState, bool]:
     from streamtags.cli.views import choose_view
 

@@ -16,7 +16,7 @@ from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
-    from streamtags.store.sqlite.store import SqliteStore
+    from streamtags.core.stores import Store
 
 __all__ = [
     "INTERRUPTED",
@@ -94,13 +94,13 @@ def _value(text: str) -> Any:
     return value if isinstance(value, bool | int | float | list | dict | str) else text
 
 
-def open_configured_store(settings: Settings) -> SqliteStore:
+def open_configured_store(settings: Settings) -> Store:
     """The store that the settings name.
 
     Raises:
         StoreError: it cannot be opened.
     """
-    from streamtags.store.sqlite.store import open_store
+    from streamtags.store.opening import open_store
 
     return open_store(settings.store)
 

@@ -20,7 +20,7 @@ from streamtags.core.fold import Fold
 from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
-    from streamtags.store.sqlite.store import SqliteStore
+    from streamtags.core.stores import Store
 
 __all__ = ["LiveTable", "card"]
 
@@ -35,7 +35,7 @@ class LiveTable:
     Thumbnails are drawn as half blocks where the terminal has 24-bit color, and left out elsewhere.
     """
 
-    def __init__(self, store: SqliteStore, show: str, console: Console | None = None) -> None:
+    def __init__(self, store: Store, show: str, console: Console | None = None) -> None:
         self._show = show
         self._store = store
         self._console = console or Console()

@@ -15,8 +15,8 @@ from streamtags.core.fold import Fold
 from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
+    from streamtags.core.stores import Store
     from streamtags.run.estimate import Estimate
-    from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = [
     "JsonLines",
@@ -45,7 +45,7 @@ class View(Protocol):
         ...
 
 
-def choose_view(jsonl: str | None, store: SqliteStore, left: Callable[[], None], show: str) -> View:
+def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show: str) -> View:
     """What suits where the output goes; `left` is called when nobody reads it any more, `show` is what to type when it is done.
 
     Raises:

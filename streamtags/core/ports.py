@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from streamtags.core.events import Event, Payload
 from streamtags.core.model import (
     Boundary,
     Caption,
@@ -23,7 +22,7 @@ from streamtags.core.model import (
 )
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Captioner", "Classifier", "Describer", "EventStore", "FrameSource", "Readiness", "ShotDetector"]
+__all__ = ["Captioner", "Classifier", "Describer", "FrameSource", "Readiness", "ShotDetector"]
 
 
 @runtime_checkable
@@ -127,25 +126,4 @@ class Classifier(Protocol):
 
     async def close(self) -> None:
         """Release connections and memory."""
-        ...
-
-
-@runtime_checkable
-class EventStore(Protocol):
-    """An append-only log per timeline."""
-
-    def append(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
-        """Make `payloads` durable, in order, and return them as events with their `seq`.
-
-        Raises:
-            StoreError: nothing was written.
-        """
-        ...
-
-    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """Events with `seq > after`, in order.
-
-        Raises:
-            NotInStore: no such timeline.
-        """
         ...

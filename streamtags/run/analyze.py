@@ -8,6 +8,7 @@ from streamtags.config.settings import Settings
 from streamtags.core.events import TimelineOpened
 from streamtags.core.ports import FrameSource
 from streamtags.core.state import SegmentState, TimelineState
+from streamtags.core.stores import Store
 from streamtags.run.backends import open_tools
 from streamtags.run.claim import claimed
 from streamtags.run.opening import opened
@@ -19,7 +20,6 @@ from streamtags.run.writer import Publish
 from streamtags.shots.detectors import create_detector
 from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import open_any_source
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["analyze"]
 
@@ -27,7 +27,7 @@ __all__ = ["analyze"]
 async def analyze(
     uri: str,
     settings: Settings,
-    store: SqliteStore,
+    store: Store,
     *,
     fresh: bool = False,
     publish: Publish = lambda _: None,
@@ -89,7 +89,7 @@ async def analyze(
             source.close()
 
 
-async def _tagged_as_asked(state: TimelineState, store: SqliteStore, tools: Tools, publish: Publish) -> TimelineState:
+async def _tagged_as_asked(state: TimelineState, store: Store, tools: Tools, publish: Publish) -> TimelineState:
     """The state of a finished timeline after what was retagged since is tagged in the vocabulary that is asked for."""
 
     def otherwise(segment: SegmentState) -> bool:
@@ -100,7 +100,7 @@ async def _tagged_as_asked(state: TimelineState, store: SqliteStore, tools: Tool
     return store.state(state.id)
 
 
-def _begin(store: SqliteStore, timeline: str, source: FrameSource, settings: Settings, tools: Tools, *, fresh: bool) -> None:
+def _begin(store: Store, timeline: str, source: FrameSource, settings: Settings, tools: Tools, *, fresh: bool) -> None:
     opened = TimelineOpened(
         source=source.info,
         vocabulary=tools.vocabulary.ref,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from streamtags.core.errors import StoreError
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.core.stores import Store
 
 __all__ = ["claimed"]
 
@@ -17,7 +17,7 @@ _CLAIM_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def claimed(store: SqliteStore, timeline: str) -> AsyncIterator[None]:
+async def claimed(store: Store, timeline: str) -> AsyncIterator[None]:
     """Keep everybody else from analyzing, retagging or removing `timeline` meanwhile.
 
     Raises:

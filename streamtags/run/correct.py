@@ -9,14 +9,14 @@ from streamtags.core.errors import NotInStore, UsageError
 from streamtags.core.events import SegmentCorrected
 from streamtags.core.model import tag_scores
 from streamtags.core.state import SegmentState, TimelineState
+from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["correct"]
 
 
 def correct(
-    store: SqliteStore,
+    store: Store,
     timeline: str,
     segment: str,
     *,
@@ -71,7 +71,7 @@ def correct(
     return store.state(timeline).segment(segment), strangers
 
 
-def _vocabulary(store: SqliteStore, state: TimelineState, held: SegmentState) -> Vocabulary | None:
+def _vocabulary(store: Store, state: TimelineState, held: SegmentState) -> Vocabulary | None:
     ref = held.vocabulary or state.vocabulary
     try:
         return store.vocabulary(ref) if ref else None

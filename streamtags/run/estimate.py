@@ -14,6 +14,7 @@ from streamtags.core.errors import UsageError
 from streamtags.core.events import SegmentCaptioned, SegmentTagged
 from streamtags.core.model import Frame, Segment, Usage, clock_of
 from streamtags.core.ports import Describer, FrameSource
+from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.run.backends import captioner_options, classifier_options, open_tools
 from streamtags.run.segment import Segmenter
@@ -25,7 +26,6 @@ from streamtags.sources.live.source import is_live
 from streamtags.stages.tag.instructor import InstructorOptions
 from streamtags.stages.tag.prompts import system_prompt
 from streamtags.stages.tag.schema import response_model
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["Estimate", "StageEstimate", "estimate", "rule_of_thumb"]
 
@@ -103,7 +103,7 @@ class _Seen:
         return StageEstimate(stage, usage, self.count, self.ms / self.count, price)
 
 
-async def estimate(uri: str, settings: Settings, store: SqliteStore) -> Estimate:
+async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
     """Read the source once for its shots, ask no model anything, and write nothing.
 
     Raises:
@@ -148,7 +148,7 @@ def _segments(source: FrameSource, settings: Settings) -> Sequence[Segment]:
     return found if segmenter is None else [*found, *segmenter.finish(end, detector.finish())]
 
 
-def _stages(tools: Tools, store: SqliteStore) -> tuple[StageEstimate, ...]:
+def _stages(tools: Tools, store: Store) -> tuple[StageEstimate, ...]:
     profile = tools.profile
     captions, tags = _history(tools, store)
     both = isinstance(tools.captioner, Describer)
@@ -194,7 +194,7 @@ def rule_of_thumb(backend: str, options: dict[str, Any], vocabulary: Vocabulary)
     return Usage(prompt_tokens=prompt, completion_tokens=answer)
 
 
-def _history(tools: Tools, store: SqliteStore) -> tuple[_Seen, _Seen]:
+def _history(tools: Tools, store: Store) -> tuple[_Seen, _Seen]:
     """What the same models counted in the latest timelines of this store."""
     captions, tags = _Seen(), _Seen()
     ours = [summary for summary in store.timelines() if json.dumps(tools.captioner.model) in summary.key]

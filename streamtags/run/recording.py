@@ -13,10 +13,10 @@ from streamtags.config.settings import Settings
 from streamtags.core.events import TimelineProgress
 from streamtags.core.model import Recorded
 from streamtags.core.state import TimelineState
+from streamtags.core.stores import Store
 from streamtags.run.tag import Tools
 from streamtags.sources.file.source import source_identity
 from streamtags.sources.live.source import is_live
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["Choice", "choose_timeline", "recorded_of", "timeline_key"]
 
@@ -32,9 +32,7 @@ class Choice:
     key: str
 
 
-def choose_timeline(
-    store: SqliteStore, uri: str, settings: Settings, tools: Tools, *, fresh: bool = False, wanted: str | None = None
-) -> Choice:
+def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *, fresh: bool = False, wanted: str | None = None) -> Choice:
     """The timeline that an analysis of `uri` goes into.
 
     Of a file, a URL of one or standard input: the one of its identity and the settings. A live source is never the same twice: a new
@@ -66,7 +64,7 @@ def choose_timeline(
     return _choice(f"{identity}{_MARK}{secrets.token_hex(4)}", settings, tools) if earlier else plain
 
 
-def recorded_of(store: SqliteStore, state: TimelineState) -> Recorded | None:
+def recorded_of(store: Store, state: TimelineState) -> Recorded | None:
     """How far the recording of a live source came; None if there is none."""
     if state.source is None or not state.source.live or not state.segments:
         return None
@@ -111,7 +109,7 @@ def _choice(identity: str, settings: Settings, tools: Tools) -> Choice:
     return Choice("tl_" + hashlib.sha256(key.encode()).hexdigest()[:16], key)
 
 
-def _recordings(store: SqliteStore, plain: str) -> list[Choice]:
+def _recordings(store: Store, plain: str) -> list[Choice]:
     """The timelines of a key and of its further recordings, the one opened last first."""
     wanted = _parts(plain)
     return [Choice(one.id, one.key) for one in store.timelines() if one.key == plain or _parts(one.key) == wanted]
@@ -130,7 +128,7 @@ def _is_of_live(state: TimelineState) -> bool:
     return state.source is not None and state.source.live
 
 
-def _goes_on(store: SqliteStore, timeline: str, seconds: float) -> bool:
+def _goes_on(store: Store, timeline: str, seconds: float) -> bool:
     """Whether a recording was cut short less than `seconds` ago, or has not begun."""
     head = store.head(timeline)
     if head.seq == 0:

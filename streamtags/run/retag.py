@@ -13,13 +13,13 @@ from streamtags.core.events import ErrorInfo, SceneDetected, SegmentFailed, Segm
 from streamtags.core.fold import Fold
 from streamtags.core.ports import Readiness
 from streamtags.core.state import SegmentState, TimelineState
+from streamtags.core.stores import Store
 from streamtags.run.backends import open_tools
 from streamtags.run.claim import claimed
 from streamtags.run.load import Lane
 from streamtags.run.tag import Tools, tag
 from streamtags.run.writer import Publish, Writer
 from streamtags.stages.scenes.builder import mean_tags
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["retag", "retag_with"]
 
@@ -27,7 +27,7 @@ __all__ = ["retag", "retag_with"]
 _IN_HAND = 512
 
 
-async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publish: Publish = lambda _: None) -> int:
+async def retag(timeline: str, settings: Settings, store: Store, *, publish: Publish = lambda _: None) -> int:
     """Give every captioned segment of `timeline` a new tag set, told as each becomes durable; people's corrections stay over it.
 
     Scenes whose tags are others now are told again.
@@ -47,7 +47,7 @@ async def retag(timeline: str, settings: Settings, store: SqliteStore, *, publis
 async def retag_with(
     tools: Tools,
     timeline: str,
-    store: SqliteStore,
+    store: Store,
     *,
     publish: Publish = lambda _: None,
     wanted: Callable[[SegmentState], bool] = lambda _: True,
@@ -60,7 +60,7 @@ async def retag_with(
         return await _retag_all(tools, timeline, store, publish, wanted)
 
 
-async def _retag_all(tools: Tools, timeline: str, store: SqliteStore, publish: Publish, wanted: Callable[[SegmentState], bool]) -> int:
+async def _retag_all(tools: Tools, timeline: str, store: Store, publish: Publish, wanted: Callable[[SegmentState], bool]) -> int:
     fold = Fold.from_snapshot(store.state(timeline))
     writer = Writer(store, timeline, fold, publish, epoch=fold.state.epoch)
     lane = Lane("tag", tools.profile)

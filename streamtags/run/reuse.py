@@ -5,9 +5,9 @@ from __future__ import annotations
 from streamtags.core.events import Reused, SegmentCaptioned, SegmentCorrected, SegmentTagged
 from streamtags.core.model import Evidence, Measured, is_measured
 from streamtags.core.state import PERSON, SegmentState
+from streamtags.core.stores import Store
 from streamtags.run.tag import Tools
 from streamtags.stages.measure.fingerprint import same
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["Reuse"]
 
@@ -25,7 +25,7 @@ class Reuse:
     goes along: an editor who put a shot right does not want to do it again for the next version of the edit.
     """
 
-    def __init__(self, store: SqliteStore, timeline: str, tools: Tools) -> None:
+    def __init__(self, store: Store, timeline: str, tools: Tools) -> None:
         self._store = store
         self._timeline = timeline
         self._tools = tools

@@ -32,7 +32,9 @@ from streamtags.core.events import (
 from streamtags.core.fold import Fold, after
 from streamtags.core.model import Caption, CaptionRequest, Measured, Recorded, Segment, TagSet
 from streamtags.core.ports import Describer, FrameSource, Readiness
+from streamtags.core.records import Fingerprint
 from streamtags.core.state import LiveState, SegmentState, TimelineState
+from streamtags.core.stores import Store
 from streamtags.run.attempts import attempt
 from streamtags.run.feed import Feed
 from streamtags.run.load import Lane
@@ -42,8 +44,6 @@ from streamtags.run.tag import Tools, tag, tag_provisionally, tagged
 from streamtags.run.usage import Spent
 from streamtags.run.writer import Publish, Writer
 from streamtags.stages.scenes.builder import SceneBuilder
-from streamtags.store.records import Fingerprint
-from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["Session"]
 
@@ -80,7 +80,7 @@ class Session:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         timeline: str,
         source: FrameSource,
         settings: Settings,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload
 from streamtags.core.fold import Fold
-from streamtags.store.records import Fingerprint
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.core.records import Fingerprint
+from streamtags.core.stores import Store
 
 __all__ = ["Publish", "Writer"]
 
@@ -41,7 +41,7 @@ class Writer:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         timeline: str,
         fold: Fold,
         publish: Publish,

@@ -44,8 +44,8 @@ from streamtags.core.protocol import (
     matches,
     parse_client_message,
 )
+from streamtags.core.records import Head
 from streamtags.core.state import TimelineState
-from streamtags.store.records import Head
 from streamtags.testing.log import make_events
 
 __all__ = ["Fault", "Log", "MemoryLog", "StreamServer", "mishaps"]

@@ -16,7 +16,7 @@ from streamtags_server.ws.ring import Entry, Ring, place_of
 
 from streamtags.core.errors import NotInStore
 from streamtags.core.events import TimelineProgress
-from streamtags.store.records import Head
+from streamtags.core.records import Head
 from streamtags.store.sqlite.store import SqliteStore
 
 RING = 4

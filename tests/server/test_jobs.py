@@ -19,16 +19,16 @@ from streamtags_server.ws.hub import Hub
 
 from streamtags.config.settings import Settings
 from streamtags.sources.file.access import Access
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.store.opening import open_store
 from streamtags.testing import ShotSpec, make_video
 
 # A worker that writes one event and then does what its test says.
 WORKER = """
 import json, os, signal, sys, time
 from streamtags.testing.log import make_payloads
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.store.opening import open_store
 task = json.loads(sys.stdin.readline())
-with SqliteStore(task["store"]) as store:
+with open_store(task["store"]) as store:
     store.append(task["timeline"], make_payloads(1)[:2])
     print(json.dumps({"seq": 2}), flush=True)
     {then}

@@ -23,7 +23,7 @@ from streamtags_server.ws.subscriptions import ALL, Subscriptions
 from streamtags.config.settings import ServerSettings
 from streamtags.core.events import SegmentCorrected, TimelineProgress
 from streamtags.core.protocol import Filter, Subscribe
-from streamtags.store.records import Head
+from streamtags.core.records import Head
 from streamtags.store.sqlite.store import SqliteStore
 
 RING = 4

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from streamtags.core.errors import StoreError
-from streamtags.store.records import Fingerprint
+from streamtags.core.records import Fingerprint
 from streamtags.store.sqlite.migrations import MIGRATIONS
 from streamtags.store.sqlite.store import SqliteStore
 

@@ -12,21 +12,17 @@ import pytest
 from streamtags.core.errors import ConfigError, NotInStore, StoreError
 from streamtags.core.events import UnknownPayload
 from streamtags.core.fold import fold
-from streamtags.core.ports import EventStore
+from streamtags.core.records import Candidate, Fingerprint
 from streamtags.core.vocabulary import Axis, Tag, Vocabulary
 from streamtags.store.location import store_path
-from streamtags.store.records import Candidate, Fingerprint
-from streamtags.store.sqlite.store import SqliteStore, open_store
+from streamtags.store.opening import open_store
+from streamtags.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
     with SqliteStore(tmp_path / "events.db", timeout_seconds=5) as store:
         yield store
-
-
-def test_it_is_an_event_store(store: SqliteStore) -> None:
-    assert isinstance(store, EventStore)
 
 
 def test_events_come_back_as_they_were_given(store: SqliteStore, make: Any) -> None:

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ValidationError
 from streamtags.config.settings import Settings
 from streamtags.core.errors import StoreError, StreamtagsError
 from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
+from streamtags.core.stores import Store
 from streamtags.sources.file.access import Access
-from streamtags.store.sqlite.store import SqliteStore
 from streamtags_server.http.problems import ConflictError, QueueFullError, without_folders
 from streamtags_server.jobs.worker import Task
 from streamtags_server.metrics import Metrics
@@ -92,7 +92,7 @@ class Jobs:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         hub: Hub,
         settings: Settings,
         access: Access,
@@ -346,7 +346,7 @@ class Jobs:
             uri=job.uri,
             timeline=job.timeline,
             settings=self._settings_of(job).model_dump(mode="json"),
-            store=self._store.path,
+            store=self._store.url,
             schemes=self._access.schemes,
             allow_private=self._access.allow_private,
             roots=self._access.roots,

@@ -27,7 +27,7 @@ from streamtags.core.events import Event, TimelineOpened, TimelineProgress
 from streamtags.run.analyze import analyze
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.store.opening import open_store
 
 __all__ = ["Task", "main"]
 
@@ -45,7 +45,7 @@ class Task(BaseModel):
     uri: str
     timeline: str
     settings: dict[str, Any]
-    store: Path
+    store: str
     schemes: frozenset[str]
     allow_private: bool
     roots: tuple[Path, ...]
@@ -118,7 +118,7 @@ async def _run(task: Task) -> None:
                 stop.set()  # as somebody would who has recorded enough
 
     with ExitStack() as held:
-        store = held.enter_context(SqliteStore(task.store))
+        store = held.enter_context(open_store(task.store))
         proxy = None if task.allow_private else held.enter_context(CheckingProxy()).url
         access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
         for _ in range(_CLAIM_TRIES):

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamtags.core.errors import NotInStore, StoreError
-from streamtags.store.records import Head
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.core.records import Head
+from streamtags.core.stores import Store
 from streamtags_server.ws.ring import Entry, Ring
 
 __all__ = ["Gone", "Hub", "Item", "Lag", "Reader", "State"]
@@ -83,7 +83,7 @@ class Hub:
         poll_seconds: how often changes of other processes are looked for, by a thread that lives while `run` does.
     """
 
-    def __init__(self, store: SqliteStore, *, queue_events: int, poll_seconds: float = _POLL_SECONDS) -> None:
+    def __init__(self, store: Store, *, queue_events: int, poll_seconds: float = _POLL_SECONDS) -> None:
         self.store = store
         self.stopped = asyncio.Event()
         self._size = queue_events

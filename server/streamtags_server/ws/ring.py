@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from streamtags.core.events import Event
-from streamtags.store.records import Head
+from streamtags.core.records import Head
 
 __all__ = ["Entry", "Ring", "place_of"]
 

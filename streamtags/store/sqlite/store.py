@@ -14,16 +14,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event, Payload, SegmentDetected, TimelineOpened, VocabularyRef
 from streamtags.core.fold import Fold, run_state_after
+from streamtags.core.records import Candidate, Fingerprint, Head, TimelineSummary
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
-from streamtags.store.location import store_path
 from streamtags.store.names import meant
-from streamtags.store.records import Candidate, Fingerprint, Head, TimelineSummary
 from streamtags.store.sqlite import claims, vocabularies
 from streamtags.store.sqlite.database import Database
 from streamtags.store.sqlite.rows import EventRow, decode, decode_payload, lines, now, time_text
@@ -31,21 +30,11 @@ from streamtags.store.sqlite.rows import EventRow, decode, decode_payload, lines
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-__all__ = ["SqliteStore", "open_store"]
+__all__ = ["SqliteStore"]
 
 _FOLDS_KEPT = 16
 
 _log = logging.getLogger(__name__)
-
-
-def open_store(url: str | None = None) -> SqliteStore:
-    """The store at `url` (`sqlite:///PATH`), or the one in the user's data folder.
-
-    Raises:
-        ConfigError: `url` is not the URL of a store.
-        StoreError: the file cannot be opened.
-    """
-    return SqliteStore(store_path(url))
 
 
 class SqliteStore:
@@ -65,11 +54,21 @@ class SqliteStore:
         self._folding = threading.Lock()
         self._folds: OrderedDict[str, Fold] = OrderedDict()
 
-    def __enter__(self) -> SqliteStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def url(self) -> str:
+        """The URL of the file."""
+        return f"sqlite:///{self._database.path}"
+
+    @property
+    def folder(self) -> Path:
+        """The folder beside the file: `STORE.files`."""
+        return self.path.with_name(f"{self.path.name}.files")
 
     @property
     def path(self) -> Path:
