@@ -19,7 +19,7 @@ from streamtags_server.ws.hub import Hub
 
 from streamtags.config.settings import Settings
 from streamtags.sources.file.access import Access
-from streamtags.store.opening import open_store
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 
 # A worker that writes one event and then does what its test says.
