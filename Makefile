@@ -30,9 +30,9 @@ $(VENV)/dev: $(VENV)/base
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e '.[dev,server,models]'
 	@touch $@
 
-.cache/demo.mp4: $(VENV)/base examples/demo_film.py
+.cache/demo.mp4: $(VENV)/base $(wildcard tools/demo_film/*.py)
 	@mkdir -p .cache
-	@$(BIN)/python examples/demo_film.py $@
+	@$(BIN)/python -m tools.demo_film $@
 
 demo: $(if $(VIDEO),$(VENV)/base,.cache/demo.mp4)
 	@$(BIN)/streamtags analyze $(if $(VIDEO),"$(VIDEO)",.cache/demo.mp4) --store sqlite:///.cache/demo.db $(DEMO_FLAGS)
@@ -58,7 +58,7 @@ coverage: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python -m streamtags_server.reference --write
-	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python -m docs.make_pictures
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Draws the pictures of the documentation: `python docs/make_pictures.py`, after which they should be looked at.
+"""Draws the pictures of the documentation: `python -m docs.make_pictures`, after which they should be looked at.
 
 `pictures/terminal.svg` is the live table after the demo film has been analyzed: what `make demo` shows.
 """
@@ -17,7 +17,7 @@ from streamtags.cli.views import summary_line
 from streamtags.config.settings import load_settings
 from streamtags.run.analyze import analyze
 from streamtags.store.sqlite.store import SqliteStore
-from streamtags.testing import make_demo_film
+from tools.demo_film import make_demo_film
 
 SHOWN = ("s0002", "s0004", "s0008", "s0010")
 COLUMNS = 108

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streamtags.run.analyze import analyze
     from streamtags.run.correct import correct
     from streamtags.run.retag import retag
-from streamtags.store.opening import open_store
+    from streamtags.store.opening import open_store
 
 __all__ = [
     "Event",

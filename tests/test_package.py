@@ -1,9 +1,13 @@
-"""What `import streamtags` promises."""
+"""What `import streamtags` promises, and what an installed package contains."""
 
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import streamtags
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_exported_names_are_sorted_and_exist() -> None:
@@ -17,6 +21,21 @@ def test_importing_is_light() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_a_missing_name_is_an_attribute_error() -> None:
     assert not hasattr(streamtags, "analyze_film")
     assert "analyze" in dir(streamtags)
+
+
+def test_the_wheel_contains_the_packages_and_no_development_tools(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, capture_output=True, check=True, cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"streamtags", "streamtags_server"}
+    assert not [name for name in names if "demo_film" in name or "/tests/" in name or "/film/" in name]
+    assert {
+        "streamtags/py.typed",
+        "streamtags/configs/vocabularies/music-library.yaml",
+        "streamtags_server/page/index.html",
+    } <= set(names)

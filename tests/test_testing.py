@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -28,8 +26,6 @@ from streamtags.testing import (
     ShotSpec,
     create_captioner,
     create_classifier,
-    demo_shots,
-    make_demo_film,
     make_events,
     make_payloads,
     make_video,
@@ -331,51 +327,6 @@ def test_clicks_come_at_their_tempo() -> None:
 def test_sound_is_at_the_level_asked_for() -> None:
     sound = np.concatenate(list(render_sound([ShotSpec(100, sound="noise", sound_level=-30.0)])), axis=1)
     assert 20 * np.log10(np.sqrt(np.mean(np.square(sound)))) == pytest.approx(-30, abs=0.2)
-
-
-# the demo film
-
-
-def test_the_demo_film_is_written_with_its_subtitles_and_start_timecode(tmp_path: Path) -> None:
-    truth = make_demo_film(tmp_path / "demo.mp4", seconds=16, size=(160, 90))
-    assert truth.seconds == pytest.approx(16, abs=0.5)
-    assert truth.timecodes[0] == "01:00:00:00"
-    lines = (tmp_path / "demo.srt").read_text(encoding="utf-8").split("\n\n")
-    assert len(lines) == len(testing.DEMO_SUBTITLES)
-    assert lines[-1].splitlines()[1].split(" --> ")[1] < "00:00:16,000"
-    kinds = [boundary.kind for boundary in truth.boundaries]
-    assert kinds.count("cut") >= 5
-    assert {"cut", "dissolve", "black", "white"} == set(kinds)
-    frames = decoded(truth.path)
-    assert len(frames) == truth.frames
-    for boundary in truth.boundaries:
-        if boundary.kind == "cut":
-            near = [difference(frames[i][1], frames[i - 1][1]) for i in range(boundary.frame - 3, boundary.frame + 4)]
-            assert int(np.argmax(near)) == 3, boundary
-
-
-def test_the_demo_film_is_the_same_every_time() -> None:
-    shots = demo_shots(16)
-    for frame, (one, other) in enumerate(
-        zip(render_shots(shots, rate=24, size=(160, 90)), render_shots(shots, rate=24, size=(160, 90)), strict=True)
-    ):
-        if frame % 60 == 0:
-            assert np.array_equal(one, other)
-
-
-def test_the_example_script_writes_film_and_truth(tmp_path: Path) -> None:
-    script = Path(__file__).parents[1] / "examples" / "demo_film.py"
-    film, truth = tmp_path / "sub" / "demo.mp4", tmp_path / "truth.json"
-    run = subprocess.run(
-        [sys.executable, str(script), str(film), "--truth", str(truth), "--seconds", "16", "--size", "160x90"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "13 shots" in run.stdout
-    assert '"start_timecode"' not in truth.read_text(encoding="utf-8")
-    assert '"01:00:00:00"' in truth.read_text(encoding="utf-8")
 
 
 # logs made to order

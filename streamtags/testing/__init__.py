@@ -1,4 +1,4 @@
-"""For tests of your own: scripted models, a source in memory, videos and logs made to order, a demo film.
+"""For tests of your own: scripted models, a source in memory, videos and logs made to order.
 
 Importing it loads OpenCV and PyAV.
 """
@@ -16,7 +16,6 @@ from streamtags.testing.backends import (
 )
 from streamtags.testing.edit import ShotSpec, render_shots, render_sound
 from streamtags.testing.feed import Feeder
-from streamtags.testing.film.cut import DEMO_SUBTITLES, demo_shots, make_demo_film
 from streamtags.testing.log import make_events, make_payloads
 from streamtags.testing.looks import Look, Stage
 from streamtags.testing.mux import Encoding
@@ -25,7 +24,6 @@ from streamtags.testing.truth import Distraction, TrueBoundary, TrueSound, Truth
 from streamtags.testing.video import make_video
 
 __all__ = [
-    "DEMO_SUBTITLES",
     "CaptionAnswer",
     "Distraction",
     "Encoding",
@@ -43,8 +41,6 @@ __all__ = [
     "Truth",
     "create_captioner",
     "create_classifier",
-    "demo_shots",
-    "make_demo_film",
     "make_events",
     "make_payloads",
     "make_video",

@@ -105,8 +105,8 @@ def tempo(flux: Floats) -> tuple[float | None, float]:
     if n < _TEMPO_SECONDS * TICKS_PER_SECOND:
         return None, 0.0
     size = 1 << (2 * n - 1).bit_length()
-    centerd = flux - _local_mean(flux, _TREND)  # else a slow swell correlates with itself at every lag
-    correlation = np.fft.irfft(np.abs(np.fft.rfft(centerd, size)) ** 2)[:n]
+    centered = flux - _local_mean(flux, _TREND)  # else a slow swell correlates with itself at every lag
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(centered, size)) ** 2)[:n]
     if correlation[0] < n * _FAINT**2:
         return None, 0.0
     correlation /= correlation[0] * (1.0 - np.arange(n) / n)  # unbiased: fewer products at longer lags

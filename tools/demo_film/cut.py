@@ -8,13 +8,13 @@ from pathlib import Path
 
 from streamtags.core.model import Subtitle
 from streamtags.testing.edit import ShotSpec
-from streamtags.testing.film.country import gulls, sea, snow, storm, sunrise
-from streamtags.testing.film.lights import fire, lanterns, stars
-from streamtags.testing.film.score import bells, birds, crackle, drums, engine, layered, pads, rain, surf, wind
-from streamtags.testing.film.town import city, road, tunnel
 from streamtags.testing.mux import Encoding
 from streamtags.testing.truth import Truth
 from streamtags.testing.video import make_video
+from tools.demo_film.country import gulls, sea, snow, storm, sunrise
+from tools.demo_film.lights import fire, lanterns, stars
+from tools.demo_film.score import bells, birds, crackle, drums, engine, layered, pads, rain, surf, wind
+from tools.demo_film.town import city, road, tunnel
 
 __all__ = ["DEMO_SUBTITLES", "demo_shots", "make_demo_film"]
 

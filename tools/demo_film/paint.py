@@ -48,7 +48,7 @@ class Glow:
         self._sprite = (strength[..., None] * np.array(color[::-1], np.float32)).clip(0, 255).astype(np.uint8)
 
     def shine(self, picture: Picture, x: float, y: float, strength: float = 1.0) -> None:
-        """Add the light to `picture`, centerd at `x`, `y`."""
+        """Add the light to `picture`, centered at `x`, `y`."""
         left, top, size = round(x) - self._radius, round(y) - self._radius, 2 * self._radius + 1
         x0, y0 = max(0, left), max(0, top)
         x1, y1 = min(picture.shape[1], left + size), min(picture.shape[0], top + size)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
-from streamtags.testing.film.paint import Glow, as_picture, bloomed, profile, ridge, sky
 from streamtags.testing.looks import Draw, Stage, clouds
+from tools.demo_film.paint import Glow, as_picture, bloomed, profile, ridge, sky
 
 __all__ = ["gulls", "sea", "snow", "storm", "sunrise"]
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from streamtags.core.model import Picture
-from streamtags.testing.film.paint import Glow, as_picture, bloomed, faded, profile, ridge, sky
 from streamtags.testing.looks import Draw, Stage, clouds, shaded
+from tools.demo_film.paint import Glow, as_picture, bloomed, faded, profile, ridge, sky
 
 __all__ = ["fire", "lanterns", "stars"]
 

@@ -1,1 +1,0 @@
-"""The demo film: its scenes, its sound and its cut."""
