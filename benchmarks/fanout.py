@@ -37,6 +37,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from streamtags.core.events import SegmentCaptioned
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 
 NAMES = ("broadcast", "queues", "streamtags")
@@ -250,7 +251,7 @@ async def compare(args: argparse.Namespace) -> dict[str, Any]:
     print(f"{args.clients} clients a server, rounds of {args.events} events at {args.rate:g} a second, about 450 bytes a message\n")
     with tempfile.TemporaryDirectory() as temporary, SqliteStore(Path(temporary) / "s.db") as store:
         for timeline in (TIMELINE, LONG):
-            store.open_timeline(timeline, timeline)
+            store.open_timeline(timeline, TimelineIdentity(timeline))
         long = SegmentCaptioned(segment="s0001", rev=1, caption="x" * LONG_BYTES, model="bench")
         store.append(LONG, [long] * LONG_EVENTS)
         async with contextlib.AsyncExitStack() as stack:

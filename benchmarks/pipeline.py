@@ -42,6 +42,7 @@ import cv2
 from streamtags.config.settings import Settings, load_settings
 from streamtags.core.events import TimelineOpened
 from streamtags.core.model import Picture
+from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
@@ -107,7 +108,7 @@ async def pipeline(url: str, concurrency: int, pictures: Sequence[Picture]) -> R
     source = FakeSource(pictures, rate=RATE)
     with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
         async with open_tools(chosen) as tools:
-            store.open_timeline("tl_b", "b")
+            store.open_timeline("tl_b", TimelineIdentity("b"))
             store.append("tl_b", [TimelineOpened(source=source.info, vocabulary=tools.vocabulary.ref, profile="vllm")])
             session = Session(store, "tl_b", source, chosen, tools, lambda _: None)
             return await timed(lambda: session.run(asyncio.Event()))

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_payloads
 
@@ -30,7 +31,7 @@ TIMELINE = "tl_bench"
 def prepare(path: Path, segments: int) -> list[tuple[str, str | None]]:
     """A store with one log; returns the caption of every segment."""
     with SqliteStore(path) as store:
-        store.open_timeline(TIMELINE, TIMELINE)
+        store.open_timeline(TIMELINE, TimelineIdentity(TIMELINE))
         payloads = make_payloads(segments)
         for begin in range(0, len(payloads), 5000):
             store.append(TIMELINE, payloads[begin : begin + 5000])

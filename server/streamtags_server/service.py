@@ -135,7 +135,7 @@ class Service:
         found = []
         for summary in await asyncio.to_thread(self.store.timelines):
             line = asdict(summary)
-            del line["key"]
+            del line["identity"]
             found.append({**line, "state": self._state(summary.id, summary.state)})
         return found
 
@@ -188,7 +188,7 @@ class Service:
 
         choice = asyncio.run(chosen())
         name = os.path.basename(without_password(uri))[:200]  # noqa: PTH119 - a URI, not a path
-        self.store.open_timeline(choice.timeline, choice.key, name=name)
+        self.store.open_timeline(choice.timeline, choice.identity, name=name)
         state = self.store.state(choice.timeline)
         done = not wanted.fresh and state.state == "completed" and not any(segment.status == "failed" for segment in state.segments)
         job = Job(

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
         summaries = store.timelines()
     for summary in summaries:
         if args.json:
-            print(json.dumps(asdict(summary)))
+            print(json.dumps({**asdict(summary), "key": summary.identity.key}))
         else:
             when = datetime.fromisoformat(summary.opened_at).astimezone().strftime("%Y-%m-%d %H:%M")
             print(f"{summary.id}  {summary.state:9}  {when}  {summary.segments:5} segments  {printable(summary.name)}")

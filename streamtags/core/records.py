@@ -1,35 +1,76 @@
-"""What the store hands out and takes in besides events."""
+"""The values that a store takes and returns besides events."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamtags.core.state import RunState
 
-__all__ = ["Candidate", "Fingerprint", "Head", "TimelineSummary"]
+__all__ = ["Candidate", "Fingerprint", "Head", "TimelineIdentity", "TimelineSummary"]
+
+_RECORDING_MARK = "#recording-"
 
 
 class Head(NamedTuple):
-    """How far a log reaches: `seq` of its last event, 0 while it is empty."""
+    """The end of a log: its epoch and the `seq` of its last event, 0 if it is empty."""
 
     epoch: str
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class TimelineSummary:
-    """A timeline in one line.
+class TimelineIdentity:
+    """What sets a timeline apart: its source and everything that can change the result of the analysis.
 
     Attributes:
-        key: what makes it this one: its source and settings.
-        name: of its source; "" until it was opened.
-        seconds: length of its source, None where the container does not say.
-        opened_at: when it was last opened, RFC 3339.
+        source: identity of the source, such as a path with size and modification time.
+        recording: tells further recordings of a live source apart; None for a file and for the first recording.
+        profile: name of the profile.
+        captioner: model that captions.
+        classifier: model that tags.
+        vocabulary: digest of the vocabulary.
+        settings: the settings that change the result, as canonical JSON text (sorted keys).
+    """
+
+    source: str
+    recording: str | None = None
+    profile: str = ""
+    captioner: str = ""
+    classifier: str = ""
+    vocabulary: str = ""
+    settings: str = "{}"
+
+    @property
+    def key(self) -> str:
+        """The identity as canonical JSON text."""
+        source = self.source if self.recording is None else f"{self.source}{_RECORDING_MARK}{self.recording}"
+        return (
+            f'{{"captioner": {json.dumps(self.captioner)}, "classifier": {json.dumps(self.classifier)}, '
+            f'"profile": {json.dumps(self.profile)}, "settings": {self.settings}, '
+            f'"source": {json.dumps(source)}, "vocabulary": {json.dumps(self.vocabulary)}}}'
+        )
+
+    @property
+    def timeline(self) -> str:
+        """The timeline's id. The same identity has the same id in every store and in every release."""
+        return "tl_" + hashlib.sha256(self.key.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineSummary:
+    """A row of the list of timelines.
+
+    Attributes:
+        name: name of the source; "" until the source is opened.
+        seconds: duration of the source, None if the container does not state it.
+        opened_at: time of the last opening, RFC 3339.
     """
 
     id: str
-    key: str
+    identity: TimelineIdentity
     name: str
     state: RunState
     epoch: str
@@ -41,7 +82,7 @@ class TimelineSummary:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The fingerprint of a segment of so many frames."""
+    """The fingerprint of a segment that has `frames` frames."""
 
     frames: int
     data: bytes

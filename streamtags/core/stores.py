@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, TimelineSummary
+from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 
@@ -87,16 +87,25 @@ class EventLog(Protocol):
 class Catalog(Protocol):
     """Which timelines exist, and the vocabularies they were tagged under."""
 
-    def open_timeline(self, timeline: str, key: str, *, name: str = "") -> Head:
+    def open_timeline(self, timeline: str, identity: TimelineIdentity, *, name: str = "") -> Head:
         """Create `timeline` if it does not exist, and mark it as the one opened last.
 
+        Args:
+            timeline: its id.
+            identity: what sets it apart; unique in the store.
+            name: its display name until its first event states one.
+
         Raises:
-            StoreError: the id or the key belongs to another timeline (code `store.key`).
+            StoreError: the id or the identity belongs to another timeline (code `store.key`).
         """
         ...
 
-    def by_key(self, key: str) -> str | None:
-        """Return the id of the timeline with that key, None if there is none."""
+    def by_identity(self, identity: TimelineIdentity) -> str | None:
+        """Return the id of the timeline with that identity, None if there is none."""
+        ...
+
+    def recordings(self, identity: TimelineIdentity) -> list[TimelineSummary]:
+        """Return the timelines that differ from `identity` in nothing but `recording`, the one opened last first."""
         ...
 
     def find(self, name: str) -> str:
@@ -107,8 +116,8 @@ class Catalog(Protocol):
         """
         ...
 
-    def timelines(self) -> list[TimelineSummary]:
-        """Return a summary of every timeline, the one opened last first."""
+    def timelines(self, *, captioner: str | None = None) -> list[TimelineSummary]:
+        """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
         ...
 
     def remove(self, timeline: str) -> None:

@@ -61,13 +61,13 @@ async def analyze(
     """
     async with open_tools(settings) as tools:
         choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=timeline)
-        timeline, key = choice.timeline, choice.key
+        timeline, identity = choice.timeline, choice.identity
         recorded = None
-        if not fresh and store.by_key(key) is not None:
+        if not fresh and store.by_identity(identity) is not None:
             state = store.state(timeline)
             recorded = recorded_of(store, state)
             if state.state == "completed" and not any(segment.status == "failed" for segment in state.segments):
-                store.open_timeline(timeline, key)
+                store.open_timeline(timeline, identity)
                 publish(store.read(timeline))
                 return await _tagged_as_asked(state, store, tools, publish)
         stop = stop or asyncio.Event()
@@ -78,7 +78,7 @@ async def analyze(
         try:
             create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
             await tools.ready()
-            store.open_timeline(timeline, key, name=source.info.name)
+            store.open_timeline(timeline, identity, name=source.info.name)
             async with claimed(store, timeline):
                 store.save_vocabulary(tools.vocabulary)
                 _begin(store, timeline, source, settings, tools, fresh=fresh)

@@ -197,8 +197,7 @@ def rule_of_thumb(backend: str, options: dict[str, Any], vocabulary: Vocabulary)
 def _history(tools: Tools, store: Store) -> tuple[_Seen, _Seen]:
     """What the same models counted in the latest timelines of this store."""
     captions, tags = _Seen(), _Seen()
-    ours = [summary for summary in store.timelines() if json.dumps(tools.captioner.model) in summary.key]
-    for summary in ours[:_LOOKED_AT]:
+    for summary in store.timelines(captioner=tools.captioner.model)[:_LOOKED_AT]:
         for event in store.read(summary.id):
             told = event.data
             if isinstance(told, SegmentCaptioned) and told.model == tools.captioner.model:

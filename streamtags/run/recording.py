@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from streamtags.config.settings import Settings
 from streamtags.core.events import TimelineProgress
 from streamtags.core.model import Recorded
+from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.tag import Tools
 from streamtags.sources.file.source import source_identity
 from streamtags.sources.live.source import is_live
 
-__all__ = ["Choice", "choose_timeline", "recorded_of", "timeline_key"]
-
-# Between the name of a live source and what tells its recordings apart.
-_MARK = "#recording-"
+__all__ = ["Choice", "choose_timeline", "recorded_of", "timeline_identity"]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A timeline, which may not exist yet, and what makes it this one."""
+    """A timeline, which may not exist yet, and its identity."""
 
     timeline: str
-    key: str
+    identity: TimelineIdentity
 
 
 def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *, fresh: bool = False, wanted: str | None = None) -> Choice:
@@ -52,8 +48,9 @@ def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *,
     """
     live = is_live(uri, settings.ingest)
     identity = f"live:{uri}" if live else source_identity(uri)
-    plain = _choice(identity, settings, tools)
-    earlier = _recordings(store, plain.key)
+    first = timeline_identity(identity, settings, tools)
+    plain = _choice(first)
+    earlier = [Choice(summary.id, summary.identity) for summary in store.recordings(first)]
     if not live and not any(_is_of_live(store.state(one.timeline)) for one in earlier):
         return plain
     held = next((one for one in earlier if one.timeline == wanted), None)
@@ -61,7 +58,7 @@ def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *,
         return held
     if earlier and not fresh and _goes_on(store, earlier[0].timeline, settings.ingest.live.give_up_seconds):
         return earlier[0]
-    return _choice(f"{identity}{_MARK}{secrets.token_hex(4)}", settings, tools) if earlier else plain
+    return _choice(replace(first, recording=secrets.token_hex(4))) if earlier else plain
 
 
 def recorded_of(store: Store, state: TimelineState) -> Recorded | None:
@@ -87,41 +84,23 @@ def recorded_of(store: Store, state: TimelineState) -> Recorded | None:
     )
 
 
-def timeline_key(identity: str, settings: Settings, tools: Tools) -> str:
-    """What makes a timeline this one: the source and every setting that can change what is found; not how fast it is found."""
-    return json.dumps(
-        {
-            "source": identity,
-            "profile": settings.profile,
-            "captioner": tools.captioner.model,
-            "classifier": tools.classifier.model,
-            "vocabulary": tools.vocabulary.digest,
-            "settings": settings.model_dump(
-                mode="json", include={"ingest": {"frames", "loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
-            ),
-        },
-        sort_keys=True,
+def timeline_identity(source: str, settings: Settings, tools: Tools) -> TimelineIdentity:
+    """Return the identity of a timeline: every setting that can change the result counts, those that change its speed do not."""
+    included = settings.model_dump(
+        mode="json", include={"ingest": {"frames", "loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
+    )
+    return TimelineIdentity(
+        source=source,
+        profile=settings.profile,
+        captioner=tools.captioner.model,
+        classifier=tools.classifier.model,
+        vocabulary=tools.vocabulary.digest,
+        settings=json.dumps(included, sort_keys=True),
     )
 
 
-def _choice(identity: str, settings: Settings, tools: Tools) -> Choice:
-    key = timeline_key(identity, settings, tools)
-    return Choice("tl_" + hashlib.sha256(key.encode()).hexdigest()[:16], key)
-
-
-def _recordings(store: Store, plain: str) -> list[Choice]:
-    """The timelines of a key and of its further recordings, the one opened last first."""
-    wanted = _parts(plain)
-    return [Choice(one.id, one.key) for one in store.timelines() if one.key == plain or _parts(one.key) == wanted]
-
-
-def _parts(key: str) -> Any:
-    """A key without what tells recordings apart."""
-    try:
-        parts = json.loads(key)
-        return {**parts, "source": parts["source"].partition(_MARK)[0]}
-    except (ValueError, KeyError, AttributeError, TypeError):
-        return None  # of something else
+def _choice(identity: TimelineIdentity) -> Choice:
+    return Choice(identity.timeline, identity)
 
 
 def _is_of_live(state: TimelineState) -> bool:

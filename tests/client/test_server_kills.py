@@ -16,6 +16,7 @@ import pytest
 
 from streamtags.client import Backoff, connect
 from streamtags.core.events import Event
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_payloads
 
@@ -105,7 +106,7 @@ async def _javascript(url: str) -> list[Event]:
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
 async def test_every_client_ends_with_exactly_the_log(tmp_path: Path, kills: int) -> None:
     with SqliteStore(tmp_path / "store.db") as store:
-        store.open_timeline("tl_1", "key")
+        store.open_timeline("tl_1", TimelineIdentity("key"))
         store.append("tl_1", make_payloads(1)[:1])
         async with Served(tmp_path / "store.db") as served, asyncio.timeout(280):
             following = [asyncio.create_task(_python(served.url)) for _ in range(3)] + [asyncio.create_task(_javascript(served.url))]
@@ -161,7 +162,7 @@ class BreakingProxy:
 async def test_two_hundred_connections_broken_at_any_byte(tmp_path: Path, client: Callable[[str], Awaitable[list[Event]]]) -> None:
     payloads = make_payloads(400)
     with SqliteStore(tmp_path / "store.db") as store:
-        store.open_timeline("tl_1", "key")
+        store.open_timeline("tl_1", TimelineIdentity("key"))
         store.append("tl_1", payloads[:1])
         async with Served(tmp_path / "store.db") as served, BreakingProxy(served.port, 200) as proxy:
             following = asyncio.create_task(client(proxy.url))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import av
 import pytest
 
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import Encoding, ShotSpec, make_payloads, make_video
 
@@ -325,7 +326,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def good_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "store.db"
     with SqliteStore(path) as store:
-        store.open_timeline(PRECIOUS, "precious")
+        store.open_timeline(PRECIOUS, TimelineIdentity("precious"))
         store.append(PRECIOUS, make_payloads(20))
     return path
 

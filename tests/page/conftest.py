@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 from streamtags.testing.log import make_payloads
@@ -66,7 +67,7 @@ class Server:
         vocabulary = load_vocabulary("music-library")
         payloads = make_payloads(segments, tags=[tag.name for tag in vocabulary.tags[::3]], vocabulary=vocabulary.ref)
         with SqliteStore(self.path) as store:
-            store.open_timeline(timeline, f"key of {timeline}")
+            store.open_timeline(timeline, TimelineIdentity(f"key of {timeline}"))
             store.append(timeline, payloads)
         return timeline
 

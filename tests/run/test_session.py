@@ -12,6 +12,7 @@ from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import SourceError, StoreError
 from streamtags.core.events import Event, TimelineOpened
 from streamtags.core.fold import fold
+from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.run.session import Session
 from streamtags.run.tag import Tools
@@ -39,7 +40,7 @@ async def run(
 ) -> TimelineState:
     source = source or FakeSource(PICTURES, sound=SOUND)
     using = using or tools()
-    store.open_timeline(timeline, timeline)
+    store.open_timeline(timeline, TimelineIdentity(timeline))
     if store.head(timeline).seq == 0:
         store.append(timeline, [TimelineOpened(source=source.info, vocabulary=using.vocabulary.ref, profile="test")])
     return await Session(store, timeline, source, load_settings(), using, tell).run(stop or asyncio.Event())

@@ -10,6 +10,7 @@ import pytest
 from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, TimelineProgress
 from streamtags.core.fold import Fold
+from streamtags.core.records import TimelineIdentity
 from streamtags.run.writer import Writer
 from streamtags.store.sqlite.store import SqliteStore
 
@@ -21,7 +22,7 @@ def progress(segments: int) -> TimelineProgress:
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
     with SqliteStore(tmp_path / "s.db") as opened:
-        opened.open_timeline("tl_a", "a")
+        opened.open_timeline("tl_a", TimelineIdentity("a"))
         yield opened
 
 

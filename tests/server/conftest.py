@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from streamtags.config.settings import Settings
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
 
@@ -110,7 +111,7 @@ class Running:
         return status, json.loads(content)
 
     def fill(self, timeline: str = "tl_test", segments: int = 3, *, completed: bool = True) -> str:
-        self.store.open_timeline(timeline, f"key of {timeline}")
+        self.store.open_timeline(timeline, TimelineIdentity(f"key of {timeline}"))
         self.store.append(timeline, make_payloads(segments, completed=completed))
         return timeline
 

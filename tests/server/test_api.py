@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from streamtags.core.events import TimelineCompleted
+from streamtags.core.records import TimelineIdentity
 from streamtags.testing.log import make_payloads
 
 
@@ -101,7 +102,7 @@ def test_media_is_served_in_ranges_and_only_what_was_analyzed(server: Any, tmp_p
     opened = make_payloads(1)[0]
     source = opened.source.model_copy(update={"uri": str(film), "size": 200})  # type: ignore[attr-defined]
     for timeline, uri, size in (("tl_a", str(film), 200), ("tl_b", "/etc/hostname", None), ("tl_c", str(film), 7)):
-        server.store.open_timeline(timeline, timeline)
+        server.store.open_timeline(timeline, TimelineIdentity(timeline))
         server.store.append(timeline, [opened.model_copy(update={"source": source.model_copy(update={"uri": uri, "size": size})})])
     status, headers, body = server.http("GET", "/v1/timelines/tl_a/media", range="bytes=10-19")
     assert (status, body, headers["content-range"], headers["content-type"]) == (206, bytes(range(10, 20)), "bytes 10-19/200", "video/mp4")

@@ -27,6 +27,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
 from streamtags.core.events import SegmentCorrected
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
 from tests.server.fuzzing.messages import (
@@ -97,7 +98,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     ]
     with SqliteStore(path) as store, log.open("w") as errors:
         for timeline in TIMELINES:
-            store.open_timeline(timeline, f"key of {timeline}")
+            store.open_timeline(timeline, TimelineIdentity(f"key of {timeline}"))
             store.append(timeline, make_payloads(3))
         process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True)
         assert process.stdout is not None

@@ -16,7 +16,7 @@ from streamtags_server.ws.ring import Entry, Ring, place_of
 
 from streamtags.core.errors import NotInStore
 from streamtags.core.events import TimelineProgress
-from streamtags.core.records import Head
+from streamtags.core.records import Head, TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 
 RING = 4
@@ -105,7 +105,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(count=st.integers(1, 9), elsewhere=st.booleans())
     def append(self, count: int, elsewhere: bool) -> None:
         store = self.other if elsewhere else self.store
-        store.open_timeline("tl_x", "key")
+        store.open_timeline("tl_x", TimelineIdentity("key"))
         store.append("tl_x", [progress(self.written + n) for n in range(count)])
         self.written += count
 

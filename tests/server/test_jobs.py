@@ -18,6 +18,7 @@ from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 
 from streamtags.config.settings import Settings
+from streamtags.core.records import TimelineIdentity
 from streamtags.sources.file.access import Access
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
@@ -56,7 +57,7 @@ async def jobs(store: SqliteStore, then: str, **server: Any) -> AsyncIterator[Jo
 
 
 def job(store: SqliteStore, timeline: str) -> Job:
-    store.open_timeline(timeline, f"key {timeline}")
+    store.open_timeline(timeline, TimelineIdentity(f"key {timeline}"))
     return Job(timeline=timeline, uri="film.mp4", profile="embedded", tags="music-library", asked=time.time())
 
 

@@ -18,6 +18,7 @@ import pytest
 import trustme
 from websockets.sync.client import connect
 
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
 
@@ -89,7 +90,7 @@ def test_a_setting_that_nothing_could_be_analyzed_with_is_refused_in_one_line(tm
 
 def test_over_tls_every_client_reads_with_the_ca_file_and_none_without(tmp_path: Path, authority: trustme.CA) -> None:
     with SqliteStore(tmp_path / "a.db") as store:
-        store.open_timeline("tl_a", "a")
+        store.open_timeline("tl_a", TimelineIdentity("a"))
         store.append("tl_a", make_payloads(2))
         lines = store.read_json("tl_a")
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))

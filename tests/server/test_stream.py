@@ -12,6 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from streamtags.core.events import SegmentCorrected
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
 
@@ -222,7 +223,7 @@ def test_a_star_follows_every_timeline_those_to_come_and_those_that_go(server: A
     with server.client() as client:
         assert client.ask(type="subscribe", id="all", timeline="*")["timeline"] == "*"
         assert client.receive()["timeline"] == "tl_a"
-        server.store.open_timeline("tl_b", "key b")
+        server.store.open_timeline("tl_b", TimelineIdentity("key b"))
         snapshot = client.receive()
         assert (snapshot["type"], snapshot["timeline"]) == ("snapshot", "tl_b")
         server.store.append("tl_b", make_payloads(1)[:2])

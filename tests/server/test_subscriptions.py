@@ -23,7 +23,7 @@ from streamtags_server.ws.subscriptions import ALL, Subscriptions
 from streamtags.config.settings import ServerSettings
 from streamtags.core.events import SegmentCorrected, TimelineProgress
 from streamtags.core.protocol import Filter, Subscribe
-from streamtags.core.records import Head
+from streamtags.core.records import Head, TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 
 RING = 4
@@ -145,7 +145,7 @@ class SubscriptionsMachine(RuleBasedStateMachine):
         self.hub = self.loop.run(self._hub())
         self.all: list[Client] = []
         self.written = 0
-        self.store.open_timeline(TIMELINES[0], "there from the start")
+        self.store.open_timeline(TIMELINES[0], TimelineIdentity("there from the start"))
 
     async def _hub(self) -> Hub:
         return Hub(self.store, queue_events=RING)
@@ -202,7 +202,7 @@ class SubscriptionsMachine(RuleBasedStateMachine):
     @rule(timeline=st.sampled_from(TIMELINES), count=st.integers(1, 9), seen=st.booleans())
     def append(self, timeline: str, count: int, seen: bool) -> None:
         if timeline not in self.store.heads():
-            self.store.open_timeline(timeline, f"key of {timeline}")
+            self.store.open_timeline(timeline, TimelineIdentity(f"key of {timeline}"))
         for _ in range(count):
             self.written += 1
             self.store.append(timeline, [correction(self.written) if self.written % 3 else progress(self.written)])

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from streamtags.core.errors import StoreError
-from streamtags.core.records import Fingerprint
+from streamtags.core.records import Fingerprint, TimelineIdentity
 from streamtags.store.sqlite.migrations import MIGRATIONS
 from streamtags.store.sqlite.store import SqliteStore
 
@@ -74,15 +74,15 @@ def test_a_store_of_a_newer_version_is_left_alone(path: Path) -> None:
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with SqliteStore(path) as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
         given = store.append("tl_a", [make.opened()])
 
-    def add_and_fail(execute: Any) -> None:
-        execute("DROP TABLE thumbnails")
-        execute("ALTER TABLE absent ADD COLUMN note")
+    def add_and_fail(connection: sqlite3.Connection) -> None:
+        connection.execute("DROP TABLE thumbnails")
+        connection.execute("ALTER TABLE absent ADD COLUMN note")
 
-    def add(execute: Any) -> None:
-        execute("ALTER TABLE timelines ADD COLUMN note TEXT")
+    def add(connection: sqlite3.Connection) -> None:
+        connection.execute("ALTER TABLE timelines ADD COLUMN note TEXT")
 
     monkeypatch.setattr("streamtags.store.sqlite.database.MIGRATIONS", (*MIGRATIONS, add, add_and_fail))
     with pytest.raises(StoreError, match="no such table: absent"):
@@ -96,7 +96,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path, make: Any
 def held(path: Path, make: Any) -> Iterator[tuple[SqliteStore, list[Any]]]:
     """A store with two events, which every fault must leave as they are."""
     with SqliteStore(path, timeout_seconds=0.1) as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
         yield store, store.append("tl_a", [make.opened(), make.detected(0)])
 
 
@@ -146,7 +146,7 @@ def test_another_process_holds_the_store(held: tuple[SqliteStore, list[Any]], pa
 
 def test_a_truncated_store_is_damaged_and_not_empty(path: Path, make: Any) -> None:
     with SqliteStore(path) as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
         store.append("tl_a", [make.captioned(0, 1, "x" * 50_000)])
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 2)
@@ -170,6 +170,7 @@ def test_an_event_that_was_tampered_with_is_told_by_its_number(held: tuple[Sqlit
 READ_ONLY = """
 import os, sys
 from streamtags.core.errors import StoreError
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 if os.geteuid() == 0:
     os.setgid(65534)
@@ -177,7 +178,7 @@ if os.geteuid() == 0:
 try:
     with SqliteStore(sys.argv[1]) as store:
         print(len(store.timelines()))
-        store.open_timeline("tl_b", "key b")
+        store.open_timeline("tl_b", TimelineIdentity("key b"))
 except StoreError as error:
     print(error.code, error)
 """
@@ -189,7 +190,7 @@ def test_a_store_that_may_not_be_written(make: Any, mode: int) -> None:
     try:
         path = folder / "events.db"
         with SqliteStore(path) as store:
-            store.open_timeline("tl_a", "key")
+            store.open_timeline("tl_a", TimelineIdentity("key"))
             given = store.append("tl_a", [make.opened()])
         path.chmod(0o444)
         folder.chmod(mode if os.geteuid() == 0 else 0o555)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from streamtags.core.errors import StoreError
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.process import Process, this_process
 from streamtags.store.sqlite.store import SqliteStore
 
@@ -42,7 +43,7 @@ sys.stdin.read()
 def test_everything_told_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
     path, rng = tmp_path / "events.db", random.Random(7)
     with SqliteStore(path) as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
     told: dict[int, str] = {}
     for attempt in range(8):
         with subprocess.Popen([sys.executable, "-c", APPENDER, str(path), f"run {attempt}"], stdout=subprocess.PIPE, text=True) as child:
@@ -69,7 +70,7 @@ def test_everything_told_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
 def test_two_processes_append_to_one_log(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     with SqliteStore(path) as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
     program = APPENDER.replace('store.claim("tl_a", sys.argv[2])', "").replace("while True", "while n < 40")
     children = [subprocess.Popen([sys.executable, "-c", program, str(path), "x"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = [int(line.split()[0]) for child in children for line in child.communicate()[0].splitlines()]
@@ -80,8 +81,8 @@ def test_two_processes_append_to_one_log(tmp_path: Path) -> None:
 def test_a_store_is_made_once_by_many_at_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "events.db"
     program = (
-        "import sys\nfrom streamtags.store.sqlite.store import SqliteStore\n"
-        "SqliteStore(sys.argv[1]).open_timeline(sys.argv[2], sys.argv[2])"
+        "import sys\nfrom streamtags.core.records import TimelineIdentity\nfrom streamtags.store.sqlite.store import SqliteStore\n"
+        "SqliteStore(sys.argv[1]).open_timeline(sys.argv[2], TimelineIdentity(sys.argv[2]))"
     )
     names = [f"tl_{i}" for i in range(4)]
     children = [subprocess.Popen([sys.executable, "-c", program, str(path), name]) for name in names]
@@ -94,7 +95,7 @@ def test_a_claim_holds_while_its_process_lives_and_no_longer(tmp_path: Path) -> 
     if not this_process().started:
         pytest.skip("this system does not tell when a process began")
     with SqliteStore(tmp_path / "events.db") as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
         with subprocess.Popen([sys.executable, "-c", CLAIMER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             child.stdout.readline()
@@ -110,7 +111,7 @@ def test_a_claim_holds_while_its_process_lives_and_no_longer(tmp_path: Path) -> 
 def test_claims_of_one_process(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "events.db") as store:
         for name in ("tl_a", "tl_b"):
-            store.open_timeline(name, name)
+            store.open_timeline(name, TimelineIdentity(name))
         store.claim("tl_a", "one")
         store.claim("tl_a", "one")
         store.claim("tl_b", "two")
@@ -124,7 +125,7 @@ def test_claims_of_one_process(tmp_path: Path) -> None:
 
 def test_what_is_claimed_is_neither_free_nor_thrown_away(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "events.db") as store:
-        head = store.open_timeline("tl_a", "key")
+        head = store.open_timeline("tl_a", TimelineIdentity("key"))
         store.claim("tl_a", "one")
         for refused in (store.check_free, store.empty, store.remove):
             with pytest.raises(StoreError, match="is being worked on") as caught:
@@ -138,7 +139,7 @@ def test_what_is_claimed_is_neither_free_nor_thrown_away(tmp_path: Path) -> None
 
 def test_a_claim_from_another_host_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SqliteStore(tmp_path / "events.db") as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr("streamtags.store.sqlite.claims.this_process", lambda: Process("elsewhere", 1, "boot:1"))
             store.claim("tl_a", "one", ttl_seconds=1000)

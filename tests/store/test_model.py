@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event, Payload, SegmentCaptioned
 from streamtags.core.fold import fold
+from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 
 NAMES = st.sampled_from(["tl_a", "tl_ab", "tl_b"])
@@ -39,7 +40,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(which=WHICH, name=NAMES)
     def open(self, which: int, name: str) -> None:
-        head = self.stores[which].open_timeline(name, f"key {name}")
+        head = self.stores[which].open_timeline(name, TimelineIdentity(f"key {name}"))
         self.logs.setdefault(name, [])
         self.order = [name, *(other for other in self.order if other != name)]
         self.epochs.add(head.epoch)

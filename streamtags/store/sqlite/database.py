@@ -152,10 +152,11 @@ class Database:
         self._use_write_ahead_log(connection)
         if self._version(connection) == len(MIGRATIONS):
             return
+        connection.execute("PRAGMA foreign_keys = OFF")  # a step may rebuild a table: https://sqlite.org/lang_altertable.html#otheralter
         connection.execute("BEGIN IMMEDIATE")
         try:
             for migrate in MIGRATIONS[self._version(connection) :]:
-                migrate(connection.execute)
+                migrate(connection)
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute("COMMIT")
@@ -163,6 +164,7 @@ class Database:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        connection.execute("PRAGMA foreign_keys = ON")
 
     def _check_ours(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")  # one view: another process may be setting the file up just now

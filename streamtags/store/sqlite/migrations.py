@@ -1,16 +1,25 @@
-"""The shape of the store, as steps from empty to now. Append only: a step that has shipped is never changed."""
+"""The schema of the store, as steps from an empty file to the present. Append only: a step that has shipped is never changed.
+
+Each step runs inside the transaction that carries the whole migration, with foreign keys off, so that a step can rebuild a table.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-__all__ = ["MIGRATIONS", "Execute"]
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
-Execute = Callable[[str], object]
-"""Runs one SQL statement inside the transaction that carries the whole migration."""
+__all__ = ["MIGRATIONS"]
+
+_RECORDING = re.compile(r"(.*)#recording-([0-9a-f]{8})", re.DOTALL)
 
 
-def _begin(execute: Execute) -> None:
+def _create_tables(connection: Connection) -> None:
+    execute = connection.execute
     execute(
         """
         CREATE TABLE timelines (
@@ -77,4 +86,57 @@ def _begin(execute: Execute) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Execute], None], ...] = (_begin,)
+def _identity_columns(connection: Connection) -> None:
+    """Replace the JSON text `key` by a column for each part of a timeline's identity."""
+    rows = connection.execute("SELECT n, key FROM timelines").fetchall()
+    connection.execute(
+        """
+        CREATE TABLE new_timelines (
+            n INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            recording TEXT NOT NULL,  -- '' for a file and for the first recording of a live source
+            profile TEXT NOT NULL,
+            captioner TEXT NOT NULL,
+            classifier TEXT NOT NULL,
+            vocabulary TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            name TEXT NOT NULL,
+            epoch TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            segments INTEGER NOT NULL,
+            seconds REAL,
+            opened INTEGER NOT NULL,  -- rises with each opening: clocks may stand still
+            opened_at TEXT NOT NULL,
+            owner TEXT, host TEXT, pid INTEGER, started TEXT, claimed_until REAL,  -- the claim
+            UNIQUE (source, recording, profile, captioner, classifier, vocabulary, settings)
+        )
+        """
+    )
+    kept = "name, epoch, seq, state, segments, seconds, opened, opened_at, owner, host, pid, started, claimed_until"
+    for n, key in rows:
+        connection.execute(
+            f"INSERT INTO new_timelines SELECT n, id, ?, ?, ?, ?, ?, ?, ?, {kept} FROM timelines WHERE n = ?",  # noqa: S608 - a constant
+            (*_identity_of_key(key), n),
+        )
+    connection.execute("DROP TABLE timelines")
+    connection.execute("ALTER TABLE new_timelines RENAME TO timelines")
+
+
+def _identity_of_key(key: str) -> tuple[str, str, str, str, str, str, str]:
+    """Return source, recording, profile, captioner, classifier, vocabulary and settings of a `key`, as the first release wrote it."""
+    try:
+        parts = json.loads(key)
+        source, profile, captioner, classifier, vocabulary = (
+            str(parts[name]) for name in ("source", "profile", "captioner", "classifier", "vocabulary")
+        )
+        settings = json.dumps(parts["settings"], sort_keys=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return key, "", "", "", "", "", "{}"  # written by a program of someone else
+    recording = _RECORDING.fullmatch(source)
+    source, number = recording.groups() if recording else (source, "")
+    return source, number, profile, captioner, classifier, vocabulary, settings
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_tables, _identity_columns)

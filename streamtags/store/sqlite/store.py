@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Self
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event, Payload, SegmentDetected, TimelineOpened, VocabularyRef
 from streamtags.core.fold import Fold, run_state_after
-from streamtags.core.records import Candidate, Fingerprint, Head, TimelineSummary
+from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.store.names import meant
-from streamtags.store.sqlite import claims, vocabularies
+from streamtags.store.sqlite import claims, identities, vocabularies
 from streamtags.store.sqlite.database import Database
 from streamtags.store.sqlite.rows import EventRow, decode, decode_payload, lines, now, time_text
 
@@ -81,25 +81,23 @@ class SqliteStore:
 
     # Timelines
 
-    def open_timeline(self, timeline: str, key: str, *, name: str = "") -> Head:
-        """Make `timeline` if it is new, and mark it as the one opened last.
+    def open_timeline(self, timeline: str, identity: TimelineIdentity, *, name: str = "") -> Head:
+        """Create `timeline` if it does not exist, and mark it as the one opened last.
 
         Args:
             timeline: its id.
-            key: what makes it this one, its source and settings; unique in the store.
-            name: what to call it until its first event tells.
+            identity: what sets it apart; unique in the store.
+            name: its display name until its first event states one.
 
         Raises:
-            StoreError: the id or the key is taken by another (code `store.key`).
+            StoreError: the id or the identity belongs to another timeline (code `store.key`).
         """
         with self._database.write() as connection:
-            held = connection.execute("SELECT id, key FROM timelines WHERE id = ? OR key = ?", (timeline, key)).fetchone()
-            if held is not None and held != (timeline, key):
-                raise StoreError(f"timeline {timeline} and {held[0]} have the same id or key", where=str(self.path), code="store.key")
+            identities.check_unused(connection, timeline, identity, where=str(self.path))
             connection.execute(
-                "INSERT INTO timelines (id, key, name, epoch, seq, state, segments, opened, opened_at)"
-                " VALUES (?, ?, ?, ?, 0, 'queued', 0, 0, '') ON CONFLICT DO NOTHING",
-                (timeline, key, name, _new_epoch()),
+                f"INSERT INTO timelines (id, {identities.COLUMNS}, name, epoch, seq, state, segments, opened, opened_at)"  # noqa: S608 - a constant
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued', 0, 0, '') ON CONFLICT DO NOTHING",
+                (timeline, *identities.to_row(identity), name, _new_epoch()),
             )
             connection.execute(
                 "UPDATE timelines SET opened = (SELECT max(opened) + 1 FROM timelines), opened_at = ? WHERE id = ?",
@@ -107,11 +105,15 @@ class SqliteStore:
             )
             return Head(*connection.execute("SELECT epoch, seq FROM timelines WHERE id = ?", (timeline,)).fetchone())
 
-    def by_key(self, key: str) -> str | None:
-        """The id of the timeline of that key."""
+    def by_identity(self, identity: TimelineIdentity) -> str | None:
+        """Return the id of the timeline with that identity, None if there is none."""
         with self._database.read() as connection:
-            row = connection.execute("SELECT id FROM timelines WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+            return identities.find(connection, identity)
+
+    def recordings(self, identity: TimelineIdentity) -> list[TimelineSummary]:
+        """Return the timelines that differ from `identity` in nothing but `recording`, the one opened last first."""
+        with self._database.read() as connection:
+            return identities.recordings(connection, identity)
 
     def find(self, name: str) -> str:
         """The id that `name` stands for: an id, the beginning of one with or without `tl_`, or `last`, the one opened last.
@@ -121,13 +123,10 @@ class SqliteStore:
         """
         return meant(name, [summary.id for summary in self.timelines()], where=str(self.path))
 
-    def timelines(self) -> list[TimelineSummary]:
-        """Every timeline in one line, the one opened last first."""
+    def timelines(self, *, captioner: str | None = None) -> list[TimelineSummary]:
+        """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT id, key, name, state, epoch, seq, segments, seconds, opened_at FROM timelines ORDER BY opened DESC"
-            ).fetchall()
-        return [TimelineSummary(*row) for row in rows]
+            return identities.summaries(connection, captioner)
 
     def remove(self, timeline: str) -> None:
         """Delete a timeline and all that belongs to it.
