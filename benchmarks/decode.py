@@ -31,6 +31,7 @@ from rich.table import Table
 
 from streamtags.config.settings import IngestSettings
 from streamtags.core.model import Frame
+from streamtags.process import limit_opencv_threads
 from streamtags.sources.file.pictures import Orientation, Shrinker
 from streamtags.sources.file.planes import color_matrix
 from streamtags.sources.file.source import open_source
@@ -216,7 +217,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=150.0, help="length of the film that is made")
     parser.add_argument("--no-loss", action="store_true", help="leave out the second table")
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)  # as `open_source` does
+    limit_opencv_threads()
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.file or Path(folder) / "made.mp4"
         if arguments.file is None:

@@ -37,13 +37,12 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-import cv2
-
 from streamtags.config.settings import Settings, load_settings
 from streamtags.core.events import TimelineOpened
 from streamtags.core.model import Picture
 from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
+from streamtags.process import limit_opencv_threads
 from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
 from streamtags.run.measure import measure
@@ -242,7 +241,7 @@ async def fastest(kind: str, run: Callable[[int], Awaitable[Run]]) -> int:
 async def compare(args: argparse.Namespace) -> int:
     """Print what each took, and the pipeline's throughput as a share of the bare loop's."""
     pictures = film()
-    cv2.setNumThreads(1)  # as `open_source` does
+    limit_opencv_threads()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         height, width = pictures[0].shape[:2]

@@ -32,6 +32,7 @@ from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HistogramDetector
 from scenedetect.scene_manager import compute_downscale_factor
 
+from streamtags.process import limit_opencv_threads
 from streamtags.shots.detector import StreamtagsDetector
 
 __all__ = ["Score", "Truth", "development_clips", "main", "match", "small_picture"]
@@ -216,7 +217,7 @@ def main(arguments: Sequence[str]) -> int:
     if not media.is_dir():
         print(f"{media}: no such folder; give the development media as an argument", file=sys.stderr)
         return 2
-    cv2.setNumThreads(1)
+    limit_opencv_threads()
     totals = {name: Score() for name in DETECTORS}
     cpu: dict[str, float] = {}
     frames = behind = 0

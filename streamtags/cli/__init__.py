@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,11 +10,9 @@ from collections.abc import Sequence
 from streamtags.cli.common import INTERRUPTED, silence_output
 from streamtags.cli.parser import build_parser, command_of
 from streamtags.core.errors import StreamtagsError
+from streamtags.process import tune_process
 
 __all__ = ["main"]
-
-# Nearly all that a command makes in bulk (events, segments) it keeps to its end: look for garbage less often than every 700 objects.
-_COLLECT_EVERY = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,9 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done; 2 usage or bad config; 3 source cannot be read; 4 a backend cannot be reached or refuses; 5 finished, but some segments
     failed; 130 interrupted; 1 a fault of streamtags itself.
     """
-    gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
-    atexit.register(gc.freeze)  # else Python, on its way out, looks through all there is once more
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its other threads would spin for a quarter second, and have nothing to do here
+    tune_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import (
@@ -23,6 +20,7 @@ from streamtags.cli.common import (
     write_output,
 )
 from streamtags.core.errors import SourceError, UsageError
+from streamtags.process import hidden_programs, limit_opencv_threads
 
 if TYPE_CHECKING:
     from streamtags.cli.views import View
@@ -97,7 +95,10 @@ def _check_input() -> None:
 
 def _estimate(source: str, settings: Settings, store: Store) -> int:
     from streamtags.cli.views import estimate_lines
-    from streamtags.run.estimate import estimate
+
+    with hidden_programs():
+        from streamtags.run.estimate import estimate
+    limit_opencv_threads()
 
     for line in estimate_lines(asyncio.run(estimate(source, settings, store)), settings.profile):
         print(line)
@@ -130,24 +131,14 @@ def _write_export(store: Store, state: TimelineState, name: str, target: str) ->
     write_output(export_format(name).render(state, store.read(state.id)), target)
 
 
-@contextmanager
-def _no_programs() -> Iterator[None]:
-    """No program is found: PySceneDetect runs `ffmpeg` as it is imported, to learn whether it could split films by it."""
-    path = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.devnull
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = path
-
-
 async def _analyze(
     source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str
 ) -> tuple[TimelineState, bool]:
     from streamtags.cli.views import choose_view
 
-    with _no_programs():
+    with hidden_programs():
         from streamtags.run.analyze import analyze
+    limit_opencv_threads()
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
+from streamtags.process import ignore_proxy_exceptions, limit_opencv_threads
 from streamtags.run.analyze import analyze
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
@@ -56,10 +57,11 @@ class Task(BaseModel):
 def main() -> int:
     """Run the task on standard input; status 0 if it ended as it should."""
     task = Task.model_validate_json(sys.stdin.readline())
+    limit_opencv_threads()
     threading.Thread(target=_end_with_server, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not task.allow_private:
-        os.environ.pop("no_proxy", None)  # FFmpeg would go past the proxy for hosts that it names
+        ignore_proxy_exceptions()
     if task.memory_bytes and sys.platform == "linux":  # elsewhere nobody says what a process holds
         # The watch says why it ends an analysis; what is taken too fast for it, at once and in one piece, is refused by the system.
         resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)

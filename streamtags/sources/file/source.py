@@ -12,13 +12,13 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import cv2
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 from av.subtitles.subtitle import AssSubtitle
 
 from streamtags.config.settings import IngestSettings
+from streamtags.core.batch import Batch
 from streamtags.core.errors import SourceError
 from streamtags.core.model import Frame, Sound, Subtitle
 from streamtags.core.timebase import seconds_of
@@ -58,8 +58,6 @@ _SAMPLE, _SAMPLES = 65_536, 16  # bytes and places of a file that identify it
 def open_source(uri: str, settings: IngestSettings, *, access: Access | None = None, thumbnails: bool = False) -> VideoSource:
     """Open a file, a URL or standard input (`-`) and decode up to its first picture.
 
-    Sets OpenCV to one thread for the process: on pictures this small its pool costs a fifth more CPU and gains nothing.
-
     Args:
         uri: what.
         settings: how.
@@ -71,7 +69,6 @@ def open_source(uri: str, settings: IngestSettings, *, access: Access | None = N
         SourceError: it cannot be opened, has no picture, or nothing in it can be decoded.
     """
     place = locate(uri, access or Access())
-    cv2.setNumThreads(1)
     container = open_container(place, settings)
     try:
         return VideoSource(container, place, settings, thumbnails=thumbnails)
@@ -219,19 +216,15 @@ class VideoSource:
 
         Decoding pushes the code and data of whoever looks at frames out of the processor's cache; it need not after every frame.
         """
-        held: list[Item] = []
         path = self._place.path
-        turn = _TURN if path is not None and path.is_file() and not self._settings.live.follow else 1
+        batch: Batch[Item] = Batch(_TURN if path is not None and path.is_file() and not self._settings.live.follow else 1)
         try:
             for item in self._all():
-                held.append(item)
-                if len(held) == turn:
-                    yield from held
-                    held.clear()
+                yield from batch.add(item)
         except SourceError:
-            yield from held
+            yield from batch.take()
             raise
-        yield from held
+        yield from batch.take()
 
     def _all(self) -> Iterator[Item]:
         picture, sound = self._streams[0].index, -1 if self._sounds is None else self._streams[1].index

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from urllib.parse import urlsplit
 
-import cv2
-
 from streamtags.config.settings import IngestSettings
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.core.model import Frame, Lost, Recorded, Resumed, Sound, SourceInfo, Subtitle
@@ -67,7 +65,6 @@ def open_any_source(
     """
     access = access or Access()
     place = locate(uri, access)
-    cv2.setNumThreads(1)
     if place.live or (settings.live.follow and place.path is not None):
         transport = _Transport.of(place, settings)
         return LiveSource(lambda timeout: transport.open(locate(uri, access), timeout), transport, recorded)

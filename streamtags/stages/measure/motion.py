@@ -9,7 +9,7 @@ picture's longer side a second unless their name says otherwise.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import hypot, inf, isnan, log, nan
@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamtags.core.batch import Batch
 from streamtags.core.model import EvidenceValue, Frame, Picture
 from streamtags.stages.measure.bars import BarFinder
 
@@ -33,7 +34,7 @@ _DIRECTIONS = (("pan_left", "pan_right"), ("tilt_down", "tilt_up"), ("zoom_out",
 _GAP_SECONDS = 0.2
 # From the first picture of a pair to that of the next: what a camera does changes slowly.
 _EVERY_SECONDS = 0.4
-# Pairs compared at a time: between frames that are decoded, code and data are never in the processor's cache.
+# Pairs compared at a time.
 _BATCH = 8
 # Forgiven, for pts that were rounded to a coarse time base.
 _ROUNDING = 0.001
@@ -97,7 +98,7 @@ class MotionMeter:
         self._anchor: _Shown | None = None  # the first picture of a pair; None between pairs
         self._due = -inf
         self._mask: Picture | None = None
-        self._waiting: list[tuple[_Shown, _Shown, Picture | None]] = []  # pairs, and where their corners may lie; fewer than _BATCH
+        self._waiting: Batch[tuple[_Shown, _Shown, Picture | None]] = Batch(_BATCH)  # pairs, and a mask of where corners may lie
         self._bars = BarFinder()
         self._sides = (1.0, 1.0)
         self._pairs: deque[_Pair] = deque()
@@ -113,9 +114,7 @@ class MotionMeter:
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
         shown, anchor = _Shown(grey, seconds), self._anchor
         if anchor is not None and anchor.grey.shape == grey.shape:
-            self._waiting.append((anchor, shown, self._mask))
-            if len(self._waiting) == _BATCH:
-                self._work()
+            self._compare_all(self._waiting.add((anchor, shown, self._mask)))
             self._anchor, self._due = None, anchor.seconds + _EVERY_SECONDS - _ROUNDING
             if seconds < self._due:
                 return
@@ -129,7 +128,7 @@ class MotionMeter:
         Only pairs of pictures that both lie in the segment count. A measure is None where the segment is too short to hold one, or where
         nothing in it can be followed.
         """
-        self._work()
+        self._compare_all(self._waiting.take())
         while self._pairs and self._pairs[0].first < start:
             self._pairs.popleft()
         pairs = [pair for pair in self._pairs if pair.second < end]
@@ -157,9 +156,8 @@ class MotionMeter:
             evidence["shake_percent_per_second"] = _tidy(shake)
         return evidence
 
-    def _work(self) -> None:
-        self._pairs += [_compare(*pair) for pair in self._waiting]
-        self._waiting.clear()
+    def _compare_all(self, pairs: Sequence[tuple[_Shown, _Shown, Picture | None]]) -> None:
+        self._pairs += [_compare(*pair) for pair in pairs]
 
 
 def _mean(values: Iterable[float]) -> float | None:

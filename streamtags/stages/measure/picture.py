@@ -8,6 +8,7 @@ luma is Y' of ITU-R BT.601, full range.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, inf
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamtags.core.batch import Batch
 from streamtags.core.model import EvidenceValue, Frame, Picture
 from streamtags.stages.measure.bars import BarFinder
 from streamtags.stages.measure.colors import COLORS, name_indices
@@ -22,7 +24,7 @@ from streamtags.stages.measure.colors import COLORS, name_indices
 __all__ = ["PictureMeter"]
 
 _EVERY_SECONDS = 0.25
-# Pictures worked on at a time: between frames that are decoded, code and data are never in the processor's cache.
+# Pictures measured at a time.
 _BATCH = 16
 # A mean of a quarter of the picture that changed by more than this, in code values, is worth a look at once.
 _CHANGED = 8.0
@@ -50,7 +52,7 @@ class PictureMeter:
 
     def __init__(self) -> None:
         self._due = -inf
-        self._waiting: list[tuple[float, Picture]] = []  # when shown, and the picture made small; fewer than _BATCH
+        self._waiting: Batch[tuple[float, Picture]] = Batch(_BATCH)  # when the picture is shown, and the reduced picture
         self._looks: deque[_Look] = deque()
         self._quarters = np.zeros((2, 2, 3), np.uint8)
         self._bars = BarFinder()
@@ -60,9 +62,7 @@ class PictureMeter:
         quarters = _quarters(frame.bgr)
         if seconds >= self._due or cv2.norm(quarters, self._quarters, cv2.NORM_INF) > _CHANGED:
             self._quarters, self._due = quarters, seconds + _EVERY_SECONDS
-            self._waiting.append((seconds, _small(frame.bgr)))
-            if len(self._waiting) == _BATCH:
-                self._work()
+            self._measure_all(self._waiting.add((seconds, _small(frame.bgr))))
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
         """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
@@ -70,7 +70,7 @@ class PictureMeter:
         Means over time, each picture standing until the next one looked at. A segment in which no picture was looked at looks like the
         last one before it. Empty before the first frame.
         """
-        self._work()
+        self._measure_all(self._waiting.take())
         looks = self._looks
         while len(looks) > 1 and looks[1].seconds <= start:
             looks.popleft()
@@ -87,9 +87,8 @@ class PictureMeter:
         evidence["palette"] = _palette(values[len(_MEASURES) :].reshape(4, -1))
         return evidence
 
-    def _work(self) -> None:
-        self._looks += [_Look(seconds, _look(small, self._bars)) for seconds, small in self._waiting]
-        self._waiting.clear()
+    def _measure_all(self, pictures: Sequence[tuple[float, Picture]]) -> None:
+        self._looks += [_Look(seconds, _look(small, self._bars)) for seconds, small in pictures]
 
 
 def _quarters(bgr: Picture) -> Picture:

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from streamtags.core.batch import Batch
 from streamtags.core.model import EvidenceValue, Sound
 from streamtags.stages.measure.blocks import BLOCK, PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
 from streamtags.stages.measure.loudness import integrated, k_power, max_momentary, silence_share
@@ -21,7 +22,7 @@ from streamtags.stages.measure.speech import SpeechDetector, speech_band
 __all__ = ["SoundMeter"]
 
 _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
-_BATCH: Final = 20  # blocks worked on at a time: a call costs as much for one, and decoding pushes model and code out of the cache
+_BATCH: Final = 20  # blocks measured at a time; a call into NumPy costs as much for one
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 
@@ -35,7 +36,7 @@ class SoundMeter:
 
     def __init__(self) -> None:
         self._grid = Grid()
-        self._waiting: list[Block] = []  # at most _BATCH
+        self._waiting: Batch[Block] = Batch(_BATCH)
         self._features: deque[tuple[int, Floats]] = deque(maxlen=_KEPT)
         self._flux = Flux()
         self._speech: SpeechDetector | None = None  # loading the model takes 0.2 s and 35 MB: only when there is sound
@@ -53,17 +54,15 @@ class SoundMeter:
             ValueError: another rate or shape.
         """
         for block in self._grid.push(sound):
-            self._waiting.append(block)
             self._heard_until = (block.index + 1) * BLOCK / RATE
-            if len(self._waiting) == _BATCH:
-                self._work()
+            self._measure_blocks(self._waiting.add(block))
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
         """The evidence of [start, end) seconds, on ticks of 10 ms; empty when no sound was heard there.
 
         `start` must not lie before that of an earlier call: features before it are dropped.
         """
-        self._work()
+        self._measure_blocks(self._waiting.take())
         first, last = (floor(seconds * TICKS_PER_SECOND + 1e-6) for seconds in (start, end))
         while self._features and (self._features[0][0] + 1) * TICKS <= first:
             self._features.popleft()
@@ -85,9 +84,8 @@ class SoundMeter:
             "spectral_centroid_hz": round(center / total, 1) if total > _QUIETEST * len(flux) else None,
         }
 
-    def _work(self) -> None:
-        """Turn waiting blocks into float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""
-        blocks, self._waiting = self._waiting, []
+    def _measure_blocks(self, blocks: list[Block]) -> None:
+        """Turn each block into float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""
         if not blocks:
             return
         heard = self._speech = self._speech or SpeechDetector()

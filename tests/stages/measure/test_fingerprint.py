@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from streamtags.core.model import Picture
 from streamtags.stages.measure.fingerprint import fingerprint, same
-from streamtags.testing import Encoding, ShotSpec, demo_shots, render_shots
+from streamtags.testing import Encoding, ShotSpec, render_shots
 from streamtags.testing.mux import write_media
+from tools.demo_film import demo_shots
 
 T = TypeVar("T")
 
