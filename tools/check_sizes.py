@@ -3,6 +3,7 @@
     python tools/check_sizes.py [PATH ...]
 
 A module has at most 400 lines, a class at most 15 instance attributes, a function at most 60 lines. Exit status 1 if one is larger.
+Rules of writing and naming: docs/contributing/style.md.
 """
 
 from __future__ import annotations
