@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": ("watch", "follow a server from the terminal"),
     "timelines": ("timelines", "list what is in the store"),
     "show": ("show", "print a timeline"),
+    "search": ("search", "find segments of all timelines by words and by meaning"),
     "remove": ("remove", "delete a timeline"),
     "retag": ("retag", "tag the stored captions again under another vocabulary"),
     "correct": ("correct", "set a person's tags or caption; they win over every model"),

@@ -9,16 +9,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from streamtags.core.errors import StoreError
-from streamtags.store.sqlite.migrations import MIGRATIONS
+from streamtags.store.sqlite.migrations import MIGRATIONS, Migration
 
 __all__ = ["Database"]
 
-# Marks the file as ours, in the header's application id: "sttg" (https://sqlite.org/fileformat2.html#application_id).
+# "sttg"
 _APPLICATION = 0x73747467
 _IDLE_READERS = 4
 _RETRY_SECONDS = 0.02
@@ -51,13 +51,24 @@ class Database:
     Args:
         path: the file; it and its folder are made if missing.
         timeout_seconds: how long to wait for another process that is writing.
+        migrations: the steps that make its tables.
+        application: marks the file as ours, in the header's application id (https://sqlite.org/fileformat2.html#application_id).
 
     Raises:
         StoreError: the file cannot be opened, is of another program, of a newer streamtags, or damaged.
     """
 
-    def __init__(self, path: Path, *, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_seconds: float = 10.0,
+        migrations: Sequence[Migration] = MIGRATIONS,
+        application: int = _APPLICATION,
+    ) -> None:
         self.path = path
+        self._migrations = migrations
+        self._application = application
         self._timeout = timeout_seconds
         self._writing = threading.Lock()
         self._pooling = threading.Lock()
@@ -150,15 +161,15 @@ class Database:
     def _set_up(self, connection: sqlite3.Connection) -> None:
         self._check_ours(connection)
         self._use_write_ahead_log(connection)
-        if self._version(connection) == len(MIGRATIONS):
+        if self._version(connection) == len(self._migrations):
             return
         connection.execute("PRAGMA foreign_keys = OFF")  # a step may rebuild a table: https://sqlite.org/lang_altertable.html#otheralter
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for migrate in MIGRATIONS[self._version(connection) :]:
+            for migrate in self._migrations[self._version(connection) :]:
                 migrate(connection)
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
+            connection.execute(f"PRAGMA application_id = {self._application}")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -172,16 +183,16 @@ class Database:
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         version = self._version(connection)
         connection.execute("COMMIT")
-        if tables and application != _APPLICATION:
+        if tables and application != self._application:
             raise StoreError(
                 "is a database of another program",
                 where=str(self.path),
                 hint="choose another --store; it was not changed",
                 code="store.foreign",
             )
-        if version > len(MIGRATIONS):
+        if version > len(self._migrations):
             raise StoreError(
-                f"was written by a newer streamtags (store version {version}, this one knows {len(MIGRATIONS)})",
+                f"was written by a newer streamtags (store version {version}, this one knows {len(self._migrations)})",
                 where=str(self.path),
                 hint="upgrade streamtags, or choose another --store",
                 code="store.newer",

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-__all__ = ["MIGRATIONS"]
+__all__ = ["MIGRATIONS", "Migration"]
 
 _RECORDING = re.compile(r"(.*)#recording-([0-9a-f]{8})", re.DOTALL)
+
+Migration = Callable[["Connection"], None]
+"""One step of the tables of a file."""
 
 
 def _create_tables(connection: Connection) -> None:
@@ -139,4 +142,4 @@ def _identity_of_key(key: str) -> tuple[str, str, str, str, str, str, str]:
     return source, number, profile, captioner, classifier, vocabulary, settings
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_tables, _identity_columns)
+MIGRATIONS: tuple[Migration, ...] = (_create_tables, _identity_columns)

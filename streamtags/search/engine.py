@@ -1,0 +1,164 @@
+"""Search over the segments of a store, kept up to date from its logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from streamtags.core.errors import NotInStore, UsageError
+from streamtags.core.events import Event
+from streamtags.core.records import Head
+from streamtags.core.search import Match, SearchFilter, SearchIndex, SearchResult, TextEmbedder
+from streamtags.core.state import TimelineState
+from streamtags.core.stores import Store
+from streamtags.search.documents import document_of, meaning_of
+from streamtags.search.fusion import fuse
+from streamtags.search.query import Query, parse_query
+from streamtags.search.vectors import NearestDocuments, quantized
+
+__all__ = ["MAX_RESULTS", "Search"]
+
+MAX_RESULTS = 200
+# Documents that each way of searching contributes before the two are merged.
+_CANDIDATES = 200
+# Exact words and meaning count alike.
+_WEIGHTS = (1.0, 1.0)
+
+
+class Search:
+    """Searches captions, tags, transcripts, on-screen text and corrections of every segment in a store.
+
+    Every method may wait for the disk. Safe to use from several threads.
+
+    Args:
+        store: whose segments are searched.
+        index: the persistent part.
+        nearest: finds documents by meaning.
+        embedder: turns texts into vectors; the index is rebuilt if its name changes.
+    """
+
+    def __init__(self, store: Store, index: SearchIndex, nearest: NearestDocuments, embedder: TextEmbedder) -> None:
+        self._store = store
+        self._index = index
+        self._nearest = nearest
+        self._embedder = embedder
+        self._names: dict[str, str] = {}
+        self._version: int | None = None
+
+    def close(self) -> None:
+        """Release the index; safe to call twice."""
+        self._index.close()
+
+    def search(self, text: str, *, top: int = 10, allowed: SearchFilter | None = None) -> list[SearchResult]:
+        """Return the segments that fit `text` best, best first.
+
+        Words find captions and tags that contain them or another form of them; the whole text finds what is alike in meaning. Words in
+        quotation marks must occur exactly so.
+
+        Args:
+            text: what to search for, at most 1,000 characters.
+            top: the most results, 1 to `MAX_RESULTS`.
+            allowed: which segments may be results.
+
+        Raises:
+            UsageError: nothing to search for, or `top` is out of range.
+            StoreError: the store or the index cannot be read or written.
+        """
+        if not 1 <= top <= MAX_RESULTS:
+            raise UsageError(f"the number of results is {top}, not 1 to {MAX_RESULTS}", where="search")
+        query = parse_query(text)
+        self.refresh()
+        allowed = allowed or SearchFilter()
+        by_words = self._index.match(query.words, query.phrases, allowed, _CANDIDATES)
+        by_meaning = self._by_meaning(query, allowed, by_words)
+        ranked = fuse([[match.document for match in by_words], by_meaning], _WEIGHTS)
+        return self._results(query, ranked, top)
+
+    def refresh(self) -> int:
+        """Index what the logs hold and the index does not; return the number of segments indexed.
+
+        Raises:
+            StoreError: the store or the index cannot be read or written.
+        """
+        version = self._store.data_version()
+        if version == self._version:
+            return 0
+        names = {summary.id: summary.name for summary in self._store.timelines()}
+        heads, cursors = self._store.heads(), self._index.cursors()
+        count = 0
+        for timeline in cursors.keys() - heads.keys():
+            self._index.forget(timeline)
+        for timeline, head in heads.items():
+            if cursors.get(timeline) != head and head.seq:
+                count += self._catch_up(timeline, cursors.get(timeline))
+        self._names, self._version = names, version
+        return count
+
+    def extend(self) -> bool:
+        """Make searching a large index by meaning faster; return whether something was done. May take minutes."""
+        return self._nearest.extend()
+
+    def _catch_up(self, timeline: str, cursor: Head | None) -> int:
+        try:
+            state = self._store.state(timeline)
+            same_log = cursor is not None and cursor.epoch == state.epoch
+            events = self._store.read(timeline, after=cursor.seq if cursor is not None and same_log else 0)
+        except NotInStore:  # removed since its head was read
+            self._index.forget(timeline)
+            return 0
+        changed = _last_changes(events)
+        documents = [
+            document_of(timeline, segment, changed[segment.segment], self._axes(state))
+            for segment in state.segments
+            if segment.segment in changed and segment.kind != "gap"
+        ]
+        vectors = (
+            quantized(self._embedder.embed([meaning_of(document) for document in documents])) if documents else np.empty((0, 0), np.int8)
+        )
+        self._index.update(timeline, Head(state.epoch, state.seq), documents, vectors, reset=not same_log)
+        return len(documents)
+
+    def _axes(self, state: TimelineState) -> dict[str, str]:
+        if state.vocabulary is None:
+            return {}
+        try:
+            vocabulary = self._store.vocabulary(state.vocabulary)
+        except NotInStore:
+            return {}
+        return {tag.name: tag.axis for tag in vocabulary.tags}
+
+    def _by_meaning(self, query: Query, allowed: SearchFilter, by_words: Sequence[Match]) -> list[int]:
+        """Documents alike in meaning; with quoted phrases, only of those that contain the phrases."""
+        vector = quantized(self._embedder.embed([query.text]))[0]
+        if query.phrases:
+            return self._nearest.nearest(vector, _CANDIDATES, [match.document for match in by_words])
+        numbers = None if allowed.is_open else self._index.allowed(allowed)
+        return self._nearest.nearest(vector, _CANDIDATES, numbers)
+
+    def _results(self, query: Query, ranked: list[tuple[int, float]], top: int) -> list[SearchResult]:
+        scores = dict(ranked[: 2 * top])
+        return [
+            SearchResult(
+                timeline=document.timeline,
+                name=self._names.get(document.timeline, ""),
+                segment=document.segment,
+                start=document.start,
+                end=document.end,
+                score=scores[document.number],
+                caption=document.texts.get("caption"),
+                matched=self._index.excerpts(document.number, query.words, query.phrases),
+            )
+            for document in self._index.documents(list(scores))[:top]
+        ]
+
+
+def _last_changes(events: Iterable[Event]) -> dict[str, datetime]:
+    """When each segment last changed, by segment id."""
+    changes: dict[str, datetime] = {}
+    for event in events:
+        segment = getattr(event.data, "segment", None)
+        if isinstance(segment, str):
+            changes[segment] = event.at
+    return changes
