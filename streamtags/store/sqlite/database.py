@@ -51,7 +51,7 @@ class Database:
     Args:
         path: the file; it and its folder are made if missing.
         timeout_seconds: how long to wait for another process that is writing.
-        migrations: the steps that make its tables.
+        migrations: the steps that make its tables; those of a store if None.
         application: marks the file as ours, in the header's application id (https://sqlite.org/fileformat2.html#application_id).
 
     Raises:
@@ -63,11 +63,11 @@ class Database:
         path: Path,
         *,
         timeout_seconds: float = 10.0,
-        migrations: Sequence[Migration] = MIGRATIONS,
+        migrations: Sequence[Migration] | None = None,
         application: int = _APPLICATION,
     ) -> None:
         self.path = path
-        self._migrations = migrations
+        self._migrations = MIGRATIONS if migrations is None else migrations
         self._application = application
         self._timeout = timeout_seconds
         self._writing = threading.Lock()
