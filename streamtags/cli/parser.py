@@ -24,6 +24,7 @@ COMMANDS = {
     "remove": ("remove", "delete a timeline"),
     "retag": ("retag", "tag the stored captions again under another vocabulary"),
     "correct": ("correct", "set a person's tags or caption; they win over every model"),
+    "edit": ("edit", "print the clips and markers of an edit as they will be analyzed"),
     "export": ("export", "write a timeline in another format"),
     "evaluate": ("evaluate", "score a profile against labeled captions and clips"),
     "model": ("model", "serve a captioning model with vLLM"),

@@ -1,0 +1,56 @@
+"""Open the file of an edit, whatever its format."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+from streamtags.core.errors import SourceError
+from streamtags.sources.edit.edl import read_edl
+from streamtags.sources.edit.errors import malformed
+from streamtags.sources.edit.model import Edit
+
+__all__ = ["EDIT_SUFFIXES", "read_edit"]
+
+EDIT_SUFFIXES = frozenset({".edl", ".fcpxml", ".fcpxmld", ".xmeml", ".xml", ".otio", ".otioz", ".aaf"})
+MAX_BYTES = 64 << 20
+
+
+def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edit:
+    """Read the edit in `path`: EDL, FCPXML, xmeml, OTIO or AAF. The format is recognized by content, not by name.
+
+    Args:
+        path: the file, or the folder of a `.fcpxmld` bundle.
+        rate: frames a second, for formats that do not state it (EDL).
+
+    Raises:
+        SourceError: the file cannot be read, is none of these formats, or is malformed; a malformed file is named with its line or element.
+    """
+    place = Path(path)
+    if place.is_dir():
+        place = place / "Info.fcpxml"
+    data = _bytes_of(place)
+    text = _text_of(data)
+    if b"\0" in data[:512].rstrip(b"\0") and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise malformed("this is not an edit", place.name, hint="pass an EDL, FCPXML, xmeml, OTIO or AAF file")
+    return read_edl(text, place.name, rate)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SourceError(f"the file is larger than {MAX_BYTES >> 20} MiB", where=str(path), hint="check that this is an edit")
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="check the path and its permissions") from error
+
+
+def _text_of(data: bytes) -> str:
+    """`data` as text: a byte order mark decides, else UTF-8, else Windows-1252, which old lists are written in."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
