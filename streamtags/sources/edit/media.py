@@ -18,30 +18,8 @@ __all__ = ["MediaFinder", "load_media_map"]
 
 MAX_FILES = 200_000
 _VIDEO_SUFFIXES = frozenset(
-    [
-        ".3gp",
-        ".avi",
-        ".dv",
-        ".flv",
-        ".gxf",
-        ".m2t",
-        ".m2ts",
-        ".m2v",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ogv",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-        ".y4m",
-    ]
+    {".3gp", ".avi", ".dv", ".flv", ".gxf", ".m2t", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"}
+    | {".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"}
 )
 
 # Returns the source frames that a file has, as (first, one past the last) from timecode zero, or None if it does not state a timecode.
