@@ -115,20 +115,20 @@ def _source_and_jsonl(args: argparse.Namespace) -> tuple[str, str | None]:
 
 
 def _export(text: str) -> tuple[str, str]:
-    from streamtags.export.formats import export_format
+    from streamtags.export import find_format
 
     name, colon, target = text.partition(":")
     if not colon or not target:
         raise UsageError("not FORMAT:FILE", where=f"--export {text}", hint="for example --export csv:tags.csv")
-    export_format(name)
+    find_format(name)
     check_output(target)
     return name, target
 
 
 def _write_export(store: Store, state: TimelineState, name: str, target: str) -> None:
-    from streamtags.export.formats import export_format
+    from streamtags.export import export_timeline, find_format
 
-    write_output(export_format(name).render(state, store.read(state.id)), target)
+    write_output(export_timeline(store, state.id, find_format(name)), target)
 
 
 async def _analyze(

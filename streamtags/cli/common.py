@@ -143,19 +143,23 @@ def silence_output() -> None:
     os.close(nowhere)
 
 
-def write_output(text: str, target: str | None) -> None:
-    """`text` to the file `target`, whole or not at all, or to standard output if None or `-`. A link or a device stays what it is.
+def write_output(data: str | bytes, target: str | None) -> None:
+    """Write `data` to the file `target`, whole or not at all, or to standard output if None or `-`. A link or a device stays what it is.
 
     Raises:
         UsageError: the file cannot be written.
     """
+    if isinstance(data, str):
+        data = data.encode()
     if target in (None, "-"):
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return
     path = Path(os.path.realpath(str(target)))
     partial = path if _special(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8", newline="")
+        partial.write_bytes(data)
         if partial != path:
             partial.replace(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`streamtags export`: a timeline in another format."""
+"""`streamtags export`: write a timeline in another format."""
 
 from __future__ import annotations
 
@@ -10,21 +10,56 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     add_timeline(parser)
-    parser.add_argument("--format", metavar="F", required=True, help="json, jsonl or csv")
-    parser.add_argument("--output", metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument("--format", metavar="F", required=True, help="name of the format; see --list")
+    parser.add_argument("--list", action=_ListFormats, help="list the formats and exit")
+    parser.add_argument("--output", metavar="FILE", help="file to write (default: standard output)")
+    parser.add_argument(
+        "--rate", metavar="R", help="frame rate of the exported timeline: 25, 23.976 or 24000/1001 (default: as the source)"
+    )
+    parser.add_argument("--start-timecode", metavar="TC", help="timecode of the first frame, e.g. 01:00:00:00 (default: as the source)")
+    parser.add_argument("--axis", metavar="A", action="append", default=[], help="only tags of this axis; repeatable")
+    parser.add_argument("--tag", metavar="T", action="append", default=[], help="only this tag; repeatable")
+    parser.add_argument("--min-confidence", metavar="X", help="only tags with at least this confidence, 0 to 1")
+    parser.add_argument("--color", metavar="AXIS=NAME", action="append", default=[], help="color of the markers of an axis; repeatable")
     add_common(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Render it and write it, whole or not at all."""
-    from streamtags.export.formats import export_format
+class _ListFormats(argparse.Action):
+    """Prints the formats and exits, like `--help`."""
 
-    export = export_format(args.format)
+    def __init__(self, option_strings: list[str], dest: str, help: str | None = None) -> None:  # noqa: A002 - the name argparse passes
+        super().__init__(option_strings, dest, nargs=0, default=False, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print one line for each format."""
+        from streamtags.export import formats
+
+        for name, export in formats().items():
+            print(f"{name:12}  {export.suffix:12}  {export.description}")
+        parser.exit()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render the timeline and write it, whole or not at all."""
+    from streamtags.export import export_timeline, find_format
+    from streamtags.export.options import parse_options
+
+    export = find_format(args.format)
+    options = parse_options(
+        [
+            ("rate", args.rate),
+            ("start_timecode", args.start_timecode),
+            ("min_confidence", args.min_confidence),
+            *(("axis", name) for name in args.axis),
+            *(("tag", name) for name in args.tag),
+            *(("color", pair) for pair in args.color),
+        ]
+    )
+    export.check(options)
     check_output(args.output or "-")
     with open_configured_store(settings_of(args)) as store:
-        timeline = store.find(args.id)
-        text = export.render(store.state(timeline), store.read(timeline))
-    write_output(text, args.output)
+        data = export_timeline(store, store.find(args.id), export, options)
+    write_output(data, args.output)
     return 0

@@ -1,80 +1,89 @@
-"""What every export format is, and what it may be told."""
+"""What an export format is, and what it renders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 
+from streamtags.core.errors import UsageError
 from streamtags.core.events import Event
 from streamtags.core.state import TimelineState
-from streamtags.core.timebase import Clock, Time, nominal, parse_timecode
+from streamtags.core.vocabulary import Vocabulary
+from streamtags.export.markers import Marker, make_markers
+from streamtags.export.options import OPTION_NAMES, ExportOptions
 
-__all__ = ["Export", "Options", "Timecodes"]
+__all__ = ["Format", "TimelineView"]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What a person may choose about an export.
+class TimelineView:
+    """One timeline, prepared for a format.
 
     Attributes:
-        rate: frames a second of the timeline exported to; None keeps the source's.
-        start_timecode: SMPTE label of its first frame; None keeps the source's.
+        state: the fold of the log; of every segment and tag, whatever the options select.
+        events: the log from seq 1. It may be an iterator: read it once.
+        markers: the segments that the options select, as markers at the target rate, in order.
+        vocabulary: the vocabulary of the tags; None if the store does not have it.
     """
 
-    rate: Fraction | None = None
-    start_timecode: str | None = None
+    state: TimelineState
+    events: Iterable[Event] = ()
+    markers: tuple[Marker, ...] = ()
+    vocabulary: Vocabulary | None = None
+
+    @classmethod
+    def of(
+        cls,
+        state: TimelineState,
+        events: Iterable[Event] = (),
+        options: ExportOptions | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> TimelineView:
+        """Compute the markers of `state` under `options`.
+
+        Raises:
+            UsageError: the options do not fit the timeline: an unknown axis, or a start timecode that does not exist at the rate.
+        """
+        return cls(state, events, make_markers(state, options or ExportOptions(), vocabulary), vocabulary)
 
 
-Render = Callable[[TimelineState, Iterable[Event], Options], str]
+Render = Callable[[TimelineView, ExportOptions], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """A format.
+class Format:
+    """An export format.
 
     Attributes:
-        name: as given to `--format`.
-        suffix: of a file of this format, with its dot.
-        media_type: for HTTP.
-        text: renders state and log; a format uses the one or the other.
+        name: what `--format` and `?format=` take: lower-case letters, digits and hyphens.
+        suffix: file suffix with its dot, such as ".csv".
+        media_type: media type for HTTP, with its charset if it is text.
+        description: a few words for menus and help.
+        render: renders a view to the bytes of a file. It must not change the view.
+        options: names of the fields of `ExportOptions` that the format uses.
     """
 
     name: str
     suffix: str
     media_type: str
-    text: Render
+    description: str
+    render: Render
+    options: frozenset[str] = field(default=frozenset())
 
-    def render(self, state: TimelineState, events: Iterable[Event], options: Options | None = None) -> str:
-        """The timeline in this format.
+    def __post_init__(self) -> None:
+        unknown = self.options - OPTION_NAMES
+        if unknown:
+            raise ValueError(
+                f"format {self.name}: unknown options {', '.join(sorted(unknown))}; known are {', '.join(sorted(OPTION_NAMES))}"
+            )
+
+    def check(self, options: ExportOptions) -> None:
+        """Refuse options that this format does not use.
 
         Raises:
-            UsageError: the options do not fit the timeline.
+            UsageError: `options` sets one that would have no effect.
         """
-        return self.text(state, events, options or Options())
-
-
-class Timecodes:
-    """Labels the moments of a timeline, at the rate and from the start timecode that the options ask for.
-
-    At another rate than the source's the count is non-drop, from the source's start label with its frames scaled, unless a start
-    timecode says otherwise: editors keep 01:00:00:00 when they conform.
-
-    Raises:
-        UsageError: the start timecode is none at that rate.
-    """
-
-    def __init__(self, state: TimelineState, options: Options) -> None:
-        self._clock: Clock | None = None
-        if not state.segments or state.source is None or options == Options():
-            return
-        video, first = state.source.video, state.segments[0].start
-        rate, start = options.rate or video.rate, options.start_timecode or video.start_timecode
-        if options.start_timecode is None and rate != video.rate:
-            start = f"{start[:8]}:{int(start[9:]) * nominal(rate) // nominal(video.rate):02d}"
-        frame, drop = parse_timecode(start, rate)
-        self._clock = Clock(time_base=first.time_base, rate=rate, start_pts=first.pts, start_frame=frame, drop=drop)
-
-    def label(self, time: Time) -> str:
-        """The SMPTE label of a moment."""
-        return time.timecode if self._clock is None else self._clock.at(time.pts, time.frame).timecode
+        unused = sorted(options.given - self.options)
+        if unused:
+            usable = f"it takes {', '.join(sorted(self.options))}" if self.options else "it takes no options"
+            raise UsageError(f"has no use for {', '.join(unused)}", where=f"export format {self.name}", hint=usable)

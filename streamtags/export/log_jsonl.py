@@ -1,18 +1,15 @@
-"""`jsonl`: the log, one event a line, from seq 1; what `analyze --jsonl` writes while it runs."""
+"""`jsonl`: the log from seq 1, one event a line, as `analyze --jsonl` writes it during a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from streamtags.core.events import Event
-from streamtags.core.state import TimelineState
-from streamtags.export.base import Export, Options
+from streamtags.export.base import Format, TimelineView
+from streamtags.export.options import ExportOptions
 
 __all__ = ["JSONL"]
 
 
-def _render(state: TimelineState, events: Iterable[Event], options: Options) -> str:
-    return "".join(f"{event.to_json()}\n" for event in events)
+def _render(view: TimelineView, options: ExportOptions) -> bytes:
+    return b"".join(f"{event.to_json()}\n".encode() for event in view.events)
 
 
-JSONL = Export(name="jsonl", suffix=".jsonl", media_type="application/x-ndjson", text=_render)
+JSONL = Format(name="jsonl", suffix=".jsonl", media_type="application/x-ndjson", description="JSON lines, the event log", render=_render)

@@ -1,19 +1,17 @@
-"""`json`: the timeline as it is, the same object that `GET /v1/timelines/{id}` gives."""
+"""`json`: the whole state, the same object that `GET /v1/timelines/{id}` returns."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
-from streamtags.core.events import Event
-from streamtags.core.state import TimelineState
-from streamtags.export.base import Export, Options
+from streamtags.export.base import Format, TimelineView
+from streamtags.export.options import ExportOptions
 
 __all__ = ["JSON"]
 
 
-def _render(state: TimelineState, events: Iterable[Event], options: Options) -> str:
-    return json.dumps(state.to_dict(), indent=2, ensure_ascii=False) + "\n"
+def _render(view: TimelineView, options: ExportOptions) -> bytes:
+    return (json.dumps(view.state.to_dict(), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-JSON = Export(name="json", suffix=".json", media_type="application/json", text=_render)
+JSON = Format(name="json", suffix=".json", media_type="application/json", description="JSON, the whole timeline", render=_render)

@@ -1,21 +1,25 @@
-"""`csv`: a row a segment, for spreadsheets; RFC 4180, UTF-8, a header row.
+"""`csv`: one row for each segment, for spreadsheets; RFC 4180, UTF-8, a header row.
 
-What a spreadsheet would take for a formula is made text: a cell that begins with `=`, `+`, `-`, `@`, the full-width form of one, a tab or a
-line break gets an apostrophe before it (https://owasp.org/www-community/attacks/CSV_Injection). Captions are written by models that
-read the picture, so anybody who can show a sign to the camera could otherwise write formulas.
+Captions are written by models that read the picture, so anyone who shows a sign to the camera could write a formula into a table. No cell
+is a formula, whether a spreadsheet splits the file at commas or, as in many European locales, at semicolons
+(https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Callable
 
-from streamtags.core.events import Event
+from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
-from streamtags.export.base import Export, Options, Timecodes
+from streamtags.core.timebase import Time
+from streamtags.export.base import Format, TimelineView
+from streamtags.export.markers import FrameCounter
+from streamtags.export.options import ExportOptions
 
-__all__ = ["CSV"]
+__all__ = ["CSV", "safe_text"]
 
 _COLUMNS = (
     "segment",
@@ -36,27 +40,44 @@ _COLUMNS = (
     "key_information",
     "reasoning",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_SIGNS = "=+@\\-\uff1d\uff0b\uff0d\uff20"  # with their full-width forms
+_BREAKS = "\t\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+# Where a cell can begin: at the start of the text, or after a separator if the spreadsheet splits there. Quotes and spaces may follow.
+_FORMULA = re.compile(rf"(?:(?P<start>\A)|(?P<split>[,;|{_BREAKS}]))(?P<skip>[\s\"'\u00a0\ufeff\u200b]*)(?P<sign>[{_SIGNS}])")
+_LEADING_BREAK = re.compile(rf"\A *[{_BREAKS}]")
 
 
-def _render(state: TimelineState, events: Iterable[Event], options: Options) -> str:
+def _render(view: TimelineView, options: ExportOptions) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(_COLUMNS)
-    timecodes = Timecodes(state, options)
-    writer.writerows(_row(segment, timecodes) for segment in state.segments)
-    return out.getvalue()
+    timecode = _timecodes(view.state, options)
+    selected = {marker.segment: marker.tags for marker in view.markers}
+    for segment in view.state.segments:
+        if not options.selects_tags:
+            writer.writerow(_row(segment, tuple(segment.tags), timecode))
+        elif segment.segment in selected:
+            writer.writerow(_row(segment, selected[segment.segment], timecode))
+    return out.getvalue().encode()
 
 
-def _row(segment: SegmentState, timecodes: Timecodes) -> list[str | int]:
-    """The cells of a segment, in the order of the columns; numbers are ours, so only words are made safe."""
+def _timecodes(state: TimelineState, options: ExportOptions) -> Callable[[Time], str]:
+    """Return what labels a time: the timecode of the log unless the options ask for another rate or start."""
+    if not state.segments or state.source is None or not (options.rate or options.start_timecode):
+        return lambda time: time.timecode
+    video = state.source.video
+    return FrameCounter(state.segments[0].start, video.rate, video.start_timecode, options).timecode
+
+
+def _row(segment: SegmentState, tags: tuple[TagScore, ...], timecode: Callable[[Time], str]) -> list[str | int]:
+    """Return the cells of a segment in the order of the columns. Numbers are this program's own, so only text is made safe."""
     start, end = segment.start, segment.end
     return [
-        _text(segment.segment),
+        safe_text(segment.segment),
         segment.index,
         segment.shot,
-        timecodes.label(start),
-        timecodes.label(end),
+        timecode(start),
+        timecode(end),
         f"{start.seconds:.6f}",
         f"{end.seconds:.6f}",
         f"{segment.seconds:.6f}",
@@ -65,17 +86,34 @@ def _row(segment: SegmentState, timecodes: Timecodes) -> list[str | int]:
         segment.kind,
         segment.transition,
         segment.status,
-        _text(segment.caption or ""),
-        _text("; ".join(f"{score.tag} {score.confidence:.2f}" for score in segment.tags)),
-        _text("; ".join(segment.key_information)),
-        _text(segment.reasoning),
+        safe_text(segment.caption or ""),
+        safe_text("; ".join(f"{score.tag} {score.confidence:.2f}" for score in tags)),
+        safe_text("; ".join(segment.key_information)),
+        safe_text(segment.reasoning),
     ]
 
 
-def _text(value: str) -> str:
-    """A cell of words that no spreadsheet takes for a formula; NUL, which no spreadsheet reads, is left out."""
+def safe_text(value: str) -> str:
+    """Return `value` as a cell that no spreadsheet runs as a formula, split at commas, semicolons, tabs or line breaks.
+
+    An apostrophe goes before each sign that could start a formula. NUL, which spreadsheets cannot read, is removed.
+    """
     value = value.replace("\0", "")
-    return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
+    value = _FORMULA.sub(_guard, value)
+    return f"'{value}" if _LEADING_BREAK.match(value) else value
 
 
-CSV = Export(name="csv", suffix=".csv", media_type="text/csv; charset=utf-8", text=_render)
+def _guard(match: re.Match[str]) -> str:
+    if match["start"] is not None:
+        return f"'{match['skip']}{match['sign']}"
+    return f"{match['split']}{match['skip']}'{match['sign']}"
+
+
+CSV = Format(
+    name="csv",
+    suffix=".csv",
+    media_type="text/csv; charset=utf-8",
+    description="CSV table, one row for each segment",
+    render=_render,
+    options=frozenset({"rate", "start_timecode", "axes", "tags", "min_confidence"}),
+)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamtags.config.vocabulary_file import load_vocabulary
-from streamtags.export.formats import FORMATS
+from streamtags.export import formats
 from streamtags.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def test_an_export_is_downloaded(server: Server, page: Page) -> None:
     server.start()
     opened(page, server, "tl_export")
     offered = page.eval_on_selector_all("#export option", "(all) => all.map((one) => one.value).filter(Boolean)")
-    assert offered == list(FORMATS)
+    assert offered == list(formats())
     with page.expect_download() as waiting:
         page.select_option("#export", "json")
     download = waiting.value

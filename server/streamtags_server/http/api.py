@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from streamtags.core.errors import StreamtagsError, UsageError
-from streamtags.export.formats import export_format
+from streamtags.export import export_timeline, find_format
+from streamtags.export.options import parse_options
 from streamtags_server.access.gate import COOKIE, OpenSession, Tokens, is_local
 from streamtags_server.http.media import Film
 from streamtags_server.http.problems import BadRequestError, problem, problem_of
@@ -206,20 +207,21 @@ class Api:
         timeline = await self._timeline(request)
         name = request.query_params.get("format", "")
         try:
-            export = export_format(name)
+            export = find_format(name)
         except UsageError as error:
             raise BadRequestError(error.what, status=400, code="invalid_query", hint=error.hint) from error
+        options = parse_options((key, value) for key, value in request.query_params.multi_items() if key != "format")
         store = self._service.store
 
-        def render() -> tuple[str, str]:
+        def render() -> tuple[bytes, str]:
             state = store.state(timeline)
             title = state.source.name.rpartition(".")[0] or state.source.name if state.source else timeline
-            return export.render(state, store.read(timeline)), title
+            return export_timeline(store, timeline, export, options), title
 
-        text, title = await asyncio.to_thread(render)
+        data, title = await asyncio.to_thread(render)
         quoted = re.sub(r"[^A-Za-z0-9._-]+", "_", title)[:100] or timeline
         headers = {"content-disposition": f'attachment; filename="{quoted}{export.suffix}"'}
-        return Response(text, media_type=export.media_type, headers=headers)
+        return Response(data, media_type=export.media_type, headers=headers)
 
     async def _media(self, request: Request) -> Response:
         return Film(await self._service.media(await self._timeline(request)))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from streamtags.core.protocol import Role
-from streamtags.export.formats import FORMATS
+from streamtags.export import formats
 from streamtags_server.access.gate import OpenSession
 from streamtags_server.service import Analyze, Correct, Retag
 
@@ -174,8 +174,16 @@ OPERATIONS: tuple[Operation, ...] = (
         "viewer",
         answer=_ANYTHING,
         media="*/*",
-        query=(Query("format", {"enum": list(FORMATS)}, "name of the format", required=True),),
-        also=(400, 404),
+        query=(
+            Query("format", {"enum": list(formats())}, "name of the format", required=True),
+            Query("rate", _TEXT, "frame rate of the exported timeline, such as 25 or 24000/1001"),
+            Query("start_timecode", _TEXT, "timecode of the first frame"),
+            Query("axis", {"type": "array", "items": _TEXT}, "only tags of these axes"),
+            Query("tag", {"type": "array", "items": _TEXT}, "only these tags"),
+            Query("min_confidence", {"type": "number", "minimum": 0, "maximum": 1}, "only tags with at least this confidence"),
+            Query("color", {"type": "array", "items": _TEXT}, "AXIS=COLOR: color of the markers of an axis"),
+        ),
+        also=(400, 404, 422),
     ),
     Operation(
         "GET",

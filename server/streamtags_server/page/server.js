@@ -51,4 +51,4 @@ export function upload(file, progress) {
 }
 
 /** The export formats the server offers, as [name, what it is for]. */
-export const FORMATS = [["json", "JSON, all of it"], ["jsonl", "JSON lines, the log"], ["csv", "CSV table"]];
+export const FORMATS = [["json", "JSON, all of it"], ["jsonl", "JSON lines, the log"], ["csv", "CSV table"], ["vtt", "WebVTT"], ["srt", "SubRip"], ["chapters", "Chapters"]];
