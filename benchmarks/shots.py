@@ -1,13 +1,13 @@
-"""Shot boundaries found against known ones, beside PySceneDetect's detectors, on the same decoded frames.
+"""Compare detected shot boundaries with known ones, for our detector and PySceneDetect's, on the same decoded frames.
 
 `python -m benchmarks.shots [MEDIA]` reads the development media (`$STREAMTAGS_SHARED/media`, or `../shared/media`) and prints a table.
-Every clip is decoded once, on one thread; PySceneDetect's detectors get frames scaled down as its own command line would, ours the
-small analysis picture.
+Every clip is decoded once, on one thread; PySceneDetect's detectors get frames scaled down as its own command line would; ours
+gets the small analysis picture.
 
-Matching is one to one. A hard cut is found by a boundary within one frame; a gradual transition by one between its first and its last
-frame (and the first whole frame after), give or take the tolerance the truth states. Boundaries within two frames of a `card_cuts`
-entry or inside a `black_gaps` range count neither way. All that is left is false, `not_cuts` ranges included; where only hard cuts are
-scored, what lies inside a gradual transition is left out. In clips of a single shot everything found is false.
+Matching is one to one. A boundary matches a hard cut within one frame, and a gradual transition between its first and its last
+frame (and the first whole frame after), plus the tolerance that the truth file gives. Boundaries within two frames of a `card_cuts`
+entry or inside a `black_gaps` range are not counted. All others are false, also in `not_cuts` ranges. Where only hard cuts are
+scored, boundaries inside a gradual transition are ignored. In clips of a single shot every boundary is false.
 """
 
 from __future__ import annotations
@@ -84,13 +84,13 @@ class Score:
 
     @property
     def gradual_recall(self) -> float | None:
-        """Share of gradual transitions found; None where there are none."""
+        """Share of gradual transitions that were detected; None where there are none."""
         known = self.graduals + self.graduals_missed
         return self.graduals / known if known else None
 
 
-def _f1(found: int, false: int, missed: int) -> float:
-    return 2 * found / (2 * found + false + missed) if found + false + missed else 1.0
+def _f1(hits: int, false: int, missed: int) -> float:
+    return 2 * hits / (2 * hits + false + missed) if hits + false + missed else 1.0
 
 
 def match(boundaries: Sequence[int], truth: Truth) -> Score:
@@ -173,7 +173,7 @@ def run(path: Path, cpu: dict[str, float]) -> tuple[int, dict[str, list[int]]]:
     """All detectors over one decode: frames, and boundaries by detector. Adds CPU seconds to `cpu`."""
     rate, reformatter = _rate(path), VideoReformatter()
     detectors = {name: make() for name, make in DETECTORS.items()}
-    found: dict[str, list[int]] = {name: [] for name in detectors}
+    boundaries: dict[str, list[int]] = {name: [] for name in detectors}
     timecode, index = None, -1
     clock = time.process_time()
     for index, frame in enumerate(decode(path)):
@@ -181,7 +181,7 @@ def run(path: Path, cpu: dict[str, float]) -> tuple[int, dict[str, list[int]]]:
         clock = _lap(cpu, "decode", clock)
         small = small_picture(frame, reformatter)
         clock = _lap(cpu, "small picture", clock)
-        found["streamtags"] += [t.pts for t in detectors["streamtags"].process_frame(timecode, small)]
+        boundaries["streamtags"] += [t.pts for t in detectors["streamtags"].process_frame(timecode, small)]
         clock = _lap(cpu, "streamtags", clock)
         full = frame.to_ndarray(format="bgr24")
         factor = compute_downscale_factor(max(full.shape[:2]))
@@ -191,12 +191,12 @@ def run(path: Path, cpu: dict[str, float]) -> tuple[int, dict[str, list[int]]]:
         clock = _lap(cpu, "full picture", clock)
         for name, detector in detectors.items():
             if name != "streamtags":
-                found[name] += [t.pts for t in detector.process_frame(timecode, full)]
+                boundaries[name] += [t.pts for t in detector.process_frame(timecode, full)]
                 clock = _lap(cpu, name, clock)
     if timecode is not None:
         for name, detector in detectors.items():
-            found[name] += [t.pts for t in detector.post_process(timecode)]
-    return index + 1, found
+            boundaries[name] += [t.pts for t in detector.post_process(timecode)]
+    return index + 1, boundaries
 
 
 def _lap(cpu: dict[str, float], name: str, since: float) -> float:
@@ -211,7 +211,7 @@ def _rate(path: Path) -> Fraction:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; 1 if any clip is found better by PySceneDetect's."""
+    """Print the table; return 1 if another detector is better on any clip."""
     shared = Path(os.environ.get("STREAMTAGS_SHARED", Path(__file__).parents[2] / "shared"))
     media = Path(arguments[0]) if arguments else shared / "media"
     if not media.is_dir():
@@ -227,9 +227,9 @@ def main(arguments: Sequence[str]) -> int:
         + "   missed (-) and false (+) of the first"
     )
     for path, truth in development_clips(media):
-        count, found = run(path, cpu)
+        count, results = run(path, cpu)
         frames += count
-        scores = {name: match(boundaries, truth) for name, boundaries in found.items()}
+        scores = {name: match(boundaries, truth) for name, boundaries in results.items()}
         for name, score in scores.items():
             totals[name].add(score)
         behind += any(score.f1 > scores["streamtags"].f1 for score in scores.values())

@@ -18,6 +18,7 @@ from streamtags.core.model import Boundary, Frame, Transition
 from streamtags.core.ports import ShotDetector
 from streamtags.shots.detector import StreamtagsDetector
 from streamtags.shots.fast import FastAdaptiveDetector, FastContentDetector
+from streamtags.shots.options import MAX_RATE, DetectorOptions
 from streamtags.shots.transnet import TransNetDetector, create_transnet
 
 __all__ = ["DetectorAdapter", "create_detector"]
@@ -31,28 +32,29 @@ _CLASSES: Mapping[str, Callable[..., SceneDetector]] = {
     "threshold": ThresholdDetector,
     "transnetv2": create_transnet,
 }
-_SIMPLE = (bool, int, float, str)
-_TIMES = ("min_out_length", "min_scene_len")  # PySceneDetect takes "0.6s" here as well
+_OPTION_TYPES = (bool, int, float, str)
+_TIME_OPTIONS = ("min_out_length", "min_scene_len")  # PySceneDetect accepts "0.6s" here as well
+_THRESHOLD_SECONDS = 10  # the threshold detector reports a cut in the middle of a black picture; longer black is not matched exactly
 
 
 class DetectorAdapter:
     """Feeds frames to a PySceneDetect detector and turns the timecodes it returns back into frame numbers.
 
-    It remembers the pts of the last `lookahead + 1` frames. A timecode is matched as an exact rational; one that falls between frames
-    (some detectors count in frames of a constant rate) goes to the nearest, one older than the memory to the oldest.
+    It remembers the pts of the last `lookahead + 1` frames. A timecode is matched as an exact rational. One that falls between frames
+    (some detectors count in frames of a constant rate) goes to the nearest frame, and one older than the memory to the oldest.
 
     Args:
         detector: the detector.
         time_base: seconds of one pts tick.
         rate: frames a second; of a variable-rate source, the average.
-        lookahead: the most frames a boundary may be reported late.
+        lookahead: frames by which a boundary may be reported late.
     """
 
     def __init__(self, detector: SceneDetector, time_base: Fraction, rate: Fraction, lookahead: int) -> None:
         self.lookahead = lookahead
         self._detector = detector
         self._time_base = time_base
-        self._rate = FrameTimecode(0, fps=rate)  # as an example to copy: a Fraction would be checked anew for every frame
+        self._rate = FrameTimecode(0, fps=rate)  # PySceneDetect copies it, where it would check a Fraction for every frame
         self._recent: deque[tuple[int, int]] = deque(maxlen=lookahead + 1)
         self._latest: FrameTimecode | None = None
         self._last = 0
@@ -60,13 +62,13 @@ class DetectorAdapter:
     def push(self, frame: Frame) -> list[Boundary]:
         """Take the next frame; return boundaries that have become certain, in order."""
         if self._latest is None:
-            self._last = frame.index - 1  # so that the first frame is never a boundary, and the second may be
+            self._last = frame.index - 1  # the first frame is never a boundary, and the second may be one
         self._recent.append((frame.pts, frame.index))
         self._latest = FrameTimecode(Timecode(frame.pts, self._time_base), fps=self._rate)
         return self._boundaries(self._detector.process_frame(self._latest, frame.bgr))
 
     def finish(self) -> list[Boundary]:
-        """The boundaries still open when the source has ended."""
+        """The boundaries that are still open when the source has ended."""
         return [] if self._latest is None else self._boundaries(self._detector.post_process(self._latest))
 
     def _boundaries(self, timecodes: Sequence[FrameTimecode]) -> list[Boundary]:
@@ -75,7 +77,7 @@ class DetectorAdapter:
         kinds: dict[int, Transition] = {}
         if isinstance(self._detector, (StreamtagsDetector, TransNetDetector)):
             kinds = {event.timecode.pts: event.kind for event in self._detector.events}
-            self._detector.events.clear()  # read; a long stream must not pile them up
+            self._detector.events.clear()  # they would grow without bound in a long stream
         boundaries = []
         for timecode in sorted(timecodes):
             index = self._index(timecode)
@@ -85,6 +87,7 @@ class DetectorAdapter:
         return boundaries
 
     def _index(self, timecode: FrameTimecode) -> int:
+        """Number of the frame nearest to `timecode`."""
         wanted = timecode.pts * timecode.time_base / self._time_base
         after = bisect_left([Fraction(pts) for pts, _ in self._recent], wanted)
         if after == len(self._recent):
@@ -95,27 +98,37 @@ class DetectorAdapter:
 
 
 def create_detector(settings: ShotSettings, time_base: Fraction, rate: Fraction) -> ShotDetector:
-    """The detector that `settings` name, for a source with this time base and frame rate.
+    """Create the detector that `settings` name, for a source with this time base and frame rate.
 
     Raises:
         ConfigError: an option the detector does not have, or a value it refuses; weights that cannot be read; transnetv2 without
-            anything to run it.
+            the package that runs it.
     """
-    make = _CLASSES[settings.detector]
+    create = _CLASSES[settings.detector]
     where = f"shots.options of {settings.detector}"
-    parameters = inspect.signature(make).parameters
-    allowed = sorted(name for name, parameter in parameters.items() if isinstance(parameter.default, _SIMPLE))
+    _check_options(settings, where)
+    extra = {"weights": settings.weights} if settings.detector == "transnetv2" else {}
+    try:
+        detector = create(**settings.options, **extra)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error), where=where, hint="see the detector's documentation for the values it accepts") from error
+    return DetectorAdapter(detector, time_base, rate, _lookahead(detector, rate))
+
+
+def _check_options(settings: ShotSettings, where: str) -> None:
+    accepts: Callable[..., object] = DetectorOptions if settings.detector == "streamtags" else _CLASSES[settings.detector]
+    parameters = inspect.signature(accepts).parameters
+    allowed = sorted(name for name, parameter in parameters.items() if isinstance(parameter.default, _OPTION_TYPES))
     for name, value in settings.options.items():
         if name not in allowed:
             raise ConfigError(f"no option {name!r}", where=where, hint=f"choose from {', '.join(allowed)}")
-        if isinstance(value, str) and not isinstance(parameters[name].default, str) and name not in _TIMES:
-            raise ConfigError(f"{name} is a number, not {value!r}", where=where, hint=f"it is {parameters[name].default} unless told")
-    extra = {"weights": settings.weights} if settings.detector == "transnetv2" else {}
-    try:
-        detector = make(**settings.options, **extra)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(str(error), where=where, hint="see the detector's documentation for what a value may be") from error
-    lookahead = detector.lookahead(float(rate)) if isinstance(detector, StreamtagsDetector) else detector.event_buffer_length
-    if settings.detector == "threshold":
-        lookahead = 10 * min(round(rate), 240)  # its cut stands in the middle of the black, however long that was
-    return DetectorAdapter(detector, time_base, rate, lookahead)
+        if isinstance(value, str) and not isinstance(parameters[name].default, str) and name not in _TIME_OPTIONS:
+            raise ConfigError(f"{name} is a number, not {value!r}", where=where, hint=f"the default is {parameters[name].default}")
+
+
+def _lookahead(detector: SceneDetector, rate: Fraction) -> int:
+    if isinstance(detector, StreamtagsDetector):
+        return detector.lookahead(float(rate))
+    if isinstance(detector, ThresholdDetector):
+        return _THRESHOLD_SECONDS * min(round(rate), int(MAX_RATE))
+    return detector.event_buffer_length

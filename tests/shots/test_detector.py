@@ -1,4 +1,4 @@
-"""Shots cut from painted pictures: what is a boundary, what only looks like one, and where it is said to be."""
+"""Shots made of painted pictures: which changes are boundaries, which only look like one, and at which frame."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def detect(pictures: list[Picture], rate: Fraction = Fraction(25), detector: Str
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_hard_cuts_are_found_to_the_frame(rate: Fraction) -> None:
+def test_hard_cuts_are_detected_at_the_exact_frame(rate: Fraction) -> None:
     pictures = scene(1, 40) + scene(2, 30) + scene(3, 50) + scene(4, 60)
     assert detect(pictures, rate) == [(40, "cut"), (70, "cut"), (120, "cut")]
 
@@ -75,9 +75,9 @@ def test_hard_cuts_are_found_to_the_frame(rate: Fraction) -> None:
 @pytest.mark.parametrize("seconds", [0.25, 0.5, 1.0, 2.0])
 def test_a_dissolve_is_one_gradual_boundary_inside_it(rate: Fraction, seconds: float) -> None:
     length, before = round(seconds * rate), round(3.2 * rate)
-    (found,) = detect(mix(scene(5, before), scene(6, before), length), rate)
-    assert found[1] == "gradual"
-    assert before - length <= found[0] <= before
+    (boundary,) = detect(mix(scene(5, before), scene(6, before), length), rate)
+    assert boundary[1] == "gradual"
+    assert before - length <= boundary[0] <= before
 
 
 @pytest.mark.parametrize("level", [0, 255], ids=["black", "white"])
@@ -85,16 +85,16 @@ def test_a_dissolve_is_one_gradual_boundary_inside_it(rate: Fraction, seconds: f
 def test_a_fade_through_black_or_white_is_one_boundary_near_its_middle(level: int, length: int, hold: int) -> None:
     gap = [np.full((144, 256, 3), level, np.uint8)] * hold
     pictures = fade(scene(7, 80), length, level, into=False) + gap + fade(scene(8, 80), length, level, into=True)
-    (found,) = detect(pictures)
-    assert 80 - length // 2 <= found[0] <= 80 + hold + length // 2
+    (boundary,) = detect(pictures)
+    assert 80 - length // 2 <= boundary[0] <= 80 + hold + length // 2
 
 
 def test_a_long_black_is_a_shot_of_its_own() -> None:
     black = [np.zeros((144, 256, 3), np.uint8)] * 40
-    found = detect(fade(scene(7, 80), 20, 0, into=False) + black + fade(scene(8, 80), 20, 0, into=True))
-    assert [kind for _, kind in found] == ["gradual", "gradual"]
-    assert 60 <= found[0][0] <= 80
-    assert 120 <= found[1][0] <= 140
+    boundaries = detect(fade(scene(7, 80), 20, 0, into=False) + black + fade(scene(8, 80), 20, 0, into=True))
+    assert [kind for _, kind in boundaries] == ["gradual", "gradual"]
+    assert 60 <= boundaries[0][0] <= 80
+    assert 120 <= boundaries[1][0] <= 140
 
 
 def test_a_fade_at_the_very_start_or_end_is_no_boundary() -> None:
@@ -150,12 +150,12 @@ def repeated(pictures: list[Picture]) -> list[Picture]:
 
 
 @pytest.mark.parametrize("disturb", [flash, flicker, strobe, title, lower_third, zoom, freeze, grain, repeated])
-def test_what_happens_inside_a_shot_is_no_boundary(disturb: Callable[[list[Picture]], list[Picture]]) -> None:
+def test_a_disturbance_inside_a_shot_is_no_boundary(disturb: Callable[[list[Picture]], list[Picture]]) -> None:
     assert detect(disturb(scene(10, 100))) == []
 
 
 @pytest.mark.parametrize("disturb", [flash, flicker, title, lower_third, grain])
-def test_a_cut_is_found_in_spite_of_what_happens_around_it(disturb: Callable[[list[Picture]], list[Picture]]) -> None:
+def test_a_cut_is_detected_next_to_a_disturbance(disturb: Callable[[list[Picture]], list[Picture]]) -> None:
     assert detect(disturb(scene(10, 70) + scene(11, 60))) == [(70, "cut")]
 
 
@@ -163,7 +163,7 @@ def test_a_fast_pan_is_no_boundary() -> None:
     assert detect(scene(12, 30, 0.0) + scene(12, 30, 6.0)[:20]) == []
 
 
-def test_dark_shots_of_low_contrast_are_told_apart() -> None:
+def test_a_cut_between_dark_shots_of_low_contrast_is_detected() -> None:
     pictures = [(p // 8 + 6).astype(np.uint8) for p in scene(13, 50) + scene(14, 50)]
     assert detect(pictures) == [(50, "cut")]
 
@@ -187,13 +187,13 @@ def test_gradual_transitions_can_be_left_out() -> None:
     assert detect(pictures, detector=StreamtagsDetector(gradual=False)) == []
 
 
-def test_a_frame_rate_no_screen_has_does_not_cost_memory() -> None:
+def test_an_absurd_frame_rate_does_not_cost_memory() -> None:
     assert detect(scene(18, 30) + scene(19, 30), Fraction(90000)) == [(30, "cut")]
     assert StreamtagsDetector().lookahead(90000) == StreamtagsDetector().event_buffer_length
 
 
 @pytest.mark.parametrize("wrong", [{"settle_seconds": -0.1}, {"lookahead_seconds": 0.2}])
-def test_lengths_of_time_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+def test_impossible_lengths_of_time_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"lookahead_seconds|negative"):
         StreamtagsDetector(**wrong)  # type: ignore[arg-type]  # one keyword at a time
 
@@ -216,6 +216,6 @@ def test_it_runs_in_a_scene_manager_and_fills_its_stats() -> None:
 @given(lengths=st.lists(st.integers(12, 40), min_size=1, max_size=5), seed=st.integers(0, 10**6))
 def test_boundaries_rise_and_stay_inside_the_stream(lengths: list[int], seed: int) -> None:
     pictures = [picture for i, length in enumerate(lengths) for picture in scene(seed + i, length, 2.0)]
-    found = [at for at, _ in detect(pictures)]
-    assert all(0 < at < len(pictures) for at in found)
-    assert all(b - a >= 2 for a, b in itertools.pairwise(found))
+    boundaries = [at for at, _ in detect(pictures)]
+    assert all(0 < at < len(pictures) for at in boundaries)
+    assert all(b - a >= 2 for a, b in itertools.pairwise(boundaries))

@@ -42,19 +42,19 @@ def frames(pictures: list[NDArray[np.uint8]], pts: list[int], first: int = 0) ->
 
 def drive(detector: ShotDetector, stream: list[Frame]) -> list[Boundary]:
     """All boundaries, none of them reported later than promised."""
-    found: list[Boundary] = []
+    boundaries: list[Boundary] = []
     for frame in stream:
         new = list(detector.push(frame))
         assert all(frame.index - boundary.index <= detector.lookahead for boundary in new)
-        found += new
-    return found + list(detector.finish())
+        boundaries += new
+    return boundaries + list(detector.finish())
 
 
 EDIT = [place(seed) for seed in (1, 2, 3) for _ in range(40)]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_detector_names_the_frame_whatever_the_clock(name: str) -> None:
+def test_every_detector_gives_exact_frames_at_any_time_base(name: str) -> None:
     steps = np.random.default_rng(0).integers(400, 3600, len(EDIT))  # a variable rate
     clocks = {
         "constant": list(range(0, 512 * len(EDIT), 512)),
@@ -64,17 +64,17 @@ def test_every_detector_names_the_frame_whatever_the_clock(name: str) -> None:
     }
     for clock, pts in clocks.items():
         detector = create_detector(ShotSettings(detector=name), Fraction(1, 12800), Fraction(25))  # type: ignore[arg-type]  # one of Detector
-        found = drive(detector, frames(EDIT, pts, first=500))
-        assert [boundary.index for boundary in found] == [540, 580], clock
-        assert {boundary.transition for boundary in found} == {"cut"}
+        boundaries = drive(detector, frames(EDIT, pts, first=500))
+        assert [boundary.index for boundary in boundaries] == [540, 580], clock
+        assert {boundary.transition for boundary in boundaries} == {"cut"}
 
 
 def test_a_dissolve_is_called_gradual() -> None:
     mixed = [np.asarray(cv2.addWeighted(place(1), 1 - i / 20, place(2), i / 20, 0), np.uint8) for i in range(1, 20)]
     stream = frames([place(1)] * 50 + mixed + [place(2)] * 50, list(range(119)))
-    (found,) = drive(create_detector(ShotSettings(), Fraction(1, 25), Fraction(25)), stream)
-    assert found.transition == "gradual"
-    assert 50 <= found.index <= 69
+    (boundary,) = drive(create_detector(ShotSettings(), Fraction(1, 25), Fraction(25)), stream)
+    assert boundary.transition == "gradual"
+    assert 50 <= boundary.index <= 69
 
 
 def test_the_threshold_detector_cuts_in_the_middle_of_black() -> None:
@@ -84,7 +84,7 @@ def test_the_threshold_detector_cuts_in_the_middle_of_black() -> None:
 
 
 class Scripted(SceneDetector):
-    """Returns what it is told, when it is told."""
+    """Returns prepared boundaries at prepared frames."""
 
     def __init__(self, script: dict[int, list[FrameTimecode]], last: list[FrameTimecode]) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Scripted(SceneDetector):
 
 @settings(max_examples=60)
 @given(st.data())
-def test_boundaries_are_exact_rise_and_keep_apart_whatever_a_detector_returns(data: st.DataObject) -> None:
+def test_boundaries_are_exact_frames_in_order_and_two_frames_apart(data: st.DataObject) -> None:
     base = data.draw(st.sampled_from([Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 1000)]))
     rate = data.draw(st.sampled_from([Fraction(24000, 1001), Fraction(25), Fraction(90000)]))
     steps = data.draw(st.lists(st.integers(1, 5000), min_size=2, max_size=60))
@@ -113,13 +113,13 @@ def test_boundaries_are_exact_rise_and_keep_apart_whatever_a_detector_returns(da
         script[now] = [FrameTimecode(Timecode(pts[now - by], base), fps=rate) for by in late]
     adapter = DetectorAdapter(Scripted(script, script[len(pts) - 1]), base, rate, lookahead)
     indices = [b.index for b in drive(adapter, frames([BLANK] * len(pts), pts, first))]
-    asked = {first + pts.index(timecode.pts) for timecodes in script.values() for timecode in timecodes}
-    assert set(indices) <= asked - {first}
+    expected = {first + pts.index(timecode.pts) for timecodes in script.values() for timecode in timecodes}
+    assert set(indices) <= expected - {first}
     assert all(later - earlier >= 2 for earlier, later in itertools.pairwise(indices))
-    assert bool(indices) == bool(asked - {first})
+    assert bool(indices) == bool(expected - {first})
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_a_source_without_frames_has_no_boundaries() -> None:
     assert list(create_detector(ShotSettings(), Fraction(1, 25), Fraction(25)).finish()) == []
 
 
@@ -134,12 +134,12 @@ def test_nothing_in_nothing_out() -> None:
         ({"detector": "transnetv2", "weights": "/nowhere.onnx"}, "/nowhere.onnx.*no such file"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_advice(settings_: dict[str, Any], says: str) -> None:
+def test_a_wrong_setting_is_refused_with_a_hint(settings_: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         create_detector(ShotSettings(**settings_), Fraction(1, 25), Fraction(25))
 
 
-def test_options_reach_the_detector() -> None:
+def test_options_are_passed_to_the_detector() -> None:
     detector = create_detector(
         ShotSettings(detector="content", options={"min_scene_len": "2s", "threshold": 20}), Fraction(1, 25), Fraction(25)
     )
@@ -163,24 +163,24 @@ def test_transnet_windows_cover_every_frame_once(total: int) -> None:
 
     pictures = [np.full((36, 64, 3), 200 * marked.get(i, 0), np.uint8) for i in range(total)]
     adapter = DetectorAdapter(TransNetDetector(predict), Fraction(1, 25), Fraction(25), 200)
-    found = drive(adapter, frames(pictures, list(range(total))))
+    boundaries = drive(adapter, frames(pictures, list(range(total))))
     expected = [Boundary(at + 1, "cut") for at in (20, 60, 74, 110) if at + 1 < total]
-    assert found == expected + ([Boundary(170, "gradual")] if total > 180 else [])
+    assert boundaries == expected + ([Boundary(170, "gradual")] if total > 180 else [])
 
 
 @pytest.mark.parametrize("edit", ["edit1_hardcuts", "edit2_dissolves_fades"])
-def test_constructed_edits_are_found_whole(shared_media: Path, edit: str) -> None:
+def test_every_boundary_of_a_constructed_edit_is_detected(shared_media: Path, edit: str) -> None:
     truth = json.loads((shared_media / "edits" / f"{edit}.cuts.json").read_text())["boundaries"]
     stream = []
     with av.open(str(shared_media / "edits" / f"{edit}.mp4")) as container:
         for i, frame in enumerate(container.decode(video=0)):
             stream.append(Frame(i, i, 1, np.asarray(frame.to_ndarray(width=256, height=144, format="bgr24"), np.uint8), STILL))
-    found = drive(create_detector(ShotSettings(), Fraction(1, 25), Fraction(25)), stream)
-    cuts = [b.index for b in found if b.transition == "cut"]
+    boundaries = drive(create_detector(ShotSettings(), Fraction(1, 25), Fraction(25)), stream)
+    cuts = [b.index for b in boundaries if b.transition == "cut"]
     known = [b["frame"] for b in truth if b["type"] == "cut"]
     assert len(cuts) == len(known)
     assert all(abs(a - b) <= 1 for a, b in zip(cuts, known, strict=True))
-    graduals = [b.index for b in found if b.transition == "gradual"]
+    graduals = [b.index for b in boundaries if b.transition == "gradual"]
     ranges = [(b["start"], b["end"]) for b in truth if b["type"] != "cut"]
     assert len(graduals) == len(ranges)
     assert all(low <= at <= high for at, (low, high) in zip(graduals, ranges, strict=True))

@@ -1,0 +1,83 @@
+"""Dissolves and fades: pictures that lie on a straight line between the first and the last one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamtags.shots.candidates import Candidate, middle_of_fade
+from streamtags.shots.options import DetectorOptions, Timing
+from streamtags.shots.window import FrameWindow
+
+__all__ = ["GradualFinder"]
+
+_MIN_CHANGE = 100.0  # mean squared distance of layouts below which no two different pictures were mixed
+_MIDDLE_SHARES = (0.2, 0.8)  # share of the last picture that the middle one must contain
+_MAX_MIDDLE_BEND = 0.4  # distance of the middle picture from the line, as a share of its length
+_MAX_STEP = 0.5  # share of the last picture that may be added between two frames: more is a cut
+_HALF_MIXED = (0.25, 0.75)  # shares between which both pictures are visible and detail is lost
+_DETAIL_FLOOR = 4.0  # detail that a uniform picture is assumed to have
+_MAX_DETAIL = 1.5  # times the expected detail
+_BOUNDS = (0.1, 0.9)  # shares at which a transition begins and ends
+_MIDDLE = 0.5
+
+
+class GradualFinder:
+    """Looks for a gradual transition around one frame.
+
+    Args:
+        window: the frames.
+        timing: lengths of time in frames.
+        options: thresholds.
+    """
+
+    def __init__(self, window: FrameWindow, timing: Timing, options: DetectorOptions) -> None:
+        self._window = window
+        self._timing = timing
+        self._threshold = options.change
+        self._bend_weight = options.bend
+        self._detail_weight = options.detail
+
+    def examine_latest(self) -> list[Candidate]:
+        """Gradual transitions in windows that end with the latest frame."""
+        now = self._window.count - 1
+        if now % self._timing.stride:
+            return []
+        candidates = (
+            self._examine(now - half, half)
+            for half in self._timing.halves
+            if now >= 2 * half and self._window.layout_distance(now - 2 * half, now) >= _MIN_CHANGE
+        )
+        return [candidate for candidate in candidates if candidate is not None]
+
+    def _examine(self, middle: int, half: int) -> Candidate | None:
+        """The transition in the window of `half` frames on both sides of `middle`, if there is one."""
+        window, stride, size = self._window, self._timing.stride, self._window.size
+        start, end = middle - half, middle + half
+        whole = window.layout_distance(start, end)
+        first, second = window.layout_distance(start, middle), window.layout_distance(middle, end)
+        share = (first - second + whole) / 2 / whole
+        if not _MIDDLE_SHARES[0] < share < _MIDDLE_SHARES[1] or first - share * share * whole > _MAX_MIDDLE_BEND * whole:
+            return None
+        palette = window.palette_distance(start, end)
+        if palette < self._threshold:
+            return None
+        frames = np.arange(start, end + 1, stride) % size
+        from_start, to_end = window.distance[frames, start % size].copy(), window.distance[end % size, frames]
+        from_start[0] = 0.0
+        shares = (from_start - to_end + whole) / (2 * whole)
+        if np.abs(np.diff(shares)).max() > _MAX_STEP:
+            return None
+        bend = float(np.maximum(from_start - shares * shares * whole, 0.0).mean()) / whole
+        mixed = (shares > _HALF_MIXED[0]) & (shares < _HALF_MIXED[1])
+        details = window.detail[frames]
+        expected = details[0] + (details[-1] - details[0]) * shares[mixed] + _DETAIL_FLOOR
+        detail = min(_MAX_DETAIL, float((details[mixed] / expected).mean()))
+        score = palette - self._bend_weight * bend - self._detail_weight * detail
+        if score < self._threshold:
+            return None
+        low, high = (start + stride * int(np.argmax(shares >= edge)) for edge in _BOUNDS)
+        at = middle_of_fade(window, self._timing.hold, low, high)
+        if at is None:
+            at = start + stride * int(np.argmax(shares >= _MIDDLE))
+        at = max(at, end - self._timing.lookahead)
+        return Candidate(at, "gradual", score / self._threshold, low, high, (start, end))
