@@ -178,8 +178,8 @@ class SearchIndex(Protocol):
         """Return the best documents that contain any of `words` and each of `phrases`."""
         ...
 
-    def allowed(self, allowed: SearchFilter, numbers: Sequence[int] | None = None) -> list[int]:
-        """Return the numbers of documents that pass the filter, of `numbers` or of all."""
+    def allowed(self, allowed: SearchFilter, numbers: Sequence[int] | None = None, *, limit: int | None = None) -> list[int]:
+        """Return the numbers of documents that pass the filter, of `numbers` (at most 10,000) or of all, in order; at most `limit`."""
         ...
 
     def numbers_after(self, number: int) -> list[int]:

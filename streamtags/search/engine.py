@@ -16,13 +16,15 @@ from streamtags.core.stores import Store
 from streamtags.search.documents import document_of, meaning_of
 from streamtags.search.fusion import fuse
 from streamtags.search.query import Query, parse_query
-from streamtags.search.vectors import NearestDocuments, quantized
+from streamtags.search.vectors import EXACT_DOCUMENTS, NearestDocuments, quantized
 
 __all__ = ["MAX_RESULTS", "Search"]
 
 MAX_RESULTS = 200
 # Documents that each way of searching contributes before the two are merged.
 _CANDIDATES = 200
+# Nearest documents that are tried where a filter allows more documents than can be compared one by one.
+_FILTERED_CANDIDATES = 2_000
 # Exact words and meaning count alike.
 _WEIGHTS = (1.0, 1.0)
 
@@ -134,8 +136,14 @@ class Search:
         vector = quantized(self._embedder.embed([query.text]))[0]
         if query.phrases:
             return self._nearest.nearest(vector, _CANDIDATES, [match.document for match in by_words])
-        numbers = None if allowed.is_open else self._index.allowed(allowed)
-        return self._nearest.nearest(vector, _CANDIDATES, numbers)
+        if allowed.is_open:
+            return self._nearest.nearest(vector, _CANDIDATES)
+        few = self._index.allowed(allowed, limit=EXACT_DOCUMENTS + 1)
+        if len(few) <= EXACT_DOCUMENTS:
+            return self._nearest.nearest(vector, _CANDIDATES, few)
+        many = self._nearest.nearest(vector, _FILTERED_CANDIDATES)
+        passed = set(self._index.allowed(allowed, many))
+        return [number for number in many if number in passed][:_CANDIDATES]
 
     def _results(self, query: Query, ranked: list[tuple[int, float]], top: int) -> list[SearchResult]:
         scores = dict(ranked[: 2 * top])

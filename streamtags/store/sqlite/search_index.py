@@ -64,6 +64,7 @@ def _create_tables(connection: Connection) -> None:
         """
     )
     execute("CREATE INDEX document_tags_by_tag ON document_tags (tag, confidence, document)")
+    execute("CREATE INDEX document_tags_by_axis ON document_tags (axis, confidence, document)")
     execute("CREATE INDEX document_tags_by_document ON document_tags (document)")
     execute(f"CREATE VIRTUAL TABLE texts USING fts5 ({', '.join(FIELDS)}, tokenize = 'porter unicode61 remove_diacritics 2')")
 
@@ -125,19 +126,17 @@ class SqliteSearchIndex:
             rows = connection.execute(statement, (expression, *values, limit)).fetchall()
         return [Match(number, -score) for number, score in rows]
 
-    def allowed(self, allowed: SearchFilter, numbers: Sequence[int] | None = None) -> list[int]:
-        """Return the numbers of documents that pass the filter, of `numbers` or of all, in order."""
+    def allowed(self, allowed: SearchFilter, numbers: Sequence[int] | None = None, *, limit: int | None = None) -> list[int]:
+        """Return the numbers of documents that pass the filter, of `numbers` or of all, in order; at most `limit`."""
         condition, values = _condition(allowed)
+        select = f"SELECT number FROM documents WHERE {condition or 'TRUE'}"  # noqa: S608 - parameters only
         with self._database.read() as connection:
-            rows = connection.execute(
-                f"SELECT number FROM documents WHERE {condition or 'TRUE'} ORDER BY number",  # noqa: S608 - parameters only
-                values,
-            ).fetchall()
-        results = [number for (number,) in rows]
-        if numbers is None:
-            return results
-        wanted = set(numbers)
-        return [number for number in results if number in wanted]
+            if numbers is None:
+                rows = connection.execute(f"{select} ORDER BY number LIMIT ?", (*values, -1 if limit is None else limit)).fetchall()
+            else:
+                some = ", ".join("?" * len(numbers))
+                rows = connection.execute(f"{select} AND number IN ({some}) ORDER BY number", (*values, *numbers)).fetchall()
+        return [number for (number,) in rows][:limit]
 
     def numbers_after(self, number: int) -> list[int]:
         """Return the numbers of documents above `number`, in order."""
@@ -237,10 +236,10 @@ def _condition(allowed: SearchFilter) -> tuple[str, list[Any]]:
         parts.append(f"documents.timeline IN ({', '.join('?' * len(allowed.timelines))})")
         values += allowed.timelines
     for tag in allowed.tags:
-        parts.append("EXISTS (SELECT 1 FROM document_tags WHERE document = documents.number AND tag = ? AND confidence >= ?)")
+        parts.append("documents.number IN (SELECT document FROM document_tags WHERE tag = ? AND confidence >= ?)")
         values += [folded(tag), allowed.min_confidence]
     if allowed.axis is not None:
-        parts.append("EXISTS (SELECT 1 FROM document_tags WHERE document = documents.number AND axis = ? AND confidence >= ?)")
+        parts.append("documents.number IN (SELECT document FROM document_tags WHERE axis = ? AND confidence >= ?)")
         values += [folded(allowed.axis), allowed.min_confidence]
     if allowed.since is not None:
         parts.append("documents.at >= ?")
