@@ -56,7 +56,7 @@ def test_the_table_names_clips_gaps_markers_and_missing_media(edit: Path, capsys
     assert [line for line in output if line.startswith("missing")] == ["missing: a.mov", "missing: c.mov"]
 
 
-def test_media_is_found_by_name_under_a_media_root_and_by_reel(edit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_media_is_located_by_name_under_a_media_root_and_by_reel(edit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "media" / "day 1"
     folder.mkdir(parents=True)
     for name in ("A.MOV", "C001_0412_R2.mxf"):
@@ -68,7 +68,7 @@ def test_media_is_found_by_name_under_a_media_root_and_by_reel(edit: Path, tmp_p
 
 
 @pytest.mark.parametrize("text", ['{"a.mov": "x.mp4", "B001": "x.mp4"}', '"a.mov" = "x.mp4"\nB001 = "x.mp4"\n'], ids=["json", "toml"])
-def test_media_is_found_by_a_map(text: str, edit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_media_is_located_by_a_map(text: str, edit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.mp4").touch()
     (tmp_path / "map").write_text(text)
     result = printed(capsys, str(edit), "--rate", "25", "--media-map", str(tmp_path / "map"))

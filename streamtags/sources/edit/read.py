@@ -9,7 +9,10 @@ from pathlib import Path
 from streamtags.core.errors import SourceError
 from streamtags.sources.edit.edl import read_edl
 from streamtags.sources.edit.errors import malformed
+from streamtags.sources.edit.fcpxml import read_fcpxml
 from streamtags.sources.edit.model import Edit
+from streamtags.sources.edit.xmeml import read_xmeml
+from streamtags.sources.edit.xmltree import parse_xml
 
 __all__ = ["EDIT_SUFFIXES", "read_edit"]
 
@@ -32,9 +35,21 @@ def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edi
         place = place / "Info.fcpxml"
     data = _bytes_of(place)
     text = _text_of(data)
+    start = text.lstrip()[:1]
+    if start == "<":
+        return _read_xml(data, place.name)
     if b"\0" in data[:512].rstrip(b"\0") and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise malformed("this is not an edit", place.name, hint="pass an EDL, FCPXML, xmeml, OTIO or AAF file")
     return read_edl(text, place.name, rate)
+
+
+def _read_xml(data: bytes, name: str) -> Edit:
+    root = parse_xml(data, name)
+    if root.tag == "fcpxml":
+        return read_fcpxml(root)
+    if root.tag == "xmeml":
+        return read_xmeml(root)
+    raise root.fail(f"<{root.tag[:40]}> is not an edit", "pass FCPXML or xmeml")
 
 
 def _bytes_of(path: Path) -> bytes:
