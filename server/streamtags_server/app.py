@@ -1,4 +1,4 @@
-"""The application put together, and the process that serves it."""
+"""The application and the process that serves it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,22 +24,28 @@ from starlette.staticfiles import StaticFiles
 from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import ConfigError
-from streamtags.core.protocol import PATH
+from streamtags.core.protocol import PATH, Role
 from streamtags.core.stores import Store
+from streamtags.operations.retags import Retags
+from streamtags.operations.services import Services
 from streamtags.sources.file.access import SCHEMES, Access
 from streamtags.store.opening import open_store
-from streamtags_server.access.gate import Gate, Tokens, check_listening
-from streamtags_server.access.limits import Limits, Throttle
-from streamtags_server.access.sources import Sources
-from streamtags_server.http.api import Api
+from streamtags_server.access.gate import Gate, check_listening
+from streamtags_server.access.limits import AddressLimits, Throttle
+from streamtags_server.access.source_policy import MediaRootPolicy
+from streamtags_server.access.tokens import Tokens
 from streamtags_server.http.problems import problem
+from streamtags_server.http.routes import Routes
+from streamtags_server.http.server_operations import ServerOperations
 from streamtags_server.http.uploads import Uploads
-from streamtags_server.http.wire import HttpProtocol, WebSocketProtocol
+from streamtags_server.http.uvicorn_protocols import HttpProtocol, WebSocketProtocol
 from streamtags_server.jobs.queue import Jobs
 from streamtags_server.metrics import Metrics
-from streamtags_server.service import Service
+from streamtags_server.readiness import Readiness
+from streamtags_server.threads import ServerThreads
 from streamtags_server.vocabularies import Vocabularies
 from streamtags_server.ws.hub import Hub
+from streamtags_server.ws.live_readers import LiveReaders
 from streamtags_server.ws.stream import Connections
 
 __all__ = ["StreamtagsServer", "create_app", "make_server", "serve"]
@@ -53,60 +58,71 @@ _log = logging.getLogger(__name__)
 
 
 class _Parts:
-    """What lives as long as the server runs."""
+    """What exists as long as the server runs."""
 
     def __init__(
-        self, store: Store, settings: Settings, tokens: Tokens | None, files: Path, role_of: Callable[..., Any], metrics: Metrics
+        self, store: Store, settings: Settings, tokens: Tokens | None, role_of: Callable[[str | None], Role | None], metrics: Metrics
     ) -> None:
-        server = settings.server
-        self.hub = Hub(store, queue_events=server.queue_events)
-        uploads = Uploads(files / "uploads", server, metrics)
+        server, files = settings.server, store.folder
+        self.threads = threads = ServerThreads()
+        self.hub = Hub(store, queue_events=server.queue_events, tail=threads.tail, reading=threads.reading)
+        uploads = Uploads(files / "uploads", server, metrics, threads.uploads)
         roots = (*(root.resolve() for root in server.media_roots), uploads.folder.resolve())
         access = Access(schemes=frozenset({"file", *SCHEMES}), allow_private=server.allow_private, roots=roots)
         self.jobs = Jobs(store, self.hub, settings, access, files / "jobs", metrics)
-        sources = Sources(access)
-        vocabularies = Vocabularies(settings.tags, files / "vocabularies", sources)
-        self.service = Service(store, self.hub, self.jobs, settings, sources, vocabularies)
-        self.connections = Connections(self.hub, server, metrics, role_of, self.service.answer)
-        self.api = Api(self.service, uploads, tokens, metrics)
+        sources = MediaRootPolicy(access)
+        self.services = Services(
+            store=store,
+            settings=settings,
+            readers=LiveReaders(self.hub),
+            analyses=self.jobs,
+            sources=sources,
+            vocabularies=Vocabularies(settings.tags, files / "vocabularies", sources),
+            threads=threads,
+            retags=Retags(store),
+        )
+        self.connections = Connections(self.hub, server, metrics, role_of, self.services)
+        own = ServerOperations(tokens, metrics, Readiness(store, self.hub, threads.probes))
+        self.routes = [*Routes(self.services, uploads, own.endpoints()).routes(), WebSocketRoute(PATH, self.connections)]
+
+    async def close(self) -> None:
+        """End streams and analyses, and wait for what is being written."""
+        self.hub.stopped.set()
+        await self.jobs.close()
+        await self.services.retags.close()
+        self.threads.close()
 
 
 def create_app(store: Store, settings: Settings) -> Gate:
-    """The ASGI application over `store`; the server's own files lie beside the store, in `STORE.files`.
+    """Return the ASGI application over `store`; the server's own files are in the folder of the store.
 
     Raises:
-        ConfigError: it would let anybody in, or the token file is wrong.
+        ConfigError: every client in the network could use it, or the token file is wrong.
     """
-    tokens = Tokens(settings.server.token_file) if settings.server.token_file is not None else None
+    token_file = settings.server.token_file
+    tokens = Tokens(token_file, store.folder / "closed-sessions") if token_file is not None else None
     check_listening(settings.server, tokens)
     metrics = Metrics()
-    files = store.folder
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        parts = _Parts(store, settings, tokens, files, gate.role_of, metrics)
+        parts = _Parts(store, settings, tokens, gate.role_of, metrics)
         gate.stopping = parts.hub.stopped.set
-        app.router.routes[:0] = _routes(parts)
+        app.router.routes[:0] = parts.routes
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(work) for work in (parts.hub.run(), parts.connections.beat(), parts.jobs.run())]
             yield
-            parts.hub.stopped.set()
-            await parts.jobs.close()
-            await parts.service.close()
+            await parts.close()
             for task in running:
                 task.cancel()
 
-    app = Starlette(lifespan=lifespan, routes=_page(), exception_handlers={HTTPException: _http_problem, Exception: _fault})
+    app = Starlette(lifespan=lifespan, routes=_page_routes(), exception_handlers={HTTPException: _http_problem, Exception: _server_fault})
     gate = Gate(app, settings.server, tokens, metrics)
     return gate
 
 
-def _routes(parts: _Parts) -> list[BaseRoute]:
-    return [*parts.api.routes(), WebSocketRoute(PATH, parts.connections)]
-
-
-def _page() -> list[BaseRoute]:
-    # Routes and no mount: a mount would take every path and method, also those to be refused with 405.
+def _page_routes() -> list[BaseRoute]:
+    # Routes, not a mount: a mount would match every path and method, also those that must be refused with 405.
     files = StaticFiles(directory=_PAGE, html=True, follow_symlink=True)
     return [Route(path, files, methods=["GET"]) for path in ("/", "/{file}")] if _PAGE.is_dir() else []
 
@@ -118,12 +134,12 @@ async def _http_problem(_: Request, error: Exception) -> Response:
     return problem(status, {404: "not_found", 405: "method"}.get(status, "http"), detail, headers=headers)
 
 
-async def _fault(_: Request, error: Exception) -> Response:
+async def _server_fault(_: Request, error: Exception) -> Response:
     return problem(500, "internal", "the server could not do this; its log says why")
 
 
 class StreamtagsServer(uvicorn.Server):
-    """uvicorn's server; tells whoever follows a log over HTTP that it goes, before it waits for them.
+    """uvicorn's server. At shutdown it ends open streams first, because uvicorn waits for them.
 
     Attributes:
         ready: called once requests are answered.
@@ -135,7 +151,7 @@ class StreamtagsServer(uvicorn.Server):
         self.ready: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, and say so."""
+        """Start to answer requests, and call `ready`."""
         await super().startup(sockets)
         if self.started:
             self.ready()
@@ -148,7 +164,7 @@ class StreamtagsServer(uvicorn.Server):
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """One JSON object a line."""
+        """Return the record as one line of JSON."""
         line = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
@@ -161,10 +177,10 @@ class _JsonLines(logging.Formatter):
 
 
 def make_server(store: Store, settings: Settings) -> StreamtagsServer:
-    """The server, ready to `run`.
+    """Return the server, ready to `run`.
 
     Raises:
-        ConfigError: it would let anybody in, there is no such profile, or a file it needs is wrong.
+        ConfigError: every client in the network could use it, there is no such profile, or a file it needs is wrong.
         VocabularyError: there is no such vocabulary, or it has mistakes.
     """
     server = settings.server
@@ -181,7 +197,7 @@ def make_server(store: Store, settings: Settings) -> StreamtagsServer:
     gate = create_app(store, settings)
     return StreamtagsServer(
         uvicorn.Config(
-            Throttle(gate, Limits(server), gate.metrics),
+            Throttle(gate, AddressLimits(server), gate.metrics),
             host=server.host,
             port=server.port,
             http=Http,
@@ -204,7 +220,9 @@ def make_server(store: Store, settings: Settings) -> StreamtagsServer:
 
 def _check_tls(certificate: Path, key: Path) -> None:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")  # an encrypted key is refused, not asked for
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            certificate, key, password=""
+        )  # an encrypted key is refused instead of prompting for its password
     except OSError as error:  # ssl.SSLError is one
         why = error.strerror or str(error)
         raise ConfigError(
@@ -223,10 +241,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop by SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: it would let anybody in, there is no such profile, a file it needs is wrong, or the port is taken.
+        ConfigError: every client in the network could use it, there is no such profile, a file it needs is wrong, or the port is taken.
         VocabularyError: there is no such vocabulary, or it has mistakes.
         StoreError: the store cannot be opened.
     """
@@ -242,10 +260,10 @@ def serve(settings: Settings) -> None:
             scheme = "https" if settings.server.tls_key else "http"
             name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
             address = f"{scheme}://{name}:{listening.getsockname()[1]}/"
-            server.ready = lambda: _say(f"serving {store.url} at {address} (Ctrl-C ends it)")
+            server.ready = lambda: _print_line(f"serving {store.url} at {address} (Ctrl-C ends it)")
             server.run(sockets=[listening])
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

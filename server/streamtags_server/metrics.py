@@ -17,7 +17,7 @@ HELP: dict[str, tuple[str, str]] = {
     "streamtags_subscriptions": ("gauge", "subscriptions open"),
     "streamtags_events_sent_total": ("counter", "events sent to WebSocket clients"),
     "streamtags_snapshots_sent_total": ("counter", "states sent to WebSocket clients"),
-    "streamtags_lagged_total": ("counter", "times a reader fell off the queue and was read on from the store"),
+    "streamtags_lagged_total": ("counter", "times a reader fell behind its queue and was read forward from the store"),
     "streamtags_closed_total": ("counter", "WebSocket connections closed by the server, by code"),
     "streamtags_http_responses_total": ("counter", "HTTP responses, by status"),
     "streamtags_uploaded_bytes_total": ("counter", "bytes of uploads written to disk"),
@@ -25,9 +25,9 @@ HELP: dict[str, tuple[str, str]] = {
     "streamtags_jobs_running": ("gauge", "analyses that run"),
     "streamtags_jobs_ended_total": ("counter", "analyses that ended, by how"),
     "process_cpu_seconds_total": ("counter", "processor time of the server, its analyses not counted"),
-    "process_max_resident_bytes": ("gauge", "most memory the server ever held"),
+    "process_max_resident_bytes": ("gauge", "most memory the server ever used"),
     "process_open_fds": ("gauge", "files and sockets open"),
-    "streamtags_tasks": ("gauge", "coroutines under way; more than connections and analyses explain is a leak"),
+    "streamtags_tasks": ("gauge", "running coroutines; more than connections and analyses explain is a leak"),
 }
 """Kind and meaning of every metric."""
 
@@ -39,25 +39,27 @@ class Metrics:
         self._values: Counter[tuple[str, str]] = Counter()
 
     def add(self, name: str, by: float = 1, label: str = "") -> None:
-        """Add `by`; `label` is a pair as it is written, such as `code="200"`."""
-        self._values[name, label] += by  # type: ignore[assignment] # Counter is typed for whole numbers and holds any
+        """Add `by`; `label` is a pair in the text format, such as `code="200"`."""
+        self._values[name, label] += by  # type: ignore[assignment] # Counter is typed for whole numbers and accepts any
 
     def value(self, name: str, label: str = "") -> float:
-        """The number now."""
+        """Return the value now."""
         return self._values[name, label]
 
     def text(self) -> str:
-        """All of them; to be called in the event loop."""
+        """Return all of them in the text format; call it in the event loop."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
         measured: dict[tuple[str, str], float] = {
             ("process_cpu_seconds_total", ""): usage.ru_utime + usage.ru_stime,
             ("process_max_resident_bytes", ""): usage.ru_maxrss * 1024,  # Linux counts kibibytes: getrusage(2)
-            ("process_open_fds", ""): sum(1 for _ in os.scandir("/dev/fd")) - 1,  # not the one it is counted with
+            ("process_open_fds", ""): sum(1 for _ in os.scandir("/dev/fd")) - 1,  # without the one that lists them
             ("streamtags_tasks", ""): len(asyncio.all_tasks()),
         }
         lines = []
         for name, (kind, help_text) in HELP.items():
             lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]
-            found = {label: value for (held, label), value in {**self._values, **measured}.items() if held == name}
-            lines += [f"{name}{{{label}}} {value:g}" if label else f"{name} {value}" for label, value in sorted((found or {"": 0}).items())]
+            values = {label: value for (key, label), value in {**self._values, **measured}.items() if key == name}
+            lines += [
+                f"{name}{{{label}}} {value:g}" if label else f"{name} {value}" for label, value in sorted((values or {"": 0}).items())
+            ]
         return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The vocabularies to tag under: those that ship, the server's own, files under a media root, and texts that clients send."""
+"""The vocabularies a client may choose: those that ship, the server's own, files under a media root, and texts that clients send."""
 
 from __future__ import annotations
 
@@ -9,48 +9,50 @@ from typing import Any
 
 from streamtags.config.vocabulary_file import load_vocabulary, shipped_vocabularies
 from streamtags.core.errors import StreamtagsError, VocabularyError
-from streamtags_server.access.sources import Sources
+from streamtags.operations.services import SourcePolicy
 
 __all__ = ["Vocabularies"]
 
 
 class Vocabularies:
-    """Finds the vocabulary a client asks for.
+    """Finds the vocabulary a client chooses; implements `streamtags.operations.services.VocabularyCatalog`.
 
     Args:
-        own: the one to tag under where none is asked for, by the name or path of the settings.
+        own: the default, by the name or path of the settings.
         folder: where texts that were sent are kept.
-        sources: tells which files may be read.
+        sources: decides which files may be read.
     """
 
-    def __init__(self, own: str, folder: Path, sources: Sources) -> None:
+    def __init__(self, own: str, folder: Path, sources: SourcePolicy) -> None:
         self._own, self._folder, self._sources = own, folder, sources
 
-    def chosen(self, wanted: str | None) -> str:
-        """The name or path of the vocabulary `wanted`: a name, a file under a media root, or a text, which has line breaks.
+    def choose(self, requested: str | None) -> str:
+        """Return the name or path of a vocabulary: by its name, a file under a media root, or a text, which has line breaks.
 
         Raises:
-            VocabularyError: there is none of that name, or the text has mistakes.
+            VocabularyError: there is no such vocabulary, or the text has mistakes.
         """
-        if wanted is None or wanted in shipped_vocabularies() or wanted == self._own:
-            return wanted or self._own
-        if "\n" in wanted:
-            return str(self._kept(wanted.encode()))
+        if requested is None or requested in shipped_vocabularies() or requested == self._own:
+            return requested or self._own
+        if "\n" in requested:
+            return str(self._save(requested.encode()))
         try:
-            return self._sources.allowed(wanted)
+            return self._sources.allowed(requested)
         except StreamtagsError as error:
             known = ", ".join(shipped_vocabularies())
-            raise VocabularyError("no such vocabulary here", where=wanted[:200], hint=f"choose one of {known}, or send its text") from error
+            raise VocabularyError(
+                "no such vocabulary here", where=requested[:200], hint=f"choose one of {known}, or send its text"
+            ) from error
 
     def named(self) -> list[dict[str, Any]]:
-        """Those that can be asked for by name, each with its axes and tags."""
+        """Return the vocabularies that have a name, each with its axes and tags."""
         names = list(shipped_vocabularies())
         if self._own not in names:
             names.insert(0, self._own)
-        return [_told(name) for name in names]
+        return [_describe(name) for name in names]
 
-    def _kept(self, text: bytes) -> Path:
-        """The file of a vocabulary that was sent, named by what it says; one with mistakes is not kept.
+    def _save(self, text: bytes) -> Path:
+        """Save the text of a vocabulary under its digest; return the file. A text with mistakes is not saved.
 
         Raises:
             VocabularyError: it has mistakes.
@@ -70,7 +72,7 @@ class Vocabularies:
         return path
 
 
-def _told(name: str) -> dict[str, Any]:
+def _describe(name: str) -> dict[str, Any]:
     vocabulary = load_vocabulary(name)
     return {
         "name": name,

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     try:
-        app, access = import_module("streamtags_server.app"), import_module("streamtags_server.access.gate")
+        app, access = import_module("streamtags_server.app"), import_module("streamtags_server.access.tokens")
     except ModuleNotFoundError as error:
         raise ConfigError(f"needs {error.name}, which is not installed", where="serve", hint="pip install 'streamtags[server]'") from error
     if args.new_token is not None:

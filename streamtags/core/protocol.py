@@ -15,7 +15,6 @@ from streamtags.core.errors import StreamtagsError
 from streamtags.core.events import Event
 
 __all__ = [
-    "METHODS",
     "PATH",
     "PROTOCOL_VERSION",
     "RECONNECT_CODES",
@@ -38,6 +37,7 @@ __all__ = [
     "Removed",
     "Request",
     "Response",
+    "Role",
     "ServerMessage",
     "Snapshot",
     "Subscribe",
@@ -55,18 +55,7 @@ PATH = "/v1/stream"
 PROTOCOL_VERSION = 1
 
 Role = Literal["viewer", "editor"]
-
-METHODS: dict[str, Role] = {
-    "timelines.list": "viewer",
-    "timelines.get": "viewer",
-    "timelines.analyze": "editor",
-    "timelines.cancel": "editor",
-    "timelines.retag": "editor",
-    "timelines.cues": "viewer",
-    "segments.correct": "editor",
-    "vocabularies.list": "viewer",
-}
-"""What a client may ask for, and the role it needs."""
+"""What a client may do: a viewer reads, an editor also changes."""
 
 
 class CloseCode(IntEnum):

@@ -246,7 +246,7 @@ def test_an_export_is_downloaded(server: Server, page: Page) -> None:
 
 
 def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page) -> None:
-    from streamtags_server.access.gate import new_token
+    from streamtags_server.access.tokens import new_token
 
     server.fill("tl_viewer", 3)
     token, line = new_token("viewer")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamtags_server.access.gate import Tokens, new_token
+from streamtags_server.access.tokens import Tokens, new_token
 from streamtags_server.http.problems import without_folders
 from streamtags_server.http.uploads import safe_name
 from websockets.exceptions import ConnectionClosed, InvalidStatus

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
-from streamtags_server.ws.hub import Gone, Hub, Lag, Reader, State
+from streamtags_server.ws.hub import FoldedState, Hub, LagNotice, Reader, Removal
 from streamtags_server.ws.ring import Entry, Ring, place_of
 
 from streamtags.core.errors import NotInStore
@@ -41,15 +41,15 @@ class Slow:
         for item in items:
             assert not self.gone, "something came after the end"
             match item:
-                case State(head=head, json=text):
+                case FoldedState(head=head, json=text):
                     assert head.epoch != self.epoch, "a state where events could have followed"
                     state = json.loads(text)
                     assert (state["epoch"], state["seq"]) == head
                     self.epoch, self.seq = head
                     self.first, self.lines = head.seq, []
-                case Lag(seq=seq):
+                case LagNotice(seq=seq):
                     assert seq == self.seq
-                case Gone():
+                case Removal():
                     self.gone = True
                 case Entry():
                     assert (item.epoch, item.seq) == (self.epoch, self.seq + 1)

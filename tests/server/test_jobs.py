@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamtags_server.http.problems import ConflictError, QueueFullError
 from streamtags_server.jobs.queue import Job, Jobs
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 
 from streamtags.config.settings import Settings
 from streamtags.core.records import TimelineIdentity
+from streamtags.operations.errors import ConflictError, QueueFullError
 from streamtags.sources.file.access import Access
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video

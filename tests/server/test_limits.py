@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamtags_server.access.limits import Limits, address_of
+from streamtags_server.access.limits import AddressLimits, address_of
 from websockets.exceptions import ConnectionClosed
 
 from streamtags.config.settings import ServerSettings
@@ -59,7 +59,7 @@ def test_what_comes_from_this_machine_is_not_limited_unless_asked_for(serve: Any
 @given(st.lists(st.floats(0, 30), max_size=60), st.floats(0.1, 50))
 def test_never_more_than_the_rate_and_one_burst(pauses: list[float], rate: float) -> None:
     now = 0.0
-    limits = Limits(ServerSettings(requests_per_second=rate), clock=lambda: now)
+    limits = AddressLimits(ServerSettings(requests_per_second=rate), clock=lambda: now)
     allowed = 0
     for pause in pauses:
         now += pause
@@ -70,7 +70,7 @@ def test_never_more_than_the_rate_and_one_burst(pauses: list[float], rate: float
 
 
 def test_strangers_are_limited_by_default_and_a_network_is_one_stranger() -> None:
-    limits = Limits(ServerSettings(), clock=lambda: 0.0)
+    limits = AddressLimits(ServerSettings(), clock=lambda: 0.0)
     answers = [limits.wait(address_of((f"2001:db8::{n:x}", 5))) for n in range(1, 3001)]
     assert answers.count(0) == 2000
     assert limits.wait(address_of(("2001:db8:0:1::1", 5))) == 0

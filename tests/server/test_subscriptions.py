@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
-from streamtags_server.http.wire import PUSH
+from streamtags_server.http.uvicorn_protocols import PUSH
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Outlet

@@ -1,4 +1,4 @@
-"""How much one address may ask for: connections at once, and requests and messages a second."""
+"""Limits per client address: connections at once, and requests and messages a second."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamtags.config.settings import ServerSettings
 from streamtags.core.protocol import CloseCode
-from streamtags_server.access.gate import HEADERS, turn_away
+from streamtags_server.access.gate import HEADERS, close_with_reason
 from streamtags_server.http.problems import problem
 from streamtags_server.metrics import Metrics
 
-__all__ = ["Limits", "Throttle", "address_of"]
+__all__ = ["AddressLimits", "Throttle", "address_of"]
 
-# Unless set otherwise. A page with a thousand thumbnails asks for them all at once; nobody needs hundreds of pages.
+# Defaults. A page with a thousand thumbnails requests them all at once; no client needs hundreds of pages.
 _CONNECTIONS = 256
 _PER_SECOND = 200.0
-# So much of a second's allowance may be used at once by who was quiet before.
+# An address that was quiet may use the allowance of so many seconds at once.
 _BURST_SECONDS = 10.0
-# Addresses remembered; the one seen least lately is forgotten first, and has its burst anew.
+# Addresses remembered; the one not seen for longest is forgotten first, and may burst again.
 _ADDRESSES = 10_000
 
 
 def address_of(client: Any) -> str:
-    """Whom a connection counts for: its IPv4 address, or the /64 network of its IPv6 address, which is what one subscriber is given.
+    """Return what a connection counts for: its IPv4 address, or the /64 network of its IPv6 address, which is what one subscriber gets.
 
     Args:
         client: the `client` of an ASGI scope.
@@ -46,25 +46,26 @@ def address_of(client: Any) -> str:
     return str(address) if not address.is_loopback else "127.0.0.1"
 
 
-class Limits:
-    """Counts by address. Used from one event loop.
+class AddressLimits:
+    """Counts connections and requests by address. Used from one event loop.
 
-    What comes from this machine is not limited unless the settings name a number: it is the user's own, or a proxy's for everybody.
+    Connections from this machine are not limited unless the settings say so: they are the user's own, or those of a proxy.
 
     Args:
-        clock: seconds that only rise, for tests.
+        settings: the limits.
+        clock: monotonic seconds, for tests.
     """
 
     def __init__(self, settings: ServerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._connections, self._per_second = settings.connections_per_address, settings.requests_per_second
         self._clock = clock
         self._open: Counter[str] = Counter()
-        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()  # how much of the burst is used, and when that was
+        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()  # the part of the burst that is used, and when that was
 
     @contextmanager
     def connected(self, address: str) -> Iterator[bool]:
-        """While this lasts the address has a connection more; False if it has too many already."""
-        most = _given(self._connections, _CONNECTIONS, address)
+        """Count a connection while the context lasts; yield False if the address has too many already."""
+        most = _limit(self._connections, _CONNECTIONS, address)
         if most and self._open[address] >= most:
             yield False
             return
@@ -77,8 +78,8 @@ class Limits:
                 del self._open[address]
 
     def wait(self, address: str) -> int:
-        """Count a request; 0 if it may be made, else the whole seconds after which another may."""
-        rate = _given(self._per_second, _PER_SECOND, address)
+        """Count a request; return 0 if it is allowed, else the whole seconds after which to try again."""
+        rate = _limit(self._per_second, _PER_SECOND, address)
         if not rate:
             return 0
         now = self._clock()
@@ -91,19 +92,19 @@ class Limits:
         return 0 if allowed else math.ceil(1 / rate)
 
 
-def _given(setting: float | None, default: float, address: str) -> float:
-    """The limit for an address; 0: none."""
+def _limit(setting: float | None, default: float, address: str) -> float:
+    """Return the limit for an address; 0: none."""
     return setting if setting is not None else 0 if address in ("", "127.0.0.1") else default
 
 
 class Throttle:
-    """Stands before the application: what is over the limits is answered with 429 or closed with 4429."""
+    """Answers requests over the limits with 429, and closes WebSockets over the limits with 4429; passes everything else on."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, limits: AddressLimits, metrics: Metrics) -> None:
         self._app, self._limits, self._metrics = app, limits, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let it through, or say that it is too much."""
+        """Pass the request on, or refuse it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -119,7 +120,7 @@ class Throttle:
                 await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             message = await receive()
             if message["type"] == "websocket.receive" and self._limits.wait(address):
                 self._count()
@@ -127,11 +128,11 @@ class Throttle:
                 return {"type": "websocket.disconnect", "code": CloseCode.TOO_MANY.value}
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_counted, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._count()
-        await turn_away(scope, receive, send, CloseCode.TOO_MANY, "too many connections from this address")
+        await close_with_reason(scope, receive, send, CloseCode.TOO_MANY, "too many connections from this address")
 
     def _count(self) -> None:
         self._metrics.add("streamtags_closed_total", label=f'code="{CloseCode.TOO_MANY.value}"')

@@ -1,4 +1,4 @@
-"""The analyzed file as an answer, whole or in ranges."""
+"""The analyzed file as a response, whole or in ranges."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from starlette.types import Message, Receive, Scope, Send
 
 from streamtags_server.http.problems import problem
 
-__all__ = ["Film"]
+__all__ = ["MediaResponse"]
 
-# Types a browser plays and never runs; everything else is handed over as bytes.
-_MEDIA = {
+# Types a browser plays and never executes; every other file is sent as plain bytes.
+_MEDIA_TYPES = {
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska",
     ".ts": "video/mp2t", ".avi": "video/x-msvideo", ".mpg": "video/mpeg", ".ogv": "video/ogg", ".mxf": "application/mxf",
 }  # fmt: skip
 
 
-class Film(FileResponse):
-    """A file for a player; a range that it does not have (416), or that is none (400), is told as a problem."""
+class MediaResponse(FileResponse):
+    """A file for a player. A range outside the file (416), or a malformed one (400), is answered with a problem document."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, media_type=_MEDIA.get(path.suffix.lower(), "application/octet-stream"), headers={"cache-control": "private"})
+        media_type = _MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        super().__init__(path, media_type=media_type, headers={"cache-control": "private"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        refused: Message | None = None
+        refusal: Message | None = None
 
-        async def kept(message: Message) -> None:
-            nonlocal refused
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal refusal
             if message["type"] == "http.response.start" and message["status"] >= 400:
-                refused = message
-            elif refused is None:
+                refusal = message
+            elif refusal is None:
                 await send(message)
 
-        await super().__call__(scope, receive, kept)
-        if refused is not None:
-            said = Headers(raw=refused["headers"])
-            size = {name: said[name] for name in ("content-range",) if name in said}
+        await super().__call__(scope, receive, send_unless_refused)
+        if refusal is not None:
+            headers = Headers(raw=refusal["headers"])
+            size = {name: headers[name] for name in ("content-range",) if name in headers}
             what = "the file has no such bytes" if size else "the header Range is not a range of bytes"
-            await problem(refused["status"], "range", what, headers=size)(scope, receive, send)
+            await problem(refusal["status"], "range", what, headers=size)(scope, receive, send)

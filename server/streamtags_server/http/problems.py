@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: RFC 9457 problem JSON."""
+"""Errors as HTTP responses: RFC 9457 problem JSON."""
 
 from __future__ import annotations
 
@@ -11,26 +11,15 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from streamtags.core.errors import BackendError, NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError
+from streamtags.operations.errors import ConflictError, NotAvailableError, OverloadedError, PermissionDeniedError, QueueFullError
 
-__all__ = ["BadRequestError", "ConflictError", "QueueFullError", "problem", "problem_of", "status_of", "told", "without_folders"]
+__all__ = ["BadRequestError", "problem", "problem_of", "public_text", "status_of", "without_folders"]
 
 _log = logging.getLogger(__name__)
 
 
-class QueueFullError(StreamtagsError):
-    """No room for another analysis."""
-
-    code = "queue.full"
-
-
-class ConflictError(StreamtagsError):
-    """The timeline is not in a state in which this can be done."""
-
-    code = "conflict"
-
-
 class BadRequestError(StreamtagsError):
-    """A request that is not taken as it is, with the HTTP status and the code that say why."""
+    """A malformed or refused request, with its HTTP status and a code."""
 
     def __init__(self, what: str, *, status: int, code: str, hint: str | None = None) -> None:
         super().__init__(what, hint=hint, code=code)
@@ -39,16 +28,18 @@ class BadRequestError(StreamtagsError):
 
 # A command, a flag or a setting of the server.
 _FOR_OPERATORS = re.compile(r"`|--\w|\bserver\.\w")
-# What leads to a file, in an absolute path; not in a URL.
+# The folders of an absolute path; not those of a URL.
 _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)+")
 
-# When a full queue is worth another try: an analysis takes seconds at least.
-_QUEUE_SECONDS = 10
+# Seconds after which a full queue or an overloaded server is worth another try: an analysis takes seconds at least.
+_RETRY_AFTER_SECONDS = 10
 
 _STATUS: tuple[tuple[type[StreamtagsError], int], ...] = (
     (NotInStore, 404),
     (ConflictError, 409),
     (QueueFullError, 429),
+    (NotAvailableError, 501),
+    (OverloadedError, 503),
     (SourceRefused, 403),
     (SourceError, 422),
     (UsageError, 422),
@@ -57,42 +48,44 @@ _STATUS: tuple[tuple[type[StreamtagsError], int], ...] = (
 
 
 def status_of(error: StreamtagsError) -> int:
-    """The HTTP status that fits an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, BadRequestError):
         return error.status
-    if error.code == "store.claimed":  # a fault of the store by its class, but what stands in the way is somebody's work
+    if isinstance(error, PermissionDeniedError):
+        return 403 if error.authenticated else 401
+    if error.code == "store.claimed":  # a StoreError by its class, but the cause is another process at work
         return 409
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def told(error: StreamtagsError, *, local: bool) -> str:
-    """What a client is told of an error.
+def public_text(error: StreamtagsError, *, local: bool) -> str:
+    """Return the text of an error for a client.
 
-    Who is at the server's own machine is told all. Anybody else is told of a file no more than its name, and no advice on how the server
-    is started or what to type there; what was left out goes to the log.
+    A client on the server's own machine gets the whole text. Any other client gets the last name of each path only, and no advice on
+    how to start the server; what was left out is logged.
     """
     if local:
         return str(error)
     hint = None if error.hint is None or _FOR_OPERATORS.search(error.hint) else error.hint
-    said = without_folders(str(StreamtagsError(error.what, where=error.where, hint=hint)))
-    if said != str(error):
-        _log.info("a client was told %r of: %s", said, error)
-    return said
+    text = without_folders(str(StreamtagsError(error.what, where=error.where, hint=hint)))
+    if text != str(error):
+        _log.info("sent to a client as %r: %s", text, error)
+    return text
 
 
 def without_folders(text: str) -> str:
-    """`text`, of each absolute path in it only the last name."""
+    """Return `text` with each absolute path in it reduced to its last name."""
     return _FOLDERS.sub("", text)
 
 
 def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """A problem document; `code` is stable and for programs, `detail` for people."""
+    """Return a problem document; `code` is stable and for programs, `detail` for people."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
     headers = {**(headers or {}), **({"www-authenticate": "Bearer"} if status == 401 else {})}
     return Response(json.dumps(body), status, headers, "application/problem+json")
 
 
 def problem_of(error: StreamtagsError, *, local: bool) -> Response:
-    """The problem document of an error, as `told`."""
-    again = {"retry-after": str(_QUEUE_SECONDS)} if isinstance(error, QueueFullError) else None
-    return problem(status_of(error), error.code, told(error, local=local), headers=again)
+    """Return the problem document of an error, with its `public_text`."""
+    retry = {"retry-after": str(_RETRY_AFTER_SECONDS)} if isinstance(error, (QueueFullError, OverloadedError)) else None
+    return problem(status_of(error), error.code, public_text(error, local=local), headers=retry)

@@ -1,4 +1,4 @@
-"""Uploads: streamed to disk, named by what they hold, within limits."""
+"""Uploads: streamed to disk, named by their content, within limits."""
 
 from __future__ import annotations
 
@@ -12,38 +12,50 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from streamtags.config.settings import ServerSettings
+from streamtags.operations.services import Blocking
 from streamtags_server.http.problems import BadRequestError
 from streamtags_server.metrics import Metrics
+from streamtags_server.threads import run_in_thread
 
 __all__ = ["Uploads", "safe_name"]
 
-# An upload slower than this for longer than the idle time is one that means to hold the connection, not to send a film.
-_SLOWEST = 1024
+# An upload slower than this for longer than the idle time is ended.
+_MIN_BYTES_PER_SECOND = 1024
 _CHUNK = 1 << 20
+# File systems limit a name to 255 bytes, which 100 characters can exceed.
+_STEM_CHARACTERS, _STEM_BYTES = 100, 180
+_SUFFIX_CHARACTERS, _SUFFIX_BYTES = 16, 48
 
 
 def safe_name(name: str) -> str:
-    """`name` as a file name: no folder, no control characters, not hidden, at most 120 characters; "upload" if nothing is left."""
+    """Return `name` as a file name: no folder, no control characters, not hidden, at most 117 characters and 229 bytes; "upload" if nothing is left."""
     base = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     kept = "".join(char for char in base if char.isprintable() and char not in '<>:"|?*').strip(" .")
     stem, dot, suffix = kept.rpartition(".")
-    return (f"{stem[:100]}{dot}{suffix[:16]}" if stem else kept[:100]) or "upload"
+    if not stem:
+        return _cut(kept[:_STEM_CHARACTERS], _STEM_BYTES) or "upload"
+    return f"{_cut(stem[:_STEM_CHARACTERS], _STEM_BYTES)}{dot}{_cut(suffix[:_SUFFIX_CHARACTERS], _SUFFIX_BYTES)}"
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut `text` to `most` bytes of UTF-8, between characters."""
+    return text.encode(errors="ignore")[:most].decode(errors="ignore")
 
 
 class Uploads:
-    """The folder of uploaded files: `HASH/NAME`, so the same film sent twice is one file and one timeline.
+    """The folder of uploaded files, `DIGEST/NAME`: the same file sent twice is one file and one timeline.
 
-    Bounded by `server.upload_bytes` a file and `server.quota_bytes` in all; what is over is refused and what was written is deleted.
+    `server.upload_bytes` bounds a file and `server.quota_bytes` bounds all of them together, uploads under way included. An upload that
+    exceeds a limit is refused, and what was written is deleted.
     """
 
-    def __init__(self, folder: Path, settings: ServerSettings, metrics: Metrics) -> None:
+    def __init__(self, folder: Path, settings: ServerSettings, metrics: Metrics, blocking: Blocking = run_in_thread) -> None:
         self.folder = folder
-        self._settings = settings
-        self._metrics = metrics
+        self._settings, self._metrics, self._blocking = settings, metrics, blocking
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".*.part"):
-            if time.time() - left.stat().st_mtime > settings.upload_idle_seconds * 2:
-                left.unlink(missing_ok=True)
+        for partial in folder.glob(".*.part"):
+            if time.time() - partial.stat().st_mtime > settings.upload_idle_seconds * 2:
+                partial.unlink(missing_ok=True)
 
     async def take(self, chunks: AsyncIterator[bytes], name: str, announced: int | None) -> Path:
         """Write `chunks` to disk and return the file.
@@ -51,26 +63,26 @@ class Uploads:
         Args:
             chunks: the bytes.
             name: what the client calls the file.
-            announced: how many it says there are.
+            announced: the length the client announced, None if unknown.
 
         Raises:
-            BadRequestError: too many (413), no room left (507), none (422), or too slow (408).
+            BadRequestError: too large (413), no space (507), empty (422), or too slow (408).
         """
-        used = await asyncio.to_thread(self._used)
+        used = await self._blocking(self._used)
         self._check(announced or 0, used)
         partial = self.folder / f".{secrets.token_hex(8)}.part"
         try:
             digest, size = await self._write(chunks, partial, used)
             if size == 0:
                 raise BadRequestError("the upload is empty", status=422, code="empty")
-            return await asyncio.to_thread(self._settle, partial, digest, safe_name(name))
+            return await self._blocking(lambda: self._settle(partial, digest, safe_name(name)))
         finally:
             partial.unlink(missing_ok=True)
 
     async def _write(self, chunks: AsyncIterator[bytes], partial: Path, used: int) -> tuple[str, int]:
         digest, size, began, buffered = hashlib.blake2b(digest_size=16), 0, time.monotonic(), bytearray()
         idle = self._settings.upload_idle_seconds
-        file = await asyncio.to_thread(partial.open, "wb")
+        file = await self._blocking(lambda: partial.open("wb"))
         try:
             while True:
                 try:
@@ -83,13 +95,13 @@ class Uploads:
                     size += len(chunk)
                     self._check(size, used)
                     passed = time.monotonic() - began
-                    if passed > idle and size < passed * _SLOWEST:
-                        raise BadRequestError(f"slower than {_SLOWEST} bytes a second", status=408, code="too_slow")
+                    if passed > idle and size < passed * _MIN_BYTES_PER_SECOND:
+                        raise BadRequestError(f"slower than {_MIN_BYTES_PER_SECOND} bytes a second", status=408, code="too_slow")
                 if buffered and (chunk is None or len(buffered) >= _CHUNK):
-                    written, buffered = bytes(buffered), bytearray()
-                    await asyncio.to_thread(file.write, written)
-                    digest.update(written)
-                    self._metrics.add("streamtags_uploaded_bytes_total", len(written))
+                    content, buffered = bytes(buffered), bytearray()
+                    await asyncio.to_thread(file.write, content)
+                    digest.update(content)
+                    self._metrics.add("streamtags_uploaded_bytes_total", len(content))
                 if chunk is None:
                     return digest.hexdigest(), size
         finally:
@@ -109,8 +121,8 @@ class Uploads:
     def _settle(self, partial: Path, digest: str, name: str) -> Path:
         folder = self.folder / digest
         folder.mkdir(exist_ok=True)
-        held = next((file for file in sorted(folder.iterdir()) if file.is_file()), None)
-        if held is not None:
-            return held
+        existing = next((file for file in sorted(folder.iterdir()) if file.is_file()), None)
+        if existing is not None:
+            return existing
         partial.replace(folder / name)
         return folder / name

@@ -19,19 +19,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from streamtags.config.settings import Settings
 from streamtags.core.errors import StoreError, StreamtagsError
 from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
 from streamtags.core.stores import Store
+from streamtags.operations.errors import ConflictError, QueueFullError
+from streamtags.operations.services import AnalysisRequest
 from streamtags.sources.file.access import Access
-from streamtags_server.http.problems import ConflictError, QueueFullError, without_folders
+from streamtags_server.http.problems import without_folders
 from streamtags_server.jobs.worker import Task
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 
-__all__ = ["Job", "Jobs", "following"]
+__all__ = ["Job", "Jobs"]
 
 # How often jobs of servers that died are looked for.
 _ADOPT_SECONDS = 5.0
@@ -44,23 +46,12 @@ _ENDS = ("completed", "failed", "cancelled")
 _log = logging.getLogger(__name__)
 
 
-class Job(BaseModel):
-    """One analysis that was asked for, as kept on disk."""
+class Job(AnalysisRequest):
+    """One requested analysis, as kept on disk."""
 
-    timeline: str
-    uri: str
-    profile: str
-    tags: str
-    follow: bool = False
     asked: float = 0.0
     starts: int = 0
     running: bool = False
-
-
-def following(settings: Settings) -> Settings:
-    """`settings` for a file that is still being written."""
-    live = settings.ingest.live.model_copy(update={"follow": True})
-    return settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"live": live})})
 
 
 @dataclass(slots=True)
@@ -121,19 +112,20 @@ class Jobs:
         except (OSError, ValidationError):  # no job, or one that is just being written
             return "queued"
 
-    def holds(self, timeline: str) -> bool:
-        """Whether the timeline waits or runs at this server."""
+    def is_here(self, timeline: str) -> bool:
+        """Return whether the timeline is queued or running at this server."""
         return timeline in self._held
 
-    def submit(self, job: Job) -> None:
-        """Keep the job and queue it; one that waits or runs already is left as it is.
+    def submit(self, request: AnalysisRequest) -> None:
+        """Save the job and queue it; do nothing if the timeline is queued or running already.
 
         Raises:
-            QueueFullError: too many wait.
+            QueueFullError: too many are queued.
         """
-        if self.state(job.timeline) is not None:
+        if self.state(request.timeline) is not None:
             return
         self.check_room()
+        job = Job.model_validate({"asked": time.time(), **request.model_dump()})
         self._begin(_Held(job, self._write(job)))
 
     def check_room(self) -> None:
@@ -145,8 +137,8 @@ class Jobs:
         if sum(held.process is None for held in self._held.values()) >= self._settings.server.queue:
             raise QueueFullError(f"{self._settings.server.queue} analyses wait already", hint="try again later")
 
-    async def leave(self, timeline: str) -> None:
-        """Let a process go that has written the end of the log and is about to; what is asked for after that end is a new analysis."""
+    async def wait_for_exit(self, timeline: str) -> None:
+        """Wait for a worker that has already written its final event to exit."""
         held = self._held.get(timeline)
         if held is None or held.process is None:
             return
@@ -338,8 +330,7 @@ class Jobs:
         return ErrorInfo(code="worker.crashed", message=f"the analysis process ended {how}; the server and other timelines go on")
 
     def _settings_of(self, job: Job) -> Settings:
-        settings = self._settings.model_copy(update={"profile": job.profile, "tags": job.tags})
-        return following(settings) if job.follow else settings
+        return job.settings(self._settings)
 
     def _task(self, job: Job) -> Task:
         return Task(

@@ -1,9 +1,9 @@
-"""Readers are cursors on the store: one tail a process reads each new event once, and every reader takes it from there.
+"""Readers are cursors on the store: one task per process reads each new event once, and every reader takes it from there.
 
-What keeps a promise here: `Ring` holds a bounded number of recent events per timeline that somebody reads; a `Reader` holds a position
-and nothing else. A reader that is slow falls off the ring, is told so, and is read on from the store. Nobody waits for it.
+`Ring` keeps a bounded number of recent events of each timeline that is being read; a `Reader` keeps a position and nothing else. A slow
+reader that falls behind the ring is notified of that, and then reads forward from the store. No other reader waits for it.
 
-Telling readers is one loop over them that waits for none: whoever keeps up takes what is at hand within the call that tells it so.
+Notifying readers is one loop that never waits: a reader that keeps up takes the new events within the call that notifies it.
 """
 
 from __future__ import annotations
@@ -12,267 +12,327 @@ import asyncio
 import json
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streamtags.core.errors import NotInStore, StoreError
+from streamtags.core.errors import NotInStore, StreamtagsError
 from streamtags.core.records import Head
 from streamtags.core.stores import Store
+from streamtags.operations.services import Blocking
+from streamtags_server.threads import run_in_thread
 from streamtags_server.ws.ring import Entry, Ring
 
-__all__ = ["Gone", "Hub", "Item", "Lag", "Reader", "State"]
+__all__ = ["FoldedState", "Hub", "LagNotice", "Reader", "Removal", "Update"]
 
-# How often changes of other processes are looked for: a hundred times a second, which takes less than a hundredth of a core.
+# Changes made by other processes are polled a hundred times a second, which takes less than a hundredth of a core.
 _POLL_SECONDS = 0.01
-# After the store could not be read it is left alone for so long.
-_PATIENCE_SECONDS = 0.5
-_STATES_KEPT = 8
+# Pause after the store could not be read.
+_RETRY_SECONDS = 0.5
+_CACHED_STATES = 8
 # New events read in one go; more are read in the next.
 _BATCH = 1000
-# Readers told of news before the loop turns to whatever else is due: what may be written to them meanwhile takes milliseconds.
-_READERS_A_TURN = 64
+# Readers notified before the event loop may run other tasks; writing to them takes milliseconds.
+_READERS_PER_TURN = 64
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """The timeline at `head`, as JSON; events after it follow."""
+class FoldedState:
+    """The timeline at `head`, as JSON; the events after it follow."""
 
     head: Head
     json: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """The reader fell behind after `seq` and is read on from the store."""
+class LagNotice:
+    """The reader fell behind after `seq` and is read forward from the store."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class Removal:
     """The timeline was removed."""
 
 
-Item = Entry | State | Lag | Gone
+Update = Entry | FoldedState | LagNotice | Removal
+"""What a reader is given."""
 
 
-class _News(NamedTuple):
+class _Changes(NamedTuple):
     version: int
     heads: dict[str, Head]
     lines: dict[str, list[str]]
 
 
 class _Log:
-    """A timeline that somebody reads."""
+    """A timeline that has readers."""
 
     def __init__(self, head: Head, size: int) -> None:
         self.ring = Ring(head, size)
-        self.gone = False
+        self.removed = False
         self.readers: set[Reader] = set()
+
+
+class _WakeUps:
+    """Wakes the hub from any thread, and measures for how long a wake-up has not been served. Made in the event loop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._unserved_since: float | None = None
+
+    def send_from_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._event.set)
+
+    def send(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+        self._event.clear()
+        self._unserved_since = self._unserved_since or time.monotonic()
+
+    def served(self) -> None:
+        self._unserved_since = None
+
+    def delay_seconds(self) -> float:
+        return 0.0 if self._unserved_since is None else time.monotonic() - self._unserved_since
 
 
 class Hub:
     """Follows the store for all readers of this process. Its methods run in one event loop; `wake` may be called from any thread.
 
     Args:
-        queue_events: events a timeline keeps at hand.
-        poll_seconds: how often changes of other processes are looked for, by a thread that lives while `run` does.
+        store: the store to follow.
+        queue_events: events of a timeline that are kept in memory.
+        poll_seconds: how often changes of other processes are polled, by a thread that runs while `run` does.
+        tail: runs the reads of new events.
+        reading: runs the other reads of the store.
     """
 
-    def __init__(self, store: Store, *, queue_events: int, poll_seconds: float = _POLL_SECONDS) -> None:
-        self.store = store
+    def __init__(
+        self,
+        store: Store,
+        *,
+        queue_events: int,
+        poll_seconds: float = _POLL_SECONDS,
+        tail: Blocking = run_in_thread,
+        reading: Blocking = run_in_thread,
+    ) -> None:
         self.stopped = asyncio.Event()
-        self._size = queue_events
-        self._poll = poll_seconds
+        self._store, self._tail, self._reading = store, tail, reading
+        self._size, self._poll_seconds = queue_events, poll_seconds
         self._logs: dict[str, _Log] = {}
         self._watchers: set[Callable[[str], None]] = set()
         self._heads: dict[str, Head] = {}
-        self._fresh: set[_Log] = set()
+        self._changed: set[_Log] = set()
         self._version = -1
-        self._looking = asyncio.Lock()
-        self._woken = asyncio.Event()
-        self._states: OrderedDict[str, State] = OrderedDict()
-        self._loop = asyncio.get_running_loop()
+        self._refreshing = asyncio.Lock()
+        self._wake_ups = _WakeUps()
+        self._states: OrderedDict[str, FoldedState] = OrderedDict()
 
     def wake(self, _timeline: str = "") -> None:
-        """Look for news at once."""
-        self._loop.call_soon_threadsafe(self._woken.set)
+        """Read the store soon."""
+        self._wake_ups.send_from_thread()
+
+    def delay_seconds(self) -> float:
+        """Return for how long a read of new events has been under way or failing; 0 if none is."""
+        return self._wake_ups.delay_seconds()
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
         stop = threading.Event()
         watching = threading.Thread(target=self._watch, args=(stop,), name="streamtags-watch", daemon=True)
         watching.start()
-        forget = self.store.subscribe(self.wake)
+        unsubscribe = self._store.subscribe(self.wake)
         try:
             while True:
-                await self._woken.wait()
-                self._woken.clear()
+                await self._wake_ups.wait()
                 try:
                     await self._refresh()
-                except StoreError as error:
-                    _log.warning("the store cannot be followed just now: %s", error)
-                    await asyncio.sleep(_PATIENCE_SECONDS)
-                    self._woken.set()
+                    self._wake_ups.served()
+                except StreamtagsError as error:
+                    _log.warning("cannot read new events, retrying in %g s: %s", _RETRY_SECONDS, error)
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    self._wake_ups.send()
                 await self.publish()
         finally:
-            forget()
+            unsubscribe()
             stop.set()
-            watching.join()
+            watching.join(timeout=_RETRY_SECONDS)
 
     def _watch(self, stop: threading.Event) -> None:
-        """Wake the tail when another process has written. A thread of its own: to ask in a borrowed one costs six times as much."""
-        while not stop.wait(self._poll):
+        """Wake the hub when another process has written. A thread of its own is much cheaper here than one of a pool."""
+        while not stop.wait(self._poll_seconds):
             try:
-                if self.store.data_version() != self._version:
+                if self._store.data_version() != self._version:
                     self.wake()
-            except StoreError:
-                self.wake()  # the tail meets it too, and tells
-                stop.wait(_PATIENCE_SECONDS)
+            except StreamtagsError:
+                self.wake()  # the hub gets the same error, and logs it
+                stop.wait(_RETRY_SECONDS)
 
     async def refresh(self) -> None:
-        """Bring every ring up to what is durable now, and have its readers told.
+        """Bring every ring up to what is durable now, and have its readers notified.
 
         Raises:
             StoreError: the store cannot be read.
         """
         await self._refresh()
-        if self._fresh:
-            self._woken.set()
+        if self._changed:
+            self._wake_ups.send()
 
     async def _refresh(self) -> None:
-        async with self._looking:
+        async with self._refreshing:
             logs = dict(self._logs)
-            news = await asyncio.to_thread(self._look, {timeline: log.ring.head for timeline, log in logs.items()})
-            if news is None:
+            known = {timeline: log.ring.head for timeline, log in logs.items()}
+            changes = await self._tail(lambda: self._read_changes(known))
+            if changes is None:
                 return
-            self._version = news.version if self._logs == logs else -1  # a log that has joined meanwhile was not looked for
+            self._version = changes.version if self._logs == logs else -1  # a log that was added since has not been read
             for timeline, log in logs.items():
-                self._bring_up(timeline, log, news)
+                self._bring_up(timeline, log, changes)
             if self._version == -1:
-                self._woken.set()
-            appeared = news.heads.keys() - self._heads.keys()
-            self._heads = news.heads
+                self._wake_ups.send()
+            appeared = changes.heads.keys() - self._heads.keys()
+            self._heads = changes.heads
             for timeline in sorted(appeared):
                 for watcher in list(self._watchers):
                     watcher(timeline)
 
-    def _look(self, known: dict[str, Head]) -> _News | None:
-        version = self.store.data_version()
+    def _read_changes(self, known: dict[str, Head]) -> _Changes | None:
+        version = self._store.data_version()
         if version == self._version:
             return None
-        heads = self.store.heads()
+        heads = self._store.heads()
         lines: dict[str, list[str]] = {}
-        for timeline, held in known.items():
+        for timeline, last in known.items():
             head = heads.get(timeline)
-            if head is not None and head.epoch == held.epoch and head.seq > held.seq:
+            if head is not None and head.epoch == last.epoch and head.seq > last.seq:
                 try:
-                    lines[timeline] = self.store.read_json(timeline, held.seq, _BATCH)
+                    lines[timeline] = self._store.read_json(timeline, last.seq, _BATCH)
                 except NotInStore:
-                    version = -1  # removed since: look again
-                if head.seq > held.seq + _BATCH:
+                    version = -1  # removed since `heads`: read again
+                if head.seq > last.seq + _BATCH:
                     version = -1
-        return _News(version, heads, lines)
+        return _Changes(version, heads, lines)
 
-    def _bring_up(self, timeline: str, log: _Log, news: _News) -> None:
-        head = news.heads.get(timeline)
+    def _bring_up(self, timeline: str, log: _Log, changes: _Changes) -> None:
+        head = changes.heads.get(timeline)
         if head is None:
-            log.gone = True
+            log.removed = True
             self._logs.pop(timeline, None)
         elif head.epoch != log.ring.head.epoch:
             log.ring.restart(head)
-        elif lines := news.lines.get(timeline):
+        elif lines := changes.lines.get(timeline):
             try:
                 log.ring.extend(lines)
-            except ValueError:  # replaced between the two reads: what was read is of the new log
+            except ValueError:  # replaced between the two reads: the lines are of the new log
                 self._version = -1
                 return
         else:
             return
-        self._fresh.add(log)
+        self._changed.add(log)
 
     async def publish(self) -> None:
-        """Notify the readers of every log that has changed since they were."""
-        while self._fresh:
-            readers = list(self._fresh.pop().readers)
-            for first in range(0, len(readers), _READERS_A_TURN):
-                for reader in readers[first : first + _READERS_A_TURN]:
+        """Notify the readers of every log that has changed since the last call."""
+        while self._changed:
+            readers = list(self._changed.pop().readers)
+            for first in range(0, len(readers), _READERS_PER_TURN):
+                for reader in readers[first : first + _READERS_PER_TURN]:
                     reader.notify()
                 await asyncio.sleep(0)
 
     # Readers
 
     def watch(self, appeared: Callable[[str], None]) -> Callable[[], None]:
-        """Have `appeared` called for each timeline that is made from now on; returns what ends that."""
+        """Call `appeared` for each timeline that is created from now on; return what ends that."""
         self._watchers.add(appeared)
         return lambda: self._watchers.discard(appeared)
 
     async def timelines(self) -> list[str]:
-        """Every timeline there is."""
+        """Return every timeline, sorted."""
         await self.refresh()
         return sorted(self._heads)
 
     def knows(self, timeline: str) -> bool:
-        """Whether the timeline was there at the last look."""
+        """Return whether the timeline existed at the last read."""
         return timeline in self._heads
 
     async def resolve(self, name: str) -> str:
-        """The timeline that `name` stands for: its id, a unique beginning of it, or `last`.
+        """Return the timeline that `name` stands for: its id, a unique prefix of it, or `last`.
 
         Raises:
-            NotInStore: there is none, or several.
+            NotInStore: no timeline matches, or several do.
         """
-        return name if self.knows(name) else await asyncio.to_thread(self.store.find, name)
+        return name if self.knows(name) else await self._reading(lambda: self._store.find(name))
+
+    async def head(self, timeline: str) -> Head:
+        """Return epoch and last seq of a log, as stored now.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        return await self._reading(lambda: self._store.head(timeline))
+
+    async def read_json(self, timeline: str, after: int, limit: int) -> list[str]:
+        """Return stored events after `after`, at most `limit`.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        return await self._reading(lambda: self._store.read_json(timeline, after, limit))
 
     def reader_of_known(self, timeline: str, notify: Callable[[], None]) -> Reader:
-        """A reader of a timeline that `knows` knows."""
+        """Return a reader of a timeline that `knows` knows."""
         log = self._logs.get(timeline)
         if log is None:
             log = self._logs[timeline] = _Log(self._heads[timeline], self._size)
         return Reader(self, timeline, log, notify)
 
     async def reader(self, timeline: str, notify: Callable[[], None]) -> Reader:
-        """A reader of `timeline`; `notify` is called when there may be something to take.
+        """Return a reader of `timeline`; `notify` is called when there may be something to take.
 
         Raises:
             NotInStore: there is no such timeline.
         """
         log = self._logs.get(timeline)
         if log is None:
-            head = await asyncio.to_thread(self.store.head, timeline)
+            head = await self.head(timeline)
             log = self._logs.setdefault(timeline, _Log(head, self._size))
-            self._version = -1  # what was written since must be seen, whether or not it has been told of
-            self._woken.set()
+            self._version = -1  # what was written since must be read, even if its change was seen already
+            self._wake_ups.send()
         return Reader(self, timeline, log, notify)
 
     def leave(self, reader: Reader, log: _Log) -> None:
-        """A reader has gone; with the last one the ring goes too."""
+        """Forget a reader; with the last one the ring goes too."""
         log.readers.discard(reader)
         if not log.readers and self._logs.get(reader.timeline) is log:
             del self._logs[reader.timeline]
 
-    async def state(self, timeline: str) -> State:
-        """The timeline as it is now, encoded once however many ask.
+    async def state(self, timeline: str) -> FoldedState:
+        """Return the timeline as it is now, encoded once for all callers.
 
         Raises:
             NotInStore: there is no such timeline.
         """
-        return await asyncio.to_thread(self._state, timeline)
+        return await self._reading(lambda: self._encode_state(timeline))
 
-    def _state(self, timeline: str) -> State:
-        state = self.store.state(timeline)
+    def _encode_state(self, timeline: str) -> FoldedState:
+        state = self._store.state(timeline)
         head = Head(state.epoch, state.seq)
-        held = self._states.get(timeline)
-        if held is None or held.head != head:
-            held = State(head, json.dumps(state.to_dict(), ensure_ascii=False, separators=(",", ":")))
-            self._states[timeline] = held
-            while len(self._states) > _STATES_KEPT:
+        cached = self._states.get(timeline)
+        if cached is None or cached.head != head:
+            cached = FoldedState(head, json.dumps(state.to_dict(), ensure_ascii=False, separators=(",", ":")))
+            self._states[timeline] = cached
+            while len(self._states) > _CACHED_STATES:
                 self._states.popitem(last=False)
-        return held
+        return cached
 
 
 class Reader:
@@ -294,11 +354,11 @@ class Reader:
         self._hub.leave(self, self._log)
 
     async def resume(self, after: int, epoch: str) -> bool:
-        """Begin after `after` of the log of that epoch, if it is the log still; if not, `take` gives a state first."""
+        """Start after `after` if the log still has that epoch; if it has not, return False, and `take` gives a state first."""
         if epoch != self._log.ring.head.epoch or after > self._log.ring.head.seq:
-            await self._hub.refresh()  # the caller may have come from a process that is ahead of this one
+            await self._hub.refresh()  # the caller may come from a process that is ahead of this one
         now = self._log.ring.head
-        if self._log.gone or epoch != now.epoch or after > now.seq:
+        if self._log.removed or epoch != now.epoch or after > now.seq:
             return False
         self.head = Head(epoch, after)
         return True
@@ -308,65 +368,67 @@ class Reader:
         """Whether there is something to take."""
         if self._ended:
             return False
-        return self._log.gone or self.head is None or self._strayed or self.head.seq < self._log.ring.head.seq
+        return self._log.removed or self.head is None or self._is_other_log or self.head.seq < self._log.ring.head.seq
 
     @property
-    def _strayed(self) -> bool:
+    def _is_other_log(self) -> bool:
         return self.head is not None and self.head.epoch != self._log.ring.head.epoch
 
-    def at_hand(self, limit: int) -> Sequence[Entry] | None:
-        """At most `limit` events that follow, without taking them; None if what comes next is not an event, or must be read."""
+    def available(self, limit: int) -> Sequence[Entry] | None:
+        """Return at most `limit` events that follow and are in memory, without taking them.
+
+        None if what comes next is not an event, or must be read from the store.
+        """
         head, ring = self.head, self._log.ring
         if self._ended:
             return ()
-        if head is None or self._log.gone or head.epoch != ring.head.epoch:
+        if head is None or self._log.removed or head.epoch != ring.head.epoch:
             return None
         entries = ring.after(head.seq, limit)
         if entries is not None:
             self._live = True
         return entries
 
-    def passed(self, entry: Entry) -> None:
-        """The event that was at hand has been taken."""
+    def advance(self, entry: Entry) -> None:
+        """Move past an event."""
         self.head = entry.head
 
-    async def take(self, limit: int) -> Sequence[Item]:
-        """What comes next, at most `limit` events; nothing if all was taken.
+    async def take(self, limit: int) -> Sequence[Update]:
+        """Return what comes next, at most `limit` events; nothing if there is nothing new.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        entries = self.at_hand(limit)
+        entries = self.available(limit)
         if entries is not None:
             if entries:
-                self.passed(entries[-1])
+                self.advance(entries[-1])
             return entries
         try:
-            if not self._log.gone:
-                return await (self._begin() if self.head is None or self._strayed else self._catch_up(self.head, limit))
+            if not self._log.removed:
+                return await (self._start() if self.head is None or self._is_other_log else self._catch_up(self.head, limit))
         except NotInStore:
-            pass  # removed, though the tail has not seen it yet
+            pass  # removed, though the hub has not read that yet
         self._ended = True
-        return [Gone()]
+        return [Removal()]
 
-    async def _begin(self) -> list[Item]:
+    async def _start(self) -> list[Update]:
         state = await self._hub.state(self.timeline)
         if state.head.epoch != self._log.ring.head.epoch:
             await self._hub.refresh()
         if self.head is not None and self.head.epoch == state.head.epoch:
-            return []  # the tail had not seen the new log yet; this reader had
+            return []  # this reader had already seen the new log, the hub had not
         self.head, self._live = state.head, True
         return [state]
 
-    async def _catch_up(self, head: Head, limit: int) -> list[Item]:
-        found: list[Item] = []
+    async def _catch_up(self, head: Head, limit: int) -> list[Update]:
+        updates: list[Update] = []
         if self._live:
             self._live = False
-            found.append(Lag(head.seq))
-        lines = await asyncio.to_thread(self._hub.store.read_json, self.timeline, head.seq, limit)
-        entries = [Entry(line) for line in lines]
+            updates.append(LagNotice(head.seq))
+        entries = [Entry(line) for line in await self._hub.read_json(self.timeline, head.seq, limit)]
         if entries and entries[0].head == (head.epoch, head.seq + 1):
-            self.passed(entries[-1])
-            return [*found, *entries]
-        await self._hub.refresh()  # replaced meanwhile
-        return found
+            self.advance(entries[-1])
+            return [*updates, *entries]
+        await self._hub.refresh()  # replaced since
+        return updates

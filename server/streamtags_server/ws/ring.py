@@ -17,7 +17,7 @@ _PLACE = re.compile(r'\{"v":1,"timeline":"(?:[^"\\]|\\.)*","epoch":"([^"]*)","se
 
 
 def place_of(line: str) -> tuple[Head, str]:
-    """Epoch, seq and type of an event's JSON, without parsing the rest of it."""
+    """Return epoch, seq and type of an event's JSON, without parsing the rest of it."""
     match = _PLACE.match(line)
     if match is not None:
         return Head(match[1], int(match[2])), match[3]
@@ -42,12 +42,12 @@ class Entry:
 class Ring:
     """The last events of one log.
 
-    Holds at most `size` of them. When it is full the oldest goes: a reader that has not got to it yet finds `after` to be None and
-    reads on from the store. Nobody waits for anybody.
+    Keeps at most `size` of them. When it is full the oldest is dropped: for a reader that has not read it yet, `after` returns None, and
+    the reader continues from the store.
 
     Args:
-        head: how far the log reaches now; events up to there are not held.
-        size: events held at most.
+        head: how far the log reaches now; events up to there are not kept.
+        size: the most events kept.
     """
 
     def __init__(self, head: Head, size: int) -> None:
@@ -55,7 +55,7 @@ class Ring:
         self._entries: deque[Entry] = deque(maxlen=size)
 
     def extend(self, lines: Sequence[str]) -> None:
-        """Take in the events that follow the last one.
+        """Append the events that follow the last one.
 
         Raises:
             ValueError: they do not follow it.
@@ -68,12 +68,12 @@ class Ring:
             self.head = entry.head
 
     def restart(self, head: Head) -> None:
-        """The log was replaced by one that reaches `head`."""
+        """Drop all events: the log was replaced by one that reaches `head`."""
         self._entries.clear()
         self.head = head
 
     def after(self, seq: int, limit: int) -> list[Entry] | None:
-        """At most `limit` events that follow `seq`; None if the first of them is no longer held."""
+        """Return at most `limit` events that follow `seq`; None if the first of them is no longer kept."""
         missing = self.head.seq - seq
         if missing <= 0:
             return []

@@ -1,7 +1,7 @@
-"""WebSocket connections of `streamtags.v1`: who comes in, what clients say, and how they leave.
+"""WebSocket connections of `streamtags.v1`: handshake, messages of the client, requests, and closing.
 
-What a client follows is told by `Subscriptions`, which hold nothing but positions, so a client that does not read costs the server one
-write buffer and nobody else anything.
+`Subscriptions` send the events. They keep positions only, so a client that does not read costs the server one write buffer and delays no
+other client.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Literal
 
 from starlette.types import Receive, Scope, Send
 
 from streamtags.config.settings import ServerSettings
 from streamtags.core.errors import StreamtagsError
 from streamtags.core.protocol import (
-    METHODS,
     PROTOCOL_VERSION,
     SUBPROTOCOL,
     CloseCode,
@@ -37,19 +36,20 @@ from streamtags.core.protocol import (
     Unsubscribe,
     parse_client_message,
 )
+from streamtags.operations.operation import authorize
+from streamtags.operations.params import validate
+from streamtags.operations.services import Caller, Services
+from streamtags.operations.table import METHODS
 from streamtags_server.access.gate import is_local
-from streamtags_server.http.problems import told
+from streamtags_server.http.problems import public_text
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Closed, Outlet
 from streamtags_server.ws.subscriptions import Subscriptions
 
-__all__ = ["Answer", "Connection", "Connections"]
+__all__ = ["Connection", "Connections"]
 
-Answer = Callable[[str, dict[str, Any], str], Awaitable[Any]]
-"""Answers a request: method, params, who asks."""
-
-# Looked up once: it is read from the disk.
+# Read from the disk once.
 _SERVER = f"streamtags/{version('streamtags')}"
 
 _log = logging.getLogger(__name__)
@@ -59,18 +59,21 @@ class Connections:
     """All WebSocket connections of a server; an ASGI application for the one path.
 
     Args:
-        role_of: the role that a token gives; None if it is wrong. Called with None where the client gave none.
-        answer: answers requests.
+        hub: where events come from.
+        settings: limits and deadlines.
+        metrics: where connections are counted.
+        role_of: returns the role of a token, None for a wrong one. Called with None if the client gave none.
+        services: what requests work with.
     """
 
     def __init__(
-        self, hub: Hub, settings: ServerSettings, metrics: Metrics, role_of: Callable[[str | None], Role | None], answer: Answer
+        self, hub: Hub, settings: ServerSettings, metrics: Metrics, role_of: Callable[[str | None], Role | None], services: Services
     ) -> None:
         self.hub = hub
         self.settings = settings
         self.metrics = metrics
         self.role_of = role_of
-        self.answer = answer
+        self.services = services
         self._open: set[Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +88,7 @@ class Connections:
             self.metrics.add("streamtags_connections", -1)
 
     async def beat(self) -> None:
-        """Have idle connections told how far their timelines reach, until cancelled."""
+        """Send a heartbeat on idle connections, until cancelled."""
         every = self.settings.heartbeat_seconds
         while True:
             await asyncio.sleep(every / 4)
@@ -97,8 +100,8 @@ class Connections:
 class Connection:
     """One client.
 
-    What is bounded: subscriptions, requests under way, and the size of a message, each by the settings; whoever goes over is closed.
-    Events do not queue here: each reader is a position, see `Hub`.
+    Subscriptions, requests under way and the size of a message are bounded by the settings; a client that exceeds one is disconnected.
+    There is no queue of events: each reader is a position, see `Hub`.
     """
 
     def __init__(self, owner: Connections, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,11 +110,11 @@ class Connection:
         self._outlet = Outlet(scope, send)
         self._subscriptions = Subscriptions(owner.hub, owner.settings, owner.metrics, self._outlet)
         self._role: Role | None = None
-        self._who = ""
+        self._name = ""
         self._requests: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Serve the client until it goes or breaks the rules."""
+        """Serve the client until it disconnects or breaks the protocol."""
         await self._receive()  # websocket.connect
         try:
             await self._serve()
@@ -121,9 +124,9 @@ class Connection:
                 closed = closed.exceptions[0]
             await self._close(closed)
         except* StreamtagsError as group:
-            _log.warning("a connection is closed: %s", group.exceptions[0])
+            _log.warning("closing a connection: %s", group.exceptions[0])
             await self._close(Closed(CloseCode.SERVER_FAULT, "the store cannot be read"))
-        except* Exception:  # noqa: BLE001 - a fault of the server: the client is told to come back, the log says why
+        except* Exception:  # noqa: BLE001 - a fault of the server: the close code makes the client reconnect
             _log.exception("a connection failed")
             await self._close(Closed(CloseCode.SERVER_FAULT, "a fault of the server"))
         finally:
@@ -139,13 +142,13 @@ class Connection:
         await self._hello()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._subscriptions.run())
-            await self._read_on()
+            await self._read_messages()
 
     async def _hello(self) -> None:
         settings = self._settings
         auth: Literal["none", "token"] = "none" if self._owner.role_of(None) else "token"
         limits = Limits(message_bytes=settings.message_bytes, subscriptions=settings.subscriptions, queue_events=settings.queue_events)
-        await self._outlet.say(Hello(server=_SERVER, heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth))
+        await self._outlet.send(Hello(server=_SERVER, heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth))
         try:
             async with asyncio.timeout(settings.identify_seconds):
                 message = await self._next()
@@ -160,12 +163,12 @@ class Connection:
         )
         if self._role is None:
             raise Closed(CloseCode.NOT_AUTHENTICATED, "a valid token is needed")
-        self._who = message.client or self._role
-        await self._outlet.say(Identified(role=self._role))
+        self._name = message.client or self._role
+        await self._outlet.send(Identified(role=self._role))
 
-    # What the client says
+    # Messages of the client
 
-    async def _read_on(self) -> None:
+    async def _read_messages(self) -> None:
         while True:
             message = await self._next()
             match message:
@@ -174,16 +177,16 @@ class Connection:
                 case Unsubscribe():
                     await self._subscriptions.unsubscribe(message.id)
                 case Ping():
-                    await self._outlet.say(Pong(n=message.n))
+                    await self._outlet.send(Pong(n=message.n))
                 case Request():
-                    self._begin(message)
+                    self._start(message)
                 case _:
                     raise Closed(CloseCode.INVALID_MESSAGE, "already identified")
 
     async def _next(self) -> Identify | Subscribe | Unsubscribe | Ping | Request:
         received = await self._receive()
         if received["type"] == "websocket.disconnect":
-            if received.get("code") == CloseCode.MESSAGE_TOO_LARGE:  # found by the engine, before it was whole
+            if received.get("code") == CloseCode.MESSAGE_TOO_LARGE:  # closed by the engine, before the message was complete
                 self._count(CloseCode.MESSAGE_TOO_LARGE)
             raise Closed(None)
         text = received.get("text")
@@ -196,7 +199,7 @@ class Connection:
 
     # Requests
 
-    def _begin(self, request: Request) -> None:
+    def _start(self, request: Request) -> None:
         if request.id in self._requests:
             raise Closed(CloseCode.ID_IN_USE, f"request {request.id!r} is not answered yet")
         if len(self._requests) >= self._settings.requests:
@@ -207,28 +210,29 @@ class Connection:
 
     async def _answer(self, request: Request) -> None:
         try:
-            await self._outlet.say(await self._response(request))
+            await self._outlet.send(await self._response(request))
         except Closed:
-            return  # nobody is left to hear it
+            return  # the client has disconnected
 
     async def _response(self, request: Request) -> Response:
-        needed = METHODS.get(request.method)
-        if needed is None:
+        operation = METHODS.get(request.method)
+        if operation is None or operation.handler is None:
             return _failed(request.id, "unknown_method", f"no method {request.method!r}; there are {', '.join(METHODS)}")
-        if needed == "editor" and self._role != "editor":
-            return _failed(request.id, "forbidden", f"{request.method} needs the role editor")
         try:
-            return Response(id=request.id, result=await self._owner.answer(request.method, request.params, self._who))
+            authorize(operation, self._role)
+            params = validate(operation.params, request.params)
+            result = await operation.handler(self._owner.services, params, Caller(self._role, self._name))
+            return Response(id=request.id, result=result)
         except StreamtagsError as error:
-            return _failed(request.id, error.code, told(error, local=is_local(self._scope)))
-        except Exception:  # noqa: BLE001 - one request's fault is not the connection's
+            return _failed(request.id, error.code, public_text(error, local=is_local(self._scope)))
+        except Exception:  # noqa: BLE001 - a failed request must not end the connection
             _log.exception("a request failed: %s", request.method)
             return _failed(request.id, "internal", "the server could not do this; its log says why")
 
-    # Silence, and the end
+    # Heartbeats and closing
 
     def beat(self, since: float) -> None:
-        """Have a heartbeat sent if nothing was sent since then."""
+        """Send a heartbeat if nothing was sent since then."""
         if self._role is not None and self._outlet.used_at <= since:
             self._subscriptions.beat()
 

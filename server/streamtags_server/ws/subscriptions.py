@@ -1,9 +1,9 @@
-"""What one client follows, and how it is told.
+"""The subscriptions of one client.
 
-Events do not queue here: a `Feed` is a position in a log. While its client keeps up, an event goes out in the moment the hub tells of it,
-in the hub's one loop over all readers: no task is switched to, and the frame is made once for all who use the same id. When the client does
-not keep up, or more is to be told than the events at hand, the feed waits its turn with the one task here that reads it forward; until
-that has caught up, nothing goes past it.
+There is no queue of events: a `_Feed` is a position in a log. While its client keeps up, an event is sent in the moment the hub notifies
+the feed, in the hub's one loop over all readers: no task switch, and one frame for all subscriptions with the same id. When the client
+does not keep up, or more follows than the events in memory, the feed waits for the one task here that reads it forward. Until that task
+has caught up, nothing overtakes it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from streamtags.core.protocol import (
     event_frame,
     matches,
 )
-from streamtags_server.http.wire import text_frame
+from streamtags_server.http.uvicorn_protocols import text_frame
 from streamtags_server.metrics import Metrics
-from streamtags_server.ws.hub import Gone, Hub, Item, Lag, Reader, State
+from streamtags_server.ws.hub import FoldedState, Hub, LagNotice, Reader, Removal, Update
 from streamtags_server.ws.outlet import Closed, Outlet
 from streamtags_server.ws.ring import Entry
 
@@ -39,26 +39,26 @@ __all__ = ["ALL", "Subscriptions"]
 ALL = "*"
 """The timeline of a subscription that follows every one."""
 
-# Events sent in the hub's loop; of more, a client's own task sends so many before its next feed, and the other clients, have their turn.
-_AT_ONCE = 16
-_TURN = 64
+# Events sent within the hub's loop. Of more, the client's own task sends a turn before its next feed, and other clients, are served.
+_EVENTS_PER_NOTIFICATION = 16
+_EVENTS_PER_TURN = 64
 
 
-@lru_cache(maxsize=2 * _TURN)
-def _framed(name: str, line: str) -> bytes:
+@lru_cache(maxsize=2 * _EVENTS_PER_TURN)
+def _event_frame_bytes(name: str, line: str) -> bytes:
     return text_frame(event_frame(name, line))
 
 
 class _Subscription:
-    """What the client follows: the timeline it asked for, by its id, a beginning of that or `last`."""
+    """A timeline that the client follows; `requested` is the id, prefix or `last` that it asked for."""
 
     def __init__(self, name: str, timeline: str, filter_: Filter | None) -> None:
         self.id = name
-        self.asked = self.timeline = timeline
+        self.requested = self.timeline = timeline
         self.filter = filter_
         self.open = True
         self.feeds: dict[str, _Feed] = {}
-        self.forget: Callable[[], None] = lambda: None
+        self.stop_watching: Callable[[], None] = lambda: None
 
     def wants(self, entry: Entry) -> bool:
         wanted = self.filter
@@ -70,13 +70,13 @@ class _Subscription:
 
     def close(self) -> None:
         self.open = False
-        self.forget()
+        self.stop_watching()
         for feed in self.feeds.values():
             feed.reader.close()
 
 
 class _Feed:
-    """One timeline of a subscription. While it `waits`, for its first words to be said or for its turn, nothing may go past those."""
+    """One timeline of a subscription. While it `waits`, for its first messages or for its turn, events may not overtake those."""
 
     __slots__ = ("reader", "subscription", "waits")
     reader: Reader
@@ -87,35 +87,35 @@ class _Feed:
 
 
 class Subscriptions:
-    """Those of one client."""
+    """The subscriptions of one client."""
 
     def __init__(self, hub: Hub, settings: ServerSettings, metrics: Metrics, outlet: Outlet) -> None:
         self._hub, self._metrics, self._outlet = hub, metrics, outlet
-        self._most = settings.subscriptions
-        self._held: dict[str, _Subscription] = {}
+        self._limit = settings.subscriptions
+        self._subscriptions: dict[str, _Subscription] = {}
         self._due: list[_Feed] = []
         self._wake = asyncio.Event()
         self._beat = False
 
     def close(self) -> None:
         """End all of them."""
-        for subscription in list(self._held.values()):
+        for subscription in list(self._subscriptions.values()):
             self._drop(subscription)
 
-    # What the client asks for
+    # Messages of the client
 
     async def subscribe(self, message: Subscribe) -> None:
-        """Begin a subscription, or give one that is there another filter.
+        """Start a subscription, or give an existing one another filter.
 
         Raises:
-            Closed: it is one too many, its id follows another timeline, or the client has gone.
+            Closed: there are too many, the id follows another timeline, or the client has disconnected.
             StoreError: the store cannot be read.
         """
-        held = self._held.get(message.id)
-        if held is not None:
-            await self._refilter(held, message)
-        elif len(self._held) >= self._most:
-            raise Closed(CloseCode.TOO_MANY, f"more than {self._most} subscriptions")
+        existing = self._subscriptions.get(message.id)
+        if existing is not None:
+            await self._refilter(existing, message)
+        elif len(self._subscriptions) >= self._limit:
+            raise Closed(CloseCode.TOO_MANY, f"more than {self._limit} subscriptions")
         elif message.timeline == ALL:
             await self._follow_all(_Subscription(message.id, ALL, message.filter))
         else:
@@ -125,84 +125,84 @@ class Subscriptions:
         """End a subscription.
 
         Raises:
-            Closed: the client has gone.
+            Closed: the client has disconnected.
         """
-        held = self._held.get(name)
-        if held is None:
-            await self._outlet.say(ErrorMessage(code="not_found", message=f"no subscription {name!r}", reply_to=name))
+        subscription = self._subscriptions.get(name)
+        if subscription is None:
+            await self._outlet.send(ErrorMessage(code="not_found", message=f"no subscription {name!r}", reply_to=name))
             return
-        self._drop(held)
-        await self._outlet.say(Unsubscribed(id=name))
+        self._drop(subscription)
+        await self._outlet.send(Unsubscribed(id=name))
 
-    async def _refilter(self, held: _Subscription, message: Subscribe) -> None:
-        if message.timeline not in (held.timeline, held.asked):
-            raise Closed(CloseCode.ID_IN_USE, f"subscription {message.id!r} follows {held.timeline}")
-        held.filter = message.filter
-        feed = held.feeds.get(held.timeline)
+    async def _refilter(self, subscription: _Subscription, message: Subscribe) -> None:
+        if message.timeline not in (subscription.timeline, subscription.requested):
+            raise Closed(CloseCode.ID_IN_USE, f"subscription {message.id!r} follows {subscription.timeline}")
+        subscription.filter = message.filter
+        feed = subscription.feeds.get(subscription.timeline)
         epoch, seq = (feed and feed.reader.head) or ("", 0)
-        await self._outlet.say(Subscribed(id=held.id, timeline=held.timeline, epoch=epoch, seq=seq, recovered=True))
+        await self._outlet.send(Subscribed(id=subscription.id, timeline=subscription.timeline, epoch=epoch, seq=seq, recovered=True))
 
     async def _follow_all(self, subscription: _Subscription) -> None:
-        self._keep(subscription)
-        await self._outlet.say(Subscribed(id=subscription.id, timeline=ALL, epoch="", seq=0, recovered=False))
-        subscription.forget = self._hub.watch(lambda timeline: self._join(subscription, timeline))
+        self._add(subscription)
+        await self._outlet.send(Subscribed(id=subscription.id, timeline=ALL, epoch="", seq=0, recovered=False))
+        subscription.stop_watching = self._hub.watch(lambda timeline: self._join(subscription, timeline))
         for timeline in await self._hub.timelines():
             self._join(subscription, timeline)
 
     async def _follow(self, subscription: _Subscription, after: int | None, epoch: str | None) -> None:
         feed = _Feed(subscription)
         try:
-            subscription.timeline = await self._hub.resolve(subscription.asked)
-            feed.reader = reader = await self._hub.reader(subscription.timeline, partial(self._offer, feed))
+            subscription.timeline = await self._hub.resolve(subscription.requested)
+            feed.reader = reader = await self._hub.reader(subscription.timeline, partial(self._on_new_events, feed))
         except NotInStore as error:
-            await self._outlet.say(ErrorMessage(code=error.code, message=error.what, reply_to=subscription.id))
+            await self._outlet.send(ErrorMessage(code=error.code, message=error.what, reply_to=subscription.id))
             return
         subscription.feeds[subscription.timeline] = feed
-        self._keep(subscription)
+        self._add(subscription)
         recovered = after is not None and epoch is not None and await reader.resume(after, epoch)
         first = () if recovered else await reader.take(1)
-        if reader.head is None:  # removed just now
+        if reader.head is None:  # removed a moment ago
             self._drop(subscription)
             missing = f"no timeline {subscription.timeline!r}"
-            await self._outlet.say(ErrorMessage(code=NotInStore.code, message=missing, reply_to=subscription.id))
+            await self._outlet.send(ErrorMessage(code=NotInStore.code, message=missing, reply_to=subscription.id))
             return
-        place = reader.head
-        await self._outlet.say(
-            Subscribed(id=subscription.id, timeline=subscription.timeline, epoch=place.epoch, seq=place.seq, recovered=recovered)
+        head = reader.head
+        await self._outlet.send(
+            Subscribed(id=subscription.id, timeline=subscription.timeline, epoch=head.epoch, seq=head.seq, recovered=recovered)
         )
-        for item in first:
-            await self._tell(feed, item)
+        for update in first:
+            await self._send_update(feed, update)
         feed.waits = False
-        self._offer(feed)
+        self._on_new_events(feed)
 
-    def _keep(self, subscription: _Subscription) -> None:
-        self._held[subscription.id] = subscription
+    def _add(self, subscription: _Subscription) -> None:
+        self._subscriptions[subscription.id] = subscription
         self._metrics.add("streamtags_subscriptions")
 
     def _drop(self, subscription: _Subscription) -> None:
         subscription.close()
-        del self._held[subscription.id]
+        del self._subscriptions[subscription.id]
         self._metrics.add("streamtags_subscriptions", -1)
 
     def _join(self, subscription: _Subscription, timeline: str) -> None:
-        """Take one more timeline into a subscription to all; it begins with its state."""
+        """Add one more timeline to a subscription to all; its state comes first."""
         if timeline not in subscription.feeds:
             feed = subscription.feeds[timeline] = _Feed(subscription)
-            feed.reader = self._hub.reader_of_known(timeline, partial(self._offer, feed))
-            self._queue(feed)
+            feed.reader = self._hub.reader_of_known(timeline, partial(self._on_new_events, feed))
+            self._enqueue(feed)
 
-    # What the client is told
+    # Messages to the client
 
     def beat(self) -> None:
-        """Have the client told how far its timelines reach."""
+        """Send a heartbeat as soon as the feeds that are due have been served."""
         self._beat = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Read feeds forward as they come to need it, until cancelled.
+        """Read feeds forward when they are due, until cancelled.
 
         Raises:
-            Closed: the client has gone.
+            Closed: the client has disconnected.
             StoreError: the store cannot be read.
         """
         while True:
@@ -211,76 +211,76 @@ class Subscriptions:
             while self._due:
                 due, self._due = self._due, []
                 for feed in due:
-                    for item in await feed.reader.take(_TURN):
-                        await self._tell(feed, item)
+                    for update in await feed.reader.take(_EVENTS_PER_TURN):
+                        await self._send_update(feed, update)
                     feed.waits = feed.reader.behind
                     if feed.waits:
                         self._due.append(feed)
                     await asyncio.sleep(0)
             if self._beat:
                 self._beat = False
-                await self._outlet.say(Heartbeat(seqs=self._seqs()))
+                await self._outlet.send(Heartbeat(seqs=self._seqs()))
 
-    def _offer(self, feed: _Feed) -> None:
-        """Told by the hub that there may be something to take."""
+    def _on_new_events(self, feed: _Feed) -> None:
+        """Called by the hub when there may be something to take."""
         if feed.waits:
             return
         try:
-            all_sent = self._pushed(feed)
-        except Exception:  # noqa: BLE001 - not the hub's business: the task meets it again, where it ends this connection and no other
+            all_sent = self._push_available(feed)
+        except Exception:  # noqa: BLE001 - must not end the hub's loop: the task gets the same error, and ends this connection only
             all_sent = False
         if not all_sent:
-            self._queue(feed)
+            self._enqueue(feed)
 
-    def _pushed(self, feed: _Feed) -> bool:
-        """Send events that are at hand; whether those were all there is to be told."""
+    def _push_available(self, feed: _Feed) -> bool:
+        """Send the events that are in memory; return whether nothing is left to send."""
         reader, subscription, push = feed.reader, feed.subscription, self._outlet.push
-        entries = reader.at_hand(_AT_ONCE)
+        entries = reader.available(_EVENTS_PER_NOTIFICATION)
         if entries is None:
             return False
         for entry in entries:
             if subscription.filter is None or subscription.wants(entry):
-                if not push(_framed(subscription.id, entry.line)):
+                if not push(_event_frame_bytes(subscription.id, entry.line)):
                     return False
                 self._metrics.add("streamtags_events_sent_total")
-            reader.passed(entry)
-        return len(entries) < _AT_ONCE or not reader.behind
+            reader.advance(entry)
+        return len(entries) < _EVENTS_PER_NOTIFICATION or not reader.behind
 
-    def _queue(self, feed: _Feed) -> None:
+    def _enqueue(self, feed: _Feed) -> None:
         feed.waits = True
         self._due.append(feed)
         self._wake.set()
 
     def _seqs(self) -> dict[str, int]:
-        readers = [feed.reader for subscription in self._held.values() for feed in subscription.feeds.values()]
+        readers = [feed.reader for subscription in self._subscriptions.values() for feed in subscription.feeds.values()]
         return {reader.timeline: reader.head.seq for reader in readers if reader.head is not None}
 
-    async def _tell(self, feed: _Feed, item: Item) -> None:
+    async def _send_update(self, feed: _Feed, update: Update) -> None:
         subscription, timeline = feed.subscription, feed.reader.timeline
         if not subscription.open:
             return  # unsubscribed while this was read
-        if isinstance(item, Entry):
-            if subscription.wants(item):
-                if not self._outlet.push(_framed(subscription.id, item.line)):
-                    await self._outlet.text(event_frame(subscription.id, item.line))
+        if isinstance(update, Entry):
+            if subscription.wants(update):
+                if not self._outlet.push(_event_frame_bytes(subscription.id, update.line)):
+                    await self._outlet.send_text(event_frame(subscription.id, update.line))
                 self._metrics.add("streamtags_events_sent_total")
-        elif isinstance(item, State):
-            place = f'"timeline":{json.dumps(timeline)},"epoch":{json.dumps(item.head.epoch)},"seq":{item.head.seq}'
-            await self._outlet.text(f'{{"type":"snapshot","id":{json.dumps(subscription.id)},{place},"state":{item.json}}}')
+        elif isinstance(update, FoldedState):
+            place = f'"timeline":{json.dumps(timeline)},"epoch":{json.dumps(update.head.epoch)},"seq":{update.head.seq}'
+            await self._outlet.send_text(f'{{"type":"snapshot","id":{json.dumps(subscription.id)},{place},"state":{update.json}}}')
             self._metrics.add("streamtags_snapshots_sent_total")
-        elif isinstance(item, Lag):
+        elif isinstance(update, LagNotice):
             self._metrics.add("streamtags_lagged_total")
-            await self._outlet.say(Lagged(id=subscription.id, seq=item.seq))
-        elif isinstance(item, Gone):
+            await self._outlet.send(Lagged(id=subscription.id, seq=update.seq))
+        elif isinstance(update, Removal):
             await self._end(subscription, timeline)
 
     async def _end(self, subscription: _Subscription, timeline: str) -> None:
-        """The timeline was removed."""
+        """Report that the timeline was removed."""
         if subscription.timeline != ALL:
             self._drop(subscription)
-            await self._outlet.say(Unsubscribed(id=subscription.id))
+            await self._outlet.send(Unsubscribed(id=subscription.id))
             return
         subscription.feeds.pop(timeline).reader.close()
-        await self._outlet.say(Removed(id=subscription.id, timeline=timeline))
-        if self._hub.knows(timeline):  # made again meanwhile
+        await self._outlet.send(Removed(id=subscription.id, timeline=timeline))
+        if self._hub.knows(timeline):  # created again since
             self._join(subscription, timeline)

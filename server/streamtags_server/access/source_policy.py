@@ -1,4 +1,4 @@
-"""What clients name to have it analyzed: files under the media roots, and addresses."""
+"""Which sources clients may name: files under the media roots, and public addresses."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from streamtags.core.errors import NotInStore, SourceError, SourceRefused, Strea
 from streamtags.core.state import TimelineState
 from streamtags.sources.file.access import Access, Place, locate, without_password
 
-__all__ = ["Sources"]
+__all__ = ["MediaRootPolicy"]
 
 
-class Sources:
-    """Finds what a client names, if it may be read here.
+class MediaRootPolicy:
+    """Finds what a client names, if it may be read; implements `streamtags.operations.services.SourcePolicy`.
 
     Args:
-        access: what may be read; relative names are looked for under its roots, of which there is one at least.
+        access: what may be read; relative names are resolved under its roots, of which there is at least one.
     """
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def allowed(self, asked: str) -> str:
-        """`asked` as a URL, or as the path of a file under a media root.
+    def allowed(self, requested: str) -> str:
+        """Return `requested` as a URL, or as the path of a file under a media root.
 
         Raises:
-            SourceRefused: it may not be read here; nothing is said about what else there is.
+            SourceRefused: it may not be read; the message does not depend on whether it exists.
             SourceError: there is no such file, or it cannot be read.
         """
-        place = self._place(asked)
+        place = self._place(requested)
         return str(place.path or place.target)
 
     def file_of(self, state: TimelineState) -> Path:
-        """The file a timeline was made from.
+        """Return the file a timeline was made from.
 
         Raises:
-            NotInStore: it was no file, or the file may not be read here, is gone or is another one now.
+            NotInStore: it was not made from a file, or the file may not be read, is gone or has changed.
         """
         if state.source is None:
             raise NotInStore("its source is not known yet", where=state.id)
@@ -52,23 +52,23 @@ class Sources:
             raise NotInStore("its file has changed since", where=state.id)
         return path
 
-    def _place(self, asked: str) -> Place:
+    def _place(self, requested: str) -> Place:
         try:
-            uri = unquote(urlsplit(asked).path) if asked.lower().startswith("file://") else asked
+            uri = unquote(urlsplit(requested).path) if requested.lower().startswith("file://") else requested
             return locate(uri if "://" in uri else self._path(uri), self._access)
-        except (OSError, RuntimeError, ValueError) as error:  # a NUL in it, a loop of links, brackets that are no address
-            raise SourceError("is neither a path nor a URL", where=without_password(asked), hint="check it") from error
+        except (OSError, RuntimeError, ValueError) as error:  # a NUL, a loop of links, brackets that are no address
+            raise SourceError("is neither a path nor a URL", where=without_password(requested), hint="check it") from error
         except SourceError as error:
-            error.where = without_password(asked)
+            error.where = without_password(requested)
             if error.code == "source.missing":
                 error.hint = "name a file under --media-root, or upload it"
             elif isinstance(error, SourceRefused) and "://" in uri and not self._access.allow_private:
-                locate(uri, replace(self._access, allow_private=True))  # what is refused in any case says so
+                locate(uri, replace(self._access, allow_private=True))  # raises if it is refused in any case
                 error.hint = "to allow it, start the server with --set server.allow_private=true"
             raise
 
     def _path(self, name: str) -> str:
-        """The path of `name`, which is relative to a media root or lies under one; else it is refused, whether or not it is there."""
+        """Return the path of `name`, which is relative to a media root or lies under one; refuse any other, whether or not it exists."""
         roots = self._access.roots
         root = next((root for root in roots if os.path.lexists(root / name)), roots[0])
         path = (root / name).resolve()

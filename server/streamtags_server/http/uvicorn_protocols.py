@@ -1,7 +1,7 @@
-"""The two protocols of uvicorn with the patience taken out: who does not speak or read in time is cut off.
+"""The two protocols of uvicorn with deadlines: a client that does not send or read in time is disconnected.
 
-A client that sends a request head byte by byte, or never reads what it is sent, would hold a connection for ever (RFC 6585 and
-https://owasp.org/www-community/attacks/Slow_Denial_of_Service name the attack).
+A client that sends a request head byte by byte, or never reads its responses, would otherwise occupy a connection for ever
+(https://owasp.org/www-community/attacks/Slow_Denial_of_Service).
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from streamtags.core.protocol import CloseCode
 __all__ = ["PUSH", "HttpProtocol", "Push", "WebSocketProtocol", "text_frame"]
 
 PUSH = "streamtags.push"
-"""The ASGI extension under which an application finds `WebSocketProtocol.push`, as the value of `push`."""
+"""The ASGI extension with `WebSocketProtocol.push`, under the key `push`."""
 
 Push = Callable[[bytes], bool]
-"""Sends a whole frame now, or not at all."""
+"""Sends a whole frame now, or nothing."""
 
-# A peer that did not answer a ping, or is told that the server goes, gets so long to take what is in its buffer.
+# A client that did not answer a ping, or is disconnected at shutdown, has so long to read what is in its buffer.
 _FLUSH_SECONDS = 1.0
-# One that was told that its message is too large gets so long to stop sending it.
+# A client whose message is too large has so long to stop sending it.
 _LINGER_SECONDS = 5.0
 
 
 def text_frame(text: str) -> bytes:
-    """A text message as it stands on the wire of every connection that compresses nothing."""
+    """Return the bytes of a text frame, as sent on every connection without compression."""
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP/1.1; a request's head must be whole within `head_seconds`, and who has its answer need not send more of its body."""
+    """HTTP/1.1. The head of a request must be complete within `head_seconds`; once answered, the rest of a body is not read."""
 
     head_seconds = 10.0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Start the clock."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Start the deadline."""
         super().connection_made(transport)
         self._timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_seconds, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop it."""
+        """Cancel the deadline."""
         self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Stop the clock when the head is whole; start it with the first byte of another."""
+        """Cancel the deadline when the head is complete; start it with the first byte of the next one."""
         before = self.cycle
         answered = before is None or before.response_complete
         super().data_received(data)
@@ -77,13 +77,13 @@ class HttpProtocol(H11Protocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """WebSocket; a peer that is to go is gone soon, whether or not it reads."""
+    """WebSocket. A client that is being disconnected is gone soon, even if it does not read."""
 
     def push(self, frame: bytes) -> bool:
-        """Send a whole frame now if the peer keeps up with what it is sent; if not, or if it goes, False, and nothing is sent.
+        """Send a whole frame now and return True; if the client does not keep up or is closing, send nothing and return False.
 
-        It keeps up while less waits for it than the transport's high-water mark, 64 KiB. What was agreed to be compressed cannot be
-        pushed: its bytes differ from connection to connection.
+        A client keeps up while its write buffer is below the transport's high-water mark, 64 KiB. Connections with compression cannot
+        be pushed to: their bytes differ from connection to connection.
         """
         if not self.writable.is_set() or self.conn.state is not OPEN or self.transport.is_closing() or self.conn.extensions:
             return False
@@ -97,12 +97,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"][PUSH] = {"push": self.push}
 
     def handle_cont(self, event: Frame) -> None:
-        """As uvicorn's, but a fragment without a byte is not kept: of bytes there can only be so many, of fragments any number."""
+        """Do as uvicorn, but drop empty fragments: the size of a message is bounded, the number of its fragments is not."""
         if event.data or event.fin:
             super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """As uvicorn's, but for text that is not UTF-8 the log is not filled with tracebacks: it is the client's fault."""
+        """Do as uvicorn, but do not log a traceback for text that is not UTF-8: that is the client's fault."""
         data = b"".join(self.frames)
         if self.curr_msg_data_type == "text":
             try:
@@ -117,7 +117,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def handle_parser_exception(self) -> None:
-        """A message too large closes with the protocol's own code, after what is still on its way was read and let go."""
+        """Close with the protocol's own code if a message is too large, after reading and dropping the rest of it."""
         if not isinstance(self.conn.parser_exc, PayloadTooBig):
             super().handle_parser_exception()
         elif not self.close_sent:
@@ -128,22 +128,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(Frame(Opcode.CLOSE, Close(code, reason).serialize()).serialize(mask=False))
             if self.transport.can_write_eof():
                 self.transport.write_eof()
-            # Closed with bytes unread, the connection would be reset and the peer never see why; so it has a while to close it itself.
+            # Closing with unread bytes would reset the connection before the client reads the code, so it gets a while to close.
             self.transport.resume_reading()
             self.close_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def keepalive_timeout(self) -> None:
-        """It did not answer a ping."""
+        """Disconnect a client that did not answer a ping."""
         super().keepalive_timeout()
         self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
 
     def shutdown(self) -> None:
-        """The server goes."""
+        """Disconnect at shutdown."""
         super().shutdown()
         self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
 
     async def send(self, message: Any) -> None:
-        """As uvicorn's, but a close does not wait for room in the buffer."""
+        """Do as uvicorn, but do not wait for space in the buffer to send a close."""
         if not self.writable.is_set() and message["type"] == "websocket.close":
             self.transport.abort()
         else:

@@ -1,0 +1,46 @@
+"""Errors of operations, as every transport reports them."""
+
+from __future__ import annotations
+
+from streamtags.core.errors import StreamtagsError
+
+__all__ = ["ConflictError", "NotAvailableError", "OverloadedError", "PermissionDeniedError", "QueueFullError"]
+
+
+class ConflictError(StreamtagsError):
+    """The timeline is not in a state in which this can be done."""
+
+    code = "conflict"
+
+
+class QueueFullError(StreamtagsError):
+    """Too many analyses wait already."""
+
+    code = "queue.full"
+
+
+class OverloadedError(StreamtagsError):
+    """The service did not get to it within the deadline."""
+
+    code = "overloaded"
+
+
+class NotAvailableError(StreamtagsError):
+    """The operation is known, but not built in."""
+
+    code = "not_available"
+
+
+class PermissionDeniedError(StreamtagsError):
+    """The caller's role does not allow the operation.
+
+    Args:
+        what: what is missing.
+        authenticated: the caller has a role, but not the required one.
+    """
+
+    code = "forbidden"
+
+    def __init__(self, what: str, *, authenticated: bool) -> None:
+        super().__init__(what, code="forbidden" if authenticated else "unauthorized")
+        self.authenticated = authenticated

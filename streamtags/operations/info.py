@@ -1,0 +1,86 @@
+"""What this installation can do: formats, measures, axes, stages, roles, limits. The page and plugins read it instead of retyping it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from streamtags.config.settings import PROFILES
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.measures import MEASURES
+from streamtags.core.protocol import PROTOCOL_VERSION
+from streamtags.export import Format, formats
+from streamtags.operations.params import NoParams
+from streamtags.operations.services import Caller, Services
+
+__all__ = ["describe_installation", "list_vocabularies"]
+
+
+async def describe_installation(services: Services, _: NoParams, caller: Caller) -> dict[str, Any]:
+    """Return what the page and plugins need to know."""
+    vocabulary = await services.threads.lookups(lambda: load_vocabulary(services.settings.tags))
+    server = services.settings.server
+    return {
+        "version": version("streamtags"),
+        "protocol": PROTOCOL_VERSION,
+        "role": caller.role,
+        "roles": ["viewer", "editor"],
+        "formats": [_describe_format(export) for export in formats().values()],
+        "measures": [
+            {
+                "name": name,
+                "unit": measure.unit,
+                "low": None if measure.values else measure.low,
+                "high": None if measure.values else measure.high,
+                "values": list(measure.values),
+                "description": measure.description,
+            }
+            for name, measure in MEASURES.items()
+        ],
+        "vocabulary": vocabulary.ref.model_dump(mode="json"),
+        "axes": [
+            {
+                "name": axis.name,
+                "description": axis.description,
+                "exclusive": axis.exclusive,
+                "tags": [tag.name for tag in vocabulary.tags if tag.axis == axis.name],
+            }
+            for axis in vocabulary.axes
+        ],
+        "stages": _stages(),
+        "profiles": sorted({*PROFILES, *services.settings.profiles}),
+        "profile": services.settings.profile,
+        "limits": {
+            "message_bytes": server.message_bytes,
+            "subscriptions": server.subscriptions,
+            "requests": server.requests,
+            "queue_events": server.queue_events,
+            "queue": server.queue,
+            "analyses": server.analyses,
+            "upload_bytes": server.upload_bytes,
+            "max_seconds": server.max_seconds,
+        },
+    }
+
+
+def _describe_format(export: Format) -> dict[str, Any]:
+    return {
+        "name": export.name,
+        "suffix": export.suffix,
+        "media_type": export.media_type,
+        "description": export.description,
+    }
+
+
+def _stages() -> list[dict[str, Any]]:
+    """Return the stages in the order in which they run."""
+    return [
+        {"name": "caption", "title": "Captions", "lane": "caption", "emits": "segment.captioned"},
+        {"name": "tag", "title": "Tags", "lane": "tag", "emits": "segment.tagged"},
+        {"name": "scenes", "title": "Scenes", "lane": None, "emits": "scene.detected"},
+    ]
+
+
+async def list_vocabularies(services: Services, _: NoParams, __: Caller) -> dict[str, Any]:
+    """Return the vocabularies that can be named."""
+    return {"vocabularies": await services.threads.lookups(services.vocabularies.named)}

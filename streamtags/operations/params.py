@@ -1,0 +1,181 @@
+"""Parameters of operations. Every field is bounded: the values come from clients.
+
+The names of the fields are the names on the wire. An operation's HTTP binding says which of them are in the path and in the query.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from streamtags.core.errors import UsageError
+from streamtags.core.model import TagScore
+from streamtags.export import ExportOptions, formats
+from streamtags.export.options import parse_options
+
+__all__ = [
+    "Analyze",
+    "Correct",
+    "ExportTimeline",
+    "InvalidParamsError",
+    "NoParams",
+    "OneSegment",
+    "OneTimeline",
+    "OpenSession",
+    "Params",
+    "ReadEvents",
+    "Retag",
+    "SuggestCues",
+    "validate",
+]
+
+MAX_NAME = 200
+MAX_TEXT = 4096
+MAX_VOCABULARY = 1 << 20
+
+
+class Params(BaseModel):
+    """Base of all parameters: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+AnyParams = TypeVar("AnyParams", bound=Params)
+
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+
+
+class NoParams(Params):
+    """No parameters; unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class OneTimeline(Params):
+    """A timeline, by its id, a unique prefix of it, or `last`."""
+
+    id: Name
+
+
+class OneSegment(OneTimeline):
+    """A segment of a timeline."""
+
+    segment: Name
+
+
+class OpenSession(Params):
+    """The token to exchange for a cookie; a server without a token file accepts any."""
+
+    token: str = Field(max_length=1000)
+
+
+class Analyze(Params):
+    """What to analyze. `tags` names a vocabulary that ships, a file under a media root, or is the text of one (with line breaks)."""
+
+    uri: str = Field(min_length=1, max_length=MAX_TEXT)
+    profile: str | None = Field(None, max_length=MAX_NAME, description="captioner and classifier")
+    tags: str | None = Field(None, max_length=MAX_VOCABULARY, description="vocabulary")
+    fresh: bool = Field(False, description="delete at once what is stored for this source and settings, and start over")
+    follow: bool = Field(False, description="the file is still being written: read on as it grows")
+
+
+class Retag(OneTimeline):
+    """The vocabulary to tag under, as in `Analyze`; another profile's classifier if one is named."""
+
+    tags: str = Field(min_length=1, max_length=MAX_VOCABULARY)
+    profile: str | None = Field(None, max_length=MAX_NAME)
+
+
+class Correct(OneSegment):
+    """A person's correction of a segment."""
+
+    tags: list[TagScore] = Field(default_factory=list, max_length=1000)
+    untag: list[str] = Field(default_factory=list, max_length=1000)
+    caption: str | None = Field(None, max_length=MAX_TEXT)
+    by: str | None = Field(None, max_length=MAX_NAME)
+
+
+class SuggestCues(OneTimeline):
+    """The timeline to suggest music for; further fields are ignored until suggestions are built in."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _query_integer(value: Any) -> Any:
+    """Accept digits only: a query is text, and `int` would also accept signs, spaces and underscores."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"[0-9]{1,18}", value):
+            raise ValueError("a whole number from 0, of at most 18 digits, is expected")
+        return int(value)
+    return value
+
+
+class ReadEvents(OneTimeline):
+    """Which events of a log to read."""
+
+    after: Annotated[int, BeforeValidator(_query_integer)] = Field(
+        0, ge=0, le=10**18 - 1, description="the seq of the last event already known"
+    )
+    follow: Literal["0", "1"] = Field(
+        "0",
+        description="1: keep the response open and send events as they come; if the log is replaced, the new log follows from its start",
+    )
+
+
+def _known_format(name: str) -> str:
+    if name not in formats():
+        raise ValueError(f"no export format {name[:40]!r}; choose one of {', '.join(formats())}")
+    return name
+
+
+Texts = Annotated[list[Name], Field(max_length=1000)]
+
+
+class ExportTimeline(OneTimeline):
+    """The format to export to, which `GET /v1/info` lists, and its options."""
+
+    format: Annotated[str, AfterValidator(_known_format), WithJsonSchema({"enum": list(formats())})] = Field(
+        description="name of the format"
+    )
+    rate: Name | None = Field(None, description="frame rate of the exported timeline, such as 25 or 24000/1001")
+    start_timecode: Name | None = Field(None, description="timecode of the first frame")
+    axis: Texts = Field(default_factory=list, description="only tags of these axes")
+    tag: Texts = Field(default_factory=list, description="only these tags")
+    min_confidence: float | None = Field(None, ge=0, le=1, description="only tags with at least this confidence")
+    color: Texts = Field(default_factory=list, description="AXIS=COLOR: color of the markers of an axis")
+
+    def options(self) -> ExportOptions:
+        """Return the options of the export.
+
+        Raises:
+            UsageError: a value is wrong; the message says which.
+        """
+        single = {"rate": self.rate, "start_timecode": self.start_timecode, "min_confidence": self.min_confidence}
+        repeated = [(name, value) for name in ("axis", "tag", "color") for value in getattr(self, name)]
+        return parse_options([*single.items(), *repeated])
+
+
+class InvalidParamsError(UsageError):
+    """A parameter is missing, unknown or has a wrong value; `field` is the name of the parameter."""
+
+    code = "invalid_params"
+
+    def __init__(self, what: str, field: str) -> None:
+        super().__init__(what)
+        self.field = field
+
+
+def validate(model: type[AnyParams], params: Any) -> AnyParams:
+    """Return `params` as a `model`.
+
+    Raises:
+        InvalidParamsError: a field is missing, unknown or has a wrong value; the first such field is named.
+    """
+    try:
+        return model.model_validate(params)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "params"
+        raise InvalidParamsError(f"{place}: {first['msg']}", str(first["loc"][0]) if first["loc"] else "") from error

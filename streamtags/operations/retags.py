@@ -1,0 +1,53 @@
+"""Retag runs in the background, at most one per timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from streamtags.config.settings import Settings
+from streamtags.core.errors import StreamtagsError
+from streamtags.core.stores import Store
+from streamtags.operations.errors import ConflictError
+from streamtags.run.retag import retag
+
+__all__ = ["Retags"]
+
+_log = logging.getLogger(__name__)
+
+
+class Retags:
+    """The retag runs of this process. Its methods run in one event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        # Held while an analysis is accepted, so that two requests do not both start over.
+        self.accepting = asyncio.Lock()
+
+    def check_free(self, timeline: str) -> None:
+        """Check that no retag of the timeline runs here.
+
+        Raises:
+            ConflictError: one does.
+        """
+        if timeline in self._tasks:
+            raise ConflictError("is being retagged", where=timeline, hint="try again when that is done")
+
+    def start(self, timeline: str, settings: Settings) -> None:
+        """Retag the timeline in a thread of its own; failures are logged."""
+        task = asyncio.create_task(self._run(timeline, settings))
+        self._tasks[timeline] = task
+        task.add_done_callback(lambda _: self._tasks.pop(timeline, None))
+
+    async def close(self, timeout_seconds: float = 2.0) -> None:
+        """Wait for the retag runs that are under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=timeout_seconds)
+
+    async def _run(self, timeline: str, settings: Settings) -> None:
+        try:
+            failed = await asyncio.to_thread(lambda: asyncio.run(retag(timeline, settings, self._store)))
+            _log.info("%s retagged, %d segments failed", timeline, failed)
+        except StreamtagsError as error:
+            _log.warning("%s could not be retagged: %s", timeline, error)

@@ -1,0 +1,209 @@
+"""What operations work with: the ports that a server, or a program that embeds streamtags, provides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from streamtags.config.settings import Settings
+from streamtags.core.protocol import Role
+from streamtags.core.state import TimelineState
+from streamtags.core.stores import Store
+from streamtags.operations.retags import Retags
+
+__all__ = ["Analyses", "AnalysisRequest", "Blocking", "Caller", "Readers", "Services", "SourcePolicy", "Threads", "VocabularyCatalog"]
+
+T = TypeVar("T")
+
+
+class AnalysisRequest(BaseModel):
+    """One analysis that a client requested.
+
+    Attributes:
+        timeline: the timeline it goes into.
+        uri: the source, already checked by a `SourcePolicy`.
+        profile: name of the profile.
+        tags: name or path of the vocabulary.
+        follow: the file is still being written.
+    """
+
+    timeline: str
+    uri: str
+    profile: str
+    tags: str
+    follow: bool = False
+
+    def settings(self, base: Settings) -> Settings:
+        """Return `base` with what this request changes."""
+        settings = base.model_copy(update={"profile": self.profile, "tags": self.tags})
+        if not self.follow:
+            return settings
+        live = settings.ingest.live.model_copy(update={"follow": True})
+        return settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"live": live})})
+
+
+class Analyses(Protocol):
+    """The queue of analyses."""
+
+    def state(self, timeline: str) -> Literal["queued", "running"] | None:
+        """Return whether the timeline is queued or running, here or at another server of the store."""
+        ...
+
+    def is_here(self, timeline: str) -> bool:
+        """Return whether this process has the analysis of the timeline."""
+        ...
+
+    def check_room(self) -> None:
+        """Check that a further analysis may be queued.
+
+        Raises:
+            QueueFullError: the queue is full.
+        """
+        ...
+
+    def submit(self, request: AnalysisRequest) -> None:
+        """Queue an analysis; do nothing if the timeline is queued or running already.
+
+        Raises:
+            QueueFullError: the queue is full.
+            StoreError: the job cannot be saved.
+        """
+        ...
+
+    async def wait_for_exit(self, timeline: str) -> None:
+        """Wait for a worker that has already written its final event to exit."""
+        ...
+
+    async def cancel(self, timeline: str) -> None:
+        """Cancel an analysis; return when its log says so.
+
+        Raises:
+            ConflictError: it is neither queued nor running here.
+        """
+        ...
+
+
+class SourcePolicy(Protocol):
+    """Decides which sources a client may name."""
+
+    def allowed(self, requested: str) -> str:
+        """Return `requested` as a URL, or as the path of a file that may be read.
+
+        Raises:
+            SourceRefused: it may not be read here.
+            SourceError: there is no such file, or it cannot be read.
+        """
+        ...
+
+    def file_of(self, state: TimelineState) -> Path:
+        """Return the file that a timeline was made from.
+
+        Raises:
+            NotInStore: there is none, it may not be read here, or it has changed since.
+        """
+        ...
+
+
+class VocabularyCatalog(Protocol):
+    """The vocabularies a client may choose."""
+
+    def choose(self, requested: str | None) -> str:
+        """Return the name or path of a vocabulary: by its name, a file that may be read, or the text of one.
+
+        Raises:
+            VocabularyError: there is no such vocabulary, or the text has mistakes.
+        """
+        ...
+
+    def named(self) -> list[dict[str, Any]]:
+        """Return the vocabularies that have a name, each with its axes and tags."""
+        ...
+
+
+class Readers(Protocol):
+    """Live access to the logs of a store."""
+
+    async def resolve(self, name: str) -> str:
+        """Return the timeline that `name` stands for: its id, a unique prefix of it, or `last`.
+
+        Raises:
+            NotInStore: no timeline matches, or several do.
+        """
+        ...
+
+    async def state_json(self, timeline: str) -> str:
+        """Return the fold of the log as JSON.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        ...
+
+    async def refresh(self) -> None:
+        """Read what has changed in the store, and notify readers."""
+        ...
+
+    def wake(self, timeline: str = "") -> None:
+        """Have the store read soon; may be called from any thread."""
+        ...
+
+    def follow(self, timeline: str, after: int) -> AsyncIterator[str]:
+        """Yield lines of JSON, one or more events each time, until the timeline is removed or the service stops."""
+        ...
+
+
+class Blocking(Protocol):
+    """Runs blocking calls in threads of its own, so that a slow disk or name server delays no other kind of call."""
+
+    async def __call__(self, call: Callable[[], T], /) -> T:
+        """Return what `call` returns.
+
+        Raises:
+            OverloadedError: it did not finish within the deadline, or too many calls wait. A call that has begun may still finish.
+        """
+        ...
+
+
+class Threads(Protocol):
+    """Where blocking calls run."""
+
+    @property
+    def reading(self) -> Blocking:
+        """Reads of the store."""
+        ...
+
+    @property
+    def writing(self) -> Blocking:
+        """Writes to the store, which may wait for another writer."""
+        ...
+
+    @property
+    def lookups(self) -> Blocking:
+        """Whatever depends on name servers, media folders and model servers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an operation may use."""
+
+    store: Store
+    settings: Settings
+    readers: Readers
+    analyses: Analyses
+    sources: SourcePolicy
+    vocabularies: VocabularyCatalog
+    threads: Threads
+    retags: Retags
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the role, and the name to write into the log as `by` ("" if unknown)."""
+
+    role: Role | None
+    name: str = ""

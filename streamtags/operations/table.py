@@ -1,0 +1,195 @@
+"""The table of operations. HTTP routes, WebSocket methods, permission checks and both API documents are derived from it.
+
+To add an operation: write its params, its handler and one row here.
+"""
+
+from __future__ import annotations
+
+from streamtags.operations import info, reading, segments, timelines
+from streamtags.operations.operation import Http, Operation
+from streamtags.operations.params import (
+    Analyze,
+    Correct,
+    ExportTimeline,
+    OneSegment,
+    OneTimeline,
+    OpenSession,
+    ReadEvents,
+    Retag,
+    SuggestCues,
+)
+from streamtags.operations.results import ACCEPTED, ANYTHING, INFO, OBJECT, RETAGGED, ROLE, STATUS, TEXT, TIMELINES, VOCABULARIES
+
+__all__ = ["METHODS", "OPERATIONS"]
+
+_ONE = "/v1/timelines/{id}"
+
+_SERVER = (
+    Operation("page", "The page to watch and correct timelines with", Http("GET", "/", media="text/html"), result=TEXT),
+    Operation("health", "The process is alive", Http("GET", "/healthz"), result=STATUS),
+    Operation("ready", "The server takes work: its store can be read", Http("GET", "/readyz", also=(503,)), result=STATUS),
+    Operation("metrics", "Prometheus metrics", Http("GET", "/metrics", media="text/plain"), result=TEXT, role="viewer"),
+    Operation("openapi", "This document", Http("GET", "/openapi.json"), result=OBJECT),
+    Operation("asyncapi", "The WebSocket protocol as an AsyncAPI document", Http("GET", "/asyncapi.json"), result=OBJECT),
+    Operation(
+        "openSession",
+        "Exchange a token for a cookie, so that a page can show pictures and films",
+        Http("POST", "/v1/session", also=(401, 422)),
+        params=OpenSession,
+        result=ROLE,
+    ),
+    Operation("closeSession", "End the session of the cookie", Http("DELETE", "/v1/session", status=204)),
+)
+
+_INSTALLATION = (
+    Operation(
+        "info",
+        "What this server can do: formats, measures, axes, stages, limits",
+        Http("GET", "/v1/info"),
+        result=INFO,
+        role="viewer",
+        handler=info.describe_installation,
+    ),
+    Operation(
+        "listVocabularies",
+        "The vocabularies that can be named",
+        Http("GET", "/v1/vocabularies"),
+        result=VOCABULARIES,
+        role="viewer",
+        method="vocabularies.list",
+        handler=info.list_vocabularies,
+    ),
+)
+
+_TIMELINES = (
+    Operation(
+        "listTimelines",
+        "Every timeline in one line, the one opened last first",
+        Http("GET", "/v1/timelines"),
+        result=TIMELINES,
+        role="viewer",
+        method="timelines.list",
+        handler=timelines.list_timelines,
+    ),
+    Operation(
+        "analyze",
+        "Analyze a source: name it as JSON, or send the bytes of a file",
+        Http("POST", "/v1/timelines", status=202, upload=("profile", "tags"), also=(409, 415, 422, 503, 507)),
+        params=Analyze,
+        result=ACCEPTED,
+        role="editor",
+        method="timelines.analyze",
+        handler=timelines.analyze,
+    ),
+    Operation(
+        "getTimeline",
+        "A timeline's state: the fold of its log",
+        Http("GET", _ONE, also=(404,)),
+        params=OneTimeline,
+        result="TimelineState",
+        role="viewer",
+        method="timelines.get",
+        handler=timelines.get_timeline,
+    ),
+    Operation(
+        "removeTimeline",
+        "Delete a timeline and all that belongs to it",
+        Http("DELETE", _ONE, status=204, also=(404, 409)),
+        params=OneTimeline,
+        role="editor",
+        handler=timelines.remove,
+    ),
+    Operation(
+        "cancel",
+        "Stop the analysis; it can be resumed",
+        Http("POST", f"{_ONE}/cancel", also=(404, 409)),
+        params=OneTimeline,
+        result=ACCEPTED,
+        role="editor",
+        method="timelines.cancel",
+        handler=timelines.cancel,
+    ),
+    Operation(
+        "retag",
+        "Tag the stored captions again under another vocabulary; the tags come as events",
+        Http("POST", f"{_ONE}/retag", status=202, also=(404, 409, 422)),
+        params=Retag,
+        result=RETAGGED,
+        role="editor",
+        method="timelines.retag",
+        handler=timelines.retag,
+    ),
+    # Suggestions change nothing that a person decided, so a viewer may request them; accepting one is an editor's decision.
+    Operation(
+        "cues",
+        "Music suggestions",
+        Http("POST", f"{_ONE}/cues", also=(404, 501)),
+        params=SuggestCues,
+        result=OBJECT,
+        role="viewer",
+        method="timelines.cues",
+        handler=timelines.suggest_cues,
+    ),
+)
+
+_READING = (
+    Operation(
+        "readEvents",
+        "Events after `after`, one a line",
+        Http("GET", f"{_ONE}/events", media="application/x-ndjson", query=("after", "follow"), also=(400, 404)),
+        params=ReadEvents,
+        result="Event",
+        role="viewer",
+        handler=reading.read_events,
+    ),
+    Operation(
+        "export",
+        "The timeline in another format",
+        Http(
+            "GET",
+            f"{_ONE}/export",
+            media="*/*",
+            query=("format", "rate", "start_timecode", "axis", "tag", "min_confidence", "color"),
+            strict_query=True,
+            also=(400, 404, 422),
+        ),
+        params=ExportTimeline,
+        result=ANYTHING,
+        role="viewer",
+        handler=reading.export,
+    ),
+    Operation(
+        "media",
+        "The analyzed file, whole or a byte range",
+        Http("GET", f"{_ONE}/media", media="*/*", also=(206, 400, 404, 416)),
+        params=OneTimeline,
+        result=ANYTHING,
+        role="viewer",
+        handler=reading.media,
+    ),
+    Operation(
+        "thumbnail",
+        "A segment's picture",
+        Http("GET", f"{_ONE}/thumbnails/{{segment}}.jpg", media="image/jpeg", also=(404,)),
+        params=OneSegment,
+        result=TEXT,
+        role="viewer",
+        handler=segments.thumbnail,
+    ),
+    Operation(
+        "correct",
+        "A person's tags or caption; they win over every model",
+        Http("PATCH", f"{_ONE}/segments/{{segment}}", also=(404, 422)),
+        params=Correct,
+        result="SegmentState",
+        role="editor",
+        method="segments.correct",
+        handler=segments.correct,
+    ),
+)
+
+OPERATIONS: tuple[Operation, ...] = (*_SERVER, *_INSTALLATION, *_TIMELINES, *_READING)
+"""Every operation."""
+
+METHODS: dict[str, Operation] = {operation.method: operation for operation in OPERATIONS if operation.method is not None}
+"""The operations that can be called over the WebSocket, by method name."""

@@ -1,0 +1,171 @@
+"""Operations on timelines: list, get, analyze, cancel, remove, retag."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import asdict
+from typing import Any
+
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.errors import NotInStore
+from streamtags.operations.errors import ConflictError, NotAvailableError
+from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag, SuggestCues
+from streamtags.operations.services import AnalysisRequest, Caller, Services
+from streamtags.run.backends import open_tools
+from streamtags.run.recording import Choice, choose_timeline
+from streamtags.sources.file.access import without_password
+
+__all__ = ["analyze", "cancel", "get_timeline", "list_timelines", "remove", "retag", "suggest_cues"]
+
+
+async def list_timelines(services: Services, _: NoParams, __: Caller) -> dict[str, Any]:
+    """Return every timeline in one line, the one opened last first."""
+    lines = []
+    for summary in await services.threads.reading(services.store.timelines):
+        line = asdict(summary)
+        del line["identity"]
+        lines.append({**line, "state": _public_state(services, summary.id, summary.state)})
+    return {"timelines": lines}
+
+
+async def get_timeline(services: Services, params: OneTimeline, _: Caller) -> dict[str, Any]:
+    """Return the fold of a log.
+
+    Raises:
+        NotInStore: there is no such timeline.
+    """
+    timeline = await services.readers.resolve(params.id)
+    state: dict[str, Any] = json.loads(await services.readers.state_json(timeline))
+    return {**state, "state": _public_state(services, timeline, state["state"])}
+
+
+def _public_state(services: Services, timeline: str, stored: str) -> str:
+    return "queued" if services.analyses.state(timeline) == "queued" else stored
+
+
+async def analyze(services: Services, params: Analyze, _: Caller) -> dict[str, Any]:
+    """Queue an analysis; a completed one is only named.
+
+    Raises:
+        SourceRefused: the source may not be read here.
+        SourceError: it cannot be read.
+        UsageError: no such profile or vocabulary.
+        QueueFullError: the queue is full.
+        ConflictError: the timeline is being retagged.
+        StoreError: it is to start over while another process works on it (code `store.claimed`).
+    """
+    request, done = await services.threads.lookups(lambda: _plan(services, params))
+    if not done:
+        await services.analyses.wait_for_exit(request.timeline)
+        async with services.retags.accepting:
+            await _accept(services, request, fresh=params.fresh)
+    head = await services.threads.reading(lambda: services.store.head(request.timeline))
+    services.readers.wake()
+    state = "completed" if done else services.analyses.state(request.timeline) or "queued"
+    return {"id": request.timeline, "epoch": head.epoch, "state": state}
+
+
+async def _accept(services: Services, request: AnalysisRequest, *, fresh: bool) -> None:
+    """Queue the job. A log that starts over does so now, so that the epoch in the answer is the one of the events to come."""
+    services.retags.check_free(request.timeline)
+    if fresh and services.analyses.state(request.timeline) is None:
+        services.analyses.check_room()
+        await services.threads.writing(lambda: services.store.empty(request.timeline))
+    services.analyses.submit(request)
+
+
+def _plan(services: Services, params: Analyze) -> tuple[AnalysisRequest, bool]:
+    """Choose the timeline; return the request, and whether it is completed already. Blocks."""
+    uri = services.sources.allowed(params.uri)
+    request = AnalysisRequest(
+        timeline="",
+        uri=uri,
+        profile=params.profile or services.settings.profile,
+        tags=services.vocabularies.choose(params.tags),
+        follow=params.follow,
+    )
+    settings = request.settings(services.settings)
+
+    async def chosen() -> Choice:
+        async with open_tools(settings) as tools:
+            return choose_timeline(services.store, uri, settings, tools, fresh=params.fresh)
+
+    choice = asyncio.run(chosen())
+    name = os.path.basename(without_password(uri))[:200]  # noqa: PTH119 - a URI, not a path
+    services.store.open_timeline(choice.timeline, choice.identity, name=name)
+    state = services.store.state(choice.timeline)
+    done = not params.fresh and state.state == "completed" and not any(segment.status == "failed" for segment in state.segments)
+    return request.model_copy(update={"timeline": choice.timeline}), done
+
+
+async def cancel(services: Services, params: OneTimeline, _: Caller) -> dict[str, Any]:
+    """End an analysis.
+
+    Raises:
+        ConflictError: it is neither queued nor running here; the message says where it is queued.
+        StoreError: it runs in another process, which the message names (code `store.claimed`).
+    """
+    timeline = await services.readers.resolve(params.id)
+    if not services.analyses.is_here(timeline):
+        await services.threads.reading(lambda: services.store.check_free(timeline))
+    await services.analyses.cancel(timeline)
+    summaries = await services.threads.reading(services.store.timelines)
+    summary = next((one for one in summaries if one.id == timeline), None)
+    if summary is None:
+        raise NotInStore(f"no timeline {timeline!r}")
+    return {"id": timeline, "epoch": summary.epoch, "state": summary.state}
+
+
+async def remove(services: Services, params: OneTimeline, _: Caller) -> None:
+    """Delete a timeline and all that belongs to it.
+
+    Raises:
+        ConflictError: it is being analyzed or retagged here.
+        StoreError: another process works on it (code `store.claimed`).
+    """
+    timeline = await services.readers.resolve(params.id)
+    await services.analyses.wait_for_exit(timeline)
+    _check_idle(services, timeline)
+    await services.threads.writing(lambda: services.store.remove(timeline))
+    await services.readers.refresh()
+
+
+def _check_idle(services: Services, timeline: str) -> None:
+    if services.analyses.state(timeline) is not None:
+        raise ConflictError("is being analyzed", where=timeline, hint="wait for its end, or cancel it first")
+    services.retags.check_free(timeline)
+
+
+async def retag(services: Services, params: Retag, _: Caller) -> dict[str, Any]:
+    """Start to classify the stored captions again; the new tags come as events.
+
+    Raises:
+        VocabularyError: the vocabulary has mistakes.
+        ConflictError: the timeline is being analyzed or retagged here.
+        StoreError: another process works on it (code `store.claimed`).
+    """
+    timeline = await services.readers.resolve(params.id)
+    tags = await services.threads.lookups(lambda: services.vocabularies.choose(params.tags))
+    vocabulary = await services.threads.lookups(lambda: load_vocabulary(tags))
+    settings = services.settings.model_copy(update={"profile": params.profile or services.settings.profile, "tags": tags})
+    settings.choose_profile()
+    await services.analyses.wait_for_exit(timeline)
+    _check_idle(services, timeline)
+    await services.threads.reading(lambda: services.store.check_free(timeline))
+    _check_idle(services, timeline)  # another request may have started one while the store was read
+    services.retags.start(timeline, settings)
+    head = await services.threads.reading(lambda: services.store.head(timeline))
+    return {"id": timeline, "epoch": head.epoch, "seq": head.seq, "vocabulary": vocabulary.ref.model_dump(mode="json")}
+
+
+async def suggest_cues(services: Services, params: SuggestCues, _: Caller) -> None:
+    """Suggest music.
+
+    Raises:
+        NotInStore: there is no such timeline.
+        NotAvailableError: always, until suggestions are built in.
+    """
+    await services.readers.resolve(params.id)
+    raise NotAvailableError("music suggestions are not built into this server")
