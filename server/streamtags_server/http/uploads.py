@@ -28,7 +28,7 @@ _SUFFIX_CHARACTERS, _SUFFIX_BYTES = 16, 48
 
 
 def safe_name(name: str) -> str:
-    """Return `name` as a file name: no folder, no control characters, not hidden, at most 117 characters and 229 bytes; "upload" if nothing is left."""
+    """Return `name` as a file name: no folder, no control characters, not hidden, at most 229 bytes; "upload" if nothing is left."""
     base = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     kept = "".join(char for char in base if char.isprintable() and char not in '<>:"|?*').strip(" .")
     stem, dot, suffix = kept.rpartition(".")
