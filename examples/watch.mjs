@@ -1,4 +1,5 @@
-// Prints the tags of every segment on a streamtags server, as they are found. Node 22, or node --experimental-websocket.
+// Prints the tags of every segment on a streamtags server, as they arrive.
+// Needs Node 22, or node --experimental-websocket.
 
 import { StreamtagsClient } from "../clients/javascript/streamtags.js";
 

@@ -1,4 +1,4 @@
-"""Prints the tags of every segment on a streamtags server, as they are found."""
+"""Prints the tags of every segment on a streamtags server, as they arrive."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-// Follows a timeline to its end and prints, as one line of JSON, every event that came and the state they fold to.
+// Follows a timeline to its end and prints, as one line of JSON, every event that arrived and the folded state.
 //
 //   node --experimental-websocket follow.mjs URL TIMELINE
 
@@ -8,11 +8,24 @@ const [url, timeline] = process.argv.slice(2);
 const client = new StreamtagsClient(url, { backoff: { first: 0.005, most: 0.2 } });
 const events = [];
 let connections = 0;
-client.addEventListener("open", () => { connections += 1; });
-client.addEventListener("error", ({ error }) => { throw error; });
-client.subscribe(timeline, { after: 0, onError: (error) => { throw error; } }, (event, state) => {
-  events.push(event);
-  if (event.type !== "timeline.completed") return;
-  client.close();
-  process.stdout.write(JSON.stringify({ events, state, connections }));
+client.addEventListener("open", () => {
+  connections += 1;
 });
+client.addEventListener("error", ({ error }) => {
+  throw error;
+});
+client.subscribe(
+  timeline,
+  {
+    after: 0,
+    onError: (error) => {
+      throw error;
+    },
+  },
+  (event, state) => {
+    events.push(event);
+    if (event.type !== "timeline.completed") return;
+    client.close();
+    process.stdout.write(JSON.stringify({ events, state, connections }));
+  },
+);

@@ -41,7 +41,7 @@ NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node on the PATH: the JavaScript client is not tested")
 
 
-def test_its_own_tests_pass() -> None:
+def test_the_tests_of_the_client_pass() -> None:
     done = subprocess.run([str(NODE), "--test", "test/"], cwd=CLIENT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
 
@@ -94,7 +94,7 @@ def _payload(rng: random.Random) -> Payload:
     return kind.model_validate(fields)
 
 
-def test_any_log_folds_to_what_it_folds_to_in_python(tmp_path: Path) -> None:
+def test_any_log_folds_to_the_same_state_as_in_python(tmp_path: Path) -> None:
     rng = random.Random(4)
     logs = [make_events([make_payloads(1)[0], *(_payload(rng) for _ in range(rng.randint(0, 60)))]) for _ in range(400)]
     written = tmp_path / "logs.json"
@@ -106,7 +106,7 @@ def test_any_log_folds_to_what_it_folds_to_in_python(tmp_path: Path) -> None:
         assert state == fold(events).to_dict()
 
 
-async def test_two_hundred_disconnects_leave_nothing_out_and_nothing_twice(log: MemoryLog) -> None:
+async def test_no_event_is_lost_or_repeated_in_two_hundred_disconnects(log: MemoryLog) -> None:
     log.append("tl_1", make_payloads(300)[:1])
     async with StreamServer(log, faults=mishaps(200), heartbeat_seconds=0.05) as server:
         growing = asyncio.create_task(log.grow("tl_1", make_payloads(300)[1:]))
@@ -116,6 +116,6 @@ async def test_two_hundred_disconnects_leave_nothing_out_and_nothing_twice(log: 
         out, _ = await node.communicate()
         await growing
         assert next(server.faults, None) is None, f"only {server.connections} connections were made"
-    told = json.loads(out)
-    assert [Event.model_validate(event) for event in told["events"]] == log.events["tl_1"]
-    assert told["state"] == log.state("tl_1").to_dict()
+    output = json.loads(out)
+    assert [Event.model_validate(event) for event in output["events"]] == log.events["tl_1"]
+    assert output["state"] == log.state("tl_1").to_dict()
