@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := constraints.txt
 VIDEO ?=
+# Checked for types in addition to the packages themselves
+TYPED := tests tools benchmarks docs examples
 
 .PHONY: help demo test check coverage bench docs reference pictures format lock clean
 
@@ -50,7 +52,9 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases $(TYPED)
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_cycles.py
 	$(BIN)/deptry .
 	$(BIN)/python docs/make_reference.py --check
 	$(BIN)/python -m streamtags_server.reference --check

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
@@ -102,7 +101,7 @@ def _edit_clips(path: Path) -> None:
         video = out.add_stream("libx264", rate=RATE, options=options)
         video.width, video.height, video.pix_fmt, video.bit_rate = WIDTH, HEIGHT, "yuv420p", BITS_PER_SECOND
         video.codec_context.thread_type = ThreadType.FRAME  # one slice a picture, as every encoder's command line makes them
-        sound = cast("av.AudioStream", out.add_stream("aac", rate=SOUND_RATE))
+        sound = out.add_stream("aac", rate=SOUND_RATE)
         sound.layout = "stereo"
         music, heard = _music(), 0
         for index, picture in enumerate(_pictures()):
@@ -123,7 +122,7 @@ def _make(path: Path) -> None:
     looks = ("texture", "stripes", "lights", "blocks", "gradient")
     cameras = ("static", "pan_left", "zoom_in", "handheld")
     sounds = ("chords", "noise", "clicks", "speech")
-    shots = []
+    shots: list[ShotSpec] = []
     left = SECONDS * RATE
     while left > 0:
         number, frames = len(shots), min(left, int(chance.integers(RATE * 3 // 2, RATE * 6)))

@@ -1,4 +1,4 @@
-"""Prints the tags of every segment on a streamtags server, as they arrive."""
+"""Print the tags of every segment on a streamtags server as they arrive."""
 
 import argparse
 import asyncio
@@ -6,13 +6,14 @@ import sys
 
 from streamtags.client import connect
 from streamtags.core.errors import StreamtagsError
+from streamtags.core.events import Event, SegmentTagged
 
 
 async def watch(url: str) -> None:
     """Follow until interrupted."""
     async with connect(url) as session:
         async for event in session.follow("*"):
-            if event.type == "segment.tagged":
+            if isinstance(event, Event) and isinstance(event.data, SegmentTagged):
                 print(event.data.segment, *(f"{score.tag} {score.confidence:.2f}" for score in event.data.tags))
 
 

@@ -134,7 +134,7 @@ def _write_export(store: Store, state: TimelineState, name: str, target: str) ->
 async def _analyze(
     source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str
 ) -> tuple[TimelineState, bool]:
-    from streamtags.cli.views import choose_view
+    from streamtags.cli.output import choose_view
 
     with hidden_programs():
         from streamtags.run.analyze import analyze

@@ -1,11 +1,10 @@
-"""How a running analysis is shown: a live table on a terminal, plain lines in a pipe, events as JSON lines."""
+"""Views of a running analysis: plain lines, events as JSON lines; and the lines that describe segments and summaries."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from streamtags.cli.common import silence_output
@@ -15,7 +14,6 @@ from streamtags.core.fold import Fold
 from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
-    from streamtags.core.stores import Store
     from streamtags.run.estimate import Estimate
 
 __all__ = [
@@ -24,7 +22,6 @@ __all__ = [
     "Together",
     "View",
     "WhileRead",
-    "choose_view",
     "estimate_lines",
     "live_line",
     "printable",
@@ -43,29 +40,6 @@ class View(Protocol):
     def close(self, state: TimelineState | None) -> None:
         """Say how it ended."""
         ...
-
-
-def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show: str) -> View:
-    """What suits where the output goes; `left` is called when nobody reads it any more, `show` is what to type when it is done.
-
-    Raises:
-        UsageError: the file for `--jsonl` cannot be written.
-    """
-    if jsonl == "-":
-        return WhileRead(JsonLines(sys.stdout), left)
-    shown: View = PlainLines(show)
-    if sys.stdout.isatty():
-        from streamtags.cli.live import LiveTable
-
-        shown = LiveTable(store, show)
-    shown = WhileRead(shown, left)
-    if jsonl is None:
-        return shown
-    try:
-        file = Path(jsonl).open("w", encoding="utf-8")  # noqa: SIM115 - closed by the view
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=jsonl, hint="check the folder and its permissions") from error
-    return Together((shown, WhileRead(JsonLines(file), left)))
 
 
 class Together:

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ def sources(draw: st.DrawFn) -> tuple[list[int], int, list[int]]:
 
 
 @given(sources(), st.sampled_from([1.0, 2.5, 20.0]), st.integers(0, 30), st.data())
-def test_segments_cover_the_source_and_do_not_depend_on_lateness(source, max_seconds, lookahead, data) -> None:
+def test_segments_cover_the_source_and_do_not_depend_on_lateness(source: Any, max_seconds: float, lookahead: int, data: Any) -> None:
     pts, end, cuts = source
     lateness = data.draw(st.integers(0, lookahead))
     segments = run(pts, end, cuts, max_seconds=max_seconds, lookahead=lookahead, lateness=lateness)

@@ -63,7 +63,7 @@ def test_every_detector_gives_exact_frames_at_any_time_base(name: str) -> None:
         "variable": [int(t) for t in np.cumsum(steps)],
     }
     for clock, pts in clocks.items():
-        detector = create_detector(ShotSettings(detector=name), Fraction(1, 12800), Fraction(25))  # type: ignore[arg-type]  # one of Detector
+        detector = create_detector(ShotSettings(detector=name), Fraction(1, 12800), Fraction(25))
         boundaries = drive(detector, frames(EDIT, pts, first=500))
         assert [boundary.index for boundary in boundaries] == [540, 580], clock
         assert {boundary.transition for boundary in boundaries} == {"cut"}

@@ -63,7 +63,7 @@ def test_everything_told_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
             assert [event.seq for event in store.read("tl_a")] == list(range(1, len(log) + 1))
             assert all(log[seq - 1] == event for seq, event in told.items())
             for event in store.read("tl_a"):
-                assert store.thumbnail("tl_a", event.data.segment) == b"jpeg"  # type: ignore[attr-defined] - all are captions
+                assert store.thumbnail("tl_a", event.data.segment) == b"jpeg"  # type: ignore[attr-defined]  # all are captions
     assert len(told) > 8
 
 
