@@ -109,25 +109,23 @@ def _extras() -> Iterator[Check]:
 
 
 def _models(settings: Settings) -> Iterator[Check]:
-    """What the chosen profile leans on; for one that leans on nothing, what `vllm` would."""
-    from streamtags.run.backends import captioner_options
+    """What the profile's models require; for a profile without models, what the profile `vllm` would require."""
+    from streamtags.run.backends import captioner_options, captioner_spec
     from streamtags.stages.caption.checks import checks
     from streamtags.stages.caption.models import load_model_config
 
     chosen = settings.choose_profile()
-    leans = chosen.captioner.backend != "embedded"
-    profile = chosen if leans else settings.model_copy(update={"profile": "vllm"}).choose_profile()
+    uses_model = captioner_spec(chosen).needs_model
+    profile = chosen if uses_model else settings.model_copy(update={"profile": "vllm"}).choose_profile()
+    spec = captioner_spec(profile)
     preset = profile.captioner.options.get("preset")
     options = captioner_options(profile)
-    found = asyncio.run(
+    results = asyncio.run(
         checks(
             load_model_config(preset) if isinstance(preset, str) else None,
             base_url=str(options.get("base_url", "http://127.0.0.1:8000/v1")),
             api_key_env=options.get("api_key_env"),
         )
     )
-    needed = {"openai": {"key", "server", "client packages"}, "transformers": {"in-process packages", "model files"}}
-    needed["openai-tags"] = needed["openai"]
-    must = needed.get(profile.captioner.backend, set()) if leans else set()
-    for check in found:
-        yield Check(check.name, ok=check.ok, detail=check.detail, hint=check.hint, needed=check.name in must)
+    for check in results:
+        yield Check(check.name, ok=check.ok, detail=check.detail, hint=check.hint, needed=uses_model and check.name in spec.requires)

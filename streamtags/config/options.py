@@ -43,8 +43,9 @@ def read_options(kind: type[AnyOptions], given: Mapping[str, Any], where: str) -
         name = ".".join((*path, last))
         fields = _level(kind, path).model_fields
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(last, fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(fields)}"
+            near = [name for name in fields if name.startswith(last)] or difflib.get_close_matches(last, fields, n=1, cutoff=0.7)
+            known = f"known are {', '.join(fields)}" if fields else "remove it; there are no options"
+            hint = f"did you mean {near[0]!r}?" if near else known
             raise ConfigError(f"no option {name!r}", where=where, hint=hint) from None
         reason = first["msg"].removeprefix("Value error, ")
         field = fields.get(last)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from streamtags.core.timebase import Clock, Rational, Time, parse_timecode
 
 __all__ = [
+    "MEASURED_MODEL_PREFIX",
     "AudioInfo",
     "Boundary",
     "Caption",
@@ -50,6 +51,9 @@ Transition = Literal["cut", "gradual", "start", "edit"]
 Picture = NDArray[np.uint8]
 EvidenceValue = float | int | str | bool | list[dict[str, float | str]] | None
 Evidence = Mapping[str, EvidenceValue]
+
+MEASURED_MODEL_PREFIX = "embedded"
+"""A captioner whose captions restate measurements has a model name that starts with this."""
 
 
 class _Wire(BaseModel):
@@ -353,5 +357,5 @@ def tag_scores(pairs: Sequence[tuple[str, float]]) -> tuple[TagScore, ...]:
 
 
 def is_measured(model: str | None) -> bool:
-    """The caption of that model says what was measured, not what happens: its words mean nothing to a classifier."""
-    return model is not None and model.startswith("embedded")
+    """Whether captions of that model restate measurements, so that a classifier gains nothing from their words."""
+    return model is not None and model.startswith(MEASURED_MODEL_PREFIX)

@@ -64,10 +64,7 @@ class ShotDetector(Protocol):
 
 @runtime_checkable
 class Captioner(Protocol):
-    """Says what happens in a segment. `model` names model and prompt: captions are reused only under the same name.
-
-    One that looks at no picture may say so by an attribute `sees` that is False: stills are then no larger than a thumbnail needs.
-    """
+    """Says what happens in a segment. `model` names model and prompt: captions are reused only under the same name."""
 
     model: str
 

@@ -71,7 +71,7 @@ async def analyze(
                 publish(store.read(timeline))
                 return await _tagged_as_asked(state, store, tools, publish)
         stop = stop or asyncio.Event()
-        thumbnails = not tools.sees
+        thumbnails = not tools.needs_frames
         source = await opened(
             lambda: open_any_source(uri, settings.ingest, access=access, recorded=recorded, thumbnails=thumbnails), stop, uri
         )

@@ -1,35 +1,48 @@
-"""Captioners and classifiers by name, imported when used."""
+"""Captioners and classifiers by name, from entry points, loaded when used."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
-from streamtags.config.settings import PROFILES, BackendSettings, ProfileSettings, Settings
+from pydantic import ConfigDict
+
+from streamtags.config.options import Options
+from streamtags.config.settings import PROFILES, ProfileSettings, Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import ConfigError
 from streamtags.core.ports import Captioner, Classifier, Describer
 from streamtags.run.tag import Tools
-from streamtags.stages.caption.models import load_model_config, preset
+from streamtags.stages.backend import ENTRY_POINT_GROUPS, BackendKind, BackendSpec
 from streamtags.stages.tag.calibration import CalibratedClassifier, CalibratedDescriber, load_confidences
 
-__all__ = ["backend_names", "captioner_options", "classifier_options", "create_captioner", "create_classifier", "open_tools"]
+__all__ = [
+    "backend_names",
+    "captioner_options",
+    "captioner_spec",
+    "classifier_options",
+    "classifier_spec",
+    "create_captioner",
+    "create_classifier",
+    "find_backend",
+    "needs_model",
+    "open_tools",
+]
 
-_CAPTIONERS = "streamtags.captioners"
-_CLASSIFIERS = "streamtags.classifiers"
-# Backends that ask a server, whose classifier may share the captioner's.
-_SERVED = frozenset({"openai", "openai-tags", "instructor"})
-
-# Who tags a segment until its model has spoken.
+# Chooses the tags of a segment until its model has answered.
 _PROVISIONAL = ProfileSettings.model_validate(PROFILES["embedded"])
 
 
 @asynccontextmanager
-async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
-    """The captioner, classifier and vocabulary that the settings choose, released at the end.
+async def open_tools(settings: Settings, *, check: bool = True) -> AsyncIterator[Tools]:
+    """Open the captioner, classifier and vocabulary that the settings choose, and close them at the end.
+
+    Args:
+        settings: profile and vocabulary.
+        check: refuse a profile that cannot work on this machine now, such as one whose key is not set.
 
     Raises:
         ConfigError: an unknown profile or backend.
@@ -37,54 +50,109 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
     """
     profile = settings.choose_profile()
     vocabulary = load_vocabulary(settings.tags)
-    first = None if profile.classifier.backend == "embedded" else create_classifier(_PROVISIONAL)
-    captioner, classifier = create_captioner(profile), create_classifier(profile)
+    provisional = create_classifier(_PROVISIONAL) if classifier_spec(profile).needs_model else None
+    captioner, classifier = create_captioner(profile, check=check), create_classifier(profile, check=check)
     if profile.calibration is not None:
         captioner, classifier = _calibrated(captioner, classifier, profile.calibration)
-    tools = Tools(captioner, classifier, vocabulary, profile, first)
+    tools = Tools(captioner, classifier, vocabulary, profile, provisional, needs_frames=captioner_spec(profile).needs_frames)
     try:
         yield tools
     finally:
         await tools.close()
 
 
-def create_captioner(profile: ProfileSettings) -> Captioner:
-    """The captioner of a profile, made from its options.
+def create_captioner(profile: ProfileSettings, *, check: bool = True) -> Captioner:
+    """Create the captioner of a profile from its options.
 
-    An option `preset` names a model's file in `configs/models`, or another: what it says stands under the profile's other options.
-
-    Raises:
-        ConfigError: no such backend or model, an option it does not know, or a package it needs is not installed.
-    """
-    return cast("Captioner", _create(_CAPTIONERS, profile.captioner.backend, captioner_options(profile)))
-
-
-def create_classifier(profile: ProfileSettings) -> Classifier:
-    """The classifier of a profile, made from its options; its confidences are as it tells them.
+    An option `preset` names a shipped model file or the path of one; its values stand below the profile's own options.
 
     Raises:
-        ConfigError: no such backend, an option it does not know, or a package it needs is not installed.
+        ConfigError: no such backend or model, an unknown option, or a package that is not installed.
     """
-    return cast("Classifier", _create(_CLASSIFIERS, profile.classifier.backend, classifier_options(profile)))
+    return cast("Captioner", captioner_spec(profile).build(captioner_options(profile), check=check))
+
+
+def create_classifier(profile: ProfileSettings, *, check: bool = True) -> Classifier:
+    """Create the classifier of a profile from its options, without the profile's calibration.
+
+    Raises:
+        ConfigError: no such backend, an unknown option, or a package that is not installed.
+    """
+    return cast("Classifier", classifier_spec(profile).build(classifier_options(profile), check=check))
+
+
+def captioner_spec(profile: ProfileSettings) -> BackendSpec:
+    """The spec of the profile's captioner."""
+    return find_backend("captioner", profile.captioner.backend)
+
+
+def classifier_spec(profile: ProfileSettings) -> BackendSpec:
+    """The spec of the profile's classifier."""
+    return find_backend("classifier", profile.classifier.backend)
 
 
 def captioner_options(profile: ProfileSettings) -> dict[str, Any]:
     """The captioner's options, those of its preset included."""
-    return _configured(profile.captioner)
+    return captioner_spec(profile).with_preset(profile.captioner.options)
 
 
 def classifier_options(profile: ProfileSettings) -> dict[str, Any]:
-    """The classifier's options. One that asks a server and names none asks the captioner's; a key is never sent to another server."""
-    options = _configured(profile.classifier)
-    if not {profile.captioner.backend, profile.classifier.backend} <= _SERVED or "base_url" in profile.classifier.options:
+    """The classifier's options, those of its preset included.
+
+    A remote classifier that names no server uses the captioner's server, key and model. A key is never sent to another server.
+    """
+    options = classifier_spec(profile).with_preset(profile.classifier.options)
+    if not (captioner_spec(profile).is_remote and classifier_spec(profile).is_remote) or "base_url" in profile.classifier.options:
         return options
-    shared = _configured(profile.captioner)
+    shared = captioner_options(profile)
     return {**{key: shared[key] for key in ("base_url", "api_key_env", "model") if key in shared}, **options}
+
+
+def needs_model(profile: ProfileSettings) -> bool:
+    """Whether the captioner or the classifier of a profile waits for a model."""
+    return captioner_spec(profile).needs_model or classifier_spec(profile).needs_model
 
 
 def backend_names() -> dict[str, list[str]]:
     """Names of installed backends, by entry-point group."""
-    return {group: sorted(point.name for point in entry_points(group=group)) for group in (_CAPTIONERS, _CLASSIFIERS)}
+    return {group: sorted(point.name for point in entry_points(group=group)) for group in ENTRY_POINT_GROUPS.values()}
+
+
+def find_backend(kind: BackendKind, name: str) -> BackendSpec:
+    """Load the spec of an installed backend.
+
+    A plugin's entry point may also name a bare `create(options)` function. It gets a spec with default attributes: its options are
+    passed on without validation.
+
+    Raises:
+        ConfigError: no such backend, or a plugin that cannot be imported or names something else.
+    """
+    group = ENTRY_POINT_GROUPS[kind]
+    points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=group)}
+    point = points.get(name)
+    if point is None:
+        raise ConfigError(f"no backend {name!r}", where=group, hint=f"installed are {', '.join(sorted(points)) or 'none'}")
+    where = f"entry point {point.value!r} of {point.dist.name if point.dist else 'an installed package'}"
+    try:
+        target: object = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"the {kind} {name!r} cannot be loaded: {error}", where=where, hint="update or remove that package") from error
+    if isinstance(target, BackendSpec):
+        if (target.kind, target.name) != (kind, name):
+            raise ConfigError(
+                f"names the {target.where}, not the {kind} {name}", where=where, hint="correct the entry point's group or name"
+            )
+        return target
+    if callable(target):
+        create: Any = target
+        return BackendSpec(name=name, kind=kind, options=_AnyOptions, create=lambda options: create(options.model_dump()))
+    raise ConfigError(f"is neither a BackendSpec nor a function ({type(target).__name__})", where=where, hint="see `Write a captioner`")
+
+
+class _AnyOptions(Options):
+    """Options of a plugin without a spec; the plugin validates them."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 def _calibrated(captioner: Captioner, classifier: Classifier, path: Path) -> tuple[Captioner, Classifier]:
@@ -97,28 +165,3 @@ def _calibrated(captioner: Captioner, classifier: Classifier, path: Path) -> tup
     if isinstance(captioner, Describer) and fit.model == captioner.model:
         return CalibratedDescriber(captioner, fit), classifier
     return captioner, CalibratedClassifier(classifier, fit)
-
-
-def _configured(settings: BackendSettings) -> dict[str, Any]:
-    options = settings.options
-    if settings.backend == "transformers":
-        return preset(options, "transformers")
-    if settings.backend == "instructor":
-        name = options.pop("preset", None)
-        return options if name is None else {"model": load_model_config(str(name)).name, **options}
-    return preset(options, "openai") if settings.backend in _SERVED else options
-
-
-def _create(group: str, backend: str, options: Mapping[str, Any]) -> object:
-    points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=group)}
-    point = points.get(backend)
-    if point is None:
-        raise ConfigError(f"no backend {backend!r}", where=group, hint=f"installed are {', '.join(sorted(points)) or 'none'}")
-    try:
-        create: Any = point.load()
-        return cast("object", create(options))
-    except ModuleNotFoundError as error:
-        wanted = "transformers" if backend == "transformers" else "models"
-        raise ConfigError(
-            f"the backend {backend!r} needs the package {error.name}", where=group, hint=f"pip install 'streamtags[{wanted}]'"
-        ) from error

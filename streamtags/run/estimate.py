@@ -16,26 +16,17 @@ from streamtags.core.model import Frame, Segment, Usage, clock_of
 from streamtags.core.ports import Describer, FrameSource
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
-from streamtags.run.backends import captioner_options, classifier_options, open_tools
+from streamtags.run.backends import captioner_options, captioner_spec, classifier_options, classifier_spec, open_tools
 from streamtags.run.segment import Segmenter
 from streamtags.run.tag import Tools
 from streamtags.run.usage import cost_of
 from streamtags.shots.detectors import create_detector
 from streamtags.sources.file.source import open_source
 from streamtags.sources.live.source import is_live
-from streamtags.stages.tag.instructor import InstructorOptions
-from streamtags.stages.tag.prompts import system_prompt
-from streamtags.stages.tag.schema import response_model
+from streamtags.stages.backend import BackendSpec
 
-__all__ = ["Estimate", "StageEstimate", "estimate", "rule_of_thumb"]
+__all__ = ["Estimate", "StageEstimate", "estimate"]
 
-# OpenAI's rule of thumb for English text (help.openai.com, "What are tokens and how to count them?").
-_CHARACTERS_PER_TOKEN = 4
-# LLaVA-NeXT-Video pools 14-pixel patches 2 x 2 (144 tokens of a frame of 336 x 336); Qwen2-VL merges them likewise.
-_PIXELS_PER_TOKEN = 28 * 28
-_CAPTION_PROMPT_TOKENS = 80
-_SEGMENT_TOKENS = 300  # caption, subtitles and measured numbers of one segment, as the classifier is told them
-_DEFAULT_ANSWER = 500
 # Earlier timelines looked at, the latest first.
 _LOOKED_AT = 5
 
@@ -115,7 +106,7 @@ async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
         raise UsageError("standard input can be read only once", where="--dry-run", hint="give a file or a URL")
     if is_live(uri, settings.ingest):
         raise UsageError("a live source is not there before it is recorded", where="--dry-run", hint="give a file that is like it")
-    async with open_tools(settings) as tools:
+    async with open_tools(settings, check=False) as tools:
         source = open_source(uri, settings.ingest)
         try:
             began = time.perf_counter()
@@ -152,11 +143,11 @@ def _stages(tools: Tools, store: Store) -> tuple[StageEstimate, ...]:
     profile = tools.profile
     captions, tags = _history(tools, store)
     both = isinstance(tools.captioner, Describer)
-    thumbs = rule_of_thumb(profile.captioner.backend, captioner_options(profile), tools.vocabulary)
+    thumbs = _rule_of_thumb(captioner_spec(profile), captioner_options(profile), tools.vocabulary)
     first = captions.mean("caption", profile.captioner.price) if captions.count else _thumb("caption", thumbs, profile.captioner)
     if both:
         return (first,)
-    thumbs = rule_of_thumb(profile.classifier.backend, classifier_options(profile), tools.vocabulary)
+    thumbs = _rule_of_thumb(classifier_spec(profile), classifier_options(profile), tools.vocabulary)
     return first, tags.mean("tag", profile.classifier.price) if tags.count else _thumb("tag", thumbs, profile.classifier)
 
 
@@ -164,34 +155,9 @@ def _thumb(stage: str, usage: Usage | None, backend: BackendSettings) -> StageEs
     return StageEstimate(stage, usage, price=backend.price)
 
 
-def rule_of_thumb(backend: str, options: dict[str, Any], vocabulary: Vocabulary) -> Usage | None:
-    """Tokens of one segment where nothing is known of the model: pictures by their pixels, text by its length, answers at their longest.
-
-    Args:
-        backend: captioner or classifier, by name.
-        options: its options, a preset's included.
-        vocabulary: what is chosen from.
-
-    Returns:
-        None for a backend that counts no tokens.
-    """
-    if backend not in ("openai", "openai-tags", "instructor"):
-        return None
-    prompt, answer = 0, int(options.get("max_tokens") or _DEFAULT_ANSWER)
-    if backend != "instructor":
-        each = round(int(options.get("image_size") or 336) ** 2 / _PIXELS_PER_TOKEN)
-        prompt += int(options.get("frames") or 8) * each + _CAPTION_PROMPT_TOKENS
-        answer = int(options.get("max_tokens") or 160)
-    if backend != "openai":
-        tags = len(vocabulary.tags)
-        usual = {name: InstructorOptions.model_fields[name].default for name in ("shortlist", "shortlist_above")}
-        above, short = (int(options.get(name) or usual[name]) for name in ("shortlist_above", "shortlist"))
-        shown = short if tags > above and backend == "instructor" else tags
-        text = len(system_prompt(vocabulary)) + len(json.dumps(response_model(vocabulary).model_json_schema()))
-        prompt += round(text * shown / tags / _CHARACTERS_PER_TOKEN) + _SEGMENT_TOKENS
-    if backend == "openai-tags":
-        answer += int(options.get("tags_tokens") or 700)
-    return Usage(prompt_tokens=prompt, completion_tokens=answer)
+def _rule_of_thumb(spec: BackendSpec, options: dict[str, Any], vocabulary: Vocabulary) -> Usage | None:
+    """Tokens of one segment where no earlier run counted any; None for a backend that counts no tokens."""
+    return spec.estimate_usage(spec.read(options), vocabulary) if spec.estimate_usage is not None else None
 
 
 def _history(tools: Tools, store: Store) -> tuple[_Seen, _Seen]:

@@ -24,6 +24,7 @@ class Tools:
 
     Attributes:
         provisional: chooses tags from measurements before there is a caption, None where the classifier itself needs no model.
+        needs_frames: the captioner uses stills larger than a thumbnail.
     """
 
     captioner: Captioner
@@ -31,16 +32,12 @@ class Tools:
     vocabulary: Vocabulary
     profile: ProfileSettings
     provisional: Classifier | None = None
+    needs_frames: bool = True
 
     @property
     def tags_model(self) -> str:
         """Who chooses the tags of a segment that is captioned now."""
         return self.captioner.model if isinstance(self.captioner, Describer) else self.classifier.model
-
-    @property
-    def sees(self) -> bool:
-        """Whether the captioner looks at pictures."""
-        return bool(getattr(self.captioner, "sees", True))
 
     async def ready(self) -> None:
         """Return when the models that lean on a server can be asked.

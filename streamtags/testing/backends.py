@@ -13,11 +13,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from streamtags.core.errors import ConfigError, ModelError
+from streamtags.config.options import Options
+from streamtags.core.errors import ModelError
 from streamtags.core.model import Caption, CaptionRequest, ClassifyRequest, TagSet, tag_scores
 from streamtags.core.vocabulary import Vocabulary
+from streamtags.stages.backend import BackendSpec
 
 __all__ = [
     "CaptionAnswer",
@@ -247,10 +249,8 @@ def _looked_up(script: Mapping[Key, Answer] | Sequence[Answer] | None, segment: 
     return script[number % len(script)]
 
 
-class _Options(BaseModel):
+class _Options(Options):
     """What a config file may set under `backend = "scripted"`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field("scripted", description="its name")
     log: Path | None = Field(None, description="file to which each call appends a line")
@@ -281,8 +281,8 @@ def create_captioner(options: Mapping[str, Any]) -> ScriptedCaptioner:
     Raises:
         ConfigError: an option is unknown or has a value it cannot have.
     """
-    chosen = _checked(_CaptionerOptions, options)
-    return ScriptedCaptioner(chosen.captions, delay=chosen.delay_seconds, fail=chosen.fail, model=chosen.model, log=chosen.log)
+    captioner: ScriptedCaptioner = CAPTIONER_SPEC.build(options)
+    return captioner
 
 
 def create_classifier(options: Mapping[str, Any]) -> ScriptedClassifier:
@@ -295,27 +295,26 @@ def create_classifier(options: Mapping[str, Any]) -> ScriptedClassifier:
     Raises:
         ConfigError: an option is unknown or has a value it cannot have.
     """
-    chosen = _checked(_ClassifierOptions, options)
+    classifier: ScriptedClassifier = CLASSIFIER_SPEC.build(options)
+    return classifier
+
+
+def _captioner(options: _CaptionerOptions) -> ScriptedCaptioner:
+    return ScriptedCaptioner(options.captions, delay=options.delay_seconds, fail=options.fail, model=options.model, log=options.log)
+
+
+def _classifier(options: _ClassifierOptions) -> ScriptedClassifier:
     return ScriptedClassifier(
-        delay=chosen.delay_seconds,
-        fail=chosen.fail,
-        tags_per_segment=chosen.tags_per_segment,
-        model=chosen.model,
-        log=chosen.log,
+        delay=options.delay_seconds,
+        fail=options.fail,
+        tags_per_segment=options.tags_per_segment,
+        model=options.model,
+        log=options.log,
     )
 
 
-Checked = TypeVar("Checked", bound=_Options)
-
-
-def _checked(shape: type[Checked], options: Mapping[str, Any]) -> Checked:
-    try:
-        return shape.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(sorted(shape.model_fields))
-        raise ConfigError(first["msg"], where=f"scripted backend, {name}", hint=f"it knows {known}") from error
+CAPTIONER_SPEC = BackendSpec(name="scripted", kind="captioner", options=_CaptionerOptions, create=_captioner)
+CLASSIFIER_SPEC = BackendSpec(name="scripted", kind="classifier", options=_ClassifierOptions, create=_classifier)
 
 
 def _append(path: Path, call: Mapping[str, object]) -> None:

@@ -8,10 +8,12 @@ import pytest
 from streamtags.cli import main
 from streamtags.config.settings import load_settings
 from streamtags.config.vocabulary_file import load_vocabulary
-from streamtags.core.errors import UsageError
+from streamtags.core.errors import ConfigError, UsageError
 from streamtags.core.model import Usage
 from streamtags.run.analyze import analyze
-from streamtags.run.estimate import Estimate, StageEstimate, estimate, rule_of_thumb
+from streamtags.run.backends import find_backend
+from streamtags.run.estimate import Estimate, StageEstimate, estimate
+from streamtags.stages.backend import BackendSpec
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.model_server import Asked, ModelServer, replies
 
@@ -49,17 +51,28 @@ def test_the_slowest_stage_is_the_runs_time() -> None:
 
 def test_pictures_count_by_their_pixels_and_a_shortlist_by_its_length() -> None:
     vocabulary = load_vocabulary("music-library")
-    eight = rule_of_thumb("openai", {"frames": 8, "image_size": 336}, vocabulary)
-    four = rule_of_thumb("openai", {"frames": 4, "image_size": 336}, vocabulary)
-    assert eight is not None
-    assert four is not None
-    assert eight.prompt_tokens - four.prompt_tokens == 4 * 144
-    whole = rule_of_thumb("instructor", {}, vocabulary)
-    short = rule_of_thumb("instructor", {"shortlist_above": 10, "shortlist": 20}, vocabulary)
-    assert whole is not None
-    assert short is not None
-    assert short.prompt_tokens < whole.prompt_tokens / 2
-    assert rule_of_thumb("embedded", {}, vocabulary) is None
+
+    def tokens(spec: BackendSpec, **options: Any) -> int:
+        assert spec.estimate_usage is not None
+        usage = spec.estimate_usage(spec.read({"model": "m", **options}), vocabulary)
+        assert usage is not None
+        return usage.prompt_tokens
+
+    captioner, classifier = find_backend("captioner", "openai"), find_backend("classifier", "instructor")
+    assert tokens(captioner, frames=8, image_size=336) - tokens(captioner, frames=4, image_size=336) == 4 * 144
+    assert tokens(classifier, shortlist_above=10, shortlist=20) < tokens(classifier, shortlist_above=1000) / 2
+    both = find_backend("captioner", "openai-tags")
+    assert tokens(both) > tokens(captioner) + tokens(classifier, shortlist_above=1000) / 2
+    assert find_backend("captioner", "embedded").estimate_usage is None
+
+
+async def test_an_estimate_needs_no_key(film: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    settings = load_settings({"profile": "openai", "tags": "seed-eight"})
+    assert (await estimate(str(film), settings, store)).stages[0].usage is not None
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY is not set"):
+        await analyze(str(film), settings, store)
+    assert not store.timelines()
 
 
 async def test_standard_input_cannot_be_read_twice(store: SqliteStore) -> None:

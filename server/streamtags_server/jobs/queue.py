@@ -27,6 +27,7 @@ from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
 from streamtags.core.stores import Store
 from streamtags.operations.errors import ConflictError, QueueFullError
 from streamtags.operations.services import AnalysisRequest
+from streamtags.run.backends import needs_model
 from streamtags.sources.file.access import Access
 from streamtags_server.http.problems import without_folders
 from streamtags_server.jobs.worker import Task
@@ -301,9 +302,8 @@ class Jobs:
         with suppress(ConnectionError):  # it died at once: its status says how
             await process.stdin.drain()
         server, deadline = self._settings.server, time.monotonic() + self._settings.server.wall_seconds
-        patience = max(
-            server.stall_seconds, self._settings_of(held.job).choose_profile().deadline_seconds if held.job.profile != "embedded" else 0
-        )
+        profile = self._settings_of(held.job).choose_profile()
+        patience = max(server.stall_seconds, profile.deadline_seconds if needs_model(profile) else 0)
         report: dict[str, Any] = {}
         try:
             while True:

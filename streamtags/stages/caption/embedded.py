@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from streamtags.core.errors import ConfigError
-from streamtags.core.model import Caption, CaptionRequest, Evidence, Segment
+from streamtags.config.options import Options
+from streamtags.core.model import MEASURED_MODEL_PREFIX, Caption, CaptionRequest, Evidence, Segment
+from streamtags.stages.backend import BackendSpec
 
-__all__ = ["EmbeddedCaptioner", "create"]
+__all__ = ["SPEC", "EmbeddedCaptioner"]
 
 _MOST_COLORS, _LEAST_SHARE = 3, 0.1
-# A camera move less clear than this is not told, less clear than the second only as a guess.
-_UNTOLD, _DOUBTFUL = 0.1, 0.25
+# A camera move below the first confidence is left out; below the second, it is worded as a guess.
+_LEFT_OUT, _DOUBTFUL = 0.1, 0.25
 _MOVES = {
     "pan_left": ("pan_percent_width_per_second", "pans left"),
     "pan_right": ("pan_percent_width_per_second", "pans right"),
@@ -26,25 +27,13 @@ _MOVES = {
 }
 
 
-def create(options: Mapping[str, object]) -> EmbeddedCaptioner:
-    """The embedded captioner; it has no options.
-
-    Raises:
-        ConfigError: an option was given.
-    """
-    if options:
-        raise ConfigError(f"has no option {min(options)!r}", where="captioner embedded", hint="remove it; this captioner has none")
-    return EmbeddedCaptioner()
-
-
 class EmbeddedCaptioner:
-    """Says in one to three sentences what was measured of a segment."""
+    """Describe what was measured of a segment in one to three sentences."""
 
-    model = "embedded/measured-1"
-    sees = False
+    model = f"{MEASURED_MODEL_PREFIX}/measured-1"
 
     async def caption(self, request: CaptionRequest) -> Caption:
-        """Caption one segment. Measures that are missing are passed over."""
+        """Caption one segment. Missing measures are left out."""
         measured = request.measured
         sentences = [_picture(measured.segment, measured.evidence), _pace(measured.evidence), _sound(measured.evidence)]
         return Caption(
@@ -77,7 +66,7 @@ def _picture(segment: Segment, evidence: Evidence) -> str:
 
 def _camera(evidence: Evidence) -> str:
     camera, confidence = evidence.get("camera"), _number(evidence, "camera_confidence")
-    if not isinstance(camera, str) or (confidence is not None and confidence < _UNTOLD):
+    if not isinstance(camera, str) or (confidence is not None and confidence < _LEFT_OUT):
         return ""
     doubtful = confidence is not None and confidence < _DOUBTFUL
     if camera == "handheld":
@@ -151,3 +140,13 @@ def _word(evidence: Evidence, name: str, *limits: tuple[float | None, str]) -> s
 def _number(evidence: Evidence, name: str) -> float | None:
     value = evidence.get(name)
     return float(value) if isinstance(value, (int, float)) and isfinite(value) else None
+
+
+SPEC = BackendSpec(
+    name="embedded",
+    kind="captioner",
+    options=Options,
+    create=lambda _: EmbeddedCaptioner(),
+    needs_frames=False,
+    needs_model=False,
+)

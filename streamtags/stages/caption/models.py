@@ -1,4 +1,4 @@
-"""What is known of a captioning model, read from a TOML file: how it is shown pictures, how it is served, under what license.
+"""Model files: TOML that says how a captioning model takes pictures, how it is served and under what license.
 
 A new model is a new file, not new code.
 """
@@ -6,7 +6,6 @@ A new model is a new file, not new code.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,11 +15,11 @@ from streamtags.config.options import Options, read_options
 from streamtags.core.errors import ConfigError
 from streamtags.stages.caption.frames import Fit
 
-__all__ = ["CaptionSettings", "ModelConfig", "ServeSettings", "load_model_config", "preset", "shipped_models"]
+__all__ = ["CaptionSettings", "ModelConfig", "ServeSettings", "load_model_config", "shipped_models"]
 
 
 class CaptionSettings(Options):
-    """How the model is asked; the captioner's options of the same names."""
+    """How requests to the model are made; the captioner's options of the same names."""
 
     prompt: str = Field("describe", description="a prompt template: the name of one that ships, or a .txt file")
     frames: int = Field(8, ge=1, le=64, description="most pictures shown of a segment")
@@ -32,12 +31,12 @@ class CaptionSettings(Options):
 
 
 class ServeSettings(Options):
-    """How `vllm serve` is told to run the model."""
+    """Arguments of `vllm serve` for the model."""
 
     dtype: Literal["auto", "half", "bfloat16", "float32"] = Field("auto", description="arithmetic; auto is the checkpoint's own")
     max_model_len: int = Field(4096, ge=256, description="longest prompt and answer together, in tokens")
-    max_num_seqs: int = Field(16, ge=1, description="captions in the making at once")
-    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory that is used")
+    max_num_seqs: int = Field(16, ge=1, description="captions generated at once")
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory to use")
     arguments: tuple[str, ...] = Field((), description="further arguments of vllm serve")
 
 
@@ -49,7 +48,7 @@ class ModelConfig(Options):
     model: str = Field(min_length=1, description="Hugging Face id, or a folder")
     license: str = Field(description="terms of the weights, in a few words")
     weights_gib: float = Field(gt=0, description="size of the weights in 16 bits, in GiB")
-    caption: CaptionSettings = Field(default_factory=CaptionSettings, description="how the model is asked")
+    caption: CaptionSettings = Field(default_factory=CaptionSettings, description="how requests to it are made")
     serve: ServeSettings = Field(default_factory=ServeSettings, description="how it is served")
 
     def openai_options(self) -> dict[str, Any]:
@@ -58,8 +57,8 @@ class ModelConfig(Options):
 
     def transformers_options(self) -> dict[str, Any]:
         """Options of the captioner `transformers` for this model in process."""
-        asked = self.caption.model_dump(exclude={"transport", "extra_body"})
-        return {"model": self.model, "as_video": self.caption.transport == "video_url", **asked}
+        options = self.caption.model_dump(exclude={"transport", "extra_body"})
+        return {"model": self.model, "as_video": self.caption.transport == "video_url", **options}
 
 
 def shipped_models() -> dict[str, Path]:
@@ -71,10 +70,12 @@ def shipped_models() -> dict[str, Path]:
 
 
 def load_model_config(name_or_path: str | Path) -> ModelConfig:
-    """A model by the name of a file that ships, or by the path of one. A `model` that begins with a dot is relative to its file.
+    """Read a model by the name of a shipped file, or by the path of a file. A `model` that begins with a dot is relative to its file.
+
+    The key `licence`, the spelling of earlier versions, is read as `license`.
 
     Raises:
-        ConfigError: there is none, it is not TOML, or a key is unknown, missing or wrong.
+        ConfigError: there is no such file, it is not TOML, or a key is unknown, missing or wrong.
     """
     shipped = shipped_models()
     path = shipped.get(str(name_or_path), Path(name_or_path).expanduser())
@@ -88,21 +89,9 @@ def load_model_config(name_or_path: str | Path) -> ModelConfig:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint="check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is not TOML: {error}", where=str(path)) from error
+    if "licence" in read and "license" not in read:
+        read["license"] = read.pop("licence")
     config = read_options(ModelConfig, {"name": path.stem, **read}, str(path))
     if config.model.startswith("."):
         config = config.model_copy(update={"model": str((path.parent / config.model).resolve())})
     return config
-
-
-def preset(options: Mapping[str, Any], backend: Literal["openai", "transformers"]) -> dict[str, Any]:
-    """Options with those of the model file named by `preset` filled in below them; without the key, as they are.
-
-    Raises:
-        ConfigError: there is no such model file, or it has mistakes.
-    """
-    given = dict(options)
-    name = given.pop("preset", None)
-    if name is None:
-        return given
-    config = load_model_config(str(name))
-    return {**(config.openai_options() if backend == "openai" else config.transformers_options()), **given}

@@ -1,32 +1,32 @@
 """Captions from any OpenAI-compatible server, vLLM first.
 
-The frames were chosen when the source was decoded, so they are sent as they are: in order, in one `video_url` of JPEG pictures, which vLLM
-takes as a video without sampling it again, or as a list of images for servers and models without video.
+The frames were chosen when the source was decoded. They are sent in order: in one `video_url` of JPEG pictures, which vLLM takes as a
+video without sampling it again, or as a list of images for other servers and for models without video.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from pydantic import Field
 
-from streamtags.config.options import digest, read_options
-from streamtags.core.errors import ModelError
+from streamtags.config.options import digest
 from streamtags.core.model import Caption, CaptionRequest, Still
-from streamtags.core.ports import Captioner
+from streamtags.stages.backend import BackendSpec
+from streamtags.stages.caption.estimate import caption_usage
 from streamtags.stages.caption.frames import Fit, choose, data_urls, encode, pictures, video_url
-from streamtags.stages.caption.models import preset
-from streamtags.stages.caption.prompts import clean_caption, fields_of, load_prompt
-from streamtags.stages.endpoint import Endpoint, EndpointOptions
+from streamtags.stages.caption.models import ModelConfig
+from streamtags.stages.caption.prompts import caption_text, fields_of, load_prompt
+from streamtags.stages.model_server.connection import Endpoint
+from streamtags.stages.model_server.options import EndpointOptions, check_api_key
 
-__all__ = ["OpenAICaptioner", "OpenAIOptions", "create"]
+__all__ = ["SPEC", "OpenAICaptioner", "OpenAIOptions"]
 
 
 class OpenAIOptions(EndpointOptions):
-    """What a profile may say of this captioner."""
+    """Options of the captioner `openai`."""
 
     frames: int = Field(8, ge=1, le=64, description="most pictures shown of a segment")
     image_size: int = Field(336, ge=28, le=2048, description="pixels of the model's square, or of the longer side with fit = keep")
@@ -38,38 +38,36 @@ class OpenAIOptions(EndpointOptions):
 
 
 class OpenAICaptioner:
-    """A `Captioner` that asks a server. `model` changes with everything that bears on the words."""
+    """A `Captioner` that sends requests to a server. `model` changes with every option that changes captions."""
 
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options
         self._prompt = load_prompt(options.prompt)
         self._endpoint = Endpoint(options)
-        # One thread, as one decodes: several would wait for each other and for the event loop at every picture.
+        # One thread: several would wait for each other and for the event loop at every picture.
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        bearing = options.model_dump(exclude={"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes", "prompt"})
-        self.model = f"{options.model}+{self._prompt.name}.{digest({**bearing, 'prompt': self._prompt.text})}"
+        relevant = options.model_dump(exclude={"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes", "prompt"})
+        self.model = f"{options.model}+{self._prompt.name}.{digest({**relevant, 'prompt': self._prompt.text})}"
 
     async def caption(self, request: CaptionRequest) -> Caption:
         """Caption one segment; may be called concurrently.
 
         Raises:
-            ModelError: no caption could be had.
+            ModelError: the server gives no usable caption.
         """
         stills = choose(request.measured.stills, self._options.frames)
-        seen = await self._seen(stills)
-        words = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
-        content = [*seen, {"type": "text", "text": words}]
+        pictures_content = await self._picture_content(stills)
+        prompt = self._prompt.render(fields_of(request, len(stills), self._prompt.fields))
+        content = [*pictures_content, {"type": "text", "text": prompt}]
         reply = await self._endpoint.reply(messages=[{"role": "user", "content": content}], **self._options.sampling())
-        text = clean_caption(reply.text, self._options.max_characters)
-        if not text:
-            raise ModelError("the answer holds no words", where=self._endpoint.where, code="model.invalid_answer", retryable=True)
+        text = caption_text(reply, self._options.max_characters, self._endpoint.where)
         return Caption(text=text, model=self.model, frames=tuple(still.pts for still in stills), usage=reply.usage)
 
     async def ready(self) -> None:
         """Return if the server answers and has the model.
 
         Raises:
-            ModelError: it cannot be reached, refuses, or lacks the model.
+            ModelError: the server cannot be reached, refuses, or lacks the model.
         """
         await self._endpoint.ready()
 
@@ -78,7 +76,7 @@ class OpenAICaptioner:
         self._encoder.shutdown(wait=False)
         await self._endpoint.close()
 
-    async def _seen(self, stills: list[Still]) -> list[dict[str, Any]]:
+    async def _picture_content(self, stills: list[Still]) -> list[dict[str, Any]]:
         """The pictures as parts of a message."""
         return await asyncio.get_running_loop().run_in_executor(self._encoder, self._content, stills)
 
@@ -89,10 +87,15 @@ class OpenAICaptioner:
         return [{"type": "image_url", "image_url": {"url": url}} for url in data_urls(jpegs)]
 
 
-def create(options: Mapping[str, Any]) -> Captioner:
-    """The captioner of a profile whose backend is `openai`. `preset` names a model file whose options stand below the profile's own.
-
-    Raises:
-        ConfigError: an option is unknown or wrong, openai is not installed, or the key is not set.
-    """
-    return OpenAICaptioner(read_options(OpenAIOptions, preset(options, "openai"), "captioner openai"))
+SPEC = BackendSpec(
+    name="openai",
+    kind="captioner",
+    options=OpenAIOptions,
+    create=OpenAICaptioner,
+    is_remote=True,
+    extra="models",
+    requires=frozenset({"key", "server", "client packages"}),
+    preset_options=ModelConfig.openai_options,
+    estimate_usage=caption_usage,
+    check=check_api_key,
+)

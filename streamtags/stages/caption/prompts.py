@@ -1,7 +1,7 @@
-"""The words that go to a captioning model and the words that come back. Pure: no model, no network.
+"""Prompts for captioning models and captions from their answers. Pure: no model, no network.
 
-A prompt template is a plain text file with named fields in braces. What is put in for a field is data: it can neither end the prompt's
-turn nor open a field of its own. A line that names a field which has no value is left out, so that context stays optional.
+A prompt template is a plain text file with named fields in braces. A field's value is data: it can neither end the prompt's turn nor
+open a field of its own. A line is left out if one of its fields has no value, so context stays optional.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamtags.core.errors import ConfigError
+from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.model import CaptionRequest, Evidence
+from streamtags.stages.cleaning import Reply, description_of
 
-__all__ = ["FIELDS", "Prompt", "clean_caption", "fields_of", "load_prompt", "one_line", "shipped_prompts"]
+__all__ = ["FIELDS", "Prompt", "caption_text", "clean_caption", "fields_of", "load_prompt", "one_line", "shipped_prompts"]
 
 FIELDS: dict[str, str] = {
     "segment": "number of the segment, from 1",
@@ -33,7 +34,7 @@ _MAX_INSERT = 600
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A template that has been read and checked. `name` is the file's name without its ending."""
+    """A checked template. `name` is the file's name without its ending."""
 
     name: str
     text: str
@@ -44,7 +45,7 @@ class Prompt:
         return frozenset(field for _, field, _, _ in string.Formatter().parse(self.text) if field is not None)
 
     def render(self, values: Mapping[str, str]) -> str:
-        """The prompt with `values` put in; lines whose field has no value are left out. Values are never read as templates."""
+        """Fill in `values`; lines whose field has no value are left out. Values are never read as templates."""
         lines = []
         for line in self.text.splitlines():
             parts = list(string.Formatter().parse(line))
@@ -85,17 +86,17 @@ def load_prompt(name: str) -> Prompt:
                         f"no field {{{field}}}", where=str(path), hint=f"known are {', '.join(FIELDS)}; write {{{{ for a brace"
                     )
     except ValueError as error:
-        raise ConfigError(f"not a template: {error}", where=str(path), hint="write {{ and }} for braces that are meant as such") from error
+        raise ConfigError(f"not a template: {error}", where=str(path), hint="write {{ and }} for literal braces") from error
     return Prompt(path.stem, text.strip())
 
 
 def fields_of(request: CaptionRequest, frames: int, wanted: Collection[str] = FIELDS.keys()) -> dict[str, str]:
-    """What a template may be told of a segment; fields that have no value are absent.
+    """Values of a template's fields for one segment; fields without a value are absent.
 
     Args:
         request: the segment and, where known, the caption before.
-        frames: pictures that will be shown.
-        wanted: the fields the template names; listing what was measured costs more than all else of a short prompt.
+        frames: number of pictures in the request.
+        wanted: the fields the template names; listing measurements is the expensive part of a short prompt.
     """
     measured = request.measured
     values = {
@@ -117,7 +118,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def clean_caption(text: str, limit: int) -> str:
-    """A model's answer as a caption: one line, at most `limit` characters, without the quotes and labels models like to add."""
+    """A description as a caption: one line, at most `limit` characters, without the quotes and labels that models add."""
     caption = one_line(text, limit)
     for label in ("caption:", "description:"):
         if caption.lower().startswith(label):
@@ -127,8 +128,26 @@ def clean_caption(text: str, limit: int) -> str:
     return caption
 
 
+def caption_text(reply: Reply, limit: int, where: str) -> str:
+    """The caption in a cleaned answer.
+
+    Args:
+        reply: from `clean_answer`.
+        limit: most characters.
+        where: model and address, for errors.
+
+    Raises:
+        ModelError: the answer is a refusal, a loop, cut off, or has no words.
+    """
+    text = clean_caption(description_of(reply, where), limit)
+    if text:
+        return text
+    hint = "try another prompt or model"
+    raise ModelError("the answer has no words", where=where, code="model.invalid_answer", retryable=True, usage=reply.usage, hint=hint)
+
+
 def _quoted(text: str) -> str:
-    """Text from outside as a JSON string on one line; `<` and `>` escaped, so that no chat template's markers can be written with it."""
+    """Text from outside as a JSON string on one line; `<` and `>` are escaped, so it cannot contain a chat template's markers."""
     line = one_line(text, _MAX_INSERT)
     return json.dumps(line, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e") if line else ""
 

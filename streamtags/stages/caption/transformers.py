@@ -1,7 +1,7 @@
 """Captions in process, by any Hugging Face video or image-text model, in 4 bits where memory is short.
 
-For machines where a server is too much. One worker thread holds the model: captions are made one after the other, and the event loop
-never waits. torch and transformers are imported when the first caption is asked for.
+For machines without a model server. One worker thread owns the model and makes one caption after the other, so the event loop never
+blocks. torch and transformers are imported with the first caption.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -17,27 +16,28 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from streamtags.config.options import Options, digest, read_options
+from streamtags.config.options import Options, digest
 from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.model import Caption, CaptionRequest, Still, Usage
-from streamtags.core.ports import Captioner
+from streamtags.stages.backend import BackendSpec
 from streamtags.stages.caption.frames import Fit, choose, pictures
-from streamtags.stages.caption.models import preset
-from streamtags.stages.caption.prompts import clean_caption, fields_of, load_prompt, one_line
+from streamtags.stages.caption.models import ModelConfig
+from streamtags.stages.caption.prompts import caption_text, fields_of, load_prompt, one_line
+from streamtags.stages.cleaning import Reply, clean_answer
 
-__all__ = ["TransformersCaptioner", "TransformersOptions", "create"]
+__all__ = ["SPEC", "TransformersCaptioner", "TransformersOptions"]
 
 _PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "PIL")
 
 
 class TransformersOptions(Options):
-    """What a profile may say of this captioner."""
+    """Options of the captioner `transformers`."""
 
     model: str = Field(min_length=1, description="a Hugging Face id such as llava-hf/LLaVA-NeXT-Video-7B-hf, or a folder")
     revision: str | None = Field(None, description="branch, tag or commit of the model; none takes its main branch")
     quantization: Literal["nf4", "none"] = Field("nf4", description="nf4: 4 bits by bitsandbytes, a quarter of the memory")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
-        "auto", description="arithmetic; auto takes what the device is good at"
+        "auto", description="arithmetic; auto takes the device's fastest suitable type"
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:1; auto spreads over all GPUs")
     as_video: bool = Field(True, description="show the pictures as one video; off for models that know images only")
@@ -49,11 +49,11 @@ class TransformersOptions(Options):
     temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest words")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus sampling, with a temperature above 0")
     max_characters: int = Field(600, ge=40, le=4000, description="a longer caption is cut at a word")
-    timeout_seconds: float = Field(600.0, gt=0, description="the most one caption may take once it is its turn, in seconds")
+    timeout_seconds: float = Field(600.0, gt=0, description="timeout of one caption, without the wait for its turn, in seconds")
 
 
 class TransformersCaptioner:
-    """A `Captioner` that holds its model. `model` changes with everything that bears on the words."""
+    """A `Captioner` that loads its model. `model` changes with every option that changes captions."""
 
     def __init__(self, options: TransformersOptions) -> None:
         needed = (*_PACKAGES, "bitsandbytes") if options.quantization == "nf4" else _PACKAGES
@@ -63,14 +63,14 @@ class TransformersCaptioner:
             raise ConfigError(f"not installed: {', '.join(missing)}", where="captioner transformers", hint=hint)
         self._options = options
         self._prompt = load_prompt(options.prompt)
-        # One thread is also the lock: a model is neither safe nor faster when asked twice at once.
+        # One thread is also the lock: two generations at once are neither safe nor faster.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="streamtags-caption")
         self._loaded: tuple[Any, Any, Any] | None = None
-        bearing = options.model_dump(exclude={"prompt", "timeout_seconds", "device"})
-        self.model = f"{options.model}+{self._prompt.name}.{digest({**bearing, 'prompt': self._prompt.text})}"
+        relevant = options.model_dump(exclude={"prompt", "timeout_seconds", "device"})
+        self.model = f"{options.model}+{self._prompt.name}.{digest({**relevant, 'prompt': self._prompt.text})}"
 
     async def caption(self, request: CaptionRequest) -> Caption:
-        """Caption one segment; may be called concurrently, and then waits its turn.
+        """Caption one segment; concurrent calls wait for their turn.
 
         Raises:
             ModelError: the model cannot be loaded, runs out of memory or takes too long.
@@ -80,14 +80,12 @@ class TransformersCaptioner:
         given_up = threading.Event()
         try:
             turn = asyncio.get_running_loop().run_in_executor(self._worker, self._generate, stills, words, request, given_up)
-            text, usage = await turn
+            reply = await turn
         except asyncio.CancelledError:
             given_up.set()
             raise
-        caption = clean_caption(text, self._options.max_characters)
-        if not caption:
-            raise ModelError("the model said nothing", where=self._options.model, code="model.invalid_answer", hint="try another prompt")
-        return Caption(text=caption, model=self.model, frames=tuple(still.pts for still in stills), usage=usage)
+        caption = caption_text(clean_answer(reply, self._options.model), self._options.max_characters, self._options.model)
+        return Caption(text=caption, model=self.model, frames=tuple(still.pts for still in stills), usage=reply.usage)
 
     async def close(self) -> None:
         """Let the running caption finish and release the memory; safe to call twice."""
@@ -98,7 +96,7 @@ class TransformersCaptioner:
 
             torch.cuda.empty_cache()
 
-    def _generate(self, stills: list[Still], words: str, request: CaptionRequest, given_up: threading.Event) -> tuple[str, Usage]:
+    def _generate(self, stills: list[Still], words: str, request: CaptionRequest, given_up: threading.Event) -> Reply:
         shown = pictures(stills, self._options.image_size, self._options.fit)
         import torch
 
@@ -112,7 +110,7 @@ class TransformersCaptioner:
             hint = "use quantization = nf4, fewer or smaller frames, or a smaller model"
             raise ModelError("out of GPU memory", where=self._options.model, code="model.out_of_memory", hint=hint) from error
         except (OSError, ValueError, RuntimeError, ImportError, IndexError, KeyError, TypeError) as error:
-            # What these libraries raise for a missing file, a model of another kind or a broken checkpoint; none is mended by waiting.
+            # These libraries raise them for a missing file, a model of another kind or a broken checkpoint; a retry does not help.
             hint = "check the model's name or folder, `as_video`, and that its files are here or can be downloaded"
             raise ModelError(one_line(str(error), 300) or type(error).__name__, where=self._options.model, hint=hint) from error
 
@@ -148,17 +146,17 @@ class TransformersCaptioner:
         prompt = processor.apply_chat_template(
             [{"role": "user", "content": [*seen, {"type": "text", "text": words}]}], add_generation_prompt=True, tokenize=False
         )
-        # As transformers' own apply_chat_template does: a template that writes the first token must not get it twice.
+        # As in transformers' own apply_chat_template: a template that writes the first token must not get it twice.
         bos = getattr(processor.tokenizer, "bos_token", None)
         more: dict[str, Any] = {"add_special_tokens": not (bos and prompt.startswith(bos))}
         if not self._options.as_video:
             return processor(text=[prompt], images=shown, return_tensors="pt", **more)
-        # The frames have been chosen; models that tell time are told when each was.
+        # The frames are already chosen; models that encode time need the moment of each.
         known = {"total_num_frames": len(shown), "fps": len(shown) / max(seconds, 0.04), "frames_indices": list(range(len(shown)))}
         more |= {"do_sample_frames": False, "video_metadata": [known]}
         return processor(text=[prompt], videos=[np.stack(shown)], return_tensors="pt", **more)
 
-    def _answer(self, torch: Any, model: Any, processor: Any, inputs: Any, given_up: threading.Event) -> tuple[str, Usage]:
+    def _answer(self, torch: Any, model: Any, processor: Any, inputs: Any, given_up: threading.Event) -> Reply:
         ends = time.monotonic() + self._options.timeout_seconds
 
         def stop(input_ids: Any, scores: Any, **_: Any) -> Any:
@@ -178,15 +176,19 @@ class TransformersCaptioner:
                 retryable=True,
                 hint="raise timeout_seconds, or show fewer frames",
             )
-        asked = inputs["input_ids"].shape[1]
-        text = processor.tokenizer.decode(whole[0, asked:], skip_special_tokens=True)
-        return text, Usage(prompt_tokens=asked, completion_tokens=whole.shape[1] - asked)
+        prompt_tokens = inputs["input_ids"].shape[1]
+        answer_tokens = whole.shape[1] - prompt_tokens
+        text = processor.tokenizer.decode(whole[0, prompt_tokens:], skip_special_tokens=True)
+        usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=answer_tokens)
+        return Reply(text, usage, cut_off=answer_tokens >= self._options.max_tokens)
 
 
-def create(options: Mapping[str, Any]) -> Captioner:
-    """The captioner of a profile whose backend is `transformers`. `preset` names a model file whose options stand below the profile's own.
-
-    Raises:
-        ConfigError: an option is unknown or wrong, or a package is not installed.
-    """
-    return TransformersCaptioner(read_options(TransformersOptions, preset(options, "transformers"), "captioner transformers"))
+SPEC = BackendSpec(
+    name="transformers",
+    kind="captioner",
+    options=TransformersOptions,
+    create=TransformersCaptioner,
+    extra="transformers",
+    requires=frozenset({"in-process packages", "model files"}),
+    preset_options=ModelConfig.transformers_options,
+)

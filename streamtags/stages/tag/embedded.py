@@ -1,25 +1,26 @@
-"""The classifier that needs nothing but this package: rules on measurements, and words compared with the vocabulary's.
+"""The classifier that needs no model server: rules on measurements, and words compared with the vocabulary's.
 
-Measurements give tags by explicit rules only. Words count where they mean something: subtitles, titles, notes, and a caption by a
-vision model or a person; a caption made of measurements is not embedded, since that gives confident nonsense. No tag is a fair answer.
+Measurements give tags by explicit rules only. Words are compared if a person or a vision model wrote them: subtitles, titles, notes and
+captions. A caption made of measurements is not compared, because that gives confident nonsense. An empty tag set is a valid answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 
-from streamtags.config.options import Options, read_options
-from streamtags.core.model import ClassifyRequest, TagSet, tag_scores
+from streamtags.config.options import Options
+from streamtags.core.model import ClassifyRequest, TagSet, is_measured, tag_scores
 from streamtags.core.vocabulary import Vocabulary
+from streamtags.stages.backend import BackendSpec
 from streamtags.stages.tag.rules import Rules, explain
 from streamtags.stages.tag.text import Calibration, TagTexts, load_calibration, passages
 
-__all__ = ["EmbeddedClassifier", "EmbeddedOptions", "create"]
+__all__ = ["SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
 
 _KEPT_VOCABULARIES = 8
 _QUOTED = 160
@@ -28,12 +29,12 @@ _QUOTED = 160
 class EmbeddedOptions(Options):
     """Options of the embedded classifier."""
 
-    text: bool = Field(True, description="tags from subtitles, notes and captions, besides those from measurements")
+    text: bool = Field(True, description="tags from subtitles, notes and captions, in addition to those from measurements")
     min_confidence: float = Field(0.0, ge=0, le=1, description="tags below it are left out")
 
 
-class _Found(NamedTuple):
-    """A tag with its confidence; `passage` are the words it comes from, None where it is measured."""
+class _Match(NamedTuple):
+    """A tag with its confidence; `passage` is (origin, words), None for a measured tag."""
 
     tag: str
     confidence: float
@@ -41,7 +42,7 @@ class _Found(NamedTuple):
 
 
 class _Prepared:
-    """What is kept of a vocabulary from segment to segment."""
+    """Data of a vocabulary that is the same for all segments."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -53,14 +54,14 @@ class _Prepared:
 
     @cached_property
     def texts(self) -> TagTexts:
-        """Embedded when first asked for: many sources have no words."""
+        """The tags' embeddings, computed at first use: many sources have no words."""
         return TagTexts(self.vocabulary.tags)
 
-    def settle(self, found: Iterable[_Found]) -> list[_Found]:
-        """Each tag once, best first; of tags that shut each other out the best."""
-        kept: list[_Found] = []
+    def settle(self, matches: Iterable[_Match]) -> list[_Match]:
+        """Each tag once, best first; the best tag of each exclusive group."""
+        kept: list[_Match] = []
         taken: set[str | int] = set()
-        for each in sorted(found, key=lambda each: (-each.confidence, each.tag)):
+        for each in sorted(matches, key=lambda each: (-each.confidence, each.tag)):
             places = (each.tag, *self.groups.get(each.tag, ()))
             if taken.isdisjoint(places):
                 taken.update(places)
@@ -69,11 +70,11 @@ class _Prepared:
 
 
 class EmbeddedClassifier:
-    """See the module. `model` names the fit of its confidences, so that a new one is told from the old.
+    """A `Classifier` by rules and word embeddings. `model` names the fit of its confidences, so a new fit has a new name.
 
     Args:
-        options: what to use and what to leave out.
-        calibration: how a similarity becomes a confidence; the one that ships unless given.
+        options: the profile's options.
+        calibration: how a similarity becomes a confidence; None uses the shipped one.
     """
 
     def __init__(self, options: EmbeddedOptions | None = None, calibration: Calibration | None = None) -> None:
@@ -86,17 +87,17 @@ class EmbeddedClassifier:
         """Tag one segment.
 
         Raises:
-            ModelError: there are words to compare, and the embeddings cannot be loaded.
+            ModelError: the segment has words, and the embeddings cannot be loaded.
         """
         prepared = self._prepare(vocabulary)
-        found = [_Found(tag.name, confidence, None) for tag, confidence in prepared.rules.apply(request.evidence)]
+        matches = [_Match(tag.name, confidence, None) for tag, confidence in prepared.rules.apply(request.evidence)]
         words = _words(request) if self._options.text else []
         if words and "texts" not in vars(prepared):
-            await asyncio.to_thread(lambda: prepared.texts)  # loading would hold up the event loop for a quarter of a second
+            await asyncio.to_thread(lambda: prepared.texts)  # loading takes long enough to delay the event loop
         for passage in words:
             confidences = prepared.texts.confidences(passage[1], self._calibration)
-            found += [_Found(vocabulary.tags[index].name, confidence, passage) for index, confidence in confidences.items()]
-        kept = prepared.settle(each for each in found if each.confidence >= self._options.min_confidence)
+            matches += [_Match(vocabulary.tags[index].name, confidence, passage) for index, confidence in confidences.items()]
+        kept = prepared.settle(each for each in matches if each.confidence >= self._options.min_confidence)
         return TagSet(
             tags=tag_scores([(each.tag, each.confidence) for each in kept]),
             model=self.model,
@@ -117,19 +118,10 @@ class EmbeddedClassifier:
         return prepared
 
 
-def create(options: Mapping[str, Any]) -> EmbeddedClassifier:
-    """The classifier of a profile whose backend is `embedded`.
-
-    Raises:
-        ConfigError: an option is unknown or wrong.
-    """
-    return EmbeddedClassifier(read_options(EmbeddedOptions, options, "classifier embedded"))
-
-
 def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
-    """(where from, passage) of all that was written by somebody who saw or heard."""
+    """(origin, passage) of all words that a person or a vision model wrote."""
     words = [("text", passage) for passage in passages(request.text)]
-    if not request.caption_model.startswith("embedded"):
+    if not is_measured(request.caption_model):
         words += [("caption", passage) for passage in passages(request.caption)]
     return words
 
@@ -138,8 +130,8 @@ def _quote(passage: str) -> str:
     return passage if len(passage) <= _QUOTED else passage[: _QUOTED - 3].rstrip() + "..."
 
 
-def _reasoning(kept: Sequence[_Found], request: ClassifyRequest, vocabulary: Vocabulary) -> str:
-    """A sentence for each passage and what it called for, then one for each tag that was measured, with the numbers."""
+def _reasoning(kept: Sequence[_Match], request: ClassifyRequest, vocabulary: Vocabulary) -> str:
+    """A sentence for each passage and its tags, then one for each measured tag, with the numbers."""
     if not kept:
         return "Nothing measured or written calls for a tag of this vocabulary."
     sentences: list[str] = []
@@ -149,3 +141,12 @@ def _reasoning(kept: Sequence[_Found], request: ClassifyRequest, vocabulary: Voc
     measured = (each for each in kept if not each.passage)
     sentences += (f"{each.tag} {each.confidence:.2f}: {explain(vocabulary.by_name[each.tag], request.evidence)}." for each in measured)
     return " ".join(sentences)
+
+
+SPEC = BackendSpec(
+    name="embedded",
+    kind="classifier",
+    options=EmbeddedOptions,
+    create=EmbeddedClassifier,
+    needs_model=False,
+)

@@ -1,7 +1,7 @@
 """Tags by a language model, through instructor's JSON-schema mode, from any OpenAI-compatible server.
 
-The response model is built from the vocabulary; what does not validate is asked again a few times, with the mistakes named, and then
-given up. Failures of the wire are not asked again here: that is the pipeline's.
+The response model is built from the vocabulary. An answer that does not validate is requested again a few times, with its mistakes named.
+Network failures are not retried here; the pipeline retries.
 """
 
 from __future__ import annotations
@@ -12,39 +12,41 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
-from streamtags.config.options import digest, read_options
+from streamtags.config.options import digest
 from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.model import ClassifyRequest, TagSet, Usage
-from streamtags.core.ports import Classifier
 from streamtags.core.vocabulary import Vocabulary
-from streamtags.stages.endpoint import Endpoint, EndpointOptions, usage_of
+from streamtags.stages.backend import BackendSpec
+from streamtags.stages.model_server.connection import Endpoint
+from streamtags.stages.model_server.options import EndpointOptions, check_api_key
+from streamtags.stages.model_server.responses import usage_of
+from streamtags.stages.tag.estimate import tag_usage
 from streamtags.stages.tag.prompts import RULES, system_prompt, user_prompt
-from streamtags.stages.tag.schema import Answer, response_model, settle
+from streamtags.stages.tag.schema import TagAnswer, findings_of, response_model, settle
 from streamtags.stages.tag.shortlist import Shortlist
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
 
-__all__ = ["InstructorClassifier", "InstructorOptions", "create"]
+    from streamtags.stages.caption.models import ModelConfig
 
-_MAX_KEY = 200
-_MAX_REASONING = 1000
+__all__ = ["SPEC", "InstructorClassifier", "InstructorOptions"]
 
 
 class InstructorOptions(EndpointOptions):
-    """What a profile may say of this classifier."""
+    """Options of the classifier `instructor`."""
 
     max_tokens: int | None = Field(900, ge=16, description="most tokens of an answer; none leaves it to the server")
-    re_asks: int = Field(2, ge=0, le=5, description="how often an answer that does not validate is asked again")
-    evidence: bool = Field(True, description="tell the model what was measured, besides the caption")
+    re_asks: int = Field(2, ge=0, le=5, description="how often an answer that does not validate is requested again")
+    evidence: bool = Field(True, description="include measurements in the prompt, in addition to the caption")
     min_confidence: float = Field(0.05, ge=0, le=1, description="tags below this confidence are left out")
     shortlist_above: int = Field(250, ge=1, description="a vocabulary of more tags than this is cut to a shortlist first")
     shortlist: int = Field(200, ge=1, description="tags on the shortlist of one segment")
-    strict: bool = Field(True, description="ask the server to hold the model to the schema; off for servers that refuse the key")
+    strict: bool = Field(True, description="request strict structured output; off for servers that refuse the key")
 
 
 class InstructorClassifier:
-    """A `Classifier` that asks a server. `model` changes with everything that bears on the answer."""
+    """A `Classifier` that sends requests to a server. `model` changes with every option that changes answers."""
 
     def __init__(self, options: InstructorOptions) -> None:
         try:
@@ -54,56 +56,57 @@ class InstructorClassifier:
             raise ConfigError(
                 "the instructor package is not installed", where="classifier instructor", hint="pip install 'streamtags[models]'"
             ) from error
-        # instructor logs as errors what is raised here as a ModelError and told as an event.
+        # instructor logs as errors what this class raises as a ModelError.
         logging.getLogger("instructor").setLevel(logging.CRITICAL)
         self._instructor = instructor
         self._exceptions = exceptions
         self._options = options
         self._endpoint = Endpoint(options)
-        self._ready: tuple[Vocabulary, Shortlist | None, str, type[Answer]] | None = None
-        bearing = options.model_dump(exclude={"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes"})
-        self.model = f"{options.model}+tags.{digest({**bearing, 'prompt': RULES})}"
+        self._ready: tuple[Vocabulary, Shortlist | None, str, type[TagAnswer]] | None = None
+        relevant = options.model_dump(exclude={"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes"})
+        self.model = f"{options.model}+tags.{digest({**relevant, 'prompt': RULES})}"
 
     async def classify(self, request: ClassifyRequest, vocabulary: Vocabulary) -> TagSet:
         """Tag one segment; may be called concurrently.
 
         Raises:
-            ModelError: no answer could be had; `model.invalid_answer` where the answers did not validate.
+            ModelError: the server gives no usable answer; with `model.invalid_answer`, no answer validated.
         """
         system, shape = self._prepare(request, vocabulary)
         spent: list[Usage] = []
 
-        async def ask(**asked: Any) -> ChatCompletion:
+        async def complete(**body: Any) -> ChatCompletion:
             if self._options.strict:
-                asked["response_format"]["json_schema"]["strict"] = True
-            answer = await self._endpoint.ask(**asked)
-            usage = usage_of(answer)
+                body["response_format"]["json_schema"]["strict"] = True
+            completion = await self._endpoint.complete(**body)
+            usage = usage_of(completion)
             if usage is not None:
                 spent.append(usage)
-            return answer
+            return completion
 
         # instructor's types describe only the synchronous form of what `patch` returns.
-        create: Any = self._instructor.patch(create=ask, mode=self._instructor.Mode.JSON_SCHEMA)
+        create: Any = self._instructor.patch(create=complete, mode=self._instructor.Mode.JSON_SCHEMA)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user_prompt(request, self._options.evidence)}]
         try:
             answer = await create(response_model=shape, messages=messages, max_retries=self._options.re_asks, **self._options.sampling())
         except self._exceptions.InstructorError as error:
-            failed = self._explain(error)
-            failed.usage = _sum(spent)
-            raise failed from error
+            failure = self._explain(error)
+            if failure.usage is not None:
+                spent.append(failure.usage)
+            failure.usage = _sum(spent)
+            raise failure from error
         return TagSet(
             tags=settle(answer, vocabulary, self._options.min_confidence),
             model=self.model,
-            key_information=tuple(line for key in answer.key_information if (line := " ".join(key.split())[:_MAX_KEY])),
-            reasoning=" ".join(answer.reasoning.split())[:_MAX_REASONING],
             usage=_sum(spent),
+            **findings_of(answer),
         )
 
     async def ready(self) -> None:
         """Return if the server answers and has the model.
 
         Raises:
-            ModelError: it cannot be reached, refuses, or lacks the model.
+            ModelError: the server cannot be reached, refuses, or lacks the model.
         """
         await self._endpoint.ready()
 
@@ -111,7 +114,7 @@ class InstructorClassifier:
         """Release the connections; safe to call twice."""
         await self._endpoint.close()
 
-    def _prepare(self, request: ClassifyRequest, vocabulary: Vocabulary) -> tuple[str, type[Answer]]:
+    def _prepare(self, request: ClassifyRequest, vocabulary: Vocabulary) -> tuple[str, type[TagAnswer]]:
         """System prompt and response model; the same objects for every segment unless the vocabulary needs a shortlist."""
         if self._ready is None or self._ready[0] is not vocabulary:
             long = len(vocabulary.tags) > self._options.shortlist_above
@@ -127,9 +130,7 @@ class InstructorClassifier:
         if isinstance(error.__cause__, ModelError):
             return error.__cause__
         where = self._endpoint.where
-        if isinstance(error, self._exceptions.IncompleteOutputException):
-            return ModelError("the answer was cut off at max_tokens", where=where, code="model.cut_off", hint="raise max_tokens")
-        reason = "not of the form asked for"
+        reason = "it does not fit the schema"
         if isinstance(error.__cause__, ValidationError):
             first = error.__cause__.errors(include_input=False, include_url=False)[0]
             reason = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200].lstrip(": ")
@@ -147,10 +148,19 @@ def _sum(spent: list[Usage]) -> Usage | None:
     return Usage(prompt_tokens=sum(u.prompt_tokens for u in spent), completion_tokens=sum(u.completion_tokens for u in spent))
 
 
-def create(options: Mapping[str, Any]) -> Classifier:
-    """The classifier of a profile whose backend is `instructor`.
+def _model_name(config: ModelConfig) -> Mapping[str, Any]:
+    return {"model": config.name}
 
-    Raises:
-        ConfigError: an option is unknown or wrong, a package is not installed, or the key is not set.
-    """
-    return InstructorClassifier(read_options(InstructorOptions, options, "classifier instructor"))
+
+SPEC = BackendSpec(
+    name="instructor",
+    kind="classifier",
+    options=InstructorOptions,
+    create=InstructorClassifier,
+    is_remote=True,
+    extra="models",
+    requires=frozenset({"key", "server", "client packages"}),
+    preset_options=_model_name,
+    estimate_usage=tag_usage,
+    check=check_api_key,
+)

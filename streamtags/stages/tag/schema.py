@@ -1,22 +1,24 @@
-"""From a vocabulary to the shape of an answer. A tag that is not in the vocabulary cannot be expressed in it.
+"""Build the response model of a vocabulary: an answer cannot contain a tag outside it.
 
-The JSON schema made of it keeps to what servers with structured output understand (vLLM's grammars, OpenAI's strict mode): every field
+Its JSON schema uses only what servers with structured output understand (vLLM's grammars, OpenAI's strict mode): every field
 required, nothing further allowed, no lengths of strings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from streamtags.core.model import TagScore, tag_scores
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Answer", "ScoredTag", "response_model", "settle"]
+__all__ = ["ScoredTag", "TagAnswer", "findings_of", "response_model", "settle"]
 
 _MAX_KEYS = 12
+_MAX_KEY_CHARACTERS = 200
+_MAX_REASONING_CHARACTERS = 1000
 
 
 class _Shape(BaseModel):
@@ -30,15 +32,15 @@ class ScoredTag(_Shape):
     confidence: float = Field(ge=0, le=1, description="0 surely not, 0.5 even odds, 1 surely")
 
 
-class Answer(_Shape):
-    """What a model is asked for, findings before conclusions."""
+class TagAnswer(_Shape):
+    """The answer requested from a model, findings before conclusions."""
 
     key_information: list[str] = Field(max_length=_MAX_KEYS, description="the few facts of the segment that matter for choosing tags")
     reasoning: str = Field(description="one or two sentences: why these tags")
     tags: Sequence[ScoredTag] = Field(description="the tags that hold, best first; empty if none does")
 
 
-def response_model(vocabulary: Vocabulary, names: Sequence[str] | None = None) -> type[Answer]:
+def response_model(vocabulary: Vocabulary, names: Sequence[str] | None = None) -> type[TagAnswer]:
     """The shape of an answer in this vocabulary.
 
     Args:
@@ -46,7 +48,7 @@ def response_model(vocabulary: Vocabulary, names: Sequence[str] | None = None) -
         names: only these of them, for a shortlist; None allows all.
 
     Returns:
-        A subclass of `Answer`. Validating takes tags in other case or by alias for the tag they mean, and refuses unknown tags,
+        A subclass of `TagAnswer`. Validating takes tags in other case or by alias for the tag they mean, and refuses unknown tags,
         confidences outside 0..1 and answers that leave open which tag of an exclusive group is meant.
     """
     allowed = tuple(vocabulary.by_name) if names is None else tuple(names)
@@ -56,10 +58,10 @@ def response_model(vocabulary: Vocabulary, names: Sequence[str] | None = None) -
         tag = vocabulary.find(value) if isinstance(value, str) else None
         return value if tag is None else tag.name
 
-    # A Literal of values known only at run time is beyond what static types can say.
+    # Static types cannot express a Literal of values known only at run time.
     choice: Any = Annotated[Literal[allowed], BeforeValidator(resolve)]
 
-    class Checked(Answer):
+    class Checked(TagAnswer):
         @model_validator(mode="after")
         def _decided(self) -> Checked:
             for group in groups:
@@ -73,11 +75,26 @@ def response_model(vocabulary: Vocabulary, names: Sequence[str] | None = None) -
     return create_model(
         "Tags",
         __base__=Checked,
-        tags=(list[scored], Field(max_length=2 * len(allowed), description=Answer.model_fields["tags"].description)),
+        tags=(list[scored], Field(max_length=2 * len(allowed), description=TagAnswer.model_fields["tags"].description)),
     )
 
 
-def settle(answer: Answer, vocabulary: Vocabulary, least: float = 0.0) -> tuple[TagScore, ...]:
+class Findings(TypedDict):
+    """Fields of a `TagSet` that a model's answer fills."""
+
+    key_information: tuple[str, ...]
+    reasoning: str
+
+
+def findings_of(answer: TagAnswer) -> Findings:
+    """The facts and reasons of an answer, each on one line of bounded length."""
+    return {
+        "key_information": tuple(line for key in answer.key_information if (line := " ".join(key.split())[:_MAX_KEY_CHARACTERS])),
+        "reasoning": " ".join(answer.reasoning.split())[:_MAX_REASONING_CHARACTERS],
+    }
+
+
+def settle(answer: TagAnswer, vocabulary: Vocabulary, least: float = 0.0) -> tuple[TagScore, ...]:
     """The tags of a validated answer, highest first: each once with its highest confidence, of exclusive groups the strongest.
 
     Args:

@@ -14,7 +14,7 @@ from streamtags.core.measures import MEASURES
 from streamtags.core.model import Caption, CaptionRequest, Evidence, EvidenceValue, Kind, Measured, Segment
 from streamtags.core.ports import Captioner
 from streamtags.core.timebase import Clock
-from streamtags.stages.caption.embedded import EmbeddedCaptioner, create
+from streamtags.stages.caption.embedded import SPEC, EmbeddedCaptioner
 from streamtags.testing.source import PictureStill
 
 CLOCK = Clock(time_base=Fraction(1, 10), rate=Fraction(10))
@@ -44,7 +44,7 @@ def request(evidence: Evidence, tenths: int = 42, kind: Kind = "shot") -> Captio
 
 
 async def caption(evidence: Evidence, tenths: int = 42, kind: Kind = "shot") -> Caption:
-    return await create({}).caption(request(evidence, tenths, kind))
+    return await SPEC.build({}).caption(request(evidence, tenths, kind))
 
 
 async def text(**changes: EvidenceValue) -> str:
@@ -60,7 +60,7 @@ async def test_a_caption_says_plainly_what_was_measured() -> None:
 async def test_the_frames_are_the_stills_in_order_and_the_model_is_named() -> None:
     found = await caption(EVENING)
     assert (found.frames, found.model, found.usage) == ((5, 20, 40), EmbeddedCaptioner.model, None)
-    assert isinstance(create({}), Captioner)
+    assert isinstance(SPEC.build({}), Captioner)
 
 
 async def test_nothing_measured_leaves_the_length() -> None:
@@ -111,7 +111,7 @@ async def test_the_three_largest_colors_are_told() -> None:
 
 def test_options_are_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="'temperature'"):
-        create({"temperature": 0.2})
+        SPEC.build({"temperature": 0.2})
 
 
 VALUES = st.none() | st.floats() | st.booleans() | st.sampled_from(["", "static", "handheld", "pan_left", "zoom_out"])

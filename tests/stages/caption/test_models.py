@@ -32,13 +32,13 @@ def test_the_models_asked_for_ship() -> None:
 
 def test_options_are_taken_by_the_captioners() -> None:
     pytest.importorskip("openai", reason="needs the extra streamtags[models]")
-    from streamtags.stages.caption.openai import create
+    from streamtags.stages.caption.openai import SPEC
 
     for name in shipped_models():
-        assert create({"preset": name}).model == create(load_model_config(name).openai_options()).model
-        assert create({"preset": name, "frames": 3}).model != create({"preset": name}).model
+        assert SPEC.build({"preset": name}).model == SPEC.build(load_model_config(name).openai_options()).model
+        assert SPEC.build({"preset": name, "frames": 3}).model != SPEC.build({"preset": name}).model
     with pytest.raises(ConfigError, match="no model 'tiniest'"):
-        create({"preset": "tiniest"})
+        SPEC.build({"preset": "tiniest"})
 
 
 def test_the_test_model_is_here() -> None:

@@ -23,7 +23,7 @@ from streamtags.testing.model_server import Act, ModelServer, chat_completion, c
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 
-from streamtags.stages.caption.openai import create
+from streamtags.stages.caption.openai import SPEC
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def request(frames: int = 8, previous: str | None = None, text: str = "") -> Cap
 
 
 def captioner(server: ModelServer, **options: Any) -> Captioner:
-    return create({"base_url": server.base_url, "model": "tiny", "timeout_seconds": 5, **options})
+    return SPEC.build({"base_url": server.base_url, "model": "tiny", "timeout_seconds": 5, **options})
 
 
 async def failure(*acts: Act, **options: Any) -> ModelError:
@@ -319,7 +319,7 @@ async def test_a_key_that_the_server_repeats_is_not_shown(monkeypatch: pytest.Mo
 
 
 async def test_captions_come_back_as_one_clean_line() -> None:
-    async with ModelServer(says('Caption: "A man\n\truns\x1b[31m."'), says("word " * 2000)) as server:
+    async with ModelServer(says('Caption: "A man\n\truns\x1b[31m."'), says(" ".join(f"word{number}" for number in range(2000)))) as server:
         asks = captioner(server, max_characters=100)
         first, second = [await asks.caption(request()) for _ in range(2)]
         await asks.close()
@@ -364,7 +364,7 @@ def test_the_model_is_named_after_everything_that_bears_on_the_words(tmp_path: A
     written.write_text("Say it.")
     base = {"model": "m"}
     names = {
-        create(options).model
+        SPEC.build(options).model
         for options in (
             base,
             {**base, "frames": 4},
@@ -374,7 +374,7 @@ def test_the_model_is_named_after_everything_that_bears_on_the_words(tmp_path: A
         )
     }
     assert len(names) == 5
-    assert create({**base, "base_url": "http://10.0.0.1/v1", "timeout_seconds": 9}).model in names
+    assert SPEC.build({**base, "base_url": "http://10.0.0.1/v1", "timeout_seconds": 9}).model in names
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,7 @@ def test_the_model_is_named_after_everything_that_bears_on_the_words(tmp_path: A
 )
 def test_wrong_options_are_refused_with_advice(options: dict[str, Any], says_what: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        create(options)
+        SPEC.build(options)
     assert says_what in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert "user:pass" not in str(caught.value)

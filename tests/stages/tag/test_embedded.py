@@ -17,7 +17,7 @@ from streamtags.core.measures import MEASURES
 from streamtags.core.model import ClassifyRequest, Evidence, TagSet
 from streamtags.core.ports import Classifier
 from streamtags.core.vocabulary import Axis, Condition, Tag, Vocabulary
-from streamtags.stages.tag.embedded import create
+from streamtags.stages.tag.embedded import SPEC
 from streamtags.stages.tag.rules import CERTAIN, DOUBTFUL, Rules, explain
 from streamtags.stages.tag.text import load_calibration
 
@@ -26,7 +26,7 @@ EIGHT = load_vocabulary("seed-eight")
 
 
 def classify(request: ClassifyRequest, vocabulary: Vocabulary = LIBRARY, options: Mapping[str, object] | None = None) -> TagSet:
-    return asyncio.run(create(options or {}).classify(request, vocabulary))
+    return asyncio.run(SPEC.build(options or {}).classify(request, vocabulary))
 
 
 def measured(evidence: Evidence, vocabulary: Vocabulary = LIBRARY) -> dict[str, float]:
@@ -51,7 +51,7 @@ def confidence(tag: Tag, evidence: Evidence) -> float | None:
 
 
 def test_it_is_a_classifier() -> None:
-    assert isinstance(create({}), Classifier)
+    assert isinstance(SPEC.build({}), Classifier)
 
 
 # measurements
@@ -147,11 +147,11 @@ def test_a_caption_of_measurements_is_not_taken_for_words() -> None:
 def test_measurements_alone_do_not_load_the_embeddings() -> None:
     code = """
 import asyncio, sys
-from streamtags.stages.tag.embedded import create
+from streamtags.stages.tag.embedded import SPEC
 from streamtags.core.model import ClassifyRequest
 from streamtags.config.vocabulary_file import load_vocabulary
 request = ClassifyRequest("s", "dark", "embedded/1", {"brightness_percent": 5.0})
-found = asyncio.run(create({}).classify(request, load_vocabulary("music-library")))
+found = asyncio.run(SPEC.build({}).classify(request, load_vocabulary("music-library")))
 assert found.tags and "wordllama" not in sys.modules and "tokenizers" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -217,7 +217,7 @@ def test_the_better_of_word_and_measurement_stands() -> None:
 
 def test_a_vocabulary_can_change_between_segments() -> None:
     async def run() -> list[dict[str, float]]:
-        classifier = create({})
+        classifier = SPEC.build({})
         request = ClassifyRequest("s1", "Two men punch each other in a boxing ring.", "person")
         answers = await asyncio.gather(*(classifier.classify(request, each) for each in (EIGHT, LIBRARY) * 12))
         await classifier.close()
@@ -237,12 +237,12 @@ def test_options() -> None:
     assert said(caption, text=False) == {}
     low, high = said(caption), said(caption, min_confidence=0.6)
     assert high == {tag: each for tag, each in low.items() if each >= 0.6}
-    assert create({}).model == f"embedded/rules+wordllama-{load_calibration().version}"
-    assert create({"text": False}).model == "embedded/rules"
+    assert SPEC.build({}).model == f"embedded/rules+wordllama-{load_calibration().version}"
+    assert SPEC.build({"text": False}).model == "embedded/rules"
 
 
 @pytest.mark.parametrize("options", [{"txt": True}, {"min_confidence": 2}, {"text": "perhaps"}])
 def test_wrong_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError) as caught:
-        create(options)
+        SPEC.build(options)
     assert "classifier embedded" in str(caught.value)

@@ -17,7 +17,7 @@ from streamtags.testing.model_server import Act, Asked, ModelServer, chat_comple
 
 pytest.importorskip("instructor", reason="needs the extra streamtags[models]")
 
-from streamtags.stages.tag.instructor import create
+from streamtags.stages.tag.instructor import SPEC
 
 VOCABULARY = Vocabulary(
     id="small",
@@ -43,7 +43,7 @@ GOOD = says(answer(("Fast", 0.7), ("Happy", 0.9)), prompt_tokens=100, completion
 
 
 def classifier(server: ModelServer, **options: Any) -> Classifier:
-    return create({"base_url": server.base_url, "model": "any", "timeout_seconds": 5, **options})
+    return SPEC.build({"base_url": server.base_url, "model": "any", "timeout_seconds": 5, **options})
 
 
 async def tagged(*acts: Act, **options: Any) -> tuple[list[tuple[str, float]], ModelServer]:
@@ -268,11 +268,11 @@ async def test_a_long_vocabulary_is_cut_to_a_shortlist_that_holds_what_the_capti
 
 def test_the_model_is_named_after_everything_that_bears_on_the_answer() -> None:
     base = {"model": "m"}
-    names = {create(options).model for options in (base, {**base, "evidence": False}, {**base, "temperature": 0.5})}
+    names = {SPEC.build(options).model for options in (base, {**base, "evidence": False}, {**base, "temperature": 0.5})}
     assert len(names) == 3
-    assert create({**base, "base_url": "http://10.0.0.1/v1", "timeout_seconds": 9}).model in names
+    assert SPEC.build({**base, "base_url": "http://10.0.0.1/v1", "timeout_seconds": 9}).model in names
 
 
 def test_wrong_options_are_refused_with_advice() -> None:
     with pytest.raises(ConfigError, match="re_asks"):
-        create({"model": "m", "reasks": 1})
+        SPEC.build({"model": "m", "reasks": 1})

@@ -1,0 +1,1 @@
+"""Requests to OpenAI-compatible model servers, and what their answers mean."""

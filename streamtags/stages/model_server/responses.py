@@ -1,0 +1,246 @@
+"""What the responses of model servers mean: answers, errors with any HTTP status, counted tokens. Pure: no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from streamtags.core.errors import ModelError
+from streamtags.core.model import Usage
+from streamtags.stages.cleaning import Reply, clean_answer, reasoning_error
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion
+
+__all__ = [
+    "http_error",
+    "invalid_answer",
+    "read_reply",
+    "refused_answer",
+    "retry_after_seconds",
+    "server_words",
+    "status_error",
+    "usage_of",
+]
+
+_RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_SECRET = re.compile(r"\b(?:sk|pk|hf|key)[-_][\w*.-]{4,}")
+# What servers write as `code` or `type` of an error, as the HTTP status it stands for.
+_STATUS_OF_WORD = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "too_many_requests": 429,
+    "resource_exhausted": 429,
+    "overloaded_error": 503,
+    "unavailable": 503,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "api_error": 500,
+    "internal": 500,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "unauthenticated": 401,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "not_found": 404,
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "context_length_exceeded": 400,
+}
+_NO_CREDIT = re.compile(
+    r"insufficient[_ ](?:quota|credit|balance|funds)|billing[_ ]|credit balance|out of credits|exceeded your current quota"
+)
+
+
+def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
+    """The cleaned answer in the JSON of a chat completion. Only what is used is checked.
+
+    Args:
+        response: the JSON of a response with a status of 200.
+        where: model and address, for errors.
+        secret: the key, which is removed from error messages.
+
+    Raises:
+        ModelError: the response is an error, a refusal, empty, all reasoning, or not a chat completion.
+    """
+    choices = response.get("choices") if isinstance(response, Mapping) else None
+    if not isinstance(response, Mapping):
+        raise invalid_answer("the answer is not a chat completion", where)
+    if not isinstance(choices, list) or not choices:
+        if response.get("error"):
+            raise refused_answer(response, where=where, secret=secret)
+        raise invalid_answer("the answer contains no choice" if choices == [] else "the answer is not a chat completion", where)
+    choice = choices[0] if isinstance(choices[0], Mapping) else {}
+    if isinstance(choice.get("error"), Mapping):  # a provider that failed behind a gateway
+        raise refused_answer(choice, where=where, secret=secret)
+    message = choice.get("message")
+    if not isinstance(message, Mapping):
+        raise invalid_answer("the answer's message is not text", where)
+    text = _text_of(message.get("content"))
+    if text is None:
+        raise invalid_answer("the answer's message is not text", where)
+    reply = Reply(text, _usage(response.get("usage")), cut_off=choice.get("finish_reason") in ("length", "max_tokens"))
+    if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
+        said = server_words(str(message.get("refusal") or "content filter"), secret)
+        raise ModelError(f"the model declined: {said}", where=where, code="model.refusal", usage=reply.usage)
+    if not text.strip():
+        if any(str(message.get(key) or "").strip() for key in ("reasoning_content", "reasoning", "thinking")):
+            raise reasoning_error(reply, where)
+        if reply.cut_off:
+            raise ModelError(
+                "the answer is empty and all of max_tokens is used",
+                where=where,
+                code="model.cut_off",
+                hint="raise max_tokens; a model that reasons needs room for that too",
+                usage=reply.usage,
+            )
+        failure = invalid_answer("the answer is empty", where)
+        failure.usage = reply.usage
+        raise failure
+    return clean_answer(reply, where)
+
+
+def refused_answer(body: Mapping[object, object], *, where: str, secret: str = "") -> ModelError:
+    """The error that a server reports inside a response with a status of 200."""
+    error = body.get("error")
+    status = next((code for key in ("code", "status", "status_code", "type") if (code := _status_of(error, key))), None)
+    if status is None:
+        status = next((code for key in ("code", "status") if (code := _status_of(body, key))), 0)
+    message = server_words(_server_message(body, ""), secret)
+    if status:
+        failure = status_error(status, {}, message, where=where, error=error)
+        failure.what = failure.what.replace(f"HTTP {status}", f"the server reports error {status}", 1)
+        return failure
+    if _NO_CREDIT.search(json.dumps(error, default=str).lower()):
+        return status_error(429, {}, message, where=where, error=error)
+    return ModelError(
+        f"the server reports an error: {message}", where=where, code="model.refused", hint="look at the server's log, or ask its operator"
+    )
+
+
+def _status_of(error: object, key: str) -> int | None:
+    value = error.get(key) if isinstance(error, Mapping) else None
+    if isinstance(value, str):
+        value = int(value) if value.isdecimal() and len(value) == 3 else _STATUS_OF_WORD.get(value.lower())
+    return value if isinstance(value, int) and not isinstance(value, bool) and 300 <= value < 600 else None
+
+
+def _text_of(content: object) -> str | None:
+    """Text of a message: a string, nothing, or a list of parts; None for anything else."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Sequence):
+        parts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") in ("text", "output_text")]
+        return "".join(part for part in parts if isinstance(part, str)) if parts else None
+    return None
+
+
+def status_error(status: int, headers: Mapping[str, str], message: str, *, where: str, error: object = None) -> ModelError:
+    """What an HTTP status from a model server means.
+
+    Args:
+        status: 300 or more.
+        headers: of the response, names in lower case or case-insensitive.
+        message: the server's own words, already cleaned.
+        where: model and address.
+        error: the `error` member of the body, which can say that credit is used up.
+    """
+    said = f": {message}" if message else ""
+    if status == 402 or (status in (403, 429) and _NO_CREDIT.search(json.dumps(error, default=str).lower())):
+        return ModelError(
+            f"HTTP {status}{said}", where=where, code="model.quota", hint="the account's credit is used up; add credit or change the key"
+        )
+    code, hint = {
+        400: ("model.bad_request", "the server does not take this request; check model, frames, max_tokens and the prompt's length"),
+        401: ("model.unauthorised", "name the variable that holds a valid key in api_key_env"),
+        403: ("model.forbidden", "the key may not use this model"),
+        404: ("model.not_found", "check base_url (it ends in /v1) and the model's name; `streamtags doctor` lists what is served"),
+        407: ("model.proxy", "the proxy wants a login; correct HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"),
+        413: ("model.too_large", "send fewer or smaller frames"),
+        422: ("model.bad_request", "the server does not take this request; check extra_body"),
+        429: ("model.busy", "lower concurrency, or wait"),
+    }.get(status, ("model.server_error", "look at the server's log") if status >= 500 else ("model.refused", None))
+    return ModelError(
+        f"HTTP {status}{said}",
+        where=where,
+        hint=hint,
+        code=code,
+        retryable=status in _RETRYABLE,
+        retry_after=retry_after_seconds(headers) if status in _RETRYABLE else None,
+    )
+
+
+def http_error(status: int, headers: Mapping[str, str], reason: str, body: object, *, where: str, secret: str = "") -> ModelError:
+    """The error of a response whose status is not 2xx."""
+    message = server_words(_server_message(body, reason), secret)
+    return status_error(status, headers, message, where=where, error=body.get("error") if isinstance(body, Mapping) else None)
+
+
+def invalid_answer(what: str, where: str) -> ModelError:
+    """The error of an answer that is not one of a model server."""
+    hint = "check that base_url ends in /v1 of a model server"
+    return ModelError(what, where=where, code="model.invalid_answer", retryable=True, hint=hint)
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds to wait before the next request: `Retry-After` as seconds or a date (RFC 9110, 10.2.3), or `retry-after-ms`.
+
+    Args:
+        headers: of the response.
+        now: for tests.
+    """
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / scale
+        except (KeyError, ValueError):
+            continue
+        return seconds if 0 <= seconds < float("inf") else None
+    try:
+        when = parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def server_words(text: str, secret: str = "") -> str:
+    """A server's words on one short line for a log, without control characters and without keys."""
+    if secret:
+        text = text.replace(secret, "***")
+    text = _SECRET.sub("***", text)
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())[:300]
+
+
+def usage_of(completion: ChatCompletion) -> Usage | None:
+    """The tokens a server counted; None where it did not, or not in whole numbers."""
+    return _usage({name: getattr(completion.usage, name, None) for name in ("prompt_tokens", "completion_tokens")})
+
+
+def _usage(counted: object) -> Usage | None:
+    if not isinstance(counted, Mapping):
+        return None
+    prompt, completion = counted.get("prompt_tokens"), counted.get("completion_tokens")
+    if type(prompt) is int and type(completion) is int and prompt >= 0 and completion >= 0:
+        return Usage(prompt_tokens=prompt, completion_tokens=completion)
+    return None
+
+
+def _server_message(body: object, fallback: str) -> str:
+    """The message in the shapes servers send: `{"message"}`, `{"error": {"message"}}`, `{"detail"}`, or plain text."""
+    if isinstance(body, Mapping):
+        for key in ("message", "error", "detail"):
+            value = body.get(key)
+            if isinstance(value, Mapping):
+                value = value.get("message")
+            if isinstance(value, str):
+                return value
+        return json.dumps(body, default=str)
+    return body if isinstance(body, str) and "<html" not in body[:500].lower() else ("" if isinstance(body, str) else fallback)

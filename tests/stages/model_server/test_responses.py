@@ -1,0 +1,74 @@
+"""What the JSON of a response with a status of 200 means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamtags.core.errors import ModelError
+from streamtags.stages.model_server.responses import read_reply
+from streamtags.testing.model_server import chat_completion
+
+
+def failure(response: Any, secret: str = "") -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        read_reply(response, where="m at http://gateway/v1", secret=secret)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("response", "code", "retryable"),
+    [
+        ({"error": {"message": "Rate limit exceeded", "code": 429}}, "model.busy", True),
+        ({"error": {"message": "Slow down", "type": "rate_limit_error"}}, "model.busy", True),
+        ({"error": {"message": "Overloaded", "type": "overloaded_error"}}, "model.server_error", True),
+        ({"error": {"message": "Upstream timed out", "code": "504"}}, "model.server_error", True),
+        ({"error": {"message": "No auth credentials found", "code": 401}}, "model.unauthorised", False),
+        ({"error": {"message": "No such model", "code": "model_not_found"}}, "model.not_found", False),
+        ({"error": {"message": "Insufficient credits", "code": 402}}, "model.quota", False),
+        ({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, "model.quota", False),
+        ({"error": "something broke"}, "model.refused", False),
+        ({"id": "x", "choices": [], "error": {"message": "busy", "code": 503}}, "model.server_error", True),
+        (
+            {"choices": [{"error": {"message": "Provider returned error", "code": 502}, "message": {"content": ""}}]},
+            "model.server_error",
+            True,
+        ),
+    ],
+)
+def test_an_error_in_a_successful_response_is_that_error(response: Any, code: str, retryable: bool) -> None:
+    error = failure(response)
+    assert (error.code, error.retryable) == (code, retryable)
+    assert "base_url ends in /v1" not in str(error) or code == "model.not_found"
+
+
+def test_the_servers_own_words_are_shown_without_the_key() -> None:
+    error = failure({"error": {"message": "Rate limit for key hunter2-hunter2: free models per minute", "code": 429}}, "hunter2-hunter2")
+    assert "free models per minute" in str(error)
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("member", ["reasoning_content", "reasoning"])
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_an_answer_whose_tokens_went_into_reasoning_says_so(member: str, finish: str) -> None:
+    error = failure(chat_completion(None, finish_reason=finish, **{member: "The user wants one sentence."}))
+    assert error.code == "model.reasoning"
+    assert ("raise max_tokens" in str(error)) == (finish == "length")
+    assert error.usage is not None
+    assert error.usage.completion_tokens == 20
+
+
+def test_an_empty_answer_that_used_all_tokens_is_cut_off() -> None:
+    assert failure(chat_completion("", finish_reason="length")).code == "model.cut_off"
+
+
+def test_an_answer_in_parts_is_put_together() -> None:
+    response = chat_completion("")
+    response["choices"][0]["message"]["content"] = [{"type": "text", "text": "A boat "}, {"type": "text", "text": "lies still."}]
+    assert read_reply(response, where="m").text == "A boat lies still."
+
+
+@pytest.mark.parametrize("response", [None, 7, [], {}, {"choices": None}, {"choices": [7]}, {"choices": [{"message": {"content": 7}}]}])
+def test_anything_else_is_no_chat_completion(response: Any) -> None:
+    assert failure(response).code == "model.invalid_answer"
