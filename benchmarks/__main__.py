@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Those that finish in a few minutes with the options given; the rest are run by name.
+# Benchmarks that finish in a few minutes with these options; run the others by name.
 SHORT: dict[str, tuple[str, ...]] = {
     "analysis": (),
     "retag": (),
@@ -19,7 +19,7 @@ SHORT: dict[str, tuple[str, ...]] = {
 
 
 def main() -> int:
-    """Run it; the exit status of the first that failed."""
+    """Run the benchmarks; return the exit status of the first that failed."""
     here = Path(__file__).parent
     known = sorted(file.stem for file in here.glob("*.py") if "__main__" in file.read_text(encoding="utf-8") and file.stem != "__main__")
     if len(sys.argv) > 1 and sys.argv[1] not in known:

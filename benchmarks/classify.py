@@ -1,7 +1,7 @@
-"""How well words become tags: fits the calibration on one half of the labeled captions and reports on the other.
+"""Measure tags from words: fit the calibration on one half of the labeled captions and report on the other.
 
-    python benchmarks/classify.py            # figures of the calibration that ships
-    python benchmarks/classify.py --write    # fit it anew and write it into the package
+    python benchmarks/classify.py            # figures of the shipped calibration
+    python benchmarks/classify.py --write    # fit it again and write it into the package
 
 The captions are our own, written as a video model would describe film shots, and subtitle lines; labels list every tag of both
 vocabularies that the words support. A caption belongs to the development half where the CRC-32 of its text is even.
@@ -37,20 +37,20 @@ Truths = NDArray[np.bool_]
 
 
 class Half(NamedTuple):
-    """Captions x tags of one vocabulary: is it right, how similar, is it named."""
+    """Captions x tags of one vocabulary: whether a tag is right, how similar, whether the caption names it."""
 
     right: Truths
     similarity: Floats
     named: Floats
 
     def logits(self, fit: Calibration) -> Floats:
-        """Before the logistic function: [captions, tags]."""
+        """Return the values before the logistic function, shaped [captions, tags]."""
         count = np.clip(self.right.shape[1], *fit.tags)
         return np.asarray(fit.intercept + fit.log_tags * np.log(count) + fit.similarity * self.similarity + fit.named * self.named)
 
 
 def halves(name: str) -> tuple[Half, Half]:
-    """Development and test half; a text too short to be embedded counts as similar to nothing."""
+    """Return the development and the test half. A text too short to embed has similarity -1 to every tag."""
     vocabulary = load_vocabulary(name)
     texts = TagTexts(vocabulary.tags)
     parts: tuple[list[tuple[Truths, Floats, Floats]], ...] = ([], [])
@@ -68,7 +68,7 @@ def halves(name: str) -> tuple[Half, Half]:
 
 
 def fit(dev: dict[str, Half], version: int) -> Calibration:
-    """Logistic regression by Newton's method with a slight ridge, all captions and tags of both vocabularies together."""
+    """Fit a logistic regression by Newton's method with a slight ridge, on all captions and tags of both vocabularies."""
     sizes = [half.right.shape[1] for half in dev.values()]
     rows = np.concatenate(
         [
@@ -106,24 +106,24 @@ def fit(dev: dict[str, Half], version: int) -> Calibration:
 
 
 def sigmoid(logits: Floats) -> Floats:
-    """The logistic function."""
+    """Apply the logistic function."""
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def f1(right: Truths, told: Truths) -> float:
-    """Micro F1: all captions and tags counted together."""
-    return float(2 * (right & told).sum() / max(1, right.sum() + told.sum()))
+def f1(right: Truths, given: Truths) -> float:
+    """Return micro F1: all captions and tags counted together."""
+    return float(2 * (right & given).sum() / max(1, right.sum() + given.sum()))
 
 
 def average_precision(right: Truths, scores: Floats) -> float:
-    """Mean of the precisions at each right one, best score first."""
+    """Return the mean of the precisions at each right caption, best score first."""
     ranked = right[np.argsort(-scores, kind="stable")]
     precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
     return float(precision[ranked].mean())
 
 
 def calibration_error(right: Truths, confidence: Floats, bins: int = 10) -> float:
-    """ECE, equal-width bins (Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2)."""
+    """Return the ECE with bins of equal width (Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2)."""
     places = np.minimum((confidence * bins).astype(int), bins - 1)
     return float(sum(abs(right[places == b].mean() - confidence[places == b].mean()) * (places == b).mean() for b in np.unique(places)))
 
@@ -131,24 +131,24 @@ def calibration_error(right: Truths, confidence: Floats, bins: int = 10) -> floa
 def report(name: str, label: str, half: Half, calibration: Calibration) -> None:
     """Print one line of figures."""
     confidence = sigmoid(half.logits(calibration))
-    told = confidence >= calibration.threshold
+    given = confidence >= calibration.threshold
     tagged = half.right.any(axis=1)
     top = confidence[tagged].argmax(axis=1)
     top1 = half.right[tagged][np.arange(len(top)), top].mean()
     by_tag = [average_precision(half.right[:, i], confidence[:, i]) for i in range(half.right.shape[1]) if half.right[:, i].any()]
     empty = ~tagged
-    quiet = f"{int((~told[empty].any(axis=1)).sum())}/{int(empty.sum())}" if empty.any() else "-"
-    precision = (told & half.right).sum() / max(1, told.sum())
-    everywhere, where_told = calibration_error(half.right, confidence), calibration_error(half.right[told], confidence[told])
+    quiet = f"{int((~given[empty].any(axis=1)).sum())}/{int(empty.sum())}" if empty.any() else "-"
+    precision = (given & half.right).sum() / max(1, given.sum())
+    everywhere, of_given = calibration_error(half.right, confidence), calibration_error(half.right[given], confidence[given])
     print(
         f"{name:14} {label:5} {len(half.right):4} captions  top-1 {top1:.2f}  mAP {np.mean(by_tag):.2f}"
-        f"  micro F1 {f1(half.right, told):.2f}  precision {precision:.2f}  ECE {everywhere:.3f}, of tags told {where_told:.3f}"
-        f"  tags a caption {told.sum(axis=1).mean():.1f}  silent where nothing fits {quiet}"
+        f"  micro F1 {f1(half.right, given):.2f}  precision {precision:.2f}  ECE {everywhere:.3f}, of given tags {of_given:.3f}"
+        f"  tags per caption {given.sum(axis=1).mean():.1f}  silent where nothing fits {quiet}"
     )
 
 
 def speed(vocabulary: Vocabulary, label: str, count: int = 10_000) -> None:
-    """CPU seconds for typical segments: evidence for all, a line of text for a third."""
+    """Print CPU seconds for typical segments: evidence for all, a line of text for a third."""
     lines = [json.loads(line)["caption"] for line in CAPTIONS.read_text("utf-8").splitlines()]
     evidence: dict[str, EvidenceValue] = {
         "brightness_percent": 18.0,
@@ -191,7 +191,7 @@ def speed(vocabulary: Vocabulary, label: str, count: int = 10_000) -> None:
 
 
 def loading() -> None:
-    """What the embeddings cost when the first meaningful text comes."""
+    """Print what loading the embeddings costs."""
 
     def peak() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -202,9 +202,9 @@ def loading() -> None:
 
 
 def main() -> int:
-    """The command."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="fit the calibration anew and write it into the package")
+    parser.add_argument("--write", action="store_true", help="fit the calibration again and write it into the package")
     args = parser.parse_args()
     loading()
     both = {name: halves(name) for name in VOCABULARIES}
@@ -216,7 +216,7 @@ def main() -> int:
         shipped = fitted
     print(f"calibration: {shipped.model_dump_json()}")
     if fitted != shipped:
-        print("note: a fit of the captions as they are gives another calibration; --write takes it")
+        print("note: the captions give another calibration than the shipped one; --write replaces it")
     for name, (dev, test) in both.items():
         report(name, "dev", dev, shipped)
         report(name, "test", test, shipped)

@@ -1,17 +1,17 @@
-"""What it costs to tell a thousand readers: server CPU per delivery, latency, memory, and one client that does not read.
+"""Measure fan-out to a thousand readers: server CPU per delivery, latency, memory, and the effect of one client that does not read.
 
     python -m benchmarks fanout [--clients 1000] [--events 40] [--rate 20] [--rounds 7] [--pairs 15]
 
-Three servers, each in a process of its own, send the same messages to the same number of loopback clients, in turns:
+Three servers, each in its own process, send the same messages to the same number of loopback clients, in turn:
 
 broadcast   bare `websockets.broadcast()`: no queues; a slow client is buffered without bound
 queues      bare websockets, a queue for each client and a task that empties it
 streamtags  `streamtags serve`: durable in SQLite first, resumable, filtered by position
 
-Figures are medians over rounds, with the quartiles where they matter. Server CPU is that of the whole process. Latency is from the
-moment a message is handed over to be sent (for streamtags: its event is durable, as its append in another process returned) to the
-moment a client has it; clients do no more than find the message's number. Then rounds with and without a stalled client alternate on
-streamtags alone: it asked for a long log, was sent what the buffers on the way hold, and reads nothing.
+Figures are medians over rounds, some with quartiles. Server CPU is that of the whole process. Latency is the time from handing a message
+over (for streamtags: from the moment its append in another process has returned) to its arrival at a client; clients only read the number
+of the message. Then rounds with and without a stalled client alternate on streamtags alone: that client requests a long log and reads
+nothing, so that the buffers on the way to it are full.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from streamtags.store.sqlite.store import SqliteStore
 
 NAMES = ("broadcast", "queues", "streamtags")
 TIMELINE, LONG = "tl_bench", "tl_long"
-# More than the buffers of both sockets can grow to.
+# More than the buffers of both sockets can take.
 LONG_EVENTS, LONG_BYTES = 600, 60_000
 SETTLE_SECONDS = 0.3
 
 
 async def bare(kind: str) -> None:
-    """A bare server; messages come as lines on standard input."""
+    """Run a bare server that sends each line of its standard input to all clients."""
     clients: dict[ServerConnection, asyncio.Queue[str]] = {}
 
     async def handle(connection: ServerConnection) -> None:
@@ -80,25 +80,25 @@ async def bare(kind: str) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time a process has used, in user and kernel. The clock's number is made as by clock_getcpuclockid(3) on Linux."""
+    """Return the processor seconds of a process, user and kernel. The clock id is that of clock_getcpuclockid(3) on Linux."""
     return time.clock_gettime(~pid << 3 | 2)
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory a process holds. Source: proc_pid_statm(5)."""
+    """Return the resident memory of a process, see proc_pid_statm(5)."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
 
 
 @dataclass
 class Round:
-    """What clients of one server noted in one round."""
+    """What the clients of one server recorded in one round: when each message was sent, and how late each delivery was, in seconds."""
 
     sent: dict[int, float] = field(default_factory=dict)
     late: list[float] = field(default_factory=list)
 
 
 class Reader(asyncio.Protocol):
-    """A client after its handshake: answers pings, and notes when each message came. The event's number stands in its `rev`."""
+    """A client after its handshake: answers pings and records when each message arrives. An event's number is in its `rev`."""
 
     def __init__(self, crowd: Crowd, transport: asyncio.Transport) -> None:
         self.crowd = crowd
@@ -106,7 +106,7 @@ class Reader(asyncio.Protocol):
         self.rest = b""
 
     def data_received(self, data: bytes) -> None:
-        """Take frames apart: RFC 6455, 5.2."""
+        """Parse frames: RFC 6455, 5.2."""
         at = time.perf_counter()
         data = self.rest + data
         while len(data) > 1:
@@ -115,7 +115,7 @@ class Reader(asyncio.Protocol):
             if len(data) < end:
                 break
             if data[0] & 15 == 9:
-                self.transport.write(bytes((0x8A, 0x80 | data[1], 0, 0, 0, 0)) + data[start:end])  # a pong, masked with nothing
+                self.transport.write(bytes((0x8A, 0x80 | data[1], 0, 0, 0, 0)) + data[start:end])  # a pong, masked with zeros
             elif data.startswith(b'{"type":"event"', start):
                 place = data.index(b'"rev":', start) + 6
                 late = at - self.crowd.round.sent[int(data[place : data.index(b",", place)])]
@@ -125,7 +125,7 @@ class Reader(asyncio.Protocol):
 
 
 class Crowd:
-    """The clients of one server, and how to have them told something."""
+    """The clients of one server, and the way to send them messages."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], address: str, store: SqliteStore) -> None:
         self.name = name
@@ -139,7 +139,7 @@ class Crowd:
         self._transports: list[asyncio.Transport] = []
 
     async def gather(self, clients: int) -> None:
-        """Let so many in, and see what one costs the server."""
+        """Connect so many clients and measure the memory that each costs the server."""
         before = resident_bytes(self.pid)
         for _ in range(clients):
             connection = await self._join()
@@ -161,7 +161,7 @@ class Crowd:
 
     @contextlib.asynccontextmanager
     async def stalled(self) -> AsyncIterator[None]:
-        """One client more, that has more on its way to it than fits, and does not read."""
+        """Connect a client that does not read, with more data on its way than the buffers hold."""
         connection = await self._join()
         connection.transport.pause_reading()
         epoch = self._store.head(LONG).epoch
@@ -173,8 +173,8 @@ class Crowd:
             connection.transport.abort()
             await asyncio.sleep(SETTLE_SECONDS)
 
-    async def tell(self, events: int, rate: float) -> dict[str, float]:
-        """One round: figures of so many events told to all."""
+    async def publish(self, events: int, rate: float) -> dict[str, float]:
+        """Run one round: publish events to all clients and return the figures."""
         self.round = Round()
         wanted = events * len(self._transports)
         begun = cpu_seconds(self.pid)
@@ -182,7 +182,7 @@ class Crowd:
             await asyncio.sleep(1 / rate)
             await self._send()
         deadline = time.monotonic() + 20
-        while len(self.round.late) < wanted and time.monotonic() < deadline:  # noqa: ASYNC110 - looked at, not told
+        while len(self.round.late) < wanted and time.monotonic() < deadline:  # noqa: ASYNC110 - clients record deliveries without signaling
             await asyncio.sleep(0.02)
         used = cpu_seconds(self.pid) - begun
         late = sorted(self.round.late)
@@ -195,7 +195,7 @@ class Crowd:
 
     async def _send(self) -> None:
         self._number += 1
-        event = SegmentCaptioned(segment="s0001", rev=self._number, caption="A woman walks along the harbour. " * 6, model="bench")
+        event = SegmentCaptioned(segment="s0001", rev=self._number, caption="A woman walks along the harbor. " * 6, model="bench")
         if self.name == "streamtags":
             self.round.sent[self._number] = float("inf")
             await asyncio.to_thread(self._store.append, TIMELINE, [event])
@@ -209,15 +209,15 @@ class Crowd:
         self._inlet.write(frame.encode())
         self._inlet.flush()
 
-    def leave(self) -> None:
-        """All go."""
+    def disconnect(self) -> None:
+        """Close all connections."""
         for transport in self._transports:
             transport.abort()
 
 
 @contextlib.asynccontextmanager
 async def crowd(name: str, store: SqliteStore, clients: int) -> AsyncIterator[Crowd]:
-    """A server in its own process, and its clients."""
+    """Start a server in its own process and connect its clients."""
     command = [sys.executable, __file__, "--bare", name]
     if name == "streamtags":
         start = "import sys; from streamtags.cli import main; sys.exit(main())"
@@ -226,28 +226,28 @@ async def crowd(name: str, store: SqliteStore, clients: int) -> AsyncIterator[Cr
     try:
         assert process.stdout is not None
         line = (await asyncio.to_thread(process.stdout.readline)).decode()
-        found = Crowd(name, process, line.partition("http://")[2].partition("/")[0], store)
-        await found.gather(clients)
-        yield found
-        found.leave()
+        clients_ = Crowd(name, process, line.partition("http://")[2].partition("/")[0], store)
+        await clients_.gather(clients)
+        yield clients_
+        clients_.disconnect()
     finally:
         process.terminate()
         process.communicate()
 
 
 def middle(rows: Sequence[dict[str, float]], name: str) -> float:
-    """The median of a figure over rounds."""
+    """Return the median of a figure over rounds."""
     return statistics.median(row[name] for row in rows)
 
 
 def spread(values: Sequence[float]) -> str:
-    """A median and its quartiles."""
+    """Return a median and its quartiles as text."""
     low, mid, high = statistics.quantiles(values, n=4, method="inclusive")
     return f"{mid:.3f} (quartiles {low:.3f} to {high:.3f} of {len(values)})"
 
 
 async def compare(args: argparse.Namespace) -> dict[str, Any]:
-    """Figures by server, printed as they come."""
+    """Return the figures of each server; print them as they are measured."""
     print(f"{args.clients} clients a server, rounds of {args.events} events at {args.rate:g} a second, about 450 bytes a message\n")
     with tempfile.TemporaryDirectory() as temporary, SqliteStore(Path(temporary) / "s.db") as store:
         for timeline in (TIMELINE, LONG):
@@ -256,8 +256,10 @@ async def compare(args: argparse.Namespace) -> dict[str, Any]:
         store.append(LONG, [long] * LONG_EVENTS)
         async with contextlib.AsyncExitStack() as stack:
             crowds = [await stack.enter_async_context(crowd(name, store, args.clients)) for name in NAMES]
-            rows = await in_turns(args.rounds, [partial(one.tell, args.events, args.rate) for one in crowds])
-            found: dict[str, Any] = {one.name: {"rounds": row, "idle_bytes": one.idle_bytes} for one, row in zip(crowds, rows, strict=True)}
+            rows = await in_turns(args.rounds, [partial(one.publish, args.events, args.rate) for one in crowds])
+            figures: dict[str, Any] = {
+                one.name: {"rounds": row, "idle_bytes": one.idle_bytes} for one, row in zip(crowds, rows, strict=True)
+            }
             print("server      delivered  CPU a delivery  p50       p99       memory an idle client")
             for one, row in zip(crowds, rows, strict=True):
                 delays = f"{middle(row, 'p50_ms'):6.1f} ms {middle(row, 'p99_ms'):6.1f} ms"
@@ -272,19 +274,19 @@ async def compare(args: argparse.Namespace) -> dict[str, Any]:
 
             async def with_stalled() -> dict[str, float]:
                 async with streamtags.stalled():
-                    return await streamtags.tell(args.events, args.rate)
+                    return await streamtags.publish(args.events, args.rate)
 
-            free, held = await in_turns(args.pairs, [partial(streamtags.tell, args.events, args.rate), with_stalled])
-            found["stalled"] = {"without": free, "with": held}
-            print("\none stalled client more, with / without:")
+            free, stalled = await in_turns(args.pairs, [partial(streamtags.publish, args.events, args.rate), with_stalled])
+            figures["stalled"] = {"without": free, "with": stalled}
+            print("\none more client that is stalled, with / without:")
             for name in ("p50_ms", "p99_ms", "cpu_us"):
-                ratios = [one[name] / other[name] for one, other in zip(held, free, strict=True)]
-                print(f"{name}: {middle(held, name):.1f} / {middle(free, name):.1f}, ratio by pairs {spread(ratios)}")
-    return found
+                ratios = [one[name] / other[name] for one, other in zip(stalled, free, strict=True)]
+                print(f"{name}: {middle(stalled, name):.1f} / {middle(free, name):.1f}, ratio by pairs {spread(ratios)}")
+    return figures
 
 
 async def in_turns(rounds: int, runs: Sequence[Callable[[], Awaitable[dict[str, float]]]]) -> list[list[dict[str, float]]]:
-    """Each so many times, one after the other; the first time is not counted. Rounds begin with another each time."""
+    """Run each so many times in turn, beginning with another one each round. The first round warms up and is not counted."""
     rows: list[list[dict[str, float]]] = [[] for _ in runs]
     for turn in range(rounds + 1):
         for step in range(len(runs)):
@@ -296,7 +298,7 @@ async def in_turns(rounds: int, runs: Sequence[Callable[[], Awaitable[dict[str, 
 
 
 def main() -> int:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--events", type=int, default=40, help="events a round")
@@ -311,9 +313,9 @@ def main() -> int:
     if args.bare:
         asyncio.run(bare(args.bare))
         return 0
-    found = asyncio.run(compare(args))
+    figures = asyncio.run(compare(args))
     if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

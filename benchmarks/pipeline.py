@@ -1,23 +1,22 @@
-"""Does the pipeline keep a model server as busy as the server can be kept? 64 segments, beside a bare loop that sends the same requests.
+"""Compare the pipeline with a bare loop that sends the same 64 requests to a model server.
 
-    python -m benchmarks.pipeline                    # a scripted server: a quarter second an answer, eight at once
+    python -m benchmarks.pipeline                    # a scripted server: 0.25 s per answer, eight at once
     STREAMTAGS_VLLM=/path/to/vllm python -m benchmarks.pipeline     # a real vLLM on the CPU with the tiny model of the tests
-    python -m benchmarks.pipeline --base-url http://127.0.0.1:8765/v1      # one that already runs
+    python -m benchmarks.pipeline --base-url http://127.0.0.1:8765/v1      # a running server
 
-The bare loop holds the bodies of the requests as bytes, ready made, and does nothing but post them by the same client, aiohttp, over
-connections that stay open. It sends what the pipeline sends: the bodies are recorded from it. Each runs at the concurrency at which it
-is fastest. Three rows are set beside it:
+The bare loop has the request bodies as bytes and only posts them, with the same client (aiohttp) over persistent connections. The bodies
+are recorded from the pipeline. Both run at the concurrency at which they are fastest. Three rows are compared with the loop:
 
-- the pipeline's way to the model and back: segments that are found and measured before the clock starts are looked up, encoded, captioned,
-  tagged and written to the log, every event durable. This is the row that must reach --at-least;
-- the same with finding and measuring them in frames from memory;
-- the whole of `analyze` on a file, beside a loop that sends that file's requests.
+- model requests only: segments that were detected and measured before are looked up, encoded, captioned, tagged and written to the log,
+  with every event durable. This row must reach --at-least;
+- the same, with detecting and measuring the segments in frames from memory;
+- all of `analyze` on a file, compared with a loop that sends that file's requests.
 
-All run in this process, in turn, several rounds; printed are medians, also of the ratios within a round. Every caption must be the same.
+All run in this process, in turn, for several rounds. The output has medians, also of the ratios within a round. All captions must be equal.
 
-A server on this machine's own processors shares them with whoever asks, so the CPU seconds of the asker are printed too. vLLM binds its
-worker to processors of its own and spins there even where it has nothing to do; whoever the scheduler puts beside it gets a twentieth of
-one. So this process, whichever of the two it is just then, keeps to the processors that vLLM leaves to others.
+A model server on the same machine shares its processors with this process, so the CPU seconds of this process are printed, too. vLLM binds
+its worker to certain processors and spins there; another process on these gets a twentieth of one. Therefore this process uses the
+processors that vLLM does not.
 """
 
 from __future__ import annotations
@@ -57,15 +56,15 @@ from streamtags.testing.shapes import Clip, clip
 
 SEGMENTS = 64
 CONCURRENCIES = (8, 12, 16, 24, 32)
-FRAMES = 8  # of a shot, as many as the model is shown: it is asking that is measured here, not reading
+FRAMES = 8  # per shot, as many as the model gets: the benchmark measures requests, not decoding
 RATE = Fraction(FRAMES)
 MODEL = "tiny-llava-next-video"
-# No two shots of a film are the same pictures, but each round here sends the same: a server that remembers would answer from memory.
-NOT_FROM_MEMORY = ("--mm-processor-cache-gb", "0", "--no-enable-prefix-caching")
+# Each round sends the same pictures; without these options the server would answer from its cache.
+NO_CACHE = ("--mm-processor-cache-gb", "0", "--no-enable-prefix-caching")
 
 
 class Run(NamedTuple):
-    """What one run took, in seconds of wall and of this process's CPU, and the captions it brought, in order of the segments."""
+    """Wall seconds and CPU seconds of this process, and the captions in the order of the segments."""
 
     wall: float
     cpu: float
@@ -73,7 +72,7 @@ class Run(NamedTuple):
 
 
 def film() -> list[Picture]:
-    """64 shots of a second, BGR: a shape moves, each time on another background than before."""
+    """Return 64 shots of one second, BGR: a moving shape, on a background that differs from the one before."""
     clips: list[Clip] = []
     seed = 1000
     while len(clips) < SEGMENTS:
@@ -85,7 +84,7 @@ def film() -> list[Picture]:
 
 
 def settings(url: str, concurrency: int) -> Settings:
-    """The profile `vllm`, with the tiny model, and tags chosen without a server."""
+    """Return the settings: profile `vllm` with the tiny model, tags from the embedded classifier."""
     profile = {
         "captioner": {"preset": MODEL, "base_url": url},
         "classifier": {"backend": "embedded"},
@@ -95,14 +94,14 @@ def settings(url: str, concurrency: int) -> Settings:
 
 
 async def measured_before(url: str, concurrency: int, pictures: Sequence[Picture]) -> Run:
-    """From segments that are found and measured already, pictures and all, to the end of the log."""
-    found = list(measure(FakeSource(pictures, rate=RATE), load_settings()))
-    with patch("streamtags.run.session.measure", lambda *_: (item for item in found)):
+    """Run from segments that are already measured to the end of the log."""
+    items = list(measure(FakeSource(pictures, rate=RATE), load_settings()))
+    with patch("streamtags.run.session.measure", lambda *_: (item for item in items)):
         return await pipeline(url, concurrency, pictures)
 
 
 async def pipeline(url: str, concurrency: int, pictures: Sequence[Picture]) -> Run:
-    """From frames in memory to the end of the log."""
+    """Run from frames in memory to the end of the log."""
     chosen = settings(url, concurrency)
     source = FakeSource(pictures, rate=RATE)
     with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
@@ -114,7 +113,7 @@ async def pipeline(url: str, concurrency: int, pictures: Sequence[Picture]) -> R
 
 
 async def whole(url: str, concurrency: int, path: Path) -> Run:
-    """From a file to the end of its log, as `streamtags analyze` does it once it has started up."""
+    """Run from a file to the end of its log, as `streamtags analyze` does after its start."""
     with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
         return await timed(lambda: analyze(str(path), settings(url, concurrency), store))
 
@@ -130,25 +129,25 @@ async def timed(work: Callable[[], Awaitable[TimelineState]]) -> Run:
     wall, cpu = time.perf_counter() - began, time.process_time() - spent
     captions = tuple(segment.caption or "" for segment in state.segments)
     if len(captions) != SEGMENTS or not all(captions):
-        raise RuntimeError(f"{sum(map(bool, captions))} of {len(captions)} segments captioned, and {SEGMENTS} were cut")
+        raise RuntimeError(f"{sum(map(bool, captions))} of {len(captions)} segments captioned, expected {SEGMENTS}")
     return Run(wall, cpu, captions)
 
 
 async def record(run: Callable[[str], Awaitable[Run]]) -> list[bytes]:
-    """The bodies of the requests of a run, in order of the segments."""
-    asked: list[Mapping[str, object]] = []
+    """Return the request bodies of a run, in the order of the segments."""
+    bodies: list[Mapping[str, object]] = []
 
     def number(request: Asked) -> str:
-        asked.append(request.body)
-        return f"caption {len(asked) - 1}"
+        bodies.append(request.body)
+        return f"caption {len(bodies) - 1}"
 
     async with ModelServer(replies(number)) as server:
         captions = (await run(server.base_url)).captions
-    return [json.dumps(asked[int(caption.split()[1])]).encode() for caption in captions]
+    return [json.dumps(bodies[int(caption.split()[1])]).encode() for caption in captions]
 
 
 async def bare(url: str, concurrency: int, bodies: Sequence[bytes]) -> Run:
-    """A loop that does nothing but post."""
+    """Post the bodies and do nothing else."""
     import aiohttp
 
     gate = asyncio.Semaphore(concurrency)
@@ -156,8 +155,8 @@ async def bare(url: str, concurrency: int, bodies: Sequence[bytes]) -> Run:
 
         async def one(body: bytes) -> str:
             async with gate, client.post(f"{url}/chat/completions", data=body, raise_for_status=True) as answer:
-                told = json.loads(await answer.read())
-            return str(told["choices"][0]["message"]["content"]).strip()
+                content = json.loads(await answer.read())
+            return str(content["choices"][0]["message"]["content"]).strip()
 
         began, spent = time.perf_counter(), time.process_time()
         captions = await asyncio.gather(*(one(body) for body in bodies))
@@ -165,7 +164,7 @@ async def bare(url: str, concurrency: int, bodies: Sequence[bytes]) -> Run:
 
 
 async def idle_share(url: str, run: Awaitable[Run], enough: int) -> float:
-    """The share of a run in which the server had fewer than `enough` requests, by its own count; asking for that costs a little."""
+    """Return the share of a run in which the server counts fewer than `enough` requests. Polling its metrics costs a little."""
     import aiohttp
 
     counts = []
@@ -174,9 +173,11 @@ async def idle_share(url: str, run: Awaitable[Run], enough: int) -> float:
         async with aiohttp.ClientSession() as client:
             while True:
                 async with client.get(f"{url.removesuffix('/v1')}/metrics") as answer:
-                    told = await answer.text()
-                held = [line for line in told.splitlines() if line.startswith(("vllm:num_requests_running{", "vllm:num_requests_waiting{"))]
-                counts.append(sum(float(line.split()[-1]) for line in held))
+                    text = await answer.text()
+                lines = [
+                    line for line in text.splitlines() if line.startswith(("vllm:num_requests_running{", "vllm:num_requests_waiting{"))
+                ]
+                counts.append(sum(float(line.split()[-1]) for line in lines))
                 await asyncio.sleep(0.05)
 
     watching = asyncio.create_task(watch())
@@ -187,14 +188,14 @@ async def idle_share(url: str, run: Awaitable[Run], enough: int) -> float:
 
 @asynccontextmanager
 async def server(args: argparse.Namespace) -> AsyncIterator[str]:
-    """A server's address: the one given, a real vLLM's if STREAMTAGS_VLLM names one, or a scripted one's."""
+    """Yield the address of a server: the given one, a real vLLM if STREAMTAGS_VLLM names its executable, or a scripted one."""
     vllm = os.environ.get("STREAMTAGS_VLLM")
     if args.base_url:
         yield args.base_url
     elif vllm:
         config = load_model_config(MODEL)
         async with VllmServer(
-            [*serve_command(config, [], args.port, vllm=vllm), *NOT_FROM_MEMORY],
+            [*serve_command(config, [], args.port, vllm=vllm), *NO_CACHE],
             "127.0.0.1",
             args.port,
             environment=serve_environment(config, []),
@@ -205,30 +206,30 @@ async def server(args: argparse.Namespace) -> AsyncIterator[str]:
         gate = asyncio.Semaphore(args.at_once)
         answer = replies(lambda _: "A scripted shot.")
 
-        async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        async def act(request: Asked, writer: asyncio.StreamWriter) -> None:
             async with gate:
                 await asyncio.sleep(args.seconds)
-            await answer(asked, writer)
+            await answer(request, writer)
 
         async with ModelServer(act) as scripted:
             yield scripted.base_url
 
 
 def keep_off_workers() -> None:
-    """Leave the processors to which vLLM workers on this machine are bound, as far as others are left, with every thread there is."""
+    """Move all threads of this process off the processors to which vLLM workers are bound, if others remain."""
     left = os.sched_getaffinity(0)
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if (folder / "comm").read_text().strip() == "VLLM::Worker":
                 left = left - os.sched_getaffinity(int(folder.name)) or left
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
     for thread in Path("/proc/self/task").iterdir():
         os.sched_setaffinity(int(thread.name), left)
 
 
 async def fastest(kind: str, run: Callable[[int], Awaitable[Run]]) -> int:
-    """The concurrency at which `run` is fastest, by medians of five in turn."""
+    """Return the concurrency at which `run` is fastest, by medians of five rounds."""
     tried: dict[int, list[float]] = {concurrency: [] for concurrency in CONCURRENCIES}
     for _ in range(5):
         for concurrency, walls in tried.items():
@@ -239,7 +240,7 @@ async def fastest(kind: str, run: Callable[[int], Awaitable[Run]]) -> int:
 
 
 async def compare(args: argparse.Namespace) -> int:
-    """Print what each took, and the pipeline's throughput as a share of the bare loop's."""
+    """Print what each took, and the throughput of the pipeline relative to the bare loop."""
     pictures = film()
     limit_opencv_threads()
     with tempfile.TemporaryDirectory() as folder:
@@ -252,7 +253,7 @@ async def compare(args: argparse.Namespace) -> int:
         from_file = await record(lambda url: whole(url, 16, path))
         async with server(args) as url:
             keep_off_workers()
-            await bare(url, 8, bodies), await bare(url, 8, from_file)  # so that the server is warm for everybody
+            await bare(url, 8, bodies), await bare(url, 8, from_file)  # warm up the server
             loop = await fastest("bare loop", lambda at: bare(url, at, bodies))
             lane = await fastest("pipeline, segments measured before", lambda at: measured_before(url, at, pictures))
             kinds: dict[str, Callable[[], Awaitable[Run]]] = {
@@ -278,27 +279,31 @@ async def compare(args: argparse.Namespace) -> int:
 
 
 def _report(kind: str, runs: Mapping[str, Sequence[Run]], beside: str | None = None) -> float:
-    """Print a row; the share of the throughput of `beside`, whose captions must be the same."""
+    """Print a row and return its throughput relative to `beside`.
+
+    Raises:
+        RuntimeError: the captions differ.
+    """
     wall = statistics.median(run.wall for run in runs[kind])
     cpu = statistics.median(run.cpu for run in runs[kind])
     ratio = 1.0 if beside is None else statistics.median(other.wall / run.wall for other, run in zip(runs[beside], runs[kind], strict=True))
     spread = f"{min(run.wall for run in runs[kind]):.2f}-{max(run.wall for run in runs[kind]):.2f}"
     print(f"{kind}: {wall:.2f} s ({spread}), {SEGMENTS / wall:.1f}/s, {cpu:.2f} CPU s, {ratio:.2f}x", flush=True)
-    told = {run.captions for run in runs[kind]} | ({run.captions for run in runs[beside]} if beside else set())
-    if len(told) != 1:
-        differ = max(sum(a != b for a, b in zip(one, two, strict=True)) for one in told for two in told)
-        raise RuntimeError(f"{kind}: {differ} captions are not the same")
+    captions = {run.captions for run in runs[kind]} | ({run.captions for run in runs[beside]} if beside else set())
+    if len(captions) != 1:
+        differ = max(sum(a != b for a, b in zip(one, two, strict=True)) for one in captions for two in captions)
+        raise RuntimeError(f"{kind}: {differ} captions differ")
     return ratio
 
 
 def main() -> int:
-    """The command."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--base-url", help="a server that already runs and serves the tiny model")
-    parser.add_argument("--port", type=int, default=8765, help="of the real server that is started")
-    parser.add_argument("--seconds", type=float, default=0.25, help="an answer of the scripted server takes")
-    parser.add_argument("--at-once", type=int, default=8, help="answers of the server in the making at once")
+    parser.add_argument("--port", type=int, default=8765, help="port of the vLLM server that is started")
+    parser.add_argument("--seconds", type=float, default=0.25, help="time per answer of the scripted server")
+    parser.add_argument("--at-once", type=int, default=8, help="answers that the scripted server prepares at once")
     parser.add_argument("--at-least", type=float, default=0.9, help="fail below this ratio")
     return asyncio.run(compare(parser.parse_args()))
 

@@ -1,9 +1,9 @@
-"""What tagging stored captions again costs: a log of 10,000 segments, the embedded classifier, another vocabulary.
+"""Measure what it costs to retag a log of 10,000 segments with the embedded classifier under another vocabulary.
 
     python -m benchmarks retag [--segments 10000] [--rounds 3]
 
-Timed is a process's work from opening the store to the last durable event; imports are timed apart, and the log is made anew for each
-round. Captions are compared before and after.
+The time is that of one process from opening the store to the last durable event, without imports. Each round uses a new log. Captions are
+compared before and after.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIMELINE = "tl_bench"
 
 
 def prepare(path: Path, segments: int) -> list[tuple[str, str | None]]:
-    """A store with one log; returns the caption of every segment."""
+    """Create a store with one log and return the caption of every segment."""
     with SqliteStore(path) as store:
         store.open_timeline(TIMELINE, TimelineIdentity(TIMELINE))
         payloads = make_payloads(segments)
@@ -39,12 +39,12 @@ def prepare(path: Path, segments: int) -> list[tuple[str, str | None]]:
 
 
 def captions(store: SqliteStore) -> list[tuple[str, str | None]]:
-    """Segment and caption, in order."""
+    """Return each segment and its caption, in order."""
     return [(segment.segment, segment.caption) for segment in store.state(TIMELINE).segments]
 
 
 def retag_once(path: Path) -> tuple[float, float]:
-    """CPU and wall seconds of one retagging in this process, the store opened and closed in them."""
+    """Retag once in this process; return CPU and wall seconds, opening and closing the store included."""
     from streamtags.config.settings import load_settings
     from streamtags.run.retag import retag
 
@@ -57,7 +57,7 @@ def retag_once(path: Path) -> tuple[float, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run and print."""
+    """Run the rounds and print medians."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks retag", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--segments", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -78,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if captions(store) != before:
                     raise RuntimeError("captions have changed")
                 if any(segment.vocabulary is None or segment.vocabulary.id != "seed-eight" for segment in store.state(TIMELINE).segments):
-                    raise RuntimeError("segments were left out")
+                    raise RuntimeError("some segments were not retagged")
     cpu, wall = (statistics.median(column) for column in zip(*spent, strict=True))
-    print(f"{args.segments} segments retagged in {wall:.2f} s wall, {cpu:.2f} s CPU (medians of {args.rounds}); captions untouched")
+    print(f"{args.segments} segments retagged in {wall:.2f} s wall, {cpu:.2f} s CPU (medians of {args.rounds}); captions unchanged")
 
 
 if __name__ == "__main__":

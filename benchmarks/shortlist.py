@@ -1,12 +1,13 @@
-"""How often the shortlist of a vocabulary of 2,000 tags holds the tags that a person chose.
+"""Measure how often the shortlist of a vocabulary of 2,000 tags contains the tags that a person chose.
 
 Two measurements, printed as recall at several lengths of the shortlist:
 
 - `shots`: the hand-labeled captions of `examples/datasets/film-captions` under the shipped music-library vocabulary, among tags of a
   music catalog.
-- `catalog`: every tenth caption of MusicCaps, whose own aspect lists are the truth, under its 2,000 commonest aspects, names alone.
+- `catalog`: every tenth caption of MusicCaps, labeled with its own aspect lists, under its 2,000 most common aspects, without
+  descriptions.
 
-The catalog is development media kept outside the project: `python benchmarks/shortlist.py ../shared/media/catalogue`.
+The music catalog is not part of the project: `python benchmarks/shortlist.py FOLDER`, where FOLDER contains `musiccaps-dev.csv`.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ LENGTHS = (50, 120, 200, 300)
 
 
 def catalog(folder: Path) -> list[tuple[str, list[str]]]:
-    """MusicCaps as (caption, aspects)."""
+    """Read MusicCaps as (caption, aspects)."""
     with (folder / "musiccaps-dev.csv").open(encoding="utf-8", newline="") as file:
         return [(row["caption"], [folded(aspect) for aspect in ast.literal_eval(row["aspect_list"])]) for row in csv.DictReader(file)]
 
 
 def recalls(vocabulary: Vocabulary, labeled: Sequence[tuple[str, list[str]]]) -> dict[int, float]:
-    """Share of the labels that are on the shortlist, by its length."""
-    found = {}
+    """Return the share of the labels that are on the shortlist, by its length."""
+    shares = {}
     for length in LENGTHS:
         chooser = Shortlist(vocabulary, length)
         hit = total = 0
@@ -45,8 +46,8 @@ def recalls(vocabulary: Vocabulary, labeled: Sequence[tuple[str, list[str]]]) ->
             chosen = set(chooser.choose(ClassifyRequest(segment="", caption=caption, caption_model="")))
             hit += len(chosen.intersection(labels))
             total += len(labels)
-        found[length] = hit / total
-    return found
+        shares[length] = hit / total
+    return shares
 
 
 def main(folder: Path) -> None:
@@ -65,7 +66,7 @@ def main(folder: Path) -> None:
     items = Path(__file__).parents[1] / "examples" / "datasets" / "film-captions" / "items.jsonl"
     labeled = [(read["caption"], read["labels"]["music-library"]) for read in map(json.loads, items.read_text("utf-8").splitlines())]
     shots = [(caption, labels) for caption, labels in labeled if labels]
-    # What only a measurement can tell is given by rules, not by words.
+    # Tags with rules depend on measurements, not on words.
     worded = {tag.name for tag in shipped.tags if not tag.when}
     shots = [(caption, [label for label in labels if label in worded]) for caption, labels in shots]
     print(f"shots: {len(shots)} captions, {len(long.tags)} tags", {n: round(r, 3) for n, r in recalls(long, shots).items()})

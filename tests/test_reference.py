@@ -73,8 +73,8 @@ def test_asyncapi_document_names_every_message_method_code_and_event() -> None:
     description = document["info"]["description"]
     assert all(method in description for method in METHODS)
     assert all(str(code.value) in description for code in CloseCode)
-    told = {schema.get("properties", {}).get("type", {}).get("const") for schema in document["components"]["schemas"].values()}
-    assert set(PAYLOADS) <= told
+    types = {schema.get("properties", {}).get("type", {}).get("const") for schema in document["components"]["schemas"].values()}
+    assert set(PAYLOADS) <= types
 
 
 def test_schemas_take_what_is_sent_and_refuse_what_is_not() -> None:
