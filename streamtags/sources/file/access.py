@@ -1,16 +1,13 @@
-"""Which sources may be opened, and what FFmpeg may touch on the way.
+"""Which sources may be opened, and what FFmpeg may open on their behalf.
 
-A playlist is a file that names other files: left alone, FFmpeg follows one from an upload to `/etc/passwd` or into the network behind
-the server. So FFmpeg is handed, with every source, the protocols it may speak and the container formats it may read; whatever a
-source points at is opened under the same two lists.
+A playlist names other files: by default FFmpeg follows one from an upload to `/etc/passwd` or into the network behind the server.
+Therefore every source is opened with two allow-lists, of protocols and of container formats, which also apply to what it refers to.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
-import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +15,11 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from streamtags.core.errors import SourceError, SourceRefused
+from streamtags.sources.file.addresses import public_addresses
 
-__all__ = ["SCHEMES", "Access", "Place", "Scheme", "locate", "public_addresses", "without_password"]
+__all__ = ["SCHEMES", "Access", "Place", "Scheme", "locate", "without_password"]
 
-# Containers that hold their media themselves, by FFmpeg's demuxer names. Left out on purpose: whatever names other files or devices
+# Containers that have their media inside, by FFmpeg's demuxer names. Left out on purpose: those that name other files or devices
 # (hls, dash, concat, sdp, image2, lavfi, imf, ...).
 CONTAINERS = (
     "3gp apng asf av1 avi bink dv flic flv gif gxf h261 h263 h264 hevc ivf live_flv m4v matroska mjpeg mjpeg_2000 mov mp4 mpeg mpegts "
@@ -39,24 +37,24 @@ class Scheme:
     """What FFmpeg may use for URLs of one scheme.
 
     Attributes:
-        protocols: it may speak.
-        formats: demuxers besides the plain containers.
-        live: what comes by it is a live source.
-        wanders: it listens on this machine, or goes where the other side points: not for callers who may reach public addresses only.
+        protocols: allowed protocols.
+        formats: demuxers allowed in addition to the plain containers.
+        live: sources of this scheme are live.
+        is_indirect: FFmpeg listens on this machine, or connects where the other side points; refused if only public addresses are allowed.
     """
 
     protocols: str
     formats: str = ""
     live: bool = False
-    wanders: bool = False
+    is_indirect: bool = False
 
 
 _WEB = Scheme(protocols="http,https,tcp,tls,crypto,httpproxy", formats="hls")
 
 _RTMP = Scheme(protocols="rtmp,rtmps,tcp,tls", live=True)
-_RTSP = Scheme(protocols="rtsp,rtp,srtp,udp,tcp,tls", formats="rtsp", live=True, wanders=True)
+_RTSP = Scheme(protocols="rtsp,rtp,srtp,udp,tcp,tls", formats="rtsp", live=True, is_indirect=True)
 
-# A scheme is one row. What the FFmpeg inside PyAV does not speak (srt, as its wheels are built now) it says itself when asked to.
+# One row a scheme. The FFmpeg in PyAV's wheels lacks some of these protocols (srt); it reports that itself.
 SCHEMES: dict[str, Scheme] = {
     "http": _WEB,
     "https": _WEB,
@@ -64,9 +62,9 @@ SCHEMES: dict[str, Scheme] = {
     "rtmps": _RTMP,
     "rtsp": _RTSP,
     "rtsps": _RTSP,
-    "srt": Scheme(protocols="srt", live=True, wanders=True),
-    "tcp": Scheme(protocols="tcp", live=True, wanders=True),
-    "udp": Scheme(protocols="udp", live=True, wanders=True),
+    "srt": Scheme(protocols="srt", live=True, is_indirect=True),
+    "tcp": Scheme(protocols="tcp", live=True, is_indirect=True),
+    "udp": Scheme(protocols="udp", live=True, is_indirect=True),
 }
 
 
@@ -77,8 +75,8 @@ class Access:
     Attributes:
         schemes: URL schemes; a subset of `SCHEMES`, and "file" and "stdin".
         allow_private: URLs may lead to loopback, link-local and private addresses. If not, redirects and playlists are not followed either.
-        roots: folders under which files must lie after links are resolved; empty allows any.
-        proxy: URL of a proxy through which `http` and `https` are to go.
+        roots: folders under which files must lie after links are resolved; empty allows every folder.
+        proxy: URL of the proxy for `http` and `https`.
     """
 
     schemes: frozenset[str] = frozenset({"file", "stdin", *SCHEMES})
@@ -93,11 +91,11 @@ class Place:
 
     Attributes:
         kind: file, url or stdin.
-        uri: what the user gave, without a password.
-        target: what FFmpeg is given; for stdin "-".
+        uri: as the user wrote it, without a password.
+        target: what FFmpeg opens; for stdin "-".
         path: the file, absolute; None for the others.
-        options: FFmpeg options that fence it in.
-        live: it is a live source by its scheme alone.
+        options: FFmpeg options that limit what it opens.
+        live: it is a live source by its scheme.
     """
 
     kind: Literal["file", "url", "stdin"]
@@ -109,7 +107,7 @@ class Place:
 
 
 def locate(uri: str, access: Access) -> Place:
-    """Check that `uri` may be opened and, for a file, that it is there.
+    """Check that `uri` may be opened and, for a file, that it exists.
 
     Raises:
         SourceRefused: its scheme, address or folder is not allowed.
@@ -128,7 +126,7 @@ def locate(uri: str, access: Access) -> Place:
     rules = SCHEMES[scheme]
     options = _fence(rules.protocols, rules.formats if access.allow_private else "")
     if not access.allow_private:
-        if rules.wanders:
+        if rules.is_indirect:
             what = f"{scheme} may listen on this machine or lead into its network"
             raise SourceRefused(what, where=without_password(uri), hint="allow private addresses (server.allow_private)")
         _public(uri)
@@ -139,12 +137,12 @@ def locate(uri: str, access: Access) -> Place:
 
 
 def without_password(uri: str) -> str:
-    """`uri` with the password of its user, if there is one, replaced by `***`."""
+    """Return `uri` with the password of its user, if there is one, replaced by `***`."""
     if _URL.match(uri) is None:
         return uri
     try:
         parts = urlsplit(uri)
-    except ValueError:  # no URL after all: whatever stands before an @ may be a password
+    except ValueError:  # not a URL: what precedes an @ may be a password
         return re.sub(r"//.*@", "//***@", uri)
     if parts.password is None:
         return uri
@@ -160,25 +158,6 @@ def _allowed(scheme: str, uri: str, access: Access) -> None:
     if scheme not in access.schemes or (scheme not in SCHEMES and scheme not in ("file", "stdin")):
         known = ", ".join(sorted(access.schemes - {"stdin"}))
         raise SourceRefused(f"{scheme} is not accepted here", where=without_password(uri), hint=f"accepted: {known}")
-
-
-def public_addresses(host: str, port: int) -> list[tuple[str, int]]:
-    """What `host` resolves to now, if that is public throughout.
-
-    Raises:
-        SourceRefused: an address is private, loopback, link-local or the like.
-        SourceError: it has none.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, ValueError) as error:
-        raise SourceError("its host has no address", where=host, hint="check the host name") from error
-    addresses = [(str(address[0]), port) for *_, address in found]
-    for text, _ in addresses:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        if not address.is_global or address.is_multicast:
-            raise SourceRefused("its host is on a private network", where=host, hint="use a public address, or allow private ones")
-    return addresses
 
 
 def _public(uri: str) -> None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from streamtags.core.errors import SourceError
-from streamtags.sources.file.access import public_addresses
+from streamtags.sources.file.addresses import public_addresses
 
 __all__ = ["CheckingProxy"]
 

@@ -16,7 +16,8 @@ import trustme
 from streamtags.config.settings import IngestSettings
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.core.model import Frame
-from streamtags.sources.file.access import Access, public_addresses
+from streamtags.sources.file.access import Access
+from streamtags.sources.file.addresses import public_addresses
 from streamtags.sources.file.proxy import CheckingProxy
 from streamtags.sources.file.source import open_source
 from streamtags.testing import ShotSpec, make_video
@@ -72,7 +73,7 @@ def test_a_name_that_turns_to_an_inner_address_leads_nowhere(films: tuple[str, _
     def rebound(host: str, port: int, **_: object) -> object:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
 
-    monkeypatch.setattr("streamtags.sources.file.access.socket.getaddrinfo", rebound)
+    monkeypatch.setattr("streamtags.sources.file.addresses.socket.getaddrinfo", rebound)
     with CheckingProxy() as proxy, pytest.raises(SourceError):
         open_source(url, SETTINGS, access=Access(allow_private=False, proxy=proxy.url))
     assert server.connections == 0
