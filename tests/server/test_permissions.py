@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +48,14 @@ def may_call(operation: Any, role: str | None, *, tokens: bool) -> bool:
 
 
 @pytest.fixture
-def server_and_tokens(request: pytest.FixtureRequest, serve: Any, tmp_path: Path) -> Iterator[tuple[Any, dict[str | None, str | None]]]:
+def server_and_tokens(request: pytest.FixtureRequest, serve: Any, tmp_path: Path) -> tuple[Any, dict[str | None, str | None]]:
     """A server with a token file or without one, and a token of each role (None for a client without a role)."""
     made = {role: new_token(role) for role in ("viewer", "editor")}
     path = tmp_path / "tokens"
     path.write_text("".join(f"{line}\n" for _, line in made.values()))
     server = serve(token_file=path) if request.param else serve()
     server.fill("tl_a")
-    yield server, {None: None, **{role: token for role, (token, _) in made.items()}}
+    return server, {None: None, **{role: token for role, (token, _) in made.items()}}
 
 
 both = pytest.mark.parametrize("server_and_tokens", [True, False], ids=["tokens", "no tokens"], indirect=True)

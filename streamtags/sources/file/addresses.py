@@ -38,7 +38,7 @@ _RESERVED_V4 = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
-# Everything outside is loopback, link-local, site-local, unique local, multicast, NAT64 (64:ff9b::), segment routing (5f00::) or unassigned.
+# Outside are loopback, link-local, site-local, unique local, multicast, NAT64, segment routing and unassigned blocks.
 _GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
 _RESERVED_V6 = tuple(
     IPv6Network(block)
