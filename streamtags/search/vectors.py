@@ -24,7 +24,7 @@ EXACT_DOCUMENTS = 20_000
 """Up to so many documents are compared one by one; that takes about 10 ms and needs no graph."""
 _PENDING_SHARE = 0.05
 # Parameters of the graph: Y. Malkov, D. Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical
-# navigable small world graphs", 2016; the defaults of usearch but for a deeper search.
+# navigable small world graphs", 2016; the defaults of usearch, with a deeper search.
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 64
 _EXPANSION_SEARCH = 256
