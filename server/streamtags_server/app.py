@@ -27,6 +27,7 @@ from streamtags.core.errors import ConfigError
 from streamtags.core.protocol import PATH, Role
 from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
+from streamtags.operations.search import LazySearch
 from streamtags.operations.services import Services
 from streamtags.sources.file.access import SCHEMES, Access
 from streamtags.store.opening import open_store
@@ -71,6 +72,7 @@ class _Parts:
         access = Access(schemes=frozenset({"file", *SCHEMES}), allow_private=server.allow_private, roots=roots)
         self.jobs = Jobs(store, self.hub, settings, access, files / "jobs", metrics)
         sources = MediaRootPolicy(access)
+        self.search = LazySearch(store)
         self.services = Services(
             store=store,
             settings=settings,
@@ -80,6 +82,7 @@ class _Parts:
             vocabularies=Vocabularies(settings.tags, files / "vocabularies", sources),
             threads=threads,
             retags=Retags(store),
+            search=self.search,
         )
         self.connections = Connections(self.hub, server, metrics, role_of, self.services)
         own = ServerOperations(tokens, metrics, Readiness(store, self.hub, threads.probes))
@@ -90,6 +93,7 @@ class _Parts:
         self.hub.stopped.set()
         await self.jobs.close()
         await self.services.retags.close()
+        self.search.close()
         self.threads.close()
 
 

@@ -80,6 +80,7 @@ class ServerThreads:
         tail: the hub's reads of new events; nothing else may delay them.
         reading: reads of the store.
         writing: writes to the store.
+        searching: searches of segments.
         lookups: name servers, media folders, vocabulary files.
         uploads: writes of uploaded files.
         jobs: what the job queue reads and writes.
@@ -91,11 +92,12 @@ class ServerThreads:
         self.reading = ThreadPool("store reads", threads=8, deadline_seconds=20)
         self.writing = ThreadPool("store writes", threads=4, deadline_seconds=20)
         self.lookups = ThreadPool("source lookups", threads=8, deadline_seconds=30, waiting=200)
+        self.searching = ThreadPool("searches", threads=2, deadline_seconds=20, waiting=100)
         self.uploads = ThreadPool("uploads", threads=4, deadline_seconds=120)
         self.jobs = ThreadPool("jobs", threads=4, deadline_seconds=60)
         self.probes = ThreadPool("probes", threads=1, deadline_seconds=60)
 
     def close(self) -> None:
         """Close every pool."""
-        for pool in (self.tail, self.reading, self.writing, self.lookups, self.uploads, self.jobs, self.probes):
+        for pool in (self.tail, self.reading, self.writing, self.searching, self.lookups, self.uploads, self.jobs, self.probes):
             pool.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from streamtags.core.errors import UsageError
 from streamtags.core.model import TagScore
@@ -27,6 +27,7 @@ __all__ = [
     "Params",
     "ReadEvents",
     "Retag",
+    "SearchSegments",
     "SuggestCues",
     "validate",
 ]
@@ -95,6 +96,19 @@ class Correct(OneSegment):
     untag: list[str] = Field(default_factory=list, max_length=1000)
     caption: str | None = Field(None, max_length=MAX_TEXT)
     by: str | None = Field(None, max_length=MAX_NAME)
+
+
+class SearchSegments(Params):
+    """What to search for, and which segments may be results."""
+
+    q: str = Field(min_length=1, max_length=1000, description='words; those in "quotation marks" must occur exactly so')
+    timeline: Annotated[list[Name], Field(max_length=1000)] = Field(default_factory=list, description="only these timelines")
+    tag: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list, description="only segments with each of these tags")
+    axis: Name | None = Field(None, description="only segments with a tag of this axis")
+    min_confidence: float = Field(0.0, ge=0, le=1, description="tags count from this confidence on")
+    since: AwareDatetime | None = Field(None, description="only segments that changed at this time or later")
+    until: AwareDatetime | None = Field(None, description="only segments that changed before this time")
+    top: int = Field(10, ge=1, le=200, description="the most results")
 
 
 class SuggestCues(OneTimeline):

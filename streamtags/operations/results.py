@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ACCEPTED", "ANYTHING", "INFO", "OBJECT", "RETAGGED", "ROLE", "STATUS", "TEXT", "TIMELINES", "VOCABULARIES"]
+__all__ = ["ACCEPTED", "ANYTHING", "INFO", "OBJECT", "RESULTS", "RETAGGED", "ROLE", "STATUS", "TEXT", "TIMELINES", "VOCABULARIES"]
 
 TEXT: dict[str, Any] = {"type": "string"}
 ANYTHING: dict[str, Any] = {}
@@ -42,6 +42,21 @@ TIMELINES = _object(
             segments=_INTEGER,
             seconds=_OPTIONAL_NUMBER,
             opened_at=TEXT,
+        )
+    )
+)
+_TIME: dict[str, Any] = {"$ref": "#/components/schemas/Time"}
+RESULTS = _object(
+    results=_array(
+        _object(
+            timeline=TEXT,
+            name=TEXT,
+            segment=TEXT,
+            start=_TIME,
+            end=_TIME,
+            score=_NUMBER,
+            caption=_OPTIONAL_TEXT,
+            matched=_array(_object(field=TEXT, text=TEXT)),
         )
     )
 )

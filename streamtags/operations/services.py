@@ -14,8 +14,20 @@ from streamtags.core.protocol import Role
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
+from streamtags.search.engine import Search
 
-__all__ = ["Analyses", "AnalysisRequest", "Blocking", "Caller", "Readers", "Services", "SourcePolicy", "Threads", "VocabularyCatalog"]
+__all__ = [
+    "Analyses",
+    "AnalysisRequest",
+    "Blocking",
+    "Caller",
+    "Readers",
+    "SearchProvider",
+    "Services",
+    "SourcePolicy",
+    "Threads",
+    "VocabularyCatalog",
+]
 
 T = TypeVar("T")
 
@@ -168,6 +180,18 @@ class Blocking(Protocol):
         ...
 
 
+class SearchProvider(Protocol):
+    """Gives the search of the store."""
+
+    def get(self) -> Search:
+        """Return the search; the first call may open it.
+
+        Raises:
+            StoreError: its index cannot be opened.
+        """
+        ...
+
+
 class Threads(Protocol):
     """Where blocking calls run."""
 
@@ -179,6 +203,11 @@ class Threads(Protocol):
     @property
     def writing(self) -> Blocking:
         """Writes to the store, which may wait for another writer."""
+        ...
+
+    @property
+    def searching(self) -> Blocking:
+        """Searches, the first of which may have to index the store."""
         ...
 
     @property
@@ -199,6 +228,7 @@ class Services:
     vocabularies: VocabularyCatalog
     threads: Threads
     retags: Retags
+    search: SearchProvider
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ To add an operation: write its params, its handler and one row here.
 
 from __future__ import annotations
 
-from streamtags.operations import info, reading, segments, timelines
+from streamtags.operations import info, reading, search, segments, timelines
 from streamtags.operations.operation import Http, Operation
 from streamtags.operations.params import (
     Analyze,
@@ -16,9 +16,10 @@ from streamtags.operations.params import (
     OpenSession,
     ReadEvents,
     Retag,
+    SearchSegments,
     SuggestCues,
 )
-from streamtags.operations.results import ACCEPTED, ANYTHING, INFO, OBJECT, RETAGGED, ROLE, STATUS, TEXT, TIMELINES, VOCABULARIES
+from streamtags.operations.results import ACCEPTED, ANYTHING, INFO, OBJECT, RESULTS, RETAGGED, ROLE, STATUS, TEXT, TIMELINES, VOCABULARIES
 
 __all__ = ["METHODS", "OPERATIONS"]
 
@@ -133,6 +134,22 @@ _TIMELINES = (
 )
 
 _READING = (
+    Operation(
+        "searchSegments",
+        "Segments of all timelines that fit a text, best first",
+        Http(
+            "GET",
+            "/v1/search",
+            query=("q", "timeline", "tag", "axis", "min_confidence", "since", "until", "top"),
+            strict_query=True,
+            also=(400, 404, 422, 503),
+        ),
+        params=SearchSegments,
+        result=RESULTS,
+        role="viewer",
+        method="segments.search",
+        handler=search.search_segments,
+    ),
     Operation(
         "readEvents",
         "Events after `after`, one a line",

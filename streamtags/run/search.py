@@ -11,7 +11,7 @@ from streamtags.core.stores import Store
 from streamtags.search.engine import Search
 from streamtags.search.vectors import NearestDocuments
 from streamtags.stages.tag.text import embed
-from streamtags.store.sqlite.search_index import SqliteSearchIndex
+from streamtags.store.opening import open_search_index
 
 __all__ = ["StaticEmbedder", "open_search"]
 
@@ -37,7 +37,6 @@ def open_search(store: Store) -> Search:
         StoreError: the index cannot be opened.
     """
     embedder = StaticEmbedder()
-    # A file for each model: vectors of different models cannot be compared.
-    folder = store.folder / "search"
-    index = SqliteSearchIndex(folder / f"{embedder.name}.db")
-    return Search(store, index, NearestDocuments(index, folder / f"{embedder.name}.graph"), embedder)
+    # An index for each model: vectors of different models cannot be compared.
+    index = open_search_index(store, embedder.name)
+    return Search(store, index, NearestDocuments(index, store.folder / "search" / f"{embedder.name}.graph"), embedder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -48,6 +49,7 @@ class Search:
         self._embedder = embedder
         self._names: dict[str, str] = {}
         self._version: int | None = None
+        self._refreshing = threading.Lock()
 
     def close(self) -> None:
         """Release the index; safe to call twice."""
@@ -84,9 +86,11 @@ class Search:
         Raises:
             StoreError: the store or the index cannot be read or written.
         """
-        version = self._store.data_version()
-        if version == self._version:
-            return 0
+        with self._refreshing:
+            version = self._store.data_version()
+            return 0 if version == self._version else self._index_changes(version)
+
+    def _index_changes(self, version: int) -> int:
         names = {summary.id: summary.name for summary in self._store.timelines()}
         heads, cursors = self._store.heads(), self._index.cursors()
         count = 0

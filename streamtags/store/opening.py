@@ -1,11 +1,12 @@
-"""Opening a store by its URL."""
+"""Opening a store by its URL, and the search index beside it."""
 
 from __future__ import annotations
 
+from streamtags.core.search import SearchIndex
 from streamtags.core.stores import Store
 from streamtags.store.location import store_path
 
-__all__ = ["open_store"]
+__all__ = ["open_search_index", "open_store"]
 
 
 def open_store(url: str | None = None) -> Store:
@@ -18,3 +19,14 @@ def open_store(url: str | None = None) -> Store:
     from streamtags.store.sqlite.store import SqliteStore
 
     return SqliteStore(store_path(url))
+
+
+def open_search_index(store: Store, name: str) -> SearchIndex:
+    """Open the search index called `name` of a store; it is created if missing.
+
+    Raises:
+        StoreError: the index cannot be opened.
+    """
+    from streamtags.store.sqlite.search_index import SqliteSearchIndex
+
+    return SqliteSearchIndex(store.folder / "search" / f"{name}.db")
