@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from streamtags.core.state import RunState
 
-__all__ = ["Candidate", "Fingerprint", "Head", "TimelineIdentity", "TimelineSummary"]
+__all__ = ["Candidate", "Fingerprint", "Head", "Job", "TimelineIdentity", "TimelineSummary"]
 
 _RECORDING_MARK = "#recording-"
 
@@ -95,3 +95,22 @@ class Candidate:
     timeline: str
     segment: str
     fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An analysis in the queue of a store's servers.
+
+    Attributes:
+        timeline: the timeline that it writes to.
+        request: what to do, as JSON text; the store does not interpret it.
+        submitted_at: seconds since the epoch.
+        starts: how often a process was started for it.
+        running: whether a process is running for it now.
+    """
+
+    timeline: str
+    request: str
+    submitted_at: float
+    starts: int = 0
+    running: bool = False

@@ -1,6 +1,6 @@
-"""The ports of a store: what the rest of the package may ask of it.
+"""The ports of a store: small protocols for the event log, the catalog, vocabularies, claims, blobs, change notification and jobs.
 
-`Store` is all of them together. SQLite is the embedded implementation; every implementation passes the same conformance suite.
+`Store` is all of them together. Every implementation passes the suite in `streamtags.testing.store_conformance`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary
+from streamtags.core.records import Candidate, Fingerprint, Head, Job, TimelineIdentity, TimelineSummary
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Blobs", "Catalog", "Changes", "Claims", "EventLog", "Store"]
+__all__ = ["Blobs", "Catalog", "Changes", "Claims", "EventLog", "JobQueue", "Store", "Vocabularies"]
 
 
 class EventLog(Protocol):
     """An append-only log per timeline.
 
-    Every method raises `StoreError` if the store cannot be read or written, and `NotInStore` if the timeline does not exist.
+    The `seq` of a log's events starts at 1 and rises by 1; the transaction that makes an event durable assigns it. Every method raises
+    `StoreError` if the store cannot be read or written, and `NotInStore` if the timeline does not exist.
     """
 
     def append(
@@ -85,7 +86,7 @@ class EventLog(Protocol):
 
 
 class Catalog(Protocol):
-    """Which timelines exist, and the vocabularies they were tagged under."""
+    """The timelines of the store."""
 
     def open_timeline(self, timeline: str, identity: TimelineIdentity, *, name: str = "") -> Head:
         """Create `timeline` if it does not exist, and mark it as the one opened last.
@@ -120,16 +121,28 @@ class Catalog(Protocol):
         """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
         ...
 
+    def summary(self, timeline: str) -> TimelineSummary:
+        """Return the summary of one timeline.
+
+        Raises:
+            NotInStore: the timeline does not exist.
+        """
+        ...
+
     def remove(self, timeline: str) -> None:
-        """Delete a timeline and all that belongs to it.
+        """Delete a timeline with its events and blobs.
 
         Raises:
             StoreError: the timeline is claimed (code `store.claimed`).
         """
         ...
 
+
+class Vocabularies(Protocol):
+    """The vocabularies that timelines were tagged under. Contents with the same id and version are kept side by side."""
+
     def save_vocabulary(self, vocabulary: Vocabulary) -> str:
-        """Save the content of `vocabulary` under its id and version; return its digest, by which `vocabulary` finds this content."""
+        """Save `vocabulary` under its id and version; return the digest that finds this very content again."""
         ...
 
     def vocabulary(self, ref: VocabularyRef, digest: str | None = None) -> Vocabulary:
@@ -142,12 +155,13 @@ class Catalog(Protocol):
 
 
 class Claims(Protocol):
-    """Who works on a timeline: at most one owner at a time."""
+    """Locks on timelines: at most one owner at a time analyzes, retags or empties a timeline."""
 
     def claim(self, timeline: str, owner: str, *, ttl_seconds: float = 60.0) -> None:
         """Claim `timeline` for `owner`, or renew the claim.
 
-        A claim ends with `release`, with the death of its process where that can be seen, or after `ttl_seconds` without renewal.
+        A claim ends with `release` and with the death of its process. Where the store cannot see whether the process lives, a claim
+        ends after `ttl_seconds` without renewal.
 
         Raises:
             StoreError: another owner has claimed it (code `store.claimed`).
@@ -159,16 +173,16 @@ class Claims(Protocol):
         ...
 
     def check_free(self, timeline: str) -> None:
-        """Check that nobody has claimed `timeline`.
+        """Check that `timeline` is not claimed.
 
         Raises:
-            StoreError: somebody has (code `store.claimed`).
+            StoreError: it is (code `store.claimed`).
         """
         ...
 
 
 class Blobs(Protocol):
-    """Bytes that belong to segments: thumbnails and fingerprints. They are written with `EventLog.append`."""
+    """Bytes that belong to segments: thumbnails and fingerprints. `EventLog.append` writes them with their event."""
 
     def thumbnail(self, timeline: str, segment: str) -> bytes:
         """Return the JPEG of a segment.
@@ -179,7 +193,7 @@ class Blobs(Protocol):
         ...
 
     def candidates(self, frames: int, *, slack: int = 0, besides: str = "") -> list[Candidate]:
-        """Return segments with a fingerprint whose length is `frames` give or take `slack`, not of timeline `besides`.
+        """Return segments that have a fingerprint and `frames - slack` to `frames + slack` frames, without those of timeline `besides`.
 
         Segments of the timeline opened last come first.
         """
@@ -187,12 +201,12 @@ class Blobs(Protocol):
 
 
 class Changes(Protocol):
-    """Notifies readers that a log has grown."""
+    """Notification that logs have changed."""
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with a timeline's id after each durable change made through this object; return what ends that.
+        """Call `callback` with a timeline's id after each durable change made through this object; return a function that stops that.
 
-        The callback runs in the thread that wrote and must return at once.
+        The callback runs in the thread that wrote and must return at once. An exception in it is logged and does not reach the writer.
         """
         ...
 
@@ -201,7 +215,50 @@ class Changes(Protocol):
         ...
 
 
-class Store(EventLog, Catalog, Claims, Blobs, Changes, Protocol):
+class JobQueue(Protocol):
+    """Analyses that wait for a server or run at one: at most one job per timeline, leased to at most one server at a time.
+
+    A lease ends with `release`, with the death of the server's process, or, where the store cannot see whether the process lives, after
+    `ttl_seconds` without `renew`. Every method raises `StoreError` if the store cannot be read or written.
+    """
+
+    def submit(self, job: Job, owner: str, *, ttl_seconds: float = 60.0) -> bool:
+        """Add `job`, leased to `owner`; return False and change nothing if its timeline has a job already."""
+        ...
+
+    def take(self, owner: str, *, limit: int | None = None, ttl_seconds: float = 60.0) -> list[Job]:
+        """Lease jobs whose lease has ended, the oldest first, to `owner`; they are returned as not running.
+
+        Each job goes to exactly one of the servers that call this at the same time.
+        """
+        ...
+
+    def renew(self, owner: str, *, ttl_seconds: float = 60.0) -> frozenset[str]:
+        """Extend the leases of `owner`; return the timelines of the jobs that are still leased to it."""
+        ...
+
+    def save(self, job: Job, owner: str) -> bool:
+        """Save `starts` and `running` of a job; return False and change nothing if it is not leased to `owner`."""
+        ...
+
+    def finish(self, timeline: str, owner: str) -> None:
+        """Remove a job; do nothing if it is not leased to `owner`."""
+        ...
+
+    def release(self, owner: str) -> None:
+        """End all leases of `owner`, so that another server can take the jobs at once."""
+        ...
+
+    def find(self, timeline: str) -> Job | None:
+        """Return the job of a timeline, None if it has none."""
+        ...
+
+    def jobs(self) -> list[Job]:
+        """Return every job, the oldest first."""
+        ...
+
+
+class Store(EventLog, Catalog, Vocabularies, Claims, Blobs, Changes, Protocol):
     """Every port of one store. Safe to use from several threads; every method may wait for the disk or the network."""
 
     @property
@@ -214,8 +271,21 @@ class Store(EventLog, Catalog, Claims, Blobs, Changes, Protocol):
         """A folder on this machine for files that belong to the store, such as uploads; it may not exist yet."""
         ...
 
+    @property
+    def job_queue(self) -> JobQueue:
+        """The jobs of the servers of this store."""
+        ...
+
+    def check_health(self) -> None:
+        """Check, without writing, that the store can still be read and is the one that was opened; cheap enough for a readiness probe.
+
+        Raises:
+            StoreError: it is not; with code `store.replaced`, the store was deleted or replaced while it was open.
+        """
+        ...
+
     def close(self) -> None:
-        """Release files and connections; safe to call twice."""
+        """Close files and connections; safe to call twice."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -1,4 +1,4 @@
-"""What a person may call a timeline by."""
+"""Resolving the name by which a person refers to a timeline."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from collections.abc import Sequence
 
 from streamtags.core.errors import NotInStore
 
-__all__ = ["meant"]
+__all__ = ["resolve_name"]
 
-_CANDIDATES_NAMED = 5
+_MAX_NAMED_MATCHES = 5
 
 
-def meant(name: str, known: Sequence[str], *, where: str) -> str:
-    """The one of `known` that `name` stands for: an id, the beginning of one with or without `tl_`, or `last`, the first of `known`.
+def resolve_name(name: str, timelines: Sequence[str], *, where: str) -> str:
+    """Return the id that `name` stands for: one of `timelines`, a unique prefix of one with or without `tl_`, or `last`, the first one.
 
     Raises:
-        NotInStore: none, or several; the hint names them.
+        NotInStore: no timeline matches, or several do; the hint names them.
     """
-    if name in known:
+    if name in timelines:
         return name
-    found = known[:1] if name == "last" else [one for one in known if name and one.startswith((name, f"tl_{name}"))]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    if name == "last":
+        matches = list(timelines[:1])
+    else:
+        matches = [timeline for timeline in timelines if name and timeline.startswith((name, f"tl_{name}"))]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
         raise NotInStore(f"no timeline {name!r}", where=where, hint="`streamtags timelines` lists what is there")
-    more = f" and {len(found) - _CANDIDATES_NAMED} more" if len(found) > _CANDIDATES_NAMED else ""
+    more = f" and {len(matches) - _MAX_NAMED_MATCHES} more" if len(matches) > _MAX_NAMED_MATCHES else ""
     raise NotInStore(
-        f"{len(found)} timelines begin with {name!r}",
+        f"{len(matches)} timelines begin with {name!r}",
         where=where,
-        hint=f"write more of one: {', '.join(found[:_CANDIDATES_NAMED])}{more}",
+        hint=f"write more of one: {', '.join(matches[:_MAX_NAMED_MATCHES])}{more}",
     )

@@ -16,7 +16,8 @@ import pytest
 
 from streamtags.core.errors import StoreError
 from streamtags.core.records import Fingerprint, TimelineIdentity
-from streamtags.store.sqlite.migrations import MIGRATIONS
+from streamtags.store.sqlite.migrations import STORE_SCHEMA
+from streamtags.store.sqlite.schema import Migration, Schema
 from streamtags.store.sqlite.store import SqliteStore
 
 
@@ -67,7 +68,7 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
 def test_a_store_of_a_newer_version_is_left_alone(path: Path) -> None:
     SqliteStore(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        connection.execute(f"PRAGMA user_version = {STORE_SCHEMA.version + 1}")
     connection.close()
     assert "newer streamtags" in str(refused(path))
 
@@ -84,10 +85,14 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path, make: Any
     def add(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE timelines ADD COLUMN note TEXT")
 
-    monkeypatch.setattr("streamtags.store.sqlite.database.MIGRATIONS", (*MIGRATIONS, add, add_and_fail))
+    def newer(*steps: Migration) -> None:
+        schema = Schema(STORE_SCHEMA.application, (*STORE_SCHEMA.migrations, *steps))
+        monkeypatch.setattr("streamtags.store.sqlite.store.STORE_SCHEMA", schema)
+
+    newer(add, add_and_fail)
     with pytest.raises(StoreError, match="no such table: absent"):
         SqliteStore(path)
-    monkeypatch.setattr("streamtags.store.sqlite.database.MIGRATIONS", (*MIGRATIONS, add))
+    newer(add)
     with SqliteStore(path) as store:
         assert store.read("tl_a") == given
 

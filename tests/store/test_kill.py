@@ -13,7 +13,7 @@ import pytest
 
 from streamtags.core.errors import StoreError
 from streamtags.core.records import TimelineIdentity
-from streamtags.store.sqlite.process import Process, this_process
+from streamtags.store.sqlite.process_identity import ProcessIdentity, this_process
 from streamtags.store.sqlite.store import SqliteStore
 
 APPENDER = """
@@ -141,12 +141,12 @@ def test_a_claim_from_another_host_expires(tmp_path: Path, monkeypatch: pytest.M
     with SqliteStore(tmp_path / "events.db") as store:
         store.open_timeline("tl_a", TimelineIdentity("key"))
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr("streamtags.store.sqlite.claims.this_process", lambda: Process("elsewhere", 1, "boot:1"))
+            elsewhere.setattr("streamtags.store.sqlite.claims.this_process", lambda: ProcessIdentity("elsewhere", 1, "boot:1"))
             store.claim("tl_a", "one", ttl_seconds=1000)
         with pytest.raises(StoreError, match="process 1 on elsewhere"):
             store.claim("tl_a", "two")
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr("streamtags.store.sqlite.claims.this_process", lambda: Process("elsewhere", 1, "boot:1"))
+            elsewhere.setattr("streamtags.store.sqlite.claims.this_process", lambda: ProcessIdentity("elsewhere", 1, "boot:1"))
             store.claim("tl_a", "one", ttl_seconds=0)
         store.claim("tl_a", "two")
 
@@ -155,8 +155,8 @@ def test_a_process_is_not_taken_for_a_later_one_of_its_number() -> None:
     here = this_process()
     if not here.started:
         pytest.skip("this system does not tell when a process began")
-    assert here.alive
-    assert Process(here.host, os.getpid(), f"{here.started}1").alive is False
-    assert Process(here.host, 2**22 + 1, here.started).alive is False
-    assert Process("elsewhere", here.pid, here.started).alive is None
-    assert Process(here.host, here.pid, "").alive is None
+    assert here.is_alive
+    assert ProcessIdentity(here.host, os.getpid(), f"{here.started}1").is_alive is False
+    assert ProcessIdentity(here.host, 2**22 + 1, here.started).is_alive is False
+    assert ProcessIdentity("elsewhere", here.pid, here.started).is_alive is None
+    assert ProcessIdentity(here.host, here.pid, "").is_alive is None

@@ -1,1 +1,1 @@
-"""Event logs, their fold, and what is derived from them."""
+"""The embedded store: one SQLite file. Each port is a module, `SqliteStore` is all of them together."""

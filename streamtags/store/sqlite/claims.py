@@ -1,4 +1,4 @@
-"""Who is at work on a timeline, as its row in the store says: a claim of one owner, in one process."""
+"""Claims on timelines, in the rows of the timelines."""
 
 from __future__ import annotations
 
@@ -6,42 +6,49 @@ import time
 from typing import TYPE_CHECKING
 
 from streamtags.core.errors import StoreError
-from streamtags.store.sqlite.process import Process, this_process
+from streamtags.store.sqlite.port import SqlitePort
+from streamtags.store.sqlite.process_identity import ProcessIdentity, this_process
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-__all__ = ["give_up", "refuse_claimed", "take"]
+__all__ = ["SqliteClaims", "check_unclaimed"]
 
 
-def take(connection: Connection, n: int, owner: str, ttl_seconds: float) -> None:
-    """Claim row `n` for `owner`, or keep it.
+class SqliteClaims(SqlitePort):
+    """The port `Claims`. The death of a process ends its claims at once where it can be seen: on Linux, on the same host."""
+
+    def claim(self, timeline: str, owner: str, *, ttl_seconds: float = 60.0) -> None:
+        """Claim `timeline` for `owner`, or renew the claim."""
+        process = this_process()
+        with self._database.write() as connection:
+            n = self._row(connection, timeline)[0]
+            check_unclaimed(connection, n, owner)
+            connection.execute(
+                "UPDATE timelines SET owner = ?, host = ?, pid = ?, started = ?, claimed_until = ? WHERE n = ?",
+                (owner, process.host, process.pid, process.started, time.time() + ttl_seconds, n),
+            )
+
+    def release(self, timeline: str, owner: str) -> None:
+        """End a claim; do nothing if `owner` has none or the timeline does not exist."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE timelines SET owner = NULL WHERE id = ? AND owner = ?", (timeline, owner))
+
+    def check_free(self, timeline: str) -> None:
+        """Check that `timeline` is not claimed."""
+        with self._database.read() as connection:
+            check_unclaimed(connection, self._row(connection, timeline)[0])
+
+
+def check_unclaimed(connection: Connection, n: int, owner: str | None = None) -> None:
+    """Check that the timeline in row `n` is not claimed, except by `owner`.
 
     Raises:
-        StoreError: another holds it (code `store.claimed`).
+        StoreError: it is; the message names the process (code `store.claimed`).
     """
-    refuse_claimed(connection, n, owner)
-    here = this_process()
-    connection.execute(
-        "UPDATE timelines SET owner = ?, host = ?, pid = ?, started = ?, claimed_until = ? WHERE n = ?",
-        (owner, here.host, here.pid, here.started, time.time() + ttl_seconds, n),
-    )
-
-
-def give_up(connection: Connection, timeline: str, owner: str) -> None:
-    """End the claim of `owner`, if there is one."""
-    connection.execute("UPDATE timelines SET owner = NULL WHERE id = ? AND owner = ?", (timeline, owner))
-
-
-def refuse_claimed(connection: Connection, n: int, owner: str | None = None) -> None:
-    """See that nobody, or nobody but `owner`, holds row `n`.
-
-    Raises:
-        StoreError: somebody does; says which process (code `store.claimed`).
-    """
-    timeline, holder, host, pid, started, until = connection.execute(
+    timeline, claimant, host, pid, started, until = connection.execute(
         "SELECT id, owner, host, pid, started, claimed_until FROM timelines WHERE n = ?", (n,)
     ).fetchone()
-    if holder not in (None, owner) and Process(host, pid, started).holds(until, time.time()):
+    if claimant not in (None, owner) and ProcessIdentity(host, pid, started).keeps_lock(until, time.time()):
         what = f"is being worked on by process {pid} on {host}"
         raise StoreError(what, where=timeline, hint="wait for it, follow it, or stop it first", code="store.claimed")

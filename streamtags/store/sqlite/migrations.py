@@ -1,24 +1,19 @@
-"""The schema of the store, as steps from an empty file to the present. Append only: a step that has shipped is never changed.
-
-Each step runs inside the transaction that carries the whole migration, with foreign keys off, so that a step can rebuild a table.
-"""
+"""The schema of the store, as steps from an empty file to the present."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from streamtags.store.sqlite.schema import Schema
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-__all__ = ["MIGRATIONS", "Migration"]
+__all__ = ["STORE_SCHEMA"]
 
 _RECORDING = re.compile(r"(.*)#recording-([0-9a-f]{8})", re.DOTALL)
-
-Migration = Callable[["Connection"], None]
-"""One step of the tables of a file."""
 
 
 def _create_tables(connection: Connection) -> None:
@@ -142,4 +137,19 @@ def _identity_of_key(key: str) -> tuple[str, str, str, str, str, str, str]:
     return source, number, profile, captioner, classifier, vocabulary, settings
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_tables, _identity_columns)
+def _job_table(connection: Connection) -> None:
+    connection.execute(
+        """
+        CREATE TABLE jobs (
+            timeline TEXT PRIMARY KEY,
+            request TEXT NOT NULL,
+            submitted_at REAL NOT NULL,
+            starts INTEGER NOT NULL,
+            running INTEGER NOT NULL,
+            owner TEXT, host TEXT, pid INTEGER, started TEXT, leased_until REAL  -- the lease
+        )
+        """
+    )
+
+
+STORE_SCHEMA = Schema(application=0x73747467, migrations=(_create_tables, _identity_columns, _job_table))  # "sttg"

@@ -19,14 +19,13 @@ from streamtags.core.search import FIELDS, IndexedDocument, Match, SearchDocumen
 from streamtags.core.timebase import Time
 from streamtags.core.vocabulary import folded
 from streamtags.store.sqlite.database import Database
-from streamtags.store.sqlite.migrations import Migration
+from streamtags.store.sqlite.schema import Schema
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 __all__ = ["SqliteSearchIndex"]
 
-_APPLICATION = 0x73747369  # "stsi"
 # Weights of the fields in bm25, in the order of FIELDS: a word of the caption counts most.
 _WEIGHTS = (3.0, 2.0, 1.5, 1.5, 1.0)
 _EXCERPT_TOKENS = 16
@@ -69,7 +68,7 @@ def _create_tables(connection: Connection) -> None:
     execute(f"CREATE VIRTUAL TABLE texts USING fts5 ({', '.join(FIELDS)}, tokenize = 'porter unicode61 remove_diacritics 2')")
 
 
-_MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
+_SCHEMA = Schema(application=0x73747369, migrations=(_create_tables,))  # "stsi"
 
 
 class SqliteSearchIndex:
@@ -83,7 +82,7 @@ class SqliteSearchIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, migrations=_MIGRATIONS, application=_APPLICATION)
+        self._database = Database(path, _SCHEMA)
 
     def close(self) -> None:
         """Close the file; safe to call twice."""

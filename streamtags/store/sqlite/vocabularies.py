@@ -1,34 +1,37 @@
-"""The vocabularies of a store: each kept as it was when something was tagged under it, also where two bear one id and version."""
+"""Vocabularies, each with its content at the time when something was tagged under it."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
+from streamtags.core.errors import NotInStore
 from streamtags.core.events import VocabularyRef
 from streamtags.core.vocabulary import Vocabulary
+from streamtags.store.sqlite.port import SqlitePort
 
-if TYPE_CHECKING:
-    from sqlite3 import Connection
-
-__all__ = ["find", "save"]
+__all__ = ["SqliteVocabularies"]
 
 
-def save(connection: Connection, vocabulary: Vocabulary) -> str:
-    """Keep what `vocabulary` says, as the one saved last under its id and version; returns its digest."""
-    body = vocabulary.model_dump_json()
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    connection.execute("DELETE FROM vocabularies WHERE id = ? AND version = ? AND digest = ?", (vocabulary.id, vocabulary.version, digest))
-    connection.execute(
-        "INSERT INTO vocabularies (id, version, digest, body) VALUES (?, ?, ?, ?)", (vocabulary.id, vocabulary.version, digest, body)
-    )
-    return digest
+class SqliteVocabularies(SqlitePort):
+    """The port `Vocabularies`."""
 
+    def save_vocabulary(self, vocabulary: Vocabulary) -> str:
+        """Save `vocabulary` under its id and version; return the digest that finds this very content again."""
+        body = vocabulary.model_dump_json()
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        key = (vocabulary.id, vocabulary.version, digest)
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM vocabularies WHERE id = ? AND version = ? AND digest = ?", key)
+            connection.execute("INSERT INTO vocabularies (id, version, digest, body) VALUES (?, ?, ?, ?)", (*key, body))
+        return digest
 
-def find(connection: Connection, ref: VocabularyRef, digest: str | None) -> Vocabulary | None:
-    """The vocabulary of that id and version: of that digest, or the one saved last."""
-    row = connection.execute(
-        "SELECT body FROM vocabularies WHERE id = ? AND version = ? AND digest = coalesce(?, digest) ORDER BY n DESC LIMIT 1",
-        (ref.id, ref.version, digest),
-    ).fetchone()
-    return None if row is None else Vocabulary.model_validate_json(row[0])
+    def vocabulary(self, ref: VocabularyRef, digest: str | None = None) -> Vocabulary:
+        """Return the vocabulary with that id and version: the one with `digest`, or the one saved last."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT body FROM vocabularies WHERE id = ? AND version = ? AND digest = coalesce(?, digest) ORDER BY n DESC LIMIT 1",
+                (ref.id, ref.version, digest),
+            ).fetchone()
+        if row is None:
+            raise NotInStore(f"no vocabulary {ref.id} {ref.version}", where=str(self.path), hint="give the file with --tags")
+        return Vocabulary.model_validate_json(row[0])

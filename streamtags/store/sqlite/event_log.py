@@ -1,0 +1,156 @@
+"""The event log: an append-only log per timeline."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from streamtags.core.errors import StoreError
+from streamtags.core.events import Event, Payload, SegmentDetected, TimelineOpened
+from streamtags.core.fold import run_state_after
+from streamtags.core.records import Fingerprint, Head
+from streamtags.core.state import TimelineState
+from streamtags.store.fold_cache import FoldCache
+from streamtags.store.sqlite.blobs import write_blobs
+from streamtags.store.sqlite.claims import check_unclaimed
+from streamtags.store.sqlite.database import Database
+from streamtags.store.sqlite.port import SqlitePort
+from streamtags.store.sqlite.rows import EventRow, decode, decode_payload, lines, now, time_text
+from streamtags.store.subscribers import Subscribers
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+__all__ = ["SqliteEventLog", "new_epoch"]
+
+_Encoded = list[tuple[Payload, str]]
+
+
+class SqliteEventLog(SqlitePort):
+    """The port `EventLog`. Readers never wait for a writer."""
+
+    def __init__(self, database: Database, subscribers: Subscribers) -> None:
+        super().__init__(database, subscribers)
+        self._folds = FoldCache()
+
+    def append(
+        self,
+        timeline: str,
+        payloads: Sequence[Payload],
+        *,
+        expect_epoch: str | None = None,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+    ) -> list[Event]:
+        """Make `payloads` durable, in order, and return them as events with their `seq`."""
+        encoded = _encode(payloads)
+        with self._database.write() as connection:
+            n, epoch, _ = self._row(connection, timeline)
+            if expect_epoch is not None and expect_epoch != epoch:
+                raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
+            events = self._insert(connection, timeline, encoded)
+            write_blobs(connection, n, thumbnails or {}, fingerprints or {})
+        self._subscribers.notify(timeline)
+        return events
+
+    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Return events with `seq > after`, in order, at most `limit`."""
+        epoch, rows = self._rows(timeline, after, limit)
+        return [decode(timeline, epoch, row) for row in rows]
+
+    def read_json(self, timeline: str, after: int = 0, limit: int | None = None) -> list[str]:
+        """Return what `read` returns, each event as the JSON text of `Event.to_json`, without parsing it."""
+        epoch, rows = self._rows(timeline, after, limit)
+        return lines(timeline, epoch, rows)
+
+    def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
+        """Begin the log anew with `payloads`, under a new epoch and from seq 1, in one transaction."""
+        if not payloads:
+            raise ValueError("a log is replaced by one that has events")
+        encoded = _encode(payloads)
+        with self._database.write() as connection:
+            self._clear(connection, timeline)
+            events = self._insert(connection, timeline, encoded)
+        self._subscribers.notify(timeline)
+        return events
+
+    def empty(self, timeline: str) -> Head:
+        """Delete all events and begin a new epoch; the next event has seq 1."""
+        with self._database.write() as connection:
+            check_unclaimed(connection, self._row(connection, timeline)[0])
+            self._clear(connection, timeline)
+            head = Head(*self._row(connection, timeline)[1:])
+        self._subscribers.notify(timeline)
+        return head
+
+    def head(self, timeline: str) -> Head:
+        """Return epoch and last seq of the log."""
+        with self._database.read() as connection:
+            return Head(*self._row(connection, timeline)[1:])
+
+    def heads(self) -> dict[str, Head]:
+        """Return epoch and last seq of every log, by timeline."""
+        with self._database.read() as connection:
+            return {timeline: Head(epoch, seq) for timeline, epoch, seq in connection.execute("SELECT id, epoch, seq FROM timelines")}
+
+    def state(self, timeline: str) -> TimelineState:
+        """Return the fold of the log; a second call costs only what is new."""
+
+        def read(epoch: str | None, after: int) -> tuple[str, Iterable[tuple[int, Payload]]]:
+            current, rows = self._rows(timeline, after, None, epoch=epoch)
+            return current, ((row[0], decode_payload(timeline, row)) for row in rows)
+
+        return self._folds.state(timeline, read)
+
+    def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
+        """Return the log's epoch and the rows after `after`; all rows if `epoch` is given and is not the log's."""
+        with self._database.read() as connection:
+            n, current, _ = self._row(connection, timeline)
+            start = after if epoch in (None, current) else 0
+            rows = connection.execute(
+                "SELECT seq, type, at, data FROM events WHERE timeline = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (n, start, -1 if limit is None else limit),
+            ).fetchall()
+        return current, rows
+
+    def _clear(self, connection: Connection, timeline: str) -> None:
+        n = self._row(connection, timeline)[0]
+        for table in ("events", "thumbnails", "fingerprints"):
+            connection.execute(f"DELETE FROM {table} WHERE timeline = ?", (n,))  # noqa: S608 - names from the line above
+        connection.execute(
+            "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (new_epoch(), n)
+        )
+
+    def _insert(self, connection: Connection, timeline: str, encoded: _Encoded) -> list[Event]:
+        n, epoch, seq = self._row(connection, timeline)
+        name, state, segments, seconds = connection.execute(
+            "SELECT name, state, segments, seconds FROM timelines WHERE n = ?", (n,)
+        ).fetchone()
+        at = now()
+        at_text = time_text(at)
+        events = []
+        for payload, data in encoded:
+            seq += 1
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (n, seq, payload.type, at_text, data))
+            events.append(Event.of(payload, timeline=timeline, epoch=epoch, seq=seq, at=at))
+            state = run_state_after(state, payload)
+            match payload:
+                case TimelineOpened():
+                    name, seconds = payload.source.name, payload.source.video.duration
+                case SegmentDetected():
+                    segments = max(segments, payload.index + 1)
+        connection.execute(
+            "UPDATE timelines SET seq = ?, name = ?, state = ?, segments = ?, seconds = ? WHERE n = ?",
+            (seq, name, state, segments, seconds, n),
+        )
+        return events
+
+
+def new_epoch() -> str:
+    """Return an epoch that no log has had."""
+    return secrets.token_hex(8)
+
+
+def _encode(payloads: Sequence[Payload]) -> _Encoded:
+    return [(payload, payload.model_dump_json()) for payload in payloads]
