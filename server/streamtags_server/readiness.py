@@ -46,6 +46,6 @@ class Readiness:
         return f"the volume of the store is full ({free} bytes are free)" if free < _MIN_FREE_BYTES else None
 
     def _free_bytes(self) -> int:
-        self._store.heads()
+        self._store.check_health()
         folder = self._store.folder
         return shutil.disk_usage(folder if folder.is_dir() else folder.parent).free

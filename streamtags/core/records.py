@@ -105,7 +105,8 @@ class Job:
         timeline: the timeline that it writes to.
         request: what to do, as JSON text; the store does not interpret it.
         submitted_at: seconds since the epoch.
-        starts: how often a process was started for it.
+        starts: how often a process was started for it without progress in the log.
+        started_seq: end of the log when a process was last started.
         running: whether a process is running for it now.
     """
 
@@ -113,4 +114,5 @@ class Job:
     request: str
     submitted_at: float
     starts: int = 0
+    started_seq: int = 0
     running: bool = False

@@ -238,7 +238,7 @@ class JobQueue(Protocol):
         ...
 
     def save(self, job: Job, owner: str) -> bool:
-        """Save `starts` and `running` of a job; return False and change nothing if it is not leased to `owner`."""
+        """Save `starts`, `started_seq` and `running` of a job; return False and change nothing if it is not leased to `owner`."""
         ...
 
     def finish(self, timeline: str, owner: str) -> None:

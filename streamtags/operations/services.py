@@ -77,7 +77,7 @@ class Analyses(Protocol):
         """
         ...
 
-    def submit(self, request: AnalysisRequest) -> None:
+    async def submit(self, request: AnalysisRequest) -> None:
         """Queue an analysis; do nothing if the timeline is queued or running already.
 
         Raises:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 from streamtags.config.vocabulary_file import load_vocabulary
-from streamtags.core.errors import NotInStore
 from streamtags.operations.errors import ConflictError, NotAvailableError
 from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag, SuggestCues
 from streamtags.operations.services import AnalysisRequest, Caller, Services
@@ -22,11 +21,14 @@ __all__ = ["analyze", "cancel", "get_timeline", "list_timelines", "remove", "ret
 
 async def list_timelines(services: Services, _: NoParams, __: Caller) -> dict[str, Any]:
     """Return every timeline in one line, the one opened last first."""
+    store = services.store
+    summaries, jobs = await services.threads.reading(lambda: (store.timelines(), store.job_queue.jobs()))
+    queued = {job.timeline for job in jobs if not job.running}
     lines = []
-    for summary in await services.threads.reading(services.store.timelines):
+    for summary in summaries:
         line = asdict(summary)
         del line["identity"]
-        lines.append({**line, "state": _public_state(services, summary.id, summary.state)})
+        lines.append({**line, "state": "queued" if summary.id in queued else summary.state})
     return {"timelines": lines}
 
 
@@ -73,7 +75,7 @@ async def _accept(services: Services, request: AnalysisRequest, *, fresh: bool) 
     if fresh and services.analyses.state(request.timeline) is None:
         services.analyses.check_room()
         await services.threads.writing(lambda: services.store.empty(request.timeline))
-    services.analyses.submit(request)
+    await services.analyses.submit(request)
 
 
 def _plan(services: Services, params: Analyze) -> tuple[AnalysisRequest, bool]:
@@ -111,10 +113,7 @@ async def cancel(services: Services, params: OneTimeline, _: Caller) -> dict[str
     if not services.analyses.is_here(timeline):
         await services.threads.reading(lambda: services.store.check_free(timeline))
     await services.analyses.cancel(timeline)
-    summaries = await services.threads.reading(services.store.timelines)
-    summary = next((one for one in summaries if one.id == timeline), None)
-    if summary is None:
-        raise NotInStore(f"no timeline {timeline!r}")
+    summary = await services.threads.reading(lambda: services.store.summary(timeline))
     return {"id": timeline, "epoch": summary.epoch, "state": summary.state}
 
 

@@ -17,6 +17,7 @@ from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 
 from streamtags.config.settings import Settings
+from streamtags.core.errors import StoreError
 from streamtags.core.records import TimelineIdentity
 from streamtags.operations.errors import ConflictError, QueueFullError
 from streamtags.sources.file.access import Access
@@ -47,7 +48,7 @@ def command(then: str) -> tuple[str, ...]:
 async def jobs(store: SqliteStore, then: str, **server: Any) -> AsyncIterator[Jobs]:
     settings = Settings(server=server)
     hub = Hub(store, queue_events=8)
-    made = Jobs(store, hub, settings, Access(), store.path.parent / "jobs", Metrics(), command=command(then))
+    made = Jobs(store, hub, settings, Access(), Metrics(), command=command(then))
     running = asyncio.create_task(made.run())
     try:
         yield made
@@ -70,32 +71,32 @@ async def ended(store: SqliteStore, timeline: str, seconds: float = 20) -> Any:
 
 async def test_a_crash_ends_its_own_timeline_with_a_reason(store: SqliteStore) -> None:
     async with jobs(store, CRASH) as made:
-        made.submit(job(store, "tl_a"))
+        await made.submit(job(store, "tl_a"))
         state = await ended(store, "tl_a")
     assert state.state == "failed"
     assert state.error.code == "worker.crashed"
     assert "signal 11" in state.error.message
-    assert list((store.path.parent / "jobs").iterdir()) == []
+    assert store.job_queue.jobs() == []
 
 
 async def test_a_hang_is_ended_and_so_is_what_takes_too_long(store: SqliteStore) -> None:
     for timeline, limits, code in (("tl_a", {"stall_seconds": 1.5}, "worker.stalled"), ("tl_b", {"wall_seconds": 1.5}, "limit.wall")):
         async with jobs(store, HANG, **limits) as made:
-            made.submit(job(store, timeline))
+            await made.submit(job(store, timeline))
             assert (await ended(store, timeline)).error.code == code
 
 
 async def test_the_queue_has_an_end_and_what_waits_can_be_cancelled(store: SqliteStore) -> None:
     async with jobs(store, WAIT, analyses=1, queue=1) as made:
-        made.submit(job(store, "tl_a"))
+        await made.submit(job(store, "tl_a"))
         async with asyncio.timeout(10):
             while made.state("tl_a") != "running":
                 await asyncio.sleep(0.01)
-        made.submit(job(store, "tl_b"))
-        made.submit(job(store, "tl_b"))
+        await made.submit(job(store, "tl_b"))
+        await made.submit(job(store, "tl_b"))
         assert made.state("tl_b") == "queued"
         with pytest.raises(QueueFullError):
-            made.submit(job(store, "tl_c"))
+            await made.submit(job(store, "tl_c"))
         await made.cancel("tl_b")
         assert store.state("tl_b").state == "cancelled"
         assert made.state("tl_b") is None
@@ -107,7 +108,7 @@ async def test_the_queue_has_an_end_and_what_waits_can_be_cancelled(store: Sqlit
 
 async def test_jobs_of_a_server_that_goes_are_taken_over_by_the_next_and_only_by_one(store: SqliteStore) -> None:
     async with jobs(store, WAIT) as first:
-        first.submit(job(store, "tl_a"))
+        await first.submit(job(store, "tl_a"))
         async with asyncio.timeout(10):
             while store.head("tl_a").seq < 2:
                 await asyncio.sleep(0.01)
@@ -120,6 +121,59 @@ async def test_jobs_of_a_server_that_goes_are_taken_over_by_the_next_and_only_by
         async with asyncio.timeout(10):
             while store.head("tl_a").seq < 4:
                 await asyncio.sleep(0.01)
+
+
+async def test_job_files_of_an_earlier_release_are_run_and_other_files_are_left_alone(store: SqliteStore) -> None:
+    folder = store.folder / "jobs"
+    folder.mkdir(parents=True)
+    (folder / "tl_a.json").write_text(job(store, "tl_a").model_dump_json())
+    (folder / "notes.json").write_text("[]")
+    async with jobs(store, CRASH):
+        assert (await ended(store, "tl_a")).error.code == "worker.crashed"
+    assert [path.name for path in folder.iterdir()] == ["notes.json"]
+
+
+async def test_clean_restarts_do_not_end_an_analysis_as_crashed(store: SqliteStore) -> None:
+    store_job = job(store, "tl_a")
+    for restart in range(7):
+        async with jobs(store, WAIT) as made:
+            if restart == 0:
+                await made.submit(store_job)
+            async with asyncio.timeout(20):
+                while store.head("tl_a").seq < 2 * (restart + 1):
+                    await asyncio.sleep(0.02)
+    (waiting,) = store.job_queue.jobs()
+    assert (waiting.running, waiting.starts) == (False, 0)
+    assert store.state("tl_a").state == "running"
+
+
+async def test_a_job_whose_server_dies_again_and_again_without_progress_fails(store: SqliteStore) -> None:
+    stored = job(store, "tl_a").model_copy(update={"starts": 5}).to_stored()
+    store.job_queue.submit(stored, "a dead server")
+    store.job_queue.release("a dead server")
+    async with jobs(store, WAIT):
+        assert "died 5 times" in (await ended(store, "tl_a")).error.message
+
+
+async def test_the_end_of_an_analysis_is_written_when_the_store_can_be_written_again(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("streamtags_server.jobs.queue._ADOPT_SECONDS", 0.05)
+    append, refusals = store.append, iter(range(3))
+
+    def full(*args: Any, **options: Any) -> Any:
+        if next(refusals, None) is not None:
+            raise StoreError("no space left on the volume", code="store.full")
+        return append(*args, **options)
+
+    async with jobs(store, CRASH) as made:
+        monkeypatch.setattr(store, "append", full)
+        await made.submit(job(store, "tl_a"))
+        assert (await ended(store, "tl_a")).error.code == "worker.crashed"
+        async with asyncio.timeout(5):
+            while made.state("tl_a") is not None:
+                await asyncio.sleep(0.01)
+    assert caplog.text.count("cannot be written yet") == 3
 
 
 def films(tmp_path: Path) -> Path:
@@ -205,7 +259,7 @@ def test_what_is_begun_anew_is_followed_by_the_epoch_that_is_answered(serve: Any
         events = followed(client, again)
     assert (events[0]["type"], events[-1]["type"]) == ("timeline.opened", "timeline.completed")
     deadline = time.monotonic() + 20
-    while server.store.path.with_name("streamtags.db.files").joinpath("jobs", f"{first['id']}.json").exists():
+    while server.store.job_queue.find(first["id"]) is not None:
         assert time.monotonic() < deadline, "the process does not go"
         time.sleep(0.02)
     server.store.claim(first["id"], "somebody else")

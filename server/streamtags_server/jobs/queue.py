@@ -1,42 +1,42 @@
 """Analyses in supervised child processes, and the queue they wait in.
 
-A job is a file in a folder beside the store, locked by the server that has it. A server that dies loses its locks, and any other, or the
-same one started again, takes its jobs over and resumes them: the log in the store says how far they were.
+The store's job queue keeps the jobs, each leased to one server. When a server dies its leases end, and another server, or the same one
+started again, takes its jobs and resumes them: the log in the store says how far they were.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
-import os
+import secrets
 import signal
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from streamtags.config.settings import Settings
-from streamtags.core.errors import StoreError, StreamtagsError
+from streamtags.core.errors import NotInStore, StoreError, StreamtagsError
 from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
+from streamtags.core.records import Job as StoredJob
 from streamtags.core.stores import Store
 from streamtags.operations.errors import ConflictError, QueueFullError
 from streamtags.operations.services import AnalysisRequest
 from streamtags.run.backends import needs_model
 from streamtags.sources.file.access import Access
 from streamtags_server.http.problems import without_folders
+from streamtags_server.jobs.job_files import import_job_files
 from streamtags_server.jobs.worker import Task
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 
 __all__ = ["Job", "Jobs"]
 
-# How often jobs of servers that died are looked for.
+# Interval at which leases are renewed and jobs of servers that died are taken.
 _ADOPT_SECONDS = 5.0
 # From a polite request to end to a kill.
 _GRACE_SECONDS = 5.0
@@ -48,38 +48,57 @@ _log = logging.getLogger(__name__)
 
 
 class Job(AnalysisRequest):
-    """One requested analysis, as kept on disk."""
+    """A requested analysis, and how often it was started."""
 
     asked: float = 0.0
     starts: int = 0
+    started_seq: int = 0
     running: bool = False
+
+    def to_stored(self) -> StoredJob:
+        """Return the job as the store keeps it."""
+        request = self.model_dump_json(include=set(AnalysisRequest.model_fields))
+        return StoredJob(self.timeline, request, self.asked, self.starts, self.started_seq, self.running)
+
+    @classmethod
+    def from_stored(cls, stored: StoredJob) -> Job:
+        """Return the job that the store keeps.
+
+        Raises:
+            ValidationError: this release cannot read its request.
+        """
+        request = AnalysisRequest.model_validate_json(stored.request)
+        return cls(
+            asked=stored.submitted_at,
+            starts=stored.starts,
+            started_seq=stored.started_seq,
+            running=stored.running,
+            **request.model_dump(),
+        )
 
 
 @dataclass(slots=True)
 class _Held:
-    """A job of this server; `lock` is the open, locked file, `seq` how far the log went when its process began."""
+    """A job that is leased to this server; `seq` is the end of the log when its process was started."""
 
     job: Job
-    lock: int
     process: asyncio.subprocess.Process | None = None
     seq: int = 0
+    is_leased: bool = False
+    is_lost: bool = False  # another server has taken the job
     cancelled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-
-def _write(file: int, job: Job) -> None:
-    content = job.model_dump_json().encode()
-    os.pwrite(file, content, 0)
-    os.ftruncate(file, len(content))
-    os.fsync(file)
+    def end_state(self, error: ErrorInfo | None) -> Literal["cancelled", "failed", "completed"]:
+        """Return the state in which the analysis ends."""
+        return "cancelled" if self.cancelled else "failed" if error else "completed"
 
 
 class Jobs:
     """The queue of a server: at most `server.queue` wait, a further one is refused; `server.analyses` run at once.
 
     Args:
-        folder: where jobs are kept; one folder for all servers of a store.
-        command: what runs a task, for tests.
+        command: the program that runs a task, for tests.
     """
 
     def __init__(
@@ -88,46 +107,55 @@ class Jobs:
         hub: Hub,
         settings: Settings,
         access: Access,
-        folder: Path,
         metrics: Metrics,
         *,
         command: tuple[str, ...] = (sys.executable, "-P", "-m", "streamtags_server.jobs.worker"),
     ) -> None:
         self._store, self._hub, self._settings, self._access = store, hub, settings, access
-        self._folder, self._metrics, self._command = folder, metrics, command
+        self._metrics, self._command = metrics, command
+        self._owner = secrets.token_hex(8)
         self._held: dict[str, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(settings.server.analyses)
         self._closing = False
-        folder.mkdir(parents=True, exist_ok=True)
 
     def state(self, timeline: str) -> Literal["queued", "running"] | None:
         """Whether the timeline waits or runs, here or at another server of the store."""
         held = self._held.get(timeline)
         if held is not None:
             return "running" if held.process is not None else "queued"
-        try:
-            return "running" if Job.model_validate_json(self._path(timeline).read_bytes()).running else "queued"
-        except FileNotFoundError:
+        stored = self._store.job_queue.find(timeline)
+        if stored is None:
             return None
-        except (OSError, ValidationError):  # no job, or one that is just being written
-            return "queued"
+        return "running" if stored.running else "queued"
 
     def is_here(self, timeline: str) -> bool:
         """Return whether the timeline is queued or running at this server."""
         return timeline in self._held
 
-    def submit(self, request: AnalysisRequest) -> None:
-        """Save the job and queue it; do nothing if the timeline is queued or running already.
+    async def submit(self, request: AnalysisRequest) -> None:
+        """Queue an analysis; do nothing if its timeline is queued or running already, here or at another server.
 
         Raises:
             QueueFullError: too many are queued.
+            StoreError: the job could not be saved; it is not queued.
         """
         if self.state(request.timeline) is not None:
             return
         self.check_room()
         job = Job.model_validate({"asked": time.time(), **request.model_dump()})
-        self._begin(_Held(job, self._write(job)))
+        held = self._held[job.timeline] = _Held(job)  # takes its place in the queue while it is being saved
+        try:
+            is_new = await asyncio.to_thread(self._store.job_queue.submit, job.to_stored(), self._owner)
+        except BaseException:
+            del self._held[job.timeline]
+            raise
+        if is_new and not held.cancelled:
+            self._begin(held)
+            return
+        self._held.pop(job.timeline, None)
+        if is_new:
+            await asyncio.to_thread(self._store.job_queue.finish, job.timeline, self._owner)
 
     def check_room(self) -> None:
         """See that a further job may wait.
@@ -167,13 +195,17 @@ class Jobs:
             await self._end(held.process)
             await held.ended.wait()
         else:
-            await self._settle(held, None, self._store.head(timeline).seq)
-            self._forget(held)
+            await self._conclude(held, None, self._store.head(timeline).seq)
 
     async def run(self) -> None:
-        """Take over what servers that died have left, now and then, until cancelled."""
+        """Renew leases and take the jobs of servers that died, at intervals, until cancelled."""
+        await asyncio.to_thread(import_job_files, self._store)
         while True:
-            self._adopt()
+            try:
+                await self._renew()
+                await self._adopt()
+            except StoreError as error:
+                _log.warning("the job queue cannot be read or written: %s", error)
             await asyncio.sleep(_ADOPT_SECONDS)
 
     async def close(self) -> None:
@@ -190,57 +222,58 @@ class Jobs:
                 if held.process is not None and held.process.returncode is None:
                     held.process.kill()
             await asyncio.gather(*late, return_exceptions=True)
-        for held in self._held.values():
-            os.close(held.lock)
+        stopped = [held.job for held in self._held.values() if held.job.running]
         self._held.clear()
-
-    # Files
-
-    def _path(self, timeline: str) -> Path:
-        return self._folder / f"{timeline}.json"
-
-    def _write(self, job: Job) -> int:
-        """Write the job, whole and locked before anybody can see it."""
-        partial = self._folder / f".{job.timeline}.{os.getpid()}.part"
-        lock = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _write(lock, job)
-        partial.replace(self._path(job.timeline))
-        return lock
-
-    def _adopt(self) -> None:
-        found = [
-            held for path in self._folder.glob("*.json") if path.stem not in self._held and (held := self._take_over(path)) is not None
-        ]
-        for held in sorted(found, key=lambda held: held.job.asked):
-            _log.info("resuming %s", held.job.timeline)
-            self._begin(held)
-
-    def _take_over(self, path: Path) -> _Held | None:
         try:
-            lock = os.open(path, os.O_RDWR)
-        except OSError:
-            return None  # done meanwhile
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(lock).st_ino == path.stat().st_ino:
-                job = Job.model_validate_json(os.pread(lock, 1 << 20, 0))
-                job.running = False
-                _write(lock, job)
-                return _Held(job, lock)
-        except OSError:  # another server has it, or it is done
-            os.close(lock)
-            return None
-        except ValidationError as error:
-            _log.warning("%s is not a job and is left alone: %s", path, error.errors()[0]["msg"])
-        os.close(lock)
-        return None
+            for job in stopped:  # a shutdown is not a crash
+                job.starts, job.running = max(0, job.starts - 1), False
+                await asyncio.to_thread(self._store.job_queue.save, job.to_stored(), self._owner)
+            await asyncio.to_thread(self._store.job_queue.release, self._owner)
+        except StoreError as error:
+            _log.warning("jobs could not be released; other servers take them when this process has ended: %s", error)
 
-    def _forget(self, held: _Held) -> None:
-        self._held.pop(held.job.timeline, None)
-        self._path(held.job.timeline).unlink(missing_ok=True)
-        os.close(held.lock)
-        self._gauge()
+    # The queue of the store
+
+    async def _renew(self) -> None:
+        known = [held for held in self._held.values() if held.is_leased]
+        leased = await asyncio.to_thread(self._store.job_queue.renew, self._owner) if known else frozenset()
+        for held in known:
+            if held.is_leased and held.job.timeline not in leased:
+                _log.warning("%s was taken by another server", held.job.timeline)
+                held.is_lost = True
+                if held.process is not None:
+                    await self._kill(held.process)
+
+    async def _adopt(self) -> None:
+        for stored in await asyncio.to_thread(self._store.job_queue.take, self._owner):
+            try:
+                job = Job.from_stored(stored)
+            except ValidationError as error:
+                _log.warning("the job of %s cannot be read and is removed: %s", stored.timeline, error)
+                await asyncio.to_thread(self._store.job_queue.finish, stored.timeline, self._owner)
+                continue
+            _log.info("resuming %s", job.timeline)
+            self._begin(_Held(job))
+
+    async def _conclude(self, held: _Held, error: ErrorInfo | None, seq: int) -> None:
+        """Write the end of the log and remove the job; while the store cannot be written, try again at intervals.
+
+        If the server stops before that, the job stays, and the next server resumes it.
+        """
+        held.is_leased = False
+        while not self._closing:
+            try:
+                if error is None or error.code != "store.claimed":  # otherwise another process writes the log, its end as well
+                    await self._settle(held, error, seq)
+                await asyncio.to_thread(self._store.job_queue.finish, held.job.timeline, self._owner)
+            except StoreError as failure:
+                _log.warning("the end of %s cannot be written yet: %s", held.job.timeline, failure)
+                await asyncio.sleep(_ADOPT_SECONDS)
+            else:
+                self._held.pop(held.job.timeline, None)
+                self._metrics.add("streamtags_jobs_ended_total", label=f'how="{held.end_state(error)}"')
+                self._gauge()
+                return
 
     def _gauge(self) -> None:
         running = sum(held.process is not None for held in self._held.values())
@@ -251,6 +284,7 @@ class Jobs:
 
     def _begin(self, held: _Held) -> None:
         self._held[held.job.timeline] = held
+        held.is_leased = True
         task = asyncio.create_task(self._wait_and_run(held))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -259,25 +293,31 @@ class Jobs:
     async def _wait_and_run(self, held: _Held) -> None:
         try:
             async with self._slots:
-                if not held.cancelled and not self._closing:
+                if not held.cancelled and not self._closing and not held.is_lost:
                     await self._run(held)
         except (StreamtagsError, OSError) as error:
             _log.warning("the analysis of %s could not be supervised: %s", held.job.timeline, error)
-            if not self._closing and held.job.timeline in self._held:
-                self._forget(held)
+            if not self._closing and not held.is_lost:
+                info = ErrorInfo(code=getattr(error, "code", "worker.failed"), message=str(error))
+                await self._conclude(held, info, held.seq)
         finally:
+            if held.is_lost:
+                self._held.pop(held.job.timeline, None)
+                self._gauge()
             held.ended.set()
 
     async def _run(self, held: _Held) -> None:
         job = held.job
         seq = held.seq = (await asyncio.to_thread(self._store.head, job.timeline)).seq
+        if seq > job.started_seq:
+            job.starts = 0
         if job.starts >= _STARTS:
-            await self._settle(held, ErrorInfo(code="worker.crashed", message=f"the server died {job.starts} times while it ran"), seq)
-            self._forget(held)
+            crashed = ErrorInfo(code="worker.crashed", message=f"the server died {job.starts} times while it ran")
+            await self._conclude(held, crashed, seq)
             return
-        job.starts += 1
-        job.running = True
-        _write(held.lock, job)
+        job.starts, job.started_seq, job.running = job.starts + 1, seq, True
+        if not await self._save(held):
+            return
         held.process = await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
         )
@@ -288,11 +328,20 @@ class Jobs:
             if held.process.returncode is None:
                 held.process.kill()
                 await held.process.wait()
-        if self._closing:
-            return
-        if error is None or error.code != "store.claimed":  # else somebody else analyses it: their log, their word
-            await self._settle(held, error, seq)
-        self._forget(held)
+        if not self._closing and not held.is_lost:
+            await self._conclude(held, error, seq)
+
+    async def _save(self, held: _Held) -> bool:
+        """Save the state of a job; return whether it may start. While the store cannot be written, try again at intervals."""
+        while not self._closing and not held.cancelled:
+            try:
+                held.is_lost = not await asyncio.to_thread(self._store.job_queue.save, held.job.to_stored(), self._owner)
+            except StoreError as failure:
+                _log.warning("%s cannot start yet: %s", held.job.timeline, failure)
+                await asyncio.sleep(_ADOPT_SECONDS)
+            else:
+                break
+        return not (self._closing or held.cancelled or held.is_lost)
 
     async def _supervise(self, held: _Held, process: asyncio.subprocess.Process) -> ErrorInfo | None:
         """Follow the child to its end; what went wrong, if anything."""
@@ -346,15 +395,16 @@ class Jobs:
         )
 
     async def _settle(self, held: _Held, error: ErrorInfo | None, seq: int) -> None:
-        """See to it that the log says how the analysis ended, if it does not already."""
+        """Write how the analysis ended, if the log does not say so."""
         timeline = held.job.timeline
-        how = "cancelled" if held.cancelled else "failed" if error else "completed"
-        self._metrics.add("streamtags_jobs_ended_total", label=f'how="{how}"')
+        how = held.end_state(error)
         if how == "completed":
             return
-        _log.info("%s %s: %s", timeline, how, error.message if error else "asked to")
-        with suppress(StoreError):
+        _log.info("%s %s: %s", timeline, how, error.message if error else "on request")
+        try:
             await asyncio.to_thread(self._write_end, timeline, None if held.cancelled else error, seq)
+        except NotInStore:
+            _log.info("%s was removed before its end was written", timeline)
 
     def _write_end(self, timeline: str, error: ErrorInfo | None, seq: int) -> None:
         state = self._store.state(timeline)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteJobQueue"]
 
-_SELECT = "SELECT timeline, request, submitted_at, starts, running FROM jobs"
+_SELECT = "SELECT timeline, request, submitted_at, starts, started_seq, running FROM jobs"
 
 
 class SqliteJobQueue:
@@ -25,9 +25,10 @@ class SqliteJobQueue:
 
     def submit(self, job: Job, owner: str, *, ttl_seconds: float = 60.0) -> bool:
         """Add `job`, leased to `owner`; return False and change nothing if its timeline has a job already."""
-        values = (job.timeline, job.request, job.submitted_at, job.starts, job.running, *_lease(owner, ttl_seconds))
+        values = (job.timeline, job.request, job.submitted_at, job.starts, job.started_seq, job.running, *_lease(owner, ttl_seconds))
         with self._database.write() as connection:
-            return connection.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values).rowcount == 1
+            statement = "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            return connection.execute(statement, values).rowcount == 1
 
     def take(self, owner: str, *, limit: int | None = None, ttl_seconds: float = 60.0) -> list[Job]:
         """Lease jobs whose lease has ended, the oldest first, to `owner`; they are returned as not running."""
@@ -50,10 +51,11 @@ class SqliteJobQueue:
             return frozenset(row[0] for row in connection.execute("SELECT timeline FROM jobs WHERE owner = ?", (owner,)))
 
     def save(self, job: Job, owner: str) -> bool:
-        """Save `starts` and `running` of a job; return False and change nothing if it is not leased to `owner`."""
-        values = (job.starts, job.running, job.timeline, owner)
+        """Save `starts`, `started_seq` and `running` of a job; return False and change nothing if it is not leased to `owner`."""
+        values = (job.starts, job.started_seq, job.running, job.timeline, owner)
         with self._database.write() as connection:
-            return connection.execute("UPDATE jobs SET starts = ?, running = ? WHERE timeline = ? AND owner = ?", values).rowcount == 1
+            statement = "UPDATE jobs SET starts = ?, started_seq = ?, running = ? WHERE timeline = ? AND owner = ?"
+            return connection.execute(statement, values).rowcount == 1
 
     def finish(self, timeline: str, owner: str) -> None:
         """Remove a job; do nothing if it is not leased to `owner`."""
@@ -94,5 +96,5 @@ def _orphans(connection: Connection) -> list[str]:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    timeline, request, submitted_at, starts, running = row
-    return Job(timeline, request, submitted_at, starts, bool(running))
+    timeline, request, submitted_at, starts, started_seq, running = row
+    return Job(timeline, request, submitted_at, starts, started_seq, bool(running))

@@ -145,6 +145,7 @@ def _job_table(connection: Connection) -> None:
             request TEXT NOT NULL,
             submitted_at REAL NOT NULL,
             starts INTEGER NOT NULL,
+            started_seq INTEGER NOT NULL,
             running INTEGER NOT NULL,
             owner TEXT, host TEXT, pid INTEGER, started TEXT, leased_until REAL  -- the lease
         )
