@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
+from streamtags.core.bounded import Label, LongText, Message, Title
 from streamtags.core.model import EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
 from streamtags.core.timebase import Time
 
@@ -61,8 +62,8 @@ class VocabularyRef(_Wire):
 class ErrorInfo(_Wire):
     """An error on the wire: a stable `code` for programs, a `message` for people."""
 
-    code: str
-    message: str
+    code: Label
+    message: Message
 
 
 class TimelineOpened(Payload):
@@ -95,7 +96,7 @@ class SegmentMeasured(Payload):
     segment: str
     evidence: dict[str, EvidenceValue]
     thumbnail: str | None = None
-    text: str = ""
+    text: LongText = ""
 
 
 class Reused(_Wire):
@@ -111,8 +112,8 @@ class SegmentCaptioned(Payload):
     type: ClassVar[str] = "segment.captioned"
     segment: str
     rev: int
-    caption: str
-    model: str
+    caption: LongText
+    model: Label
     frames: list[int] = Field(default_factory=list)
     ms: float = 0.0
     reused_from: Reused | None = None
@@ -126,9 +127,9 @@ class SegmentTagged(Payload):
     segment: str
     rev: int
     tags: list[TagScore]
-    key_information: list[str] = Field(default_factory=list)
-    reasoning: str = ""
-    model: str
+    key_information: list[Title] = Field(default_factory=list)
+    reasoning: LongText = ""
+    model: Label
     vocabulary: VocabularyRef
     usage: Usage | None = None
     ms: float = 0.0

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from streamtags.core.bounded import Label, Title
 from streamtags.core.timebase import Clock, Rational, Time, parse_timecode
 
 __all__ = [
@@ -63,12 +64,12 @@ class _Wire(BaseModel):
 class VideoInfo(_Wire):
     """The picture of a source. `rate` is frames a second; `duration` seconds or None if the container does not say."""
 
-    codec: str
+    codec: Label
     width: int
     height: int
     rate: Rational
     time_base: Rational
-    start_timecode: str
+    start_timecode: Label
     duration: float | None
     rotation: int = 0
 
@@ -76,7 +77,7 @@ class VideoInfo(_Wire):
 class AudioInfo(_Wire):
     """The sound of a source; `rate` in samples a second."""
 
-    codec: str
+    codec: Label
     rate: int
     channels: int
 
@@ -85,12 +86,12 @@ class SourceInfo(_Wire):
     """What a source says of itself before anything is decoded. `size` in bytes, None if unknown; `live`: it goes on while it is read."""
 
     uri: str
-    name: str
+    name: Label
     size: int | None
-    container: str
+    container: Label
     video: VideoInfo
     audio: AudioInfo | None = None
-    title: str | None = None
+    title: Title | None = None
     live: bool = False
 
     @field_validator("uri", "name")
