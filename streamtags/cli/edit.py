@@ -73,6 +73,7 @@ def _clip_json(clip: Clip) -> dict[str, Any]:
     from streamtags.core.timebase import rational_text
 
     transition = clip.transition
+    shown = clip.used_frames() if clip.timing is not None else (None, None)
     return {
         "name": clip.name,
         "kind": clip.kind,
@@ -83,6 +84,8 @@ def _clip_json(clip: Clip) -> dict[str, Any]:
         "source_in": clip.source_in,
         "source_out": clip.source_out,
         "source_rate": rational_text(clip.source_rate) if clip.source_rate is not None else None,
+        "shown_in": shown[0],
+        "shown_out": shown[1],
         "speed": round(float(clip.speed), 6) if clip.speed is not None else None,
         "transition": None
         if transition is None

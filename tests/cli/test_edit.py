@@ -100,3 +100,11 @@ def test_control_characters_of_an_edit_do_not_reach_the_terminal(tmp_path: Path,
     path.write_text(LIST.replace("a.mov", "a\x1b[31m.mov"))
     assert main(["edit", str(path)]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_json_states_which_source_frames_a_retimed_clip_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "fast.edl"
+    path.write_text("001 A V C 00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00\nM2 A 050.0 00:00:10:00\n")
+    (clip,) = printed(capsys, str(path), "--rate", "25")["clips"]
+    assert (clip["source_in"], clip["source_out"], clip["speed"]) == (250, 275, 2.0)
+    assert (clip["shown_in"], clip["shown_out"]) == (250, 299)

@@ -147,6 +147,6 @@ def parse_label(text: str, name: str, line: int) -> Label:
         if minutes > 59 or seconds > 59:
             raise malformed(f"{text} is not a timecode", name, line=line)
         return Label(text, (hours, minutes, seconds, frames), 0, match[4] in ";,")
-    if len(text) > 9:
+    if len(text) > 9 or not (text.isascii() and text.isdigit()):
         raise malformed(f"{text[:20]} is not a timecode", name, line=line)
     return Label(text, None, int(text), False)

@@ -7,10 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from streamtags.core.errors import SourceError
+from streamtags.sources.edit.aaf import read_aaf
 from streamtags.sources.edit.edl import read_edl
 from streamtags.sources.edit.errors import malformed
 from streamtags.sources.edit.fcpxml import read_fcpxml
 from streamtags.sources.edit.model import Edit
+from streamtags.sources.edit.otio import read_otio, read_otioz
 from streamtags.sources.edit.xmeml import read_xmeml
 from streamtags.sources.edit.xmltree import parse_xml
 
@@ -18,6 +20,8 @@ __all__ = ["EDIT_SUFFIXES", "read_edit"]
 
 EDIT_SUFFIXES = frozenset({".edl", ".fcpxml", ".fcpxmld", ".xmeml", ".xml", ".otio", ".otioz", ".aaf"})
 MAX_BYTES = 64 << 20
+_AAF = b"\xd0\xcf\x11\xe0"
+_ZIP = b"PK\x03\x04"
 
 
 def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edit:
@@ -34,10 +38,16 @@ def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edi
     if place.is_dir():
         place = place / "Info.fcpxml"
     data = _bytes_of(place)
+    if data.startswith(_AAF):
+        return read_aaf(place)
+    if data.startswith(_ZIP):
+        return read_otioz(place)
     text = _text_of(data)
     start = text.lstrip()[:1]
     if start == "<":
         return _read_xml(data, place.name)
+    if start == "{":
+        return read_otio(text, place.name)
     if b"\0" in data[:512].rstrip(b"\0") and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise malformed("this is not an edit", place.name, hint="pass an EDL, FCPXML, xmeml, OTIO or AAF file")
     return read_edl(text, place.name, rate)
