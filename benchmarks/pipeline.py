@@ -44,8 +44,9 @@ from streamtags.core.state import TimelineState
 from streamtags.process import limit_opencv_threads
 from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
-from streamtags.run.measure import measure
-from streamtags.run.session import Session
+from streamtags.run.pipeline import Pipeline
+from streamtags.run.runners import Runners
+from streamtags.run.source_pass import read_source
 from streamtags.stages.caption.models import load_model_config
 from streamtags.stages.caption.serving import VllmServer, serve_command, serve_environment
 from streamtags.store.sqlite.store import SqliteStore
@@ -95,8 +96,8 @@ def settings(url: str, concurrency: int) -> Settings:
 
 async def measured_before(url: str, concurrency: int, pictures: Sequence[Picture]) -> Run:
     """Run from segments that are already measured to the end of the log."""
-    items = list(measure(FakeSource(pictures, rate=RATE), load_settings()))
-    with patch("streamtags.run.session.measure", lambda *_: (item for item in items)):
+    items = list(read_source(FakeSource(pictures, rate=RATE), load_settings()))
+    with patch("streamtags.run.pipeline.read_source", lambda *_: (item for item in items)):
         return await pipeline(url, concurrency, pictures)
 
 
@@ -108,8 +109,8 @@ async def pipeline(url: str, concurrency: int, pictures: Sequence[Picture]) -> R
         async with open_tools(chosen) as tools:
             store.open_timeline("tl_b", TimelineIdentity("b"))
             store.append("tl_b", [TimelineOpened(source=source.info, vocabulary=tools.vocabulary.ref, profile="vllm")])
-            session = Session(store, "tl_b", source, chosen, tools, lambda _: None)
-            return await timed(lambda: session.run(asyncio.Event()))
+            analysis = Pipeline(store, "tl_b", source, chosen, Runners(tools), lambda _: None)
+            return await timed(lambda: analysis.run(asyncio.Event()))
 
 
 async def whole(url: str, concurrency: int, path: Path) -> Run:

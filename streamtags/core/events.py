@@ -1,7 +1,7 @@
-"""The event union: everything a timeline can say, one payload class a type.
+"""The event union: everything that a timeline's log can contain, one payload class for each type.
 
-An `Event` wraps a payload with its place in the log. `seq`, `epoch` and `at` are given by the store, at the moment the event becomes
-durable; nothing else makes events.
+An `Event` wraps a payload with its place in the log. The store assigns `seq`, `epoch` and `at` when the event becomes durable; nothing
+else creates events.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import AwareDatetime, Field, SerializeAsAny, model_validator
 
 from streamtags.core.bounded import Label, LongText, Message, Title
 from streamtags.core.model import EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
+from streamtags.core.payload import Payload, SegmentAnswer, UnknownPayload, Wire, installed_payloads, parse_installed
 from streamtags.core.timebase import Time
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Event",
     "Payload",
     "SceneDetected",
+    "SegmentAnswer",
     "SegmentCaptioned",
     "SegmentCorrected",
     "SegmentDetected",
@@ -38,28 +40,20 @@ __all__ = [
     "TimelineProgress",
     "UnknownPayload",
     "VocabularyRef",
+    "known_payloads",
+    "parse_payload",
 ]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class Payload(_Wire):
-    """The `data` of an event. Readers ignore fields they do not know."""
-
-    type: ClassVar[str] = ""
-
-
-class VocabularyRef(_Wire):
-    """Names a vocabulary; `digest` tells two contents of the same id and version apart."""
+class VocabularyRef(Wire):
+    """Names a vocabulary; `digest` differs between two contents with the same id and version."""
 
     id: str
     version: str
     digest: str = ""
 
 
-class ErrorInfo(_Wire):
+class ErrorInfo(Wire):
     """An error on the wire: a stable `code` for programs, a `message` for people."""
 
     code: Label
@@ -67,7 +61,7 @@ class ErrorInfo(_Wire):
 
 
 class TimelineOpened(Payload):
-    """The source could be opened. Once in a log; nothing comes before it but the ends of analyses that did not get so far."""
+    """The source could be opened. Once in a log; only the ends of analyses that could not open the source come before it."""
 
     type: ClassVar[str] = "timeline.opened"
     source: SourceInfo
@@ -77,7 +71,7 @@ class TimelineOpened(Payload):
 
 
 class SegmentDetected(Payload):
-    """A segment's bounds are known; `end` is exclusive. `transition` is how its shot begins: all slices of a shot say the same."""
+    """A segment's bounds are known; `end` is exclusive. `transition` is how its shot begins, the same for all slices of a shot."""
 
     type: ClassVar[str] = "segment.detected"
     segment: str
@@ -90,7 +84,7 @@ class SegmentDetected(Payload):
 
 
 class SegmentMeasured(Payload):
-    """What was measured, with units in the names; `thumbnail` is a path relative to the timeline; `text` what the source says there."""
+    """Measurements, with units in their names; `thumbnail` is a path relative to the timeline; `text` comes from the source."""
 
     type: ClassVar[str] = "segment.measured"
     segment: str
@@ -99,15 +93,15 @@ class SegmentMeasured(Payload):
     text: LongText = ""
 
 
-class Reused(_Wire):
-    """Where a caption or tag set was taken from instead of asking a model."""
+class Reused(Wire):
+    """The segment that a caption or tag set was copied from."""
 
     timeline: str
     segment: str
 
 
 class SegmentCaptioned(Payload):
-    """A caption; `frames` are the pts shown to the model, in order; `ms` the time it took."""
+    """A caption; `frames` are the pts shown to the model, in order; `ms` is the time that the answer took."""
 
     type: ClassVar[str] = "segment.captioned"
     segment: str
@@ -137,7 +131,7 @@ class SegmentTagged(Payload):
 
 
 class SegmentCorrected(Payload):
-    """What a person set: tags with confidences, tags taken away, a caption. Wins over every model, now and later."""
+    """What a person set: tags with confidences, tags removed, a caption. Wins over every model, now and later."""
 
     type: ClassVar[str] = "segment.corrected"
     segment: str
@@ -150,21 +144,22 @@ class SegmentCorrected(Payload):
 
 
 class SegmentFailed(Payload):
-    """A stage gave up on a segment; `will_retry` says whether this run tries again by itself.
+    """A stage has no answer for a segment; `will_retry` says whether this run tries again by itself.
 
-    `usage` counts the tokens of answers that came and could not be used.
+    `stage` is the name of any stage, also of one that another package registers. `usage` counts the tokens of answers that could not be
+    used.
     """
 
     type: ClassVar[str] = "segment.failed"
     segment: str
-    stage: Literal["measure", "caption", "tag"]
+    stage: str
     error: ErrorInfo
     will_retry: bool = False
     usage: Usage | None = None
 
 
 class SceneDetected(Payload):
-    """Consecutive segments, `first` to `last` inclusive, that belong together; `tags` sum them up."""
+    """Consecutive segments, `first` to `last` inclusive, that belong together; `tags` are their mean."""
 
     type: ClassVar[str] = "scene.detected"
     scene: str
@@ -176,8 +171,8 @@ class SceneDetected(Payload):
     tags: list[TagScore] = Field(default_factory=list)
 
 
-class Cue(_Wire):
-    """A music track suggested; `score` in 0..1, `why` in plain words."""
+class Cue(Wire):
+    """A suggested music track; `score` in 0..1, `why` in plain words."""
 
     track: str
     title: str
@@ -198,9 +193,9 @@ class CuesSuggested(Payload):
 
 
 class SourceDropped(Payload):
-    """Frames of a live source that were decoded but not looked at, because the analysis did not keep up; at most one such event a second.
+    """Frames of a live source that were decoded but not analyzed, because the analysis was too slow; at most one such event a second.
 
-    They lie from `start` to `end`, perhaps with others between them that were looked at; `frames` since the last such event, `total` since
+    They lie between `start` and `end`, where some frames may have been analyzed. `frames` counts since the last such event, `total` since
     the analysis began.
     """
 
@@ -212,7 +207,7 @@ class SourceDropped(Payload):
 
 
 class SourceLost(Payload):
-    """A live source broke off at `at`, or still cannot be reached; tried again in `retry_seconds`, or no more where that is null."""
+    """A live source broke off at `at`, or still cannot be reached. The next attempt is in `retry_seconds`; null means none follows."""
 
     type: ClassVar[str] = "source.lost"
     at: Time
@@ -222,7 +217,7 @@ class SourceLost(Payload):
 
 
 class SourceResumed(Payload):
-    """A lost source is back; nothing is known of `start` to `end`, `seconds` in all, which is a segment of kind `gap`."""
+    """A lost source is back. The time from `start` to `end`, `seconds` long, is a segment of kind `gap`."""
 
     type: ClassVar[str] = "source.resumed"
     start: Time
@@ -231,7 +226,7 @@ class SourceResumed(Payload):
 
 
 class TimelineProgress(Payload):
-    """How far the analysis has come; counts are segments."""
+    """How far the analysis has come; counts are segments. `stages` counts the answers of stages that other packages register."""
 
     type: ClassVar[str] = "timeline.progress"
     decoded_seconds: float
@@ -240,19 +235,20 @@ class TimelineProgress(Payload):
     captioned: int
     tagged: int
     failed: int
+    stages: dict[str, int] = Field(default_factory=dict, exclude_if=lambda stages: not stages)
 
 
 class TimelineCompleted(Payload):
-    """The analysis is done; `summary` counts what it holds."""
+    """The analysis is done; `summary` has its counts."""
 
     type: ClassVar[str] = "timeline.completed"
     summary: dict[str, Any]
 
 
 class TimelineFailed(Payload):
-    """The analysis could not go on; what is in the log stands, and the same command resumes it.
+    """The analysis could not go on; the log stays valid, and the same command resumes it.
 
-    May be a log's first event: the source could not be opened.
+    May be the first event of a log: the source could not be opened.
     """
 
     type: ClassVar[str] = "timeline.failed"
@@ -260,16 +256,10 @@ class TimelineFailed(Payload):
 
 
 class TimelineCancelled(Payload):
-    """A person stopped the analysis; the same command resumes it. May be a log's first event: it was still waiting."""
+    """A person stopped the analysis; the same command resumes it. May be the first event of a log: the analysis was still queued."""
 
     type: ClassVar[str] = "timeline.cancelled"
     summary: dict[str, Any] = Field(default_factory=dict)
-
-
-class UnknownPayload(Payload):
-    """An event of a type this version does not know, kept as it came."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 PAYLOADS: dict[str, type[Payload]] = {
@@ -295,7 +285,28 @@ PAYLOADS: dict[str, type[Payload]] = {
 }
 
 
-class Event(_Wire):
+def known_payloads() -> dict[str, type[Payload]]:
+    """Return the payload classes by event type: the built-in ones, and those of installed stages.
+
+    Raises:
+        ConfigError: an installed stage cannot be imported.
+    """
+    return PAYLOADS | installed_payloads()
+
+
+def parse_payload(event_type: str, data: Any) -> Payload:
+    """Return the payload of an event from its `data`: a mapping, or JSON text.
+
+    Raises:
+        pydantic.ValidationError: `data` is not what a built-in type requires.
+    """
+    known = PAYLOADS.get(event_type)
+    if known is None:
+        return parse_installed(event_type, data)
+    return known.model_validate_json(data) if isinstance(data, str | bytes) else known.model_validate(data)
+
+
+class Event(Wire):
     """A payload and its place in a timeline's log: `seq` from 1, gapless; `epoch` changes when the log is replaced."""
 
     v: Literal[1] = 1
@@ -310,15 +321,14 @@ class Event(_Wire):
     @classmethod
     def _typed_data(cls, value: Any) -> Any:
         if isinstance(value, dict) and isinstance(value.get("data"), dict):
-            kind = PAYLOADS.get(str(value.get("type")), UnknownPayload)
-            return {**value, "data": kind.model_validate(value["data"])}
+            return {**value, "data": parse_payload(str(value.get("type")), value["data"])}
         return value
 
     @classmethod
     def of(cls, payload: Payload, *, timeline: str, epoch: str, seq: int, at: datetime) -> Event:
         """Wrap `payload`; for stores only."""
-        return cls(timeline=timeline, epoch=epoch, seq=seq, type=payload.type, at=at, data=payload)
+        return cls(timeline=timeline, epoch=epoch, seq=seq, type=payload.event_type, at=at, data=payload)
 
     def to_json(self) -> str:
-        """The event as one line of JSON, as it stands on the wire and in `--jsonl`."""
+        """Return the event as one line of JSON, as on the wire and in `--jsonl`."""
         return self.model_dump_json()

@@ -1,4 +1,4 @@
-"""The seams: what a stage needs of the world outside, and no more. Every backend passes the same conformance tests."""
+"""Protocols of sources, shot detectors and models. Every backend passes the same conformance tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamtags.core.model import (
 )
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Captioner", "Classifier", "Describer", "FrameSource", "Readiness", "ShotDetector"]
+__all__ = ["Captioner", "Classifier", "Describer", "FrameSource", "GivesBoundaries", "Readiness", "ShotDetector"]
 
 
 @runtime_checkable
@@ -32,10 +32,10 @@ class FrameSource(Protocol):
     info: SourceInfo
 
     def read(self) -> Iterator[Frame | Sound | Subtitle | Dropped | Lost | Resumed]:
-        """Frames in order of presentation, with sound and subtitles as they come interleaved.
+        """Yield frames in order of presentation, with sound and subtitles interleaved as they come.
 
-        A live source also tells, in place, of frames it dropped, that it was lost and that it is back. `close`, called from another
-        thread, ends the reading of a live source.
+        A live source also reports, in place, the frames that it dropped, that it was lost, and that it is back. `close`, called from
+        another thread, ends the reading of a live source.
 
         Raises:
             SourceError: nothing can be decoded. Damage in the middle is skipped; what was decoded stands.
@@ -48,13 +48,25 @@ class FrameSource(Protocol):
 
 
 @runtime_checkable
-class ShotDetector(Protocol):
-    """Finds where shots begin, frame by frame. `lookahead` is the most frames a boundary may be reported late."""
+class GivesBoundaries(Protocol):
+    """A `FrameSource` may also have this method if it knows its own shots, as an edit does; then no detector runs."""
 
-    lookahead: int
+    def boundaries(self) -> Sequence[Boundary]:
+        """Return where shots begin, in rising order of the frames' `index`; the first frame needs no boundary."""
+        ...
+
+
+@runtime_checkable
+class ShotDetector(Protocol):
+    """Finds where shots begin, frame by frame. `lookahead` is the most frames that a boundary may be reported late."""
+
+    @property
+    def lookahead(self) -> int:
+        """The most frames that a boundary may be reported late."""
+        ...
 
     def push(self, frame: Frame) -> Sequence[Boundary]:
-        """Take the next frame; return boundaries that have become certain, in order."""
+        """Take the next frame; return the boundaries that are certain now, in order."""
         ...
 
     def finish(self) -> Sequence[Boundary]:
@@ -72,7 +84,7 @@ class Captioner(Protocol):
         """Caption one segment; may be called concurrently.
 
         Raises:
-            ModelError: no caption could be had.
+            ModelError: there is no caption.
         """
         ...
 
@@ -89,17 +101,17 @@ class Describer(Captioner, Protocol):
         """Caption and tag one segment; may be called concurrently.
 
         Raises:
-            ModelError: no answer could be had.
+            ModelError: there is no answer.
         """
         ...
 
 
 @runtime_checkable
 class Readiness(Protocol):
-    """What a captioner or classifier may offer besides, if it leans on a server: a cheap question before the work begins."""
+    """A captioner or classifier that depends on a server may also have this cheap check, made before the work begins."""
 
     async def ready(self) -> None:
-        """Return if the server answers and has the model, as far as it says.
+        """Return if the server answers and, as far as it says, has the model.
 
         Raises:
             ModelError: it cannot be reached, refuses, or lacks the model.
@@ -114,10 +126,10 @@ class Classifier(Protocol):
     model: str
 
     async def classify(self, request: ClassifyRequest, vocabulary: Vocabulary) -> TagSet:
-        """Tag one segment; may be called concurrently. Only tags of `vocabulary` are returned; none is a fair answer.
+        """Tag one segment; may be called concurrently. Returns tags of `vocabulary` only, or none.
 
         Raises:
-            ModelError: no answer could be had.
+            ModelError: there is no answer.
         """
         ...
 

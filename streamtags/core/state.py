@@ -1,7 +1,7 @@
-"""What a timeline looks like at one moment: the values that folding its log gives.
+"""The state of a timeline at one moment: the values that folding its log gives.
 
-Everything here is frozen and JSON-ready: `TimelineState.to_dict` is what `GET /v1/timelines/{id}`, a WebSocket `snapshot` and the
-`json` export carry, and `TimelineState.model_validate` takes it back.
+Everything here is frozen and JSON-ready: `GET /v1/timelines/{id}`, a WebSocket `snapshot` and the `json` export contain
+`TimelineState.to_dict()`, and `TimelineState.model_validate` reads it again.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ class _Frozen(BaseModel):
 
 
 class SegmentError(ErrorInfo):
-    """Why a stage gave up on a segment."""
+    """Why a stage has no answer for a segment."""
 
-    stage: Literal["measure", "caption", "tag"]
+    stage: str
     will_retry: bool = False
 
     @classmethod
     def of(cls, failed: SegmentFailed) -> SegmentError:
-        """The error that an event tells of."""
+        """Return the error of an event."""
         return cls(code=failed.error.code, message=failed.error.message, stage=failed.stage, will_retry=failed.will_retry)
 
 
 class SegmentCorrection(_Frozen):
-    """All that people set on a segment, later over earlier: it lies over whatever a model says, then and later.
+    """Everything that people set on a segment; a later correction wins. It wins over the answers of all models, earlier and later.
 
     Attributes:
-        tags: tags set, with confidences, in the order they were first set.
-        untag: tags taken away.
+        tags: tags set, with confidences, in the order in which they were first set.
+        untag: tags removed.
         caption: the caption set, None if the model's stands.
         by: who corrected last.
     """
@@ -71,16 +71,18 @@ class SegmentState(_Frozen):
     """One segment as known now.
 
     Attributes:
-        caption: the model's, or a person's where one was set; then `caption_model` is `PERSON`.
-        caption_rev: rev of the model's caption held, None before the first.
+        caption: the model's, or a person's if one was set; then `caption_model` is `PERSON`.
+        caption_rev: rev of the model's caption, None before the first.
         frames: pts shown to the model, in order.
         tags: highest confidence first, a person's corrections applied.
-        tags_rev: rev of the tags held; 0 are provisional ones, drawn from measurements before there was a caption.
-        rev: the highest rev seen; the next caption, tag set or correction takes one more.
+        tags_rev: rev of the tags; 0 means provisional tags, chosen from measurements before there was a caption.
+        rev: the highest rev so far; the next answer or correction takes one more.
         status: `tagged` from rev 1 on; `failed` while `error` stands.
         error: of the earliest stage that failed and has not succeeded since.
-        final: nothing but corrections and retagging will change it: its timeline has ended. Of a live source, its bounds will not change:
-            the next one is detected.
+        final: only corrections and retagging will change it, because its timeline has ended. A segment of a live source is final when
+            the next one is detected: its bounds will not change.
+        answers: answers of stages that are not built in, by the name of the stage; each has `rev` and the fields of its event. Left out
+            of the JSON if empty.
     """
 
     segment: str
@@ -109,10 +111,11 @@ class SegmentState(_Frozen):
     error: SegmentError | None = None
     correction: SegmentCorrection | None = None
     final: bool = False
+    answers: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=lambda answers: not answers)
 
     @property
     def seconds(self) -> float:
-        """Length in seconds."""
+        """The length in seconds."""
         return float((self.end.pts - self.start.pts) * self.start.time_base)
 
 
@@ -120,9 +123,9 @@ class LiveState(_Frozen):
     """How a live source has been received.
 
     Attributes:
-        dropped: frames decoded but not looked at.
-        lost: why the source is away; None while it is there. At the end of a timeline, why it ended.
-        gaps: when it was away before, in order.
+        dropped: frames decoded but not analyzed.
+        lost: why the source is lost; None while it is there. At the end of a timeline, why the source ended.
+        gaps: when it was lost before, in order.
     """
 
     dropped: int = 0
@@ -134,12 +137,12 @@ class TimelineState(_Frozen):
     """A timeline as known after event `seq`: the fold of its log.
 
     Attributes:
-        id: the timeline's; "" before anything is known.
-        epoch: which log `seq` counts in.
+        id: the timeline's id; "" before the first event.
+        epoch: the log in which `seq` counts.
         segments: in order of `index`.
         scenes: in order of `index`.
-        cues: the latest suggestion for each scene or segment, in the order first asked for.
-        live: how a live source has been received; None of any other, and before there is anything to tell.
+        cues: the latest suggestion for each scene or segment, in the order of the first suggestions.
+        live: how a live source has been received; None for any other source, and before the first report.
     """
 
     id: str = ""
@@ -164,7 +167,7 @@ class TimelineState(_Frozen):
         return {segment.segment: segment for segment in self.segments}
 
     def segment(self, name: str) -> SegmentState:
-        """The segment of that id.
+        """Return the segment with that id.
 
         Raises:
             NotInStore: there is none.
@@ -175,5 +178,5 @@ class TimelineState(_Frozen):
         return self.by_id[name]
 
     def to_dict(self) -> dict[str, Any]:
-        """The state in plain JSON types."""
+        """Return the state in plain JSON types."""
         return self.model_dump(mode="json")

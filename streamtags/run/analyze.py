@@ -1,4 +1,4 @@
-"""Analyze a source into a store: find or open its timeline, replay what is there, run what is missing."""
+"""Analyze a source into a store: find or create its timeline, replay what is there, run what is missing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.backends import open_tools
 from streamtags.run.claim import claimed
-from streamtags.run.opening import opened
+from streamtags.run.instruments import shot_detector
+from streamtags.run.opening import open_unless_stopped
+from streamtags.run.pipeline import Pipeline
 from streamtags.run.recording import choose_timeline, recorded_of
 from streamtags.run.retag import retag_with
-from streamtags.run.session import Session
-from streamtags.run.tag import Tools
+from streamtags.run.runners import Runners
 from streamtags.run.writer import Publish
-from streamtags.shots.detectors import create_detector
 from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import open_any_source
+from streamtags.stages.tools import Tools
 
 __all__ = ["analyze"]
 
@@ -35,68 +36,87 @@ async def analyze(
     access: Access | None = None,
     timeline: str | None = None,
 ) -> TimelineState:
-    """Analyze `uri` and return its timeline's state at the end.
+    """Analyze `uri` and return the state of its timeline at the end.
 
-    A timeline of the same source and settings is resumed where it was left; a finished one is only replayed, save for segments that
-    failed, which are tried again, and those that were retagged in another vocabulary since, which are tagged in this one again. Each
-    analysis of a live source has a timeline of its own, save one that was cut short a moment ago, which goes on with a gap (see
+    A timeline of the same source and settings is resumed where it stopped. A finished one is only replayed, except that the stages run
+    for segments that lack their answers, and segments that were retagged under another vocabulary are tagged under this one again. Each
+    analysis of a live source has a timeline of its own, except that one that was cut short a moment ago is continued after a gap (see
     `choose_timeline`).
 
     Args:
         uri: a file, a URL, or `-` for standard input.
         settings: what to do with it.
         store: where its timeline is kept.
-        fresh: throw the timeline's log away and start anew.
-        publish: told of every event of the log, from seq 1, in order, each when it is durable.
-        stop: when set, the analysis is cancelled cleanly; of a live source, what was received by then is finished first.
+        fresh: delete the timeline's log and start again.
+        publish: called with every event of the log, from seq 1, in order, each when it is durable.
+        stop: when set, the analysis is cancelled; what was received of a live source by then is finished first.
         access: what may be opened; anything unless given.
-        timeline: of a live source, the one of `store` that it goes into.
+        timeline: for a live source, the timeline of `store` that it goes into.
 
     Raises:
-        ConfigError: an unknown profile or backend.
+        ConfigError: an unknown profile or backend, or an installed stage that does not fit into the table.
         VocabularyError: the vocabulary has mistakes.
         SourceError: the source cannot be read.
-        ModelError: a model cannot be reached or refuses; nothing was begun.
-        StoreError: the store cannot be read or written, or another process analyses this very source.
+        ModelError: a model cannot be reached or refuses; nothing was written.
+        StoreError: the store cannot be read or written, or another process analyzes the same source.
     """
     async with open_tools(settings) as tools:
-        choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=timeline)
-        timeline, identity = choice.timeline, choice.identity
-        recorded = None
-        if not fresh and store.by_identity(identity) is not None:
-            state = store.state(timeline)
-            recorded = recorded_of(store, state)
-            if state.state == "completed" and not any(segment.status == "failed" for segment in state.segments):
-                store.open_timeline(timeline, identity)
-                publish(store.read(timeline))
-                return await _tagged_as_asked(state, store, tools, publish)
-        stop = stop or asyncio.Event()
-        thumbnails = not tools.needs_frames
-        source = await opened(
-            lambda: open_any_source(uri, settings.ingest, access=access, recorded=recorded, thumbnails=thumbnails), stop, uri
-        )
+        runners = Runners(tools)
         try:
-            create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)  # before anything is written
-            await tools.ready()
-            store.open_timeline(timeline, identity, name=source.info.name)
-            async with claimed(store, timeline):
-                store.save_vocabulary(tools.vocabulary)
-                _begin(store, timeline, source, settings, tools, fresh=fresh)
-                publish(store.read(timeline))
-                session = Session(store, timeline, source, settings, tools, publish, recorded)
-                return await session.run(stop)
+            return await _analyze(uri, settings, store, runners, fresh, publish, stop or asyncio.Event(), access, timeline)
         finally:
-            source.close()
+            await runners.close()
 
 
-async def _tagged_as_asked(state: TimelineState, store: Store, tools: Tools, publish: Publish) -> TimelineState:
-    """The state of a finished timeline after what was retagged since is tagged in the vocabulary that is asked for."""
+async def _analyze(
+    uri: str,
+    settings: Settings,
+    store: Store,
+    runners: Runners,
+    fresh: bool,
+    publish: Publish,
+    stop: asyncio.Event,
+    access: Access | None,
+    wanted: str | None,
+) -> TimelineState:
+    tools = runners.tools
+    choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=wanted)
+    timeline, identity = choice.timeline, choice.identity
+    recorded = None
+    if not fresh and store.by_identity(identity) is not None:
+        state = store.state(timeline)
+        recorded = recorded_of(store, state)
+        if state.state == "completed" and not any(runners.lacking(segment) for segment in state.segments):
+            store.open_timeline(timeline, identity)
+            publish(store.read(timeline))
+            return await _retag_outdated(state, store, tools, publish)
 
-    def otherwise(segment: SegmentState) -> bool:
+    def open_it() -> FrameSource:
+        thumbnails = not runners.need_stills
+        return open_any_source(uri, settings.ingest, access=access, recorded=recorded, thumbnails=thumbnails)
+
+    source = await open_unless_stopped(open_it, stop, uri)
+    try:
+        shot_detector(source, settings)  # fails before anything is written
+        await runners.ready()
+        store.open_timeline(timeline, identity, name=source.info.name)
+        async with claimed(store, timeline):
+            store.save_vocabulary(tools.vocabulary)
+            _begin(store, timeline, source, settings, tools, fresh=fresh)
+            publish(store.read(timeline))
+            return await Pipeline(store, timeline, source, settings, runners, publish, recorded).run(stop)
+    finally:
+        source.close()
+
+
+async def _retag_outdated(state: TimelineState, store: Store, tools: Tools, publish: Publish) -> TimelineState:
+    """Tag the segments of a finished timeline that have tags of another vocabulary; return its state."""
+
+    def is_outdated(segment: SegmentState) -> bool:
         return bool(segment.tags_rev) and segment.vocabulary != tools.vocabulary.ref
 
-    if any(otherwise(segment) for segment in state.segments):
-        await retag_with(tools, state.id, store, publish=publish, wanted=otherwise)
+    if any(is_outdated(segment) for segment in state.segments):
+        await retag_with(tools, state.id, store, publish=publish, wanted=is_outdated)
     return store.state(state.id)
 
 
@@ -109,5 +129,5 @@ def _begin(store: Store, timeline: str, source: FrameSource, settings: Settings,
     )
     if fresh and store.head(timeline).seq:
         store.replace(timeline, [opened])
-    elif store.state(timeline).source is None:  # new, or it ended before its source could be read
+    elif store.state(timeline).source is None:  # new, or an earlier analysis could not open the source
         store.append(timeline, [opened])

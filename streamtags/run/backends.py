@@ -15,9 +15,9 @@ from streamtags.config.settings import PROFILES, ProfileSettings, Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import ConfigError
 from streamtags.core.ports import Captioner, Classifier, Describer
-from streamtags.run.tag import Tools
 from streamtags.stages.backend import ENTRY_POINT_GROUPS, BackendKind, BackendSpec
 from streamtags.stages.tag.calibration import CalibratedClassifier, CalibratedDescriber, load_confidences
+from streamtags.stages.tools import Tools
 
 __all__ = [
     "backend_names",

@@ -1,4 +1,4 @@
-"""Holding a timeline while it is worked on."""
+"""Claiming a timeline while a process works on it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from streamtags.core.stores import Store
 
 __all__ = ["claimed"]
 
-# A claim is renewed twice in its life.
+# A claim is renewed twice in its lifetime.
 _CLAIM_SECONDS = 60.0
 
 
 @asynccontextmanager
 async def claimed(store: Store, timeline: str) -> AsyncIterator[None]:
-    """Keep everybody else from analyzing, retagging or removing `timeline` meanwhile.
+    """Prevent other processes from analyzing, retagging or removing `timeline` inside the block.
 
     Raises:
-        StoreError: somebody is at work on it already (code `store.claimed`).
+        StoreError: another process has claimed it (code `store.claimed`).
     """
     owner = secrets.token_hex(8)
     store.claim(timeline, owner, ttl_seconds=_CLAIM_SECONDS)
@@ -36,5 +36,5 @@ async def claimed(store: Store, timeline: str) -> AsyncIterator[None]:
         yield
     finally:
         renewing.cancel()
-        with suppress(StoreError):  # a full disk must not hide how the work ended; a dead claim frees itself
+        with suppress(StoreError):  # a full disk must not hide how the work ended; an old claim expires
             store.release(timeline, owner)

@@ -25,17 +25,25 @@ def correct(
     caption: str | None = None,
     by: str,
 ) -> tuple[SegmentState, dict[str, str | None]]:
-    """Set tags, take tags away, replace the caption of one segment; it wins over every model, now and later.
+    """Set tags, remove tags, or replace the caption of one segment; the correction wins over every model, now and later.
 
-    A tag may be given by an alias. One that the timeline's vocabulary does not have is taken all the same: a person may know better
-    than the vocabulary, too.
+    A tag may be given by an alias. A tag that the timeline's vocabulary does not have is accepted, because a person may know better.
+
+    Args:
+        store: where the timeline is.
+        timeline: its id.
+        segment: the segment's id.
+        tags: (tag, confidence) pairs to set.
+        untag: tags to remove.
+        caption: the new caption; None keeps the present one.
+        by: who corrects.
 
     Returns:
-        The segment as it is now, and the tags that are not in the vocabulary, each with the nearest that is.
+        The segment after the correction, and the tags that are not in the vocabulary, each with the nearest tag that is, or None.
 
     Raises:
-        NotInStore: no such segment.
-        UsageError: nothing to correct, an empty tag or caption, or a confidence outside 0..1.
+        NotInStore: there is no such segment.
+        UsageError: there is nothing to correct, a tag or caption is empty, or a confidence is outside 0..1.
     """
     if not tags and not untag and caption is None:
         raise UsageError("nothing to correct", where=segment, hint="give --tag, --untag or --caption")
@@ -44,35 +52,30 @@ def correct(
     if any(not name.strip() for name in [*untag, *(name for name, _ in tags)]) or (caption is not None and not caption.strip()):
         raise UsageError("an empty tag or caption", where=segment)
     state = store.state(timeline)
-    held = state.segment(segment)
-    vocabulary = _vocabulary(store, state, held)
-    strangers: dict[str, str | None] = {}
+    segment_state = state.segment(segment)
+    vocabulary = _vocabulary(store, state, segment_state)
+    unknown: dict[str, str | None] = {}
 
-    def named(name: str) -> str:
+    def resolve(name: str) -> str:
         known = vocabulary.find(name) if vocabulary else None
         if known is None and vocabulary is not None:
-            strangers[name] = next(iter(difflib.get_close_matches(name, vocabulary.by_name, n=1)), None)
+            unknown[name] = next(iter(difflib.get_close_matches(name, vocabulary.by_name, n=1)), None)
         return known.name if known else name.strip()
 
-    store.append(
-        timeline,
-        [
-            SegmentCorrected(
-                segment=segment,
-                rev=held.rev + 1,
-                tags=list(tag_scores([(named(name), confidence) for name, confidence in tags])),
-                untag=[named(name) for name in untag],
-                caption=caption.strip() if caption is not None else None,
-                by=by,
-            )
-        ],
-        expect_epoch=state.epoch,
+    correction = SegmentCorrected(
+        segment=segment,
+        rev=segment_state.rev + 1,
+        tags=list(tag_scores([(resolve(name), confidence) for name, confidence in tags])),
+        untag=[resolve(name) for name in untag],
+        caption=caption.strip() if caption is not None else None,
+        by=by,
     )
-    return store.state(timeline).segment(segment), strangers
+    store.append(timeline, [correction], expect_epoch=state.epoch)
+    return store.state(timeline).segment(segment), unknown
 
 
-def _vocabulary(store: Store, state: TimelineState, held: SegmentState) -> Vocabulary | None:
-    ref = held.vocabulary or state.vocabulary
+def _vocabulary(store: Store, state: TimelineState, segment: SegmentState) -> Vocabulary | None:
+    ref = segment.vocabulary or state.vocabulary
     try:
         return store.vocabulary(ref) if ref else None
     except NotInStore:

@@ -1,4 +1,4 @@
-"""What an analysis will take, before it is paid for: segments counted in the source itself, tokens from earlier runs or a rule of thumb."""
+"""What an analysis will cost: segments counted in the source itself, tokens from earlier runs or from a rule of thumb."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streamtags.config.settings import BackendSettings, PriceSettings, Settings
+from streamtags.config.settings import PriceSettings, Settings
 from streamtags.core.errors import UsageError
-from streamtags.core.events import SegmentCaptioned, SegmentTagged
 from streamtags.core.model import Frame, Segment, Usage, clock_of
 from streamtags.core.ports import Describer, FrameSource
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.run.backends import captioner_options, captioner_spec, classifier_options, classifier_spec, open_tools
-from streamtags.run.segment import Segmenter
-from streamtags.run.tag import Tools
-from streamtags.run.usage import cost_of
-from streamtags.shots.detectors import create_detector
+from streamtags.run.instruments import shot_detector
+from streamtags.run.segmenter import Segmenter
+from streamtags.run.usage import cost_of, price_of
 from streamtags.sources.file.source import open_source
 from streamtags.sources.live.source import is_live
 from streamtags.stages.backend import BackendSpec
+from streamtags.stages.stage import Stage
+from streamtags.stages.table import all_stages
+from streamtags.stages.tools import Tools
 
 __all__ = ["Estimate", "StageEstimate", "estimate"]
 
-# Earlier timelines looked at, the latest first.
-_LOOKED_AT = 5
+# The most earlier timelines that are read for token counts, the latest first.
+_MAX_HISTORY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,11 @@ class StageEstimate:
     """One stage of the run.
 
     Attributes:
-        usage: tokens of one segment; None where the stage's model counts none.
-        seen: earlier answers of the same model that `usage` and `ms` are means of; 0 is a rule of thumb, with answers at their longest.
-        ms: of one answer; None where nothing is known.
+        stage: its name.
+        usage: tokens of one segment; None if the stage's model counts none.
+        seen: earlier answers of the same model that `usage` and `ms` are means of; 0 is a rule of thumb, with the longest answers.
+        ms: milliseconds of one answer; None if not known.
+        price: of its tokens; None if not known.
     """
 
     stage: str
@@ -49,11 +52,15 @@ class StageEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A run that has not been made.
+    """The estimate of one run.
 
     Attributes:
+        shots: in the source.
+        segments: in the source.
         seconds: length of the source.
         read_seconds: wall time of reading it for its shots.
+        concurrency: segments in work at once.
+        stages: those that ask a model.
     """
 
     shots: int
@@ -65,16 +72,16 @@ class Estimate:
 
     @property
     def cost(self) -> dict[str, float]:
-        """Money by currency, of the stages that have a price."""
-        found: dict[str, float] = {}
+        """Money by currency, for the stages that have a price."""
+        cost: dict[str, float] = {}
         for stage in self.stages:
             if stage.usage is not None and stage.price is not None:
-                found[stage.price.currency] = found.get(stage.price.currency, 0.0) + self.segments * cost_of(stage.usage, stage.price)
-        return found
+                cost[stage.price.currency] = cost.get(stage.price.currency, 0.0) + self.segments * cost_of(stage.usage, stage.price)
+        return cost
 
     @property
     def wall_seconds(self) -> float | None:
-        """How long the run takes: its slowest stage, since they overlap; None where a model's speed is not known."""
+        """How long the run takes: as long as its slowest stage, because they overlap; None if the speed of a model is not known."""
         times = [stage.ms for stage in self.stages if stage.usage is not None]
         if None in times:
             return None
@@ -82,11 +89,19 @@ class Estimate:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _History:
+    """Sums over earlier answers of one stage."""
+
     prompt: int = 0
     completion: int = 0
     ms: float = 0.0
     count: int = 0
+
+    def add(self, usage: Usage, ms: float) -> None:
+        self.prompt += usage.prompt_tokens
+        self.completion += usage.completion_tokens
+        self.ms += ms
+        self.count += 1
 
     def mean(self, stage: str, price: PriceSettings | None) -> StageEstimate:
         usage = Usage(prompt_tokens=round(self.prompt / self.count), completion_tokens=round(self.completion / self.count))
@@ -94,7 +109,7 @@ class _Seen:
 
 
 async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
-    """Read the source once for its shots, ask no model anything, and write nothing.
+    """Read the source once for its shots; call no model and write nothing.
 
     Raises:
         UsageError: the source can be read only once, or is live.
@@ -125,55 +140,54 @@ async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
 
 def _segments(source: FrameSource, settings: Settings) -> Sequence[Segment]:
     video = source.info.video
-    detector = create_detector(settings.shots, video.time_base, video.rate)
+    detector = shot_detector(source, settings)
     segmenter: Segmenter | None = None
-    found: list[Segment] = []
+    segments: list[Segment] = []
     end = 0
     for item in source.read():
         if isinstance(item, Frame):
             if segmenter is None:
                 segmenter = Segmenter(clock_of(video, item.pts), settings.segments.max_seconds, detector.lookahead)
-            found += segmenter.push(item.index, item.pts, detector.push(item))
+            segments += segmenter.push(item.index, item.pts, detector.push(item))
             end = item.pts + item.duration
-    return found if segmenter is None else [*found, *segmenter.finish(end, detector.finish())]
+    return segments if segmenter is None else [*segments, *segmenter.finish(end, detector.finish())]
 
 
 def _stages(tools: Tools, store: Store) -> tuple[StageEstimate, ...]:
+    """Return an estimate for each stage that the profile configures; a captioner that chooses the tags too is one stage."""
     profile = tools.profile
-    captions, tags = _history(tools, store)
-    both = isinstance(tools.captioner, Describer)
-    thumbs = _rule_of_thumb(captioner_spec(profile), captioner_options(profile), tools.vocabulary)
-    first = captions.mean("caption", profile.captioner.price) if captions.count else _thumb("caption", thumbs, profile.captioner)
-    if both:
-        return (first,)
-    thumbs = _rule_of_thumb(classifier_spec(profile), classifier_options(profile), tools.vocabulary)
-    return first, tags.mean("tag", profile.classifier.price) if tags.count else _thumb("tag", thumbs, profile.classifier)
+    backends = {"captioner": (captioner_spec, captioner_options), "classifier": (classifier_spec, classifier_options)}
+    stages = [stage for stage in all_stages() if stage.backend and not (stage.backend == "classifier" and _tags_with_caption(tools))]
+    history = _history(stages, tools, store)
+    estimates = []
+    for stage in stages:
+        price = price_of(stage.name, profile)
+        if history[stage.name].count:
+            estimates.append(history[stage.name].mean(stage.name, price))
+        elif stage.backend is not None:
+            spec_of, options_of = backends[stage.backend]
+            usage = _rule_of_thumb(spec_of(profile), options_of(profile), tools.vocabulary)
+            estimates.append(StageEstimate(stage.name, usage, price=price))
+    return tuple(estimates)
 
 
-def _thumb(stage: str, usage: Usage | None, backend: BackendSettings) -> StageEstimate:
-    return StageEstimate(stage, usage, price=backend.price)
+def _tags_with_caption(tools: Tools) -> bool:
+    return isinstance(tools.captioner, Describer)
 
 
 def _rule_of_thumb(spec: BackendSpec, options: dict[str, Any], vocabulary: Vocabulary) -> Usage | None:
-    """Tokens of one segment where no earlier run counted any; None for a backend that counts no tokens."""
+    """Return the tokens of one segment if no earlier run counted any; None for a backend that counts no tokens."""
     return spec.estimate_usage(spec.read(options), vocabulary) if spec.estimate_usage is not None else None
 
 
-def _history(tools: Tools, store: Store) -> tuple[_Seen, _Seen]:
-    """What the same models counted in the latest timelines of this store."""
-    captions, tags = _Seen(), _Seen()
-    for summary in store.timelines(captioner=tools.captioner.model)[:_LOOKED_AT]:
+def _history(stages: Sequence[Stage], tools: Tools, store: Store) -> dict[str, _History]:
+    """Return what the same models counted in the latest timelines of this store, by stage."""
+    history = {stage.name: _History() for stage in stages}
+    of_event = {stage.emits[0].type: (history[stage.name], getattr(tools, str(stage.backend)).model) for stage in stages}
+    for summary in store.timelines(captioner=tools.captioner.model)[:_MAX_HISTORY]:
         for event in store.read(summary.id):
-            told = event.data
-            if isinstance(told, SegmentCaptioned) and told.model == tools.captioner.model:
-                seen = captions
-            elif isinstance(told, SegmentTagged) and told.model == tools.classifier.model:
-                seen = tags
-            else:
-                continue
-            if told.usage is not None:
-                seen.prompt += told.usage.prompt_tokens
-                seen.completion += told.usage.completion_tokens
-                seen.ms += told.ms
-                seen.count += 1
-    return captions, tags
+            sums, model = of_event.get(event.type, (None, None))
+            usage = getattr(event.data, "usage", None)
+            if sums is not None and usage is not None and getattr(event.data, "model", None) == model:
+                sums.add(usage, getattr(event.data, "ms", 0.0))
+    return history

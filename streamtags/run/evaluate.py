@@ -18,11 +18,10 @@ from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Dataset, Item
 from streamtags.evaluation.scores import Answered
 from streamtags.run.analyze import analyze
-from streamtags.run.attempts import attempt
 from streamtags.run.backends import open_tools
-from streamtags.run.load import Lane
-from streamtags.run.tag import Tools
-from streamtags.run.usage import Spent, cost_of
+from streamtags.run.lanes import Lane
+from streamtags.run.usage import TokenCount, cost_of
+from streamtags.stages.tools import Tools
 from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["answer_all"]
@@ -81,7 +80,7 @@ async def _tagged(item: Item, right: tuple[str, ...] | None, tools: Tools, lane:
         return {score.tag: score.confidence for score in found.tags}, found.usage
 
     try:
-        told, usage = await attempt(ask, lane, where=item.id)
+        told, usage = await lane.ask(ask, where=item.id)
     except ModelError as error:
         return Answered(item.id, right, {}, failed=error.code)
     price = tools.profile.classifier.price
@@ -101,7 +100,7 @@ async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, setti
     for segment in state.segments:
         for score in segment.tags:
             tags[score.tag] = max(score.confidence, tags.get(score.tag, 0.0))
-    spent = Spent(settings.choose_profile())
+    spent = TokenCount(settings.choose_profile())
     spent.add(told)
     return Answered(
         item.id,

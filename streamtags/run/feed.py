@@ -1,4 +1,4 @@
-"""A blocking generator read in a thread of its own, a little ahead of the event loop that takes what it yields."""
+"""Reads a blocking generator in a thread of its own, a little ahead of the event loop that takes its items."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Item = TypeVar("Item")
 
 
 class Feed(Generic[Item]):
-    """What `items` yields, in order: `async with` runs the thread, `async for` takes.
+    """The items of a generator, in order: `async with` runs the thread, `async for` takes.
 
-    Between the two is a queue of at most `ahead` items; when it is full the thread waits. The loop is woken once for all that has
-    gathered, so that on a busy machine an item does not wait for a turn of its own. What the generator raises is raised after its last
-    item. Leaving the `async with` waits until the generator has come to its next item and is closed.
+    Between the two is a queue of at most `ahead` items; when it is full, the thread waits. The loop is woken once for all items that have
+    arrived, so that an item does not wait for a turn of its own on a busy machine. An error of the generator is raised after its last
+    item. Leaving the `async with` block waits until the generator has reached its next item and is closed.
 
     Args:
-        items: nobody else may touch it from now on.
-        ahead: the most items made and not yet taken.
+        items: no other code may use it from now on.
+        ahead: the most items that were produced and not yet taken.
     """
 
     def __init__(self, items: Generator[Item, None, None], ahead: int) -> None:
         self._items = items
         self._room = Semaphore(ahead)
-        self._made: deque[Item] = deque()
+        self._ready: deque[Item] = deque()
         self._error: BaseException | None = None
         self._ended = False
         self._left = False
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decode")
 
     async def __aenter__(self) -> Feed[Item]:
@@ -53,29 +53,29 @@ class Feed(Generic[Item]):
         return self
 
     async def __anext__(self) -> Item:
-        while not self._made:
+        while not self._ready:
             if self._ended:
                 raise self._error or StopAsyncIteration
-            self._news.clear()
-            if not self._made and not self._ended:
-                await self._news.wait()
+            self._changed.clear()
+            if not self._ready and not self._ended:
+                await self._changed.wait()
         self._room.release()
-        return self._made.popleft()
+        return self._ready.popleft()
 
     def _read(self) -> None:
         try:
             with closing(self._items):
                 while self._room.acquire() and not self._left:
-                    self._made.append(next(self._items))
-                    self._tell()
+                    self._ready.append(next(self._items))
+                    self._wake()
         except StopIteration:
             pass
-        except BaseException as error:  # noqa: BLE001 - it is raised where the items are taken
+        except BaseException as error:  # noqa: BLE001 - it is raised in the event loop
             self._error = error
         self._ended = True
-        self._tell()
+        self._wake()
 
-    def _tell(self) -> None:
-        """Wake the loop, unless it is about to look anyway: it clears the event before it looks."""
-        if not self._news.is_set():
-            self._loop.call_soon_threadsafe(self._news.set)
+    def _wake(self) -> None:
+        """Wake the loop, unless it is awake: it clears the event before it looks at the queue."""
+        if not self._changed.is_set():
+            self._loop.call_soon_threadsafe(self._changed.set)

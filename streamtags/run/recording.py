@@ -13,9 +13,9 @@ from streamtags.core.model import Recorded
 from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
-from streamtags.run.tag import Tools
 from streamtags.sources.file.source import source_identity
 from streamtags.sources.live.source import is_live
+from streamtags.stages.tools import Tools
 
 __all__ = ["Choice", "choose_timeline", "recorded_of", "timeline_identity"]
 

@@ -1,4 +1,4 @@
-"""What a timeline's models have counted, and what that cost."""
+"""The tokens that the models of a timeline counted, and what they cost."""
 
 from __future__ import annotations
 
@@ -6,25 +6,35 @@ from collections.abc import Iterable
 from typing import Any
 
 from streamtags.config.settings import PriceSettings, ProfileSettings
-from streamtags.core.events import Event, SegmentCaptioned, SegmentFailed, SegmentTagged
+from streamtags.core.events import Event, Payload, SegmentFailed
 from streamtags.core.model import Usage
+from streamtags.stages.table import BUILT_IN
 
-__all__ = ["Spent", "cost_of"]
+__all__ = ["TokenCount", "cost_of", "price_of"]
+
+_STAGE_OF_EVENT = {stage.emits[0]: stage.name for stage in BUILT_IN}
+_BACKENDS = {stage.name: stage.backend for stage in BUILT_IN}
 
 
 def cost_of(usage: Usage, price: PriceSettings) -> float:
-    """Money for `usage`, in the price's currency."""
+    """Return what `usage` costs, in the price's currency."""
     return (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
 
 
-class Spent:
-    """Adds up the tokens that events tell of, those of answers nobody could use included; requests without an answer are not counted.
+def price_of(stage: str, profile: ProfileSettings) -> PriceSettings | None:
+    """Return the price of a stage's tokens; None if the profile sets none."""
+    backend = _BACKENDS.get(stage)
+    return None if backend is None else getattr(profile, backend).price
+
+
+class TokenCount:
+    """Adds up the tokens in events, those of unusable answers included. A request without an answer counts nothing.
 
     Attributes:
-        money: by currency, as far as prices are set.
+        money: the cost by currency, for stages that have a price.
 
     Args:
-        profile: whose prices hold.
+        profile: has the prices.
     """
 
     def __init__(self, profile: ProfileSettings) -> None:
@@ -36,30 +46,33 @@ class Spent:
 
     @property
     def usage(self) -> Usage | None:
-        """All tokens; None where no model counted any."""
+        """All tokens; None if no model counted any."""
         return Usage(prompt_tokens=self._prompt, completion_tokens=self._completion) if self._segments else None
 
     def add(self, events: Iterable[Event]) -> None:
-        """Count `events`, each once."""
+        """Count `events`; pass each event once."""
         for event in events:
-            told = event.data
-            if not isinstance(told, SegmentCaptioned | SegmentTagged | SegmentFailed) or told.usage is None:
+            usage = getattr(event.data, "usage", None)
+            if not isinstance(usage, Usage):
                 continue
-            self._prompt += told.usage.prompt_tokens
-            self._completion += told.usage.completion_tokens
-            self._segments.add(told.segment)
-            tagging = isinstance(told, SegmentTagged) or (isinstance(told, SegmentFailed) and told.stage == "tag")
-            price = (self._profile.classifier if tagging else self._profile.captioner).price
+            self._prompt += usage.prompt_tokens
+            self._completion += usage.completion_tokens
+            self._segments.add(getattr(event.data, "segment", ""))
+            price = price_of(_stage_of(event.data), self._profile)
             if price is not None:
-                self.money[price.currency] = self.money.get(price.currency, 0.0) + cost_of(told.usage, price)
+                self.money[price.currency] = self.money.get(price.currency, 0.0) + cost_of(usage, price)
 
     def summary(self) -> dict[str, Any]:
-        """`usage` in tokens, `tokens_per_segment`, and `cost` by currency where prices are set; empty where nothing was counted."""
+        """Return `usage` in tokens, `tokens_per_segment`, and `cost` by currency if prices are set; empty if nothing was counted."""
         usage = self.usage
         if usage is None:
             return {}
-        each = (usage.prompt_tokens + usage.completion_tokens) / len(self._segments)
-        found: dict[str, Any] = {"usage": usage.model_dump(), "tokens_per_segment": round(each, 1)}
+        per_segment = (usage.prompt_tokens + usage.completion_tokens) / len(self._segments)
+        summary: dict[str, Any] = {"usage": usage.model_dump(), "tokens_per_segment": round(per_segment, 1)}
         if self.money:
-            found["cost"] = {currency: round(amount, 6) for currency, amount in sorted(self.money.items())}
-        return found
+            summary["cost"] = {currency: round(amount, 6) for currency, amount in sorted(self.money.items())}
+        return summary
+
+
+def _stage_of(payload: Payload) -> str:
+    return payload.stage if isinstance(payload, SegmentFailed) else _STAGE_OF_EVENT.get(type(payload), "")

@@ -1,4 +1,4 @@
-"""The one writer of a running analysis: makes payloads durable, then tells of them."""
+"""The only writer of a running analysis: makes payloads durable, then publishes them."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ class _Entry:
     payloads: Sequence[Payload]
     thumbnails: Mapping[str, bytes]
     fingerprints: Mapping[str, Fingerprint]
-    durable: asyncio.Future[None] | None = None  # None where nobody waits for it
+    durable: asyncio.Future[None] | None = None  # None if the caller does not wait
 
 
 class Writer:
     """Appends to one log and folds it.
 
-    What is asked for while a commit is under way goes into the next one, so that many segments share the price of a durable write.
-    Nothing waits unboundedly: whoever writes waits until it is durable. Events that another process appended in between (a person's
-    correction) are read, folded and published in their place.
+    Payloads that arrive during a commit go into the next one, so that many segments share the cost of a durable write. The queue is
+    bounded by its callers, because `write` returns when the payloads are durable. Events that another process appended in between, such
+    as a person's correction, are read, folded and published in their place.
 
     Args:
+        store: where the log is.
+        timeline: the log.
         fold: the state of the log so far; kept current.
-        publish: told of every event, in order, after it is durable.
-        epoch: refuse to write to any log but this one; None where the caller holds a claim.
-        gather: tells how many seconds the next commit is to wait for more to go into it.
+        publish: called with every event, in order, after it is durable.
+        epoch: refuse to write to a log of another epoch; None if the caller has claimed the timeline.
+        wait_seconds: returns how many seconds the next commit waits for more payloads.
     """
 
     def __init__(
@@ -46,17 +48,18 @@ class Writer:
         fold: Fold,
         publish: Publish,
         epoch: str | None = None,
-        gather: Callable[[], float] = lambda: 0.0,
+        wait_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._store = store
         self._epoch = epoch
-        self._gather = gather
+        self._wait_seconds = wait_seconds
         self._timeline = timeline
         self._fold = fold
         self._publish = publish
         self._entries: list[_Entry] = []
         self._working: asyncio.Task[None] | None = None
-        self._broken: BaseException | None = None  # something was not written and nothing may follow it, or nobody has heard of it yet
+        # An error after which nothing may be written, or that no caller has received yet.
+        self._error: BaseException | None = None
 
     async def write(
         self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, Fingerprint] | None = None
@@ -64,7 +67,7 @@ class Writer:
         """Return when `payloads` are durable, folded and published.
 
         Raises:
-            StoreError: none of them was written, or something before them was not.
+            StoreError: none of them was written, or an earlier payload was not.
             Exception: they are durable, and `publish` failed.
         """
         if payloads:
@@ -73,9 +76,20 @@ class Writer:
             await durable
 
     def put(self, *payloads: Payload) -> None:
-        """Write `payloads` without waiting for it, before whatever is written later; should that fail, so does everything later."""
+        """Write `payloads` before anything that is written later, without waiting; if that fails, every later write fails."""
         if payloads:
             self._enter(_Entry(payloads, {}, {}))
+
+    async def flush(self) -> None:
+        """Return when everything put so far is durable, folded and published.
+
+        Raises:
+            StoreError: something was not written.
+        """
+        if self._entries or (self._working is not None and not self._working.done()) or self._error is not None:
+            durable = asyncio.get_running_loop().create_future()
+            self._enter(_Entry((), {}, {}, durable))
+            await durable
 
     def _enter(self, entry: _Entry) -> None:
         self._entries.append(entry)
@@ -84,19 +98,20 @@ class Writer:
 
     async def _work(self) -> None:
         while self._entries:
-            if seconds := self._gather():
+            if seconds := self._wait_seconds():
                 await asyncio.sleep(seconds)
             entries, self._entries = self._entries, []
             try:
-                if self._broken is not None:
-                    raise self._broken
+                if self._error is not None:
+                    raise self._error
                 events = await asyncio.to_thread(self._append, entries)
                 for event in events:
                     self._fold.apply(event)
-                self._publish(events)
+                if events:
+                    self._publish(events)
             except BaseException as error:
                 waiting = [entry.durable for entry in entries if entry.durable is not None]
-                self._broken = error if isinstance(error, StoreError) or not waiting else None
+                self._error = error if isinstance(error, StoreError) or not waiting else None
                 for durable in waiting:
                     if not durable.done():
                         durable.set_exception(error)
@@ -108,9 +123,12 @@ class Writer:
                     entry.durable.set_result(None)
 
     def _append(self, entries: Sequence[_Entry]) -> list[Event]:
+        payloads = [payload for entry in entries for payload in entry.payloads]
+        if not payloads:
+            return []
         events = self._store.append(
             self._timeline,
-            [payload for entry in entries for payload in entry.payloads],
+            payloads,
             expect_epoch=self._epoch,
             thumbnails={name: data for entry in entries for name, data in entry.thumbnails.items()},
             fingerprints={name: data for entry in entries for name, data in entry.fingerprints.items()},

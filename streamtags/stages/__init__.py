@@ -1,1 +1,1 @@
-"""What is done with each segment."""
+"""The steps that every segment takes, and the table that lists them."""

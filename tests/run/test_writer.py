@@ -71,7 +71,7 @@ async def test_a_reader_that_fails_on_what_was_put_is_heard_of(store: SqliteStor
 
 async def test_what_is_written_within_the_gathering_shares_a_commit(store: SqliteStore) -> None:
     told: list[Sequence[Event]] = []
-    writes = Writer(store, "tl_a", Fold.from_snapshot(store.state("tl_a")), told.append, gather=lambda: 0.05)
+    writes = Writer(store, "tl_a", Fold.from_snapshot(store.state("tl_a")), told.append, wait_seconds=lambda: 0.05)
     writes.put(progress(1))
     await asyncio.sleep(0.01)
     await asyncio.gather(writes.write(progress(2)), writes.write(progress(3)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamtags.config.settings import IngestSettings, Settings, ShotSettings
 from streamtags.core.model import Frame, Measured
-from streamtags.run.measure import measure
+from streamtags.run.source_pass import read_source
 from streamtags.shots.detectors import create_detector
 from streamtags.sources.file.passing import Passing
 from streamtags.sources.file.source import open_source
@@ -82,7 +82,7 @@ def test_cuts_away_from_keyframes_are_found_to_the_frame(calm: Path) -> None:
 def test_no_still_stands_for_a_segment_twice(calm: Path) -> None:
     settings = Settings.model_validate({"segments": {"max_seconds": 1, "frames": 16}})  # of 25 frames
     source = open_source(str(calm), settings.ingest)
-    stills = [item.stills for item in measure(source, settings) if isinstance(item, Measured)]
+    stills = [item.stills for item in read_source(source, settings) if isinstance(item, Measured)]
     source.close()
     assert all(still.pts < after.pts for chosen in stills for still, after in pairwise(chosen))
     assert min(map(len, stills)) >= 4

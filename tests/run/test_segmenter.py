@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamtags.core.model import Boundary, Segment
 from streamtags.core.timebase import Clock
-from streamtags.run.segment import Segmenter
+from streamtags.run.segmenter import Segmenter
 
 BASE = Fraction(1, 1000)
 

@@ -14,8 +14,9 @@ from streamtags.core.events import Event, TimelineOpened
 from streamtags.core.fold import fold
 from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
-from streamtags.run.session import Session
-from streamtags.run.tag import Tools
+from streamtags.run.pipeline import Pipeline
+from streamtags.run.runners import Runners
+from streamtags.stages.tools import Tools
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import FakeSource, ScriptedCaptioner, ScriptedClassifier, ShotSpec, render_shots
 
@@ -43,7 +44,7 @@ async def run(
     store.open_timeline(timeline, TimelineIdentity(timeline))
     if store.head(timeline).seq == 0:
         store.append(timeline, [TimelineOpened(source=source.info, vocabulary=using.vocabulary.ref, profile="test")])
-    return await Session(store, timeline, source, load_settings(), using, tell).run(stop or asyncio.Event())
+    return await Pipeline(store, timeline, source, load_settings(), Runners(using), tell).run(stop or asyncio.Event())
 
 
 def content(state: TimelineState) -> dict[str, Any]:

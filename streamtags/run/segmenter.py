@@ -1,7 +1,7 @@
 """Shots to segments, frame by frame, without a clock or a file.
 
-A shot of at most `max_seconds` is one segment. A longer one is cut into slices of at most that; where what is left after a slice is
-only a little too long, it is halved instead, so that no slice is a crumb. Where a live source sent nothing there is a segment too, a gap.
+A shot of at most `max_seconds` is one segment. A longer shot is cut into slices of at most that length. If the rest after a slice is only
+a little too long, it is halved, so that no slice is very short. The time in which a live source sent nothing is a segment too, a gap.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _SHORTEST_REST = Fraction(1)
 
 
 class Segmenter:
-    """Turns frames and boundaries into segments that cover the source without hole or overlap.
+    """Turns frames and boundaries into segments that cover the source without holes or overlaps.
 
-    What comes out depends on the frames and boundaries alone, not on how late a boundary was announced. A single frame that lasts
-    longer than `max_seconds` is a segment of its own. Memory: the pts of at most `max_seconds`, plus a second, plus `lookahead` frames.
+    The result depends only on the frames and boundaries, not on how late a boundary was reported. A single frame that lasts longer than
+    `max_seconds` is a segment of its own. Memory: the pts of `max_seconds`, of `rest`, and of `lookahead` frames.
 
     Args:
         clock: the source's clock.
         max_seconds: the longest slice.
-        lookahead: the most frames a boundary may be announced late.
-        rest: a slice is cut only when the shot is known to go on this much longer, in seconds: what is left is no crumb, and told of late.
-        recorded: what there is already; begin with `resume`.
+        lookahead: the most frames that a boundary may be reported late.
+        rest: a slice is cut only when the shot is known to continue this much longer, in seconds; longer means later slices.
+        recorded: what an earlier run recorded; begin with `resume`.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Segmenter:
         self._sliced = False
 
     def push(self, index: int, pts: int, boundaries: Sequence[Boundary] = ()) -> list[Segment]:
-        """Take frame `index` at `pts`, with the boundaries that became certain with it; return segments that are closed.
+        """Take frame `index` at `pts`, with the boundaries that became certain with it; return the segments that are closed.
 
-        Indices may leave out frames that nobody looked at.
+        Indices may leave out frames that were not analyzed.
 
         Raises:
             ValueError: indices or pts that do not rise, or a boundary in a segment that is closed already.
@@ -70,7 +70,7 @@ class Segmenter:
         return closed
 
     def finish(self, end_pts: int, boundaries: Sequence[Boundary] = ()) -> list[Segment]:
-        """The segments still open when the source ends at `end_pts` (exclusive), with the last boundaries."""
+        """Return the segments that are open when the source ends at `end_pts` (exclusive), with the last boundaries."""
         if not self._pts:
             return []
         closed = [segment for boundary in boundaries for segment in self._end_shot(boundary)]
@@ -79,7 +79,7 @@ class Segmenter:
         return closed + self._close_rest()
 
     def resume(self, pts: int) -> list[Segment]:
-        """After `finish`: the gap up to the next frame, which comes at `pts` and begins a shot; nothing if there is none."""
+        """Return the gap between the last `finish` and the next frame, which comes at `pts` and begins a shot; empty if there is none."""
         end = self._pts[0]
         gap: list[Segment] = []
         if pts > end:
@@ -102,7 +102,7 @@ class Segmenter:
         return closed
 
     def _close_rest(self) -> list[Segment]:
-        """Close what `_pts` holds; its last entry is the end."""
+        """Close everything in `_pts`; its last entry is the end."""
         closed: list[Segment] = []
         while self._length > self._longest + self._rest and len(self._pts) > 2:
             closed.append(self._slice())

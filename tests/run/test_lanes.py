@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from streamtags.config.settings import ProfileSettings
 from streamtags.core.errors import ModelError
-from streamtags.run.attempts import attempt
-from streamtags.run.load import AdaptiveLimit, Breaker, Lane
+from streamtags.run.congestion import AdaptiveLimit, Breaker
+from streamtags.run.lanes import Lane
 
 
 class JumpingClock(asyncio.SelectorEventLoop):
@@ -72,7 +72,7 @@ class Server:
 
 
 async def all_of(server: Server, count: int, lane: Lane) -> list[Any]:
-    return await asyncio.gather(*(attempt(server.ask, lane, where=f"s{i}") for i in range(count)), return_exceptions=True)
+    return await asyncio.gather(*(lane.ask(server.ask, where=f"s{i}") for i in range(count)), return_exceptions=True)
 
 
 def test_everybody_is_answered_at_full_speed_by_a_server_that_keeps_up(run: Any) -> None:
@@ -107,7 +107,7 @@ def test_nobody_asks_before_the_time_the_server_named(run: Any) -> None:
             return "answer"
 
         lane = Lane("tag", profile(concurrency=1))
-        await asyncio.gather(*(attempt(ask, lane, where="s") for _ in range(3)))
+        await asyncio.gather(*(lane.ask(ask, where="s") for _ in range(3)))
 
     run(scenario())
     assert min(times[1:]) >= 20.0
@@ -162,7 +162,7 @@ def test_a_refusal_is_not_asked_again_and_is_no_sign_of_absence(run: Any) -> Non
             raise ModelError("no", code="model.refusal")
 
         lane = Lane("tag", profile(concurrency=4))
-        answers = await asyncio.gather(*(attempt(ask, lane, where="s") for _ in range(30)), return_exceptions=True)
+        answers = await asyncio.gather(*(lane.ask(ask, where="s") for _ in range(30)), return_exceptions=True)
         assert {answer.code for answer in answers if isinstance(answer, ModelError)} == {"model.refusal"}
         assert asked == 30
         assert lane.breaker.opened is None
@@ -174,10 +174,10 @@ def test_an_asker_who_is_cancelled_gives_its_place_and_its_probe_back(run: Any) 
     async def scenario() -> None:
         server = Server(down=lambda t: t < 10, seconds=5)
         lane = Lane("caption", profile(concurrency=1, deadline_seconds=1000), Breaker(after=1, first_wait=1.0, longest_wait=1.0))
-        first = asyncio.create_task(attempt(server.ask, lane, where="s0"))
+        first = asyncio.create_task(lane.ask(server.ask, where="s0"))
         await asyncio.sleep(12)  # it is probing now
         first.cancel()
-        assert await attempt(server.ask, lane, where="s1") == "answer"
+        assert await lane.ask(server.ask, where="s1") == "answer"
 
     run(scenario())
 
@@ -187,9 +187,11 @@ def test_turns_come_in_order_and_nobody_overtakes_or_is_held_up_by_one_who_goes_
         lane, turns = Lane("tag", profile(concurrency=1)), []
 
         async def asker(name: str, again: int = 0) -> None:
-            async with lane.place():
+            async def question() -> None:
                 turns.append(name)
                 await asyncio.sleep(1)
+
+            await lane.ask(question, where=name)
             if again:
                 await asker(f"{name} again", again - 1)
 
@@ -247,7 +249,7 @@ def test_an_open_breaker_lets_one_through_at_a_time_and_never_nobody_for_good(st
                 breaker.succeeded()
                 out = [(at, False) for at, _ in out]
             else:
-                breaker.given_up(began)
+                breaker.abandoned(began)
     for began, _ in out:
-        breaker.given_up(began)
+        breaker.abandoned(began)
     assert breaker.must_wait(clock + 100) == 0

@@ -1,0 +1,84 @@
+"""What looks at the frames and the sound of a source: the shot detector, the meters, and the choice of stills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from streamtags.config.settings import Settings
+from streamtags.core.model import EvidenceValue, Frame, Segment, Subtitle
+from streamtags.core.ports import FrameSource, GivesBoundaries, ShotDetector
+from streamtags.shots.detectors import create_detector
+from streamtags.shots.given import GivenShots
+from streamtags.stages.measure.affect import affect
+from streamtags.stages.measure.motion import MotionMeter
+from streamtags.stages.measure.pace import PaceMeter
+from streamtags.stages.measure.picture import PictureMeter
+from streamtags.stages.measure.sample import Sampler
+from streamtags.stages.measure.sound import SoundMeter
+
+__all__ = ["CreateInstruments", "Instruments", "create_instruments", "shot_detector"]
+
+
+@dataclass(slots=True)
+class Instruments:
+    """One set for a stretch of source without a gap: nothing is compared across a gap.
+
+    Attributes:
+        detector: finds the shots.
+        sampler: chooses the frames that stand for a segment.
+        picture: measures color and light.
+        motion: measures movement.
+        pace: measures how fast the source is cut.
+        sound: measures sound.
+        subtitles: lines of text that the open segments may need.
+    """
+
+    detector: ShotDetector
+    sampler: Sampler[Frame]
+    picture: PictureMeter = field(default_factory=PictureMeter)
+    motion: MotionMeter = field(default_factory=MotionMeter)
+    pace: PaceMeter = field(default_factory=PaceMeter)
+    sound: SoundMeter = field(default_factory=SoundMeter)
+    subtitles: list[Subtitle] = field(default_factory=list)
+
+    def push(self, frame: Frame, now: float) -> None:
+        """Look at the next frame, shown at `now` seconds of the source."""
+        self.sampler.push(frame)
+        self.picture.push(frame, now)
+        self.motion.push(frame, now)
+
+    def evidence(self, segment: Segment) -> dict[str, EvidenceValue]:
+        """Return the measures of a closed segment; call it once for each segment, in order."""
+        start, end = segment.start.seconds, segment.end.seconds
+        measures: dict[str, EvidenceValue] = {
+            **self.picture.measure(start, end),
+            **self.motion.measure(start, end),
+            **self.pace.measure(segment),
+            **self.sound.measure(start, end),
+        }
+        return {**measures, **affect(measures)}
+
+
+CreateInstruments = Callable[[], Instruments]
+
+
+def create_instruments(source: FrameSource, settings: Settings) -> Instruments:
+    """Return new instruments for `source`.
+
+    Raises:
+        ConfigError: the shot detector cannot be created.
+    """
+    detector = shot_detector(source, settings)
+    return Instruments(detector, Sampler(settings.segments.frames, lookahead=detector.lookahead))
+
+
+def shot_detector(source: FrameSource, settings: Settings) -> ShotDetector:
+    """Return what finds the shots of `source`: the detector of the settings, unless the source gives its own boundaries.
+
+    Raises:
+        ConfigError: the detector cannot be created.
+    """
+    if isinstance(source, GivesBoundaries):
+        return GivenShots(source.boundaries())
+    return create_detector(settings.shots, source.info.video.time_base, source.info.video.rate)
