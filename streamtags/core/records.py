@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from streamtags.core.state import RunState
@@ -57,6 +57,10 @@ class TimelineIdentity:
     def timeline(self) -> str:
         """The timeline's id. The same identity has the same id in every store and in every release."""
         return "tl_" + hashlib.sha256(self.key.encode()).hexdigest()[:16]
+
+    def is_same_source(self, other: TimelineIdentity) -> bool:
+        """Return whether `other` differs in nothing but `recording`."""
+        return replace(self, recording=None) == replace(other, recording=None)
 
 
 @dataclass(frozen=True, slots=True)

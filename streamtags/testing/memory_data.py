@@ -1,0 +1,125 @@
+"""What the handles of an in-memory store share."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+from streamtags.core.errors import NotInStore, StoreError
+from streamtags.core.events import Event
+from streamtags.core.records import Fingerprint, Head, Job, TimelineIdentity, TimelineSummary
+from streamtags.core.state import RunState
+from streamtags.core.vocabulary import Vocabulary
+
+__all__ = ["Lease", "MemoryData", "MemoryTimeline", "StoredJob", "new_epoch"]
+
+
+def new_epoch() -> str:
+    """Return an epoch that no log has had."""
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lock of `owner` that ends at `until`, in seconds of the monotonic clock."""
+
+    owner: str
+    until: float
+
+    @classmethod
+    def for_seconds(cls, owner: str, ttl_seconds: float) -> Lease:
+        """Return a lease that starts now."""
+        return cls(owner, time.monotonic() + ttl_seconds)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the lease has not ended."""
+        return time.monotonic() < self.until
+
+
+@dataclass(slots=True)
+class StoredJob:
+    """A job and its lease."""
+
+    job: Job
+    lease: Lease | None
+
+
+@dataclass(slots=True)
+class MemoryTimeline:
+    """A timeline: its row in the catalog, its log, its blobs and its claim."""
+
+    id: str
+    identity: TimelineIdentity
+    name: str
+    epoch: str = field(default_factory=new_epoch)
+    events: list[Event] = field(default_factory=list)
+    state: RunState = "queued"
+    segments: int = 0
+    seconds: float | None = None
+    opened: int = 0
+    opened_at: str = ""
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
+    fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    claim: Lease | None = None
+
+    @property
+    def head(self) -> Head:
+        """Epoch and last seq of the log."""
+        return Head(self.epoch, len(self.events))
+
+    @property
+    def summary(self) -> TimelineSummary:
+        """The row in the catalog."""
+        return TimelineSummary(
+            id=self.id,
+            identity=self.identity,
+            name=self.name,
+            state=self.state,
+            epoch=self.epoch,
+            seq=len(self.events),
+            segments=self.segments,
+            seconds=self.seconds,
+            opened_at=self.opened_at,
+        )
+
+    def clear(self) -> None:
+        """Delete events and blobs, and begin a new epoch."""
+        self.epoch, self.state, self.segments, self.seconds = new_epoch(), "queued", 0, None
+        self.events, self.thumbnails, self.fingerprints = [], {}, {}
+
+    def check_unclaimed(self, owner: str | None = None) -> None:
+        """Check that the timeline is not claimed, except by `owner`.
+
+        Raises:
+            StoreError: it is (code `store.claimed`).
+        """
+        if self.claim is not None and self.claim.is_valid and self.claim.owner != owner:
+            raise StoreError("is being worked on", where=self.id, hint="wait for it, follow it, or stop it first", code="store.claimed")
+
+
+@dataclass(slots=True)
+class MemoryData:
+    """Everything in a store. Handles hold `lock` while they use the rest."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    timelines: dict[str, MemoryTimeline] = field(default_factory=dict)
+    vocabularies: list[tuple[str, Vocabulary]] = field(default_factory=list)
+    jobs: dict[str, StoredJob] = field(default_factory=dict)
+    version: int = 0
+
+    def timeline(self, name: str) -> MemoryTimeline:
+        """Return the timeline with that id.
+
+        Raises:
+            NotInStore: there is none.
+        """
+        if name not in self.timelines:
+            raise NotInStore(f"no timeline {name!r}", where="memory:", hint="`streamtags timelines` lists what is there")
+        return self.timelines[name]
+
+    def newest_first(self) -> list[MemoryTimeline]:
+        """Return every timeline, the one opened last first."""
+        return sorted(self.timelines.values(), key=lambda timeline: -timeline.opened)
