@@ -1,6 +1,6 @@
-"""For tests of your own: scripted models, a source in memory, videos and logs made to order.
+"""Helpers for tests: scripted models, a source and a store in memory, generated videos and logs.
 
-Importing it loads OpenCV and PyAV.
+Importing this package loads OpenCV and PyAV.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from streamtags.testing.edit import ShotSpec, render_shots, render_sound
 from streamtags.testing.feed import Feeder
 from streamtags.testing.log import make_events, make_payloads
 from streamtags.testing.looks import Look, Stage
+from streamtags.testing.memory_store import MemoryStore
 from streamtags.testing.mux import Encoding
 from streamtags.testing.source import FakeSource, PictureStill
 from streamtags.testing.truth import Distraction, TrueBoundary, TrueSound, Truth
@@ -30,6 +31,7 @@ __all__ = [
     "FakeSource",
     "Feeder",
     "Look",
+    "MemoryStore",
     "PictureStill",
     "ScriptedCaptioner",
     "ScriptedClassifier",

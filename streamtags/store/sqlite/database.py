@@ -111,6 +111,7 @@ class Database:
         Raises:
             StoreError: it cannot, or it was deleted or replaced (code `store.replaced`).
         """
+        self._check_open()
         self._files.check()
         with self.read() as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -1,0 +1,88 @@
+"""Checks that the job queue of every store must pass; part of `streamtags.testing.store_conformance`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from streamtags.core.records import Job
+from streamtags.core.stores import Store
+
+__all__ = ["JOB_CHECKS"]
+
+_FIRST, _SECOND = Job("tl_a", '{"uri": "a.mp4"}', submitted_at=1.0), Job("tl_b", '{"uri": "b.mp4"}', submitted_at=2.5)
+
+
+def a_timeline_has_at_most_one_job(open_handle: Callable[[], Store]) -> None:
+    """Check `submit`, `find` and `jobs`."""
+    with open_handle() as store, open_handle() as other:
+        assert store.job_queue.submit(_SECOND, "me")
+        assert other.job_queue.submit(_FIRST, "me")
+        assert not other.job_queue.submit(replace(_FIRST, request="{}"), "you")
+        assert store.job_queue.jobs() == [_FIRST, _SECOND]
+        assert (store.job_queue.find("tl_a"), store.job_queue.find("tl_x")) == (_FIRST, None)
+
+
+def only_the_owner_of_a_lease_changes_a_job(open_handle: Callable[[], Store]) -> None:
+    """Check `save`, `renew` and `finish`."""
+    started = replace(_FIRST, starts=1, started_seq=7, running=True)
+    with open_handle() as store:
+        queue = store.job_queue
+        queue.submit(_FIRST, "me")
+        queue.submit(_SECOND, "you")
+        assert queue.renew("me") == {"tl_a"}
+        assert not queue.save(started, "you")
+        assert queue.save(started, "me")
+        assert queue.find("tl_a") == started
+        queue.finish("tl_a", "you")
+        assert queue.find("tl_a") == started
+        queue.finish("tl_a", "me")
+        assert queue.jobs() == [_SECOND]
+        assert not queue.renew("me")
+        assert queue.renew("you") == {"tl_b"}
+        assert not queue.save(started, "me")
+
+
+def released_jobs_are_taken_by_another_server(open_handle: Callable[[], Store]) -> None:
+    """Check `release` and `take`."""
+    with open_handle() as store, open_handle() as other:
+        for job in (_FIRST, _SECOND):
+            store.job_queue.submit(job, "me")
+        store.job_queue.save(replace(_FIRST, starts=1, running=True), "me")
+        assert other.job_queue.take("you") == []
+        store.job_queue.release("me")
+        assert not any(job.running for job in other.job_queue.jobs())
+        assert other.job_queue.take("you", limit=1) == [replace(_FIRST, starts=1)]
+        assert other.job_queue.take("they") == [_SECOND]
+        assert not store.job_queue.renew("me")
+        assert store.job_queue.take("me") == []
+
+
+def each_job_is_taken_by_exactly_one_server(open_handle: Callable[[], Store]) -> None:
+    """Check that servers that call `take` at once share the jobs."""
+    jobs = [Job(f"tl_{number:02d}", "{}", submitted_at=number) for number in range(20)]
+    taken: list[Job] = []
+    with open_handle() as store:
+        for job in jobs:
+            store.job_queue.submit(job, "dead")
+        store.job_queue.release("dead")
+
+        def take(owner: str) -> None:
+            while batch := store.job_queue.take(owner, limit=3):
+                taken.extend(batch)
+
+        threads = [threading.Thread(target=take, args=(f"server {number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(taken, key=lambda job: job.timeline) == jobs
+
+
+JOB_CHECKS: tuple[Callable[[Callable[[], Store]], None], ...] = (
+    a_timeline_has_at_most_one_job,
+    only_the_owner_of_a_lease_changes_a_job,
+    released_jobs_are_taken_by_another_server,
+    each_job_is_taken_by_exactly_one_server,
+)

@@ -1,0 +1,341 @@
+"""Checks that every store must pass.
+
+```python
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
+def test_my_store(check: StoreCheck, tmp_path: Path) -> None:
+    check(lambda: MyStore(tmp_path / "events"))
+```
+
+Each check opens handles on one set of data, which is empty at first, and raises `AssertionError` where the store breaks a rule.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from streamtags.core.errors import NotInStore, StoreError, StreamtagsError
+from streamtags.core.events import Payload, SegmentDetected, TimelineCancelled
+from streamtags.core.fold import fold
+from streamtags.core.records import Candidate, Fingerprint, TimelineIdentity
+from streamtags.core.stores import Store
+from streamtags.core.vocabulary import Axis, Tag, Vocabulary
+from streamtags.testing.job_conformance import JOB_CHECKS
+from streamtags.testing.log import make_payloads
+
+__all__ = ["STORE_CHECKS", "OpenHandle", "StoreCheck"]
+
+OpenHandle = Callable[[], Store]
+"""Opens one more handle on the data of a check."""
+
+StoreCheck = Callable[[OpenHandle], None]
+
+_A, _B = TimelineIdentity("source a"), TimelineIdentity("source b")
+_FINGERPRINT = Fingerprint(48, b"fingerprint")
+_Error = TypeVar("_Error", bound=StreamtagsError)
+
+
+@contextmanager
+def _raises(kind: type[_Error], code: str) -> Iterator[None]:
+    try:
+        yield
+    except kind as error:
+        assert error.code == code, f"the code is {error.code}, not {code}"
+    else:
+        raise AssertionError(f"{kind.__name__} with code {code} was not raised")
+
+
+def _payloads(segments: int = 2) -> list[Payload]:
+    return make_payloads(segments)
+
+
+def _detected(index: int) -> SegmentDetected:
+    return next(payload for payload in make_payloads(index + 1) if isinstance(payload, SegmentDetected) and payload.index == index)
+
+
+def events_are_numbered_without_gaps_and_read_back_as_written(open_handle: OpenHandle) -> None:
+    """Check `append`, `read` and `read_json`, also through a second handle."""
+    payloads = _payloads()
+    with open_handle() as store, open_handle() as other:
+        head = store.open_timeline("tl_a", _A)
+        events = store.append("tl_a", payloads[:3]) + other.append("tl_a", payloads[3:])
+        assert [event.data for event in events] == payloads
+        assert [event.seq for event in events] == list(range(1, len(payloads) + 1))
+        assert {(event.timeline, event.epoch) for event in events} == {("tl_a", head.epoch)}
+        for handle in (store, other):
+            assert handle.read("tl_a") == events
+            assert handle.read("tl_a", after=2, limit=3) == events[2:5]
+            assert handle.read("tl_a", after=len(events)) == []
+            assert handle.read_json("tl_a", after=1) == [event.to_json() for event in events[1:]]
+            assert handle.head("tl_a") == (head.epoch, len(events))
+            assert handle.heads() == {"tl_a": (head.epoch, len(events))}
+        assert store.append("tl_a", []) == []
+
+
+def threads_append_without_gaps_or_duplicates(open_handle: OpenHandle) -> None:
+    """Check that four threads can append to one log at once."""
+    appended: list[int] = []
+    with open_handle() as store:
+        store.open_timeline("tl_a", _A)
+
+        def work() -> None:
+            for _ in range(10):
+                appended.extend(event.seq for event in store.append("tl_a", _payloads(1)[:2]))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(appended) == list(range(1, 81)) == [event.seq for event in store.read("tl_a")]
+
+
+def state_is_the_fold_of_the_log(open_handle: OpenHandle) -> None:
+    """Check `state` while a log grows through two handles, is replaced and is removed."""
+    with open_handle() as store, open_handle() as other:
+        store.open_timeline("tl_a", _A)
+        assert (store.state("tl_a").id, store.state("tl_a").state) == ("tl_a", "queued")
+        for payload in _payloads():
+            other.append("tl_a", [payload])
+            assert store.state("tl_a") == fold(other.read("tl_a"))
+        other.replace("tl_a", _payloads(1))
+        assert store.state("tl_a") == fold(other.read("tl_a"))
+        other.remove("tl_a")
+        with _raises(NotInStore, "not_found"):
+            store.state("tl_a")
+
+
+def a_replaced_log_has_a_new_epoch_and_starts_at_1(open_handle: OpenHandle) -> None:
+    """Check `replace` and `expect_epoch`."""
+    with open_handle() as store:
+        old = store.open_timeline("tl_a", _A)
+        store.append("tl_a", _payloads(), expect_epoch=old.epoch, thumbnails={"s0000": b"jpeg"}, fingerprints={"s0000": _FINGERPRINT})
+        events = store.replace("tl_a", _payloads(1))
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert store.read("tl_a") == events
+        assert {event.epoch for event in events} == {store.head("tl_a").epoch}
+        assert store.head("tl_a").epoch != old.epoch
+        with _raises(StoreError, "store.epoch"):
+            store.append("tl_a", _payloads(), expect_epoch=old.epoch, thumbnails={"s0000": b"jpeg"})
+        assert store.read("tl_a") == events
+        with _raises(NotInStore, "not_found"):
+            store.thumbnail("tl_a", "s0000")
+        assert store.candidates(48) == []
+        try:
+            store.replace("tl_a", [])
+        except ValueError:
+            assert store.read("tl_a") == events
+        else:
+            raise AssertionError("a log was replaced by nothing")
+
+
+def an_emptied_log_has_a_new_epoch_and_no_events(open_handle: OpenHandle) -> None:
+    """Check `empty`."""
+    with open_handle() as store:
+        old = store.open_timeline("tl_a", _A)
+        store.append("tl_a", _payloads(), thumbnails={"s0000": b"jpeg"})
+        head = store.empty("tl_a")
+        assert head == store.head("tl_a") == (head.epoch, 0)
+        assert head.epoch != old.epoch
+        assert (store.state("tl_a").state, store.summary("tl_a").segments) == ("queued", 0)
+        with _raises(NotInStore, "not_found"):
+            store.thumbnail("tl_a", "s0000")
+        assert store.append("tl_a", _payloads(1), expect_epoch=head.epoch)[0].seq == 1
+
+
+def timelines_are_found_by_id_prefix_identity_and_last(open_handle: OpenHandle) -> None:
+    """Check `open_timeline`, `by_identity`, `find` and the order of `timelines`."""
+    with open_handle() as store:
+        with _raises(NotInStore, "not_found"):
+            store.find("last")
+        first = store.open_timeline("tl_abc", _A, name="a.mp4")
+        store.open_timeline("tl_abd", _B)
+        assert (store.by_identity(_A), store.by_identity(TimelineIdentity("other"))) == ("tl_abc", None)
+        assert store.find("last") == store.find("tl_abd") == store.find("abd") == "tl_abd"
+        assert store.open_timeline("tl_abc", _A) == first
+        assert store.find("last") == "tl_abc"
+        assert [summary.id for summary in store.timelines()] == ["tl_abc", "tl_abd"]
+        for name in ("ab", "tl_x", "", "%", "tl_ab_"):
+            with _raises(NotInStore, "not_found"):
+                store.find(name)
+        for timeline, identity in (("tl_abc", _B), ("tl_abc", TimelineIdentity("other")), ("tl_other", _A)):
+            with _raises(StoreError, "store.key"):
+                store.open_timeline(timeline, identity)
+
+
+def recordings_of_a_source_belong_together(open_handle: OpenHandle) -> None:
+    """Check `recordings`, and `timelines` by captioner."""
+    first = TimelineIdentity("live:camera", captioner="one", settings='{"a": 1}')
+    second, other = replace(first, recording="00000001"), replace(first, captioner="other")
+    with open_handle() as store:
+        for timeline, identity in (("tl_1", first), ("tl_2", second), ("tl_3", other)):
+            store.open_timeline(timeline, identity)
+        assert [(summary.id, summary.identity) for summary in store.recordings(second)] == [("tl_2", second), ("tl_1", first)]
+        assert [summary.id for summary in store.timelines(captioner="one")] == ["tl_2", "tl_1"]
+        assert store.timelines(captioner="none") == []
+
+
+def a_summary_agrees_with_the_state(open_handle: OpenHandle) -> None:
+    """Check the fields of summaries."""
+    with open_handle() as store:
+        store.open_timeline("tl_a", _A, name="waiting.mp4")
+        assert (store.summary("tl_a").name, store.summary("tl_a").state) == ("waiting.mp4", "queued")
+        for payloads in (_payloads()[:1], [_detected(1)], [_detected(0)], [TimelineCancelled()]):
+            store.append("tl_a", payloads)
+            summary, state = store.summary("tl_a"), store.state("tl_a")
+            assert [summary] == store.timelines()
+            assert (summary.id, summary.identity) == ("tl_a", _A)
+            assert (summary.state, summary.epoch, summary.seq) == (state.state, state.epoch, state.seq)
+            assert state.source is not None
+            assert (summary.name, summary.seconds) == (state.source.name, state.source.video.duration)
+        assert summary.segments == 2
+        assert summary.opened_at.endswith("Z")
+
+
+def removing_deletes_one_timeline(open_handle: OpenHandle) -> None:
+    """Check `remove`."""
+    with open_handle() as store:
+        for timeline, identity in (("tl_a", _A), ("tl_b", _B)):
+            store.open_timeline(timeline, identity)
+            store.append(timeline, _payloads(), thumbnails={"s0000": b"jpeg"}, fingerprints={"s0000": _FINGERPRINT})
+        store.remove("tl_a")
+        assert list(store.heads()) == ["tl_b"]
+        assert store.thumbnail("tl_b", "s0000") == b"jpeg"
+        assert store.candidates(48) == [Candidate("tl_b", "s0000", _FINGERPRINT)]
+        assert store.open_timeline("tl_a", _A).seq == 0
+
+
+def an_unknown_timeline_is_not_found(open_handle: OpenHandle) -> None:
+    """Check that every method says that a timeline does not exist."""
+    with open_handle() as store:
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: store.append("tl_x", _payloads()),
+            lambda: store.read("tl_x"),
+            lambda: store.read_json("tl_x"),
+            lambda: store.head("tl_x"),
+            lambda: store.state("tl_x"),
+            lambda: store.summary("tl_x"),
+            lambda: store.remove("tl_x"),
+            lambda: store.replace("tl_x", _payloads()),
+            lambda: store.empty("tl_x"),
+            lambda: store.thumbnail("tl_x", "s0000"),
+            lambda: store.claim("tl_x", "me"),
+            lambda: store.check_free("tl_x"),
+        )
+        for call in calls:
+            with _raises(NotInStore, "not_found"):
+                call()
+        store.release("tl_x", "me")
+
+
+def vocabularies_are_kept_by_content(open_handle: OpenHandle) -> None:
+    """Check `save_vocabulary` and `vocabulary`."""
+    old, new = (
+        Vocabulary(id="moods", version="1", axes=(Axis(name="mood"),), tags=(Tag(name="Calm", axis="mood", description=text),))
+        for text in ("still", "still, at rest")
+    )
+    with open_handle() as store:
+        digest = store.save_vocabulary(old)
+        store.save_vocabulary(new)
+        assert (store.vocabulary(old.ref), store.vocabulary(old.ref, digest)) == (new, old)
+        assert store.save_vocabulary(old) == digest
+        assert store.vocabulary(old.ref) == old
+        with _raises(NotInStore, "not_found"):
+            store.vocabulary(old.ref.model_copy(update={"id": "weather"}))
+
+
+def a_claim_keeps_other_owners_away(open_handle: OpenHandle) -> None:
+    """Check `claim`, `release` and `check_free`, and what a claim forbids."""
+    with open_handle() as store, open_handle() as other:
+        store.open_timeline("tl_a", _A)
+        store.check_free("tl_a")
+        store.claim("tl_a", "me")
+        store.claim("tl_a", "me")
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: other.claim("tl_a", "you"),
+            lambda: other.check_free("tl_a"),
+            lambda: other.remove("tl_a"),
+            lambda: other.empty("tl_a"),
+        )
+        for call in calls:
+            with _raises(StoreError, "store.claimed"):
+                call()
+        other.append("tl_a", _payloads())  # a person's correction needs no claim
+        other.release("tl_a", "you")
+        with _raises(StoreError, "store.claimed"):
+            other.claim("tl_a", "you")
+        store.release("tl_a", "me")
+        other.claim("tl_a", "you")
+
+
+def blobs_are_written_with_their_events(open_handle: OpenHandle) -> None:
+    """Check `thumbnail` and `candidates`."""
+    with open_handle() as store:
+        for timeline, identity in (("tl_a", _A), ("tl_b", _B)):
+            store.open_timeline(timeline, identity)
+            prints = {f"s{index:04d}": Fingerprint(48, bytes([index])) for index in range(2)}
+            store.append(timeline, _payloads(), thumbnails={"s0000": b"jpeg"}, fingerprints=prints)
+        assert store.thumbnail("tl_a", "s0000") == b"jpeg"
+        with _raises(NotInStore, "not_found"):
+            store.thumbnail("tl_a", "s0001")
+        store.open_timeline("tl_a", _A)
+        candidates = [(candidate.timeline, candidate.segment) for candidate in store.candidates(48)]
+        assert candidates == [("tl_a", "s0000"), ("tl_a", "s0001"), ("tl_b", "s0000"), ("tl_b", "s0001")]
+        assert store.candidates(47) == []
+        assert len(store.candidates(47, slack=1)) == 4
+        assert [candidate.timeline for candidate in store.candidates(48, besides="tl_a")] == ["tl_b", "tl_b"]
+
+
+def subscribers_are_called_after_each_change(open_handle: OpenHandle) -> None:
+    """Check `subscribe` and `data_version`."""
+    seen: list[tuple[str, int]] = []
+    with open_handle() as store, open_handle() as other:
+        store.open_timeline("tl_a", _A)
+        stop = store.subscribe(lambda timeline: seen.append((timeline, store.heads().get(timeline, (None, -1))[1])))
+        version = other.data_version()
+        assert other.data_version() == version
+        store.append("tl_a", _payloads()[:2])
+        assert other.data_version() != version
+        store.replace("tl_a", _payloads()[:1])
+        store.empty("tl_a")
+        store.remove("tl_a")
+        assert seen == [("tl_a", 2), ("tl_a", 1), ("tl_a", 0), ("tl_a", -1)]
+        stop()
+        store.open_timeline("tl_a", _A)
+        store.append("tl_a", _payloads())
+        assert len(seen) == 4
+
+
+def a_closed_handle_refuses_calls(open_handle: OpenHandle) -> None:
+    """Check `check_health` and `close`."""
+    store = open_handle()
+    store.check_health()
+    store.close()
+    store.close()
+    calls: tuple[Callable[[], object], ...] = (store.timelines, store.data_version, store.check_health, lambda: store.claim("tl_a", "me"))
+    for call in calls:
+        with _raises(StoreError, "store.closed"):
+            call()
+
+
+STORE_CHECKS: tuple[StoreCheck, ...] = (
+    events_are_numbered_without_gaps_and_read_back_as_written,
+    threads_append_without_gaps_or_duplicates,
+    state_is_the_fold_of_the_log,
+    a_replaced_log_has_a_new_epoch_and_starts_at_1,
+    an_emptied_log_has_a_new_epoch_and_no_events,
+    timelines_are_found_by_id_prefix_identity_and_last,
+    recordings_of_a_source_belong_together,
+    a_summary_agrees_with_the_state,
+    removing_deletes_one_timeline,
+    an_unknown_timeline_is_not_found,
+    vocabularies_are_kept_by_content,
+    a_claim_keeps_other_owners_away,
+    blobs_are_written_with_their_events,
+    subscribers_are_called_after_each_change,
+    a_closed_handle_refuses_calls,
+    *JOB_CHECKS,
+)

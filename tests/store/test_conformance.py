@@ -1,0 +1,36 @@
+"""Every implementation of a store passes the same checks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from streamtags.core.records import Job, TimelineIdentity
+from streamtags.store.sqlite.store import SqliteStore
+from streamtags.testing.memory_store import MemoryStore
+from streamtags.testing.store_conformance import STORE_CHECKS, StoreCheck
+
+checks = pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
+
+
+@checks
+def test_sqlite(check: StoreCheck, tmp_path: Path) -> None:
+    check(lambda: SqliteStore(tmp_path / "events.db"))
+
+
+@checks
+def test_memory(check: StoreCheck) -> None:
+    data = MemoryStore()
+    check(lambda: MemoryStore(data))
+
+
+def test_claims_and_leases_in_memory_end_after_their_time() -> None:
+    store = MemoryStore()
+    store.open_timeline("tl_a", TimelineIdentity("a"))
+    store.claim("tl_a", "me", ttl_seconds=0.01)
+    store.job_queue.submit(Job("tl_a", "{}", 0.0), "me", ttl_seconds=0.01)
+    time.sleep(0.02)
+    store.claim("tl_a", "you")
+    assert [job.timeline for job in store.job_queue.take("you")] == ["tl_a"]
