@@ -46,6 +46,8 @@ class Params(BaseModel):
 AnyParams = TypeVar("AnyParams", bound=Params)
 
 Name = Annotated[str, Field(max_length=MAX_NAME)]
+# A query string has to fit into the head of a request, 64 KB.
+Texts = Annotated[list[Name], Field(max_length=50)]
 
 
 class NoParams(Params):
@@ -102,8 +104,8 @@ class SearchSegments(Params):
     """What to search for, and which segments may be results."""
 
     q: str = Field(min_length=1, max_length=1000, description='words; those in "quotation marks" must occur exactly so')
-    timeline: Annotated[list[Name], Field(max_length=1000)] = Field(default_factory=list, description="only these timelines")
-    tag: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list, description="only segments with each of these tags")
+    timeline: Texts = Field(default_factory=list, description="only these timelines")
+    tag: Texts = Field(default_factory=list, description="only segments with each of these tags")
     axis: Name | None = Field(None, description="only segments with a tag of this axis")
     min_confidence: float = Field(0.0, ge=0, le=1, description="tags count from this confidence on")
     since: AwareDatetime | None = Field(None, description="only segments that changed at this time or later")
@@ -142,9 +144,6 @@ def _known_format(name: str) -> str:
     if name not in formats():
         raise ValueError(f"no export format {name[:40]!r}; choose one of {', '.join(formats())}")
     return name
-
-
-Texts = Annotated[list[Name], Field(max_length=1000)]
 
 
 class ExportTimeline(OneTimeline):
