@@ -70,7 +70,7 @@ class _Parts:
         uploads = Uploads(files / "uploads", server, metrics, threads.uploads)
         roots = (*(root.resolve() for root in server.media_roots), uploads.folder.resolve())
         access = Access(schemes=frozenset({"file", *SCHEMES}), allow_private=server.allow_private, roots=roots)
-        self.jobs = Jobs(store, self.hub, settings, access, metrics)
+        self.jobs = Jobs(store, self.hub, settings, access, metrics, blocking=threads.jobs)
         sources = MediaRootPolicy(access)
         self.search = LazySearch(store)
         self.services = Services(

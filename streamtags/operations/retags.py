@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from streamtags.config.settings import Settings
 from streamtags.core.errors import StreamtagsError
@@ -12,6 +13,9 @@ from streamtags.operations.errors import ConflictError
 from streamtags.run.retag import retag
 
 __all__ = ["Retags"]
+
+# Retag runs at once; more wait.
+_AT_ONCE = 4
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +26,8 @@ class Retags:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        # Held while an analysis is accepted, so that two requests do not both start over.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="streamtags-retag")
+        # Locked while an analysis or a retag is accepted, so that two requests do not both start one.
         self.accepting = asyncio.Lock()
 
     def check_free(self, timeline: str) -> None:
@@ -44,10 +49,12 @@ class Retags:
         """Wait for the retag runs that are under way."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=timeout_seconds)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, timeline: str, settings: Settings) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            failed = await asyncio.to_thread(lambda: asyncio.run(retag(timeline, settings, self._store)))
+            failed = await loop.run_in_executor(self._threads, lambda: asyncio.run(retag(timeline, settings, self._store)))
             _log.info("%s retagged, %d segments failed", timeline, failed)
         except StreamtagsError as error:
             _log.warning("%s could not be retagged: %s", timeline, error)

@@ -61,8 +61,12 @@ class AnalysisRequest(BaseModel):
 class Analyses(Protocol):
     """The queue of analyses."""
 
-    def state(self, timeline: str) -> Literal["queued", "running"] | None:
-        """Return whether the timeline is queued or running, here or at another server of the store."""
+    async def state(self, timeline: str) -> Literal["queued", "running"] | None:
+        """Return whether the timeline is queued or running, here or at another server of the store.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         ...
 
     def is_here(self, timeline: str) -> bool:

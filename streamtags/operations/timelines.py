@@ -40,11 +40,8 @@ async def get_timeline(services: Services, params: OneTimeline, _: Caller) -> di
     """
     timeline = await services.readers.resolve(params.id)
     state: dict[str, Any] = json.loads(await services.readers.state_json(timeline))
-    return {**state, "state": _public_state(services, timeline, state["state"])}
-
-
-def _public_state(services: Services, timeline: str, stored: str) -> str:
-    return "queued" if services.analyses.state(timeline) == "queued" else stored
+    is_queued = await services.analyses.state(timeline) == "queued"
+    return {**state, "state": "queued"} if is_queued else state
 
 
 async def analyze(services: Services, params: Analyze, _: Caller) -> dict[str, Any]:
@@ -65,14 +62,14 @@ async def analyze(services: Services, params: Analyze, _: Caller) -> dict[str, A
             await _accept(services, request, fresh=params.fresh)
     head = await services.threads.reading(lambda: services.store.head(request.timeline))
     services.readers.wake()
-    state = "completed" if done else services.analyses.state(request.timeline) or "queued"
+    state = "completed" if done else await services.analyses.state(request.timeline) or "queued"
     return {"id": request.timeline, "epoch": head.epoch, "state": state}
 
 
 async def _accept(services: Services, request: AnalysisRequest, *, fresh: bool) -> None:
     """Queue the job. A log that starts over does so now, so that the epoch in the answer is the one of the events to come."""
     services.retags.check_free(request.timeline)
-    if fresh and services.analyses.state(request.timeline) is None:
+    if fresh and await services.analyses.state(request.timeline) is None:
         services.analyses.check_room()
         await services.threads.writing(lambda: services.store.empty(request.timeline))
     await services.analyses.submit(request)
@@ -126,13 +123,13 @@ async def remove(services: Services, params: OneTimeline, _: Caller) -> None:
     """
     timeline = await services.readers.resolve(params.id)
     await services.analyses.wait_for_exit(timeline)
-    _check_idle(services, timeline)
+    await _check_idle(services, timeline)
     await services.threads.writing(lambda: services.store.remove(timeline))
     await services.readers.refresh()
 
 
-def _check_idle(services: Services, timeline: str) -> None:
-    if services.analyses.state(timeline) is not None:
+async def _check_idle(services: Services, timeline: str) -> None:
+    if await services.analyses.state(timeline) is not None:
         raise ConflictError("is being analyzed", where=timeline, hint="wait for its end, or cancel it first")
     services.retags.check_free(timeline)
 
@@ -151,10 +148,10 @@ async def retag(services: Services, params: Retag, _: Caller) -> dict[str, Any]:
     settings = services.settings.model_copy(update={"profile": params.profile or services.settings.profile, "tags": tags})
     settings.choose_profile()
     await services.analyses.wait_for_exit(timeline)
-    _check_idle(services, timeline)
-    await services.threads.reading(lambda: services.store.check_free(timeline))
-    _check_idle(services, timeline)  # another request may have started one while the store was read
-    services.retags.start(timeline, settings)
+    async with services.retags.accepting:  # no other request starts an analysis or a retag in between
+        await _check_idle(services, timeline)
+        await services.threads.reading(lambda: services.store.check_free(timeline))
+        services.retags.start(timeline, settings)
     head = await services.threads.reading(lambda: services.store.head(timeline))
     return {"id": timeline, "epoch": head.epoch, "seq": head.seq, "vocabulary": vocabulary.ref.model_dump(mode="json")}
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamtags_server.jobs.queue import Job, Jobs
+from streamtags_server.jobs.job import Job
+from streamtags_server.jobs.queue import Jobs
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 
@@ -59,7 +60,7 @@ async def jobs(store: SqliteStore, then: str, **server: Any) -> AsyncIterator[Jo
 
 def job(store: SqliteStore, timeline: str) -> Job:
     store.open_timeline(timeline, TimelineIdentity(f"key {timeline}"))
-    return Job(timeline=timeline, uri="film.mp4", profile="embedded", tags="music-library", asked=time.time())
+    return Job(timeline=timeline, uri="film.mp4", profile="embedded", tags="music-library", submitted_at=time.time())
 
 
 async def ended(store: SqliteStore, timeline: str, seconds: float = 20) -> Any:
@@ -90,16 +91,16 @@ async def test_the_queue_has_an_end_and_what_waits_can_be_cancelled(store: Sqlit
     async with jobs(store, WAIT, analyses=1, queue=1) as made:
         await made.submit(job(store, "tl_a"))
         async with asyncio.timeout(10):
-            while made.state("tl_a") != "running":
+            while await made.state("tl_a") != "running":
                 await asyncio.sleep(0.01)
         await made.submit(job(store, "tl_b"))
         await made.submit(job(store, "tl_b"))
-        assert made.state("tl_b") == "queued"
+        assert await made.state("tl_b") == "queued"
         with pytest.raises(QueueFullError):
             await made.submit(job(store, "tl_c"))
         await made.cancel("tl_b")
         assert store.state("tl_b").state == "cancelled"
-        assert made.state("tl_b") is None
+        assert await made.state("tl_b") is None
         with pytest.raises(ConflictError):
             await made.cancel("tl_b")
         await made.cancel("tl_a")
@@ -113,7 +114,7 @@ async def test_jobs_of_a_server_that_goes_are_taken_over_by_the_next_and_only_by
             while store.head("tl_a").seq < 2:
                 await asyncio.sleep(0.01)
         async with jobs(store, CRASH) as beside:
-            assert beside.state("tl_a") == "running"
+            assert await beside.state("tl_a") == "running"
             await asyncio.sleep(0.1)
             assert store.head("tl_a").seq == 2, "two servers run one job"
     assert store.state("tl_a").state == "running", "a server that stops must not end a timeline"
@@ -126,7 +127,8 @@ async def test_jobs_of_a_server_that_goes_are_taken_over_by_the_next_and_only_by
 async def test_job_files_of_an_earlier_release_are_run_and_other_files_are_left_alone(store: SqliteStore) -> None:
     folder = store.folder / "jobs"
     folder.mkdir(parents=True)
-    (folder / "tl_a.json").write_text(job(store, "tl_a").model_dump_json())
+    content = {**job(store, "tl_a").model_dump(mode="json"), "asked": time.time()}
+    (folder / "tl_a.json").write_text(json.dumps(content))
     (folder / "notes.json").write_text("[]")
     async with jobs(store, CRASH):
         assert (await ended(store, "tl_a")).error.code == "worker.crashed"
@@ -158,7 +160,7 @@ async def test_a_job_whose_server_dies_again_and_again_without_progress_fails(st
 async def test_the_end_of_an_analysis_is_written_when_the_store_can_be_written_again(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("streamtags_server.jobs.queue._ADOPT_SECONDS", 0.05)
+    monkeypatch.setattr("streamtags_server.jobs.queue._RETRY_SECONDS", 0.05)
     append, refusals = store.append, iter(range(3))
 
     def full(*args: Any, **options: Any) -> Any:
@@ -171,7 +173,7 @@ async def test_the_end_of_an_analysis_is_written_when_the_store_can_be_written_a
         await made.submit(job(store, "tl_a"))
         assert (await ended(store, "tl_a")).error.code == "worker.crashed"
         async with asyncio.timeout(5):
-            while made.state("tl_a") is not None:
+            while await made.state("tl_a") is not None:
                 await asyncio.sleep(0.01)
     assert caplog.text.count("cannot be written yet") == 3
 
