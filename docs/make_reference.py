@@ -88,7 +88,11 @@ def _commands(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str,
 
 
 PYTHON = {
-    "streamtags": "Analyze, correct and read timelines. Each name is imported when it is first used.",
+    "streamtags": (
+        "Analyze, retag, correct, search and export timelines. Every function takes the source or the timeline first, then the store,\n"
+        "then options by keyword. The functions are coroutines; `streamtags.sync` has the same functions for code without an event\n"
+        "loop. Each name is imported when it is first used."
+    ),
     "streamtags.client": "Follow a server.",
     "streamtags.core.ports": "What a source, a captioner and a classifier implement.",
     "streamtags.core.stores": "What a store implements.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -76,6 +76,21 @@ class ExportOptions(BaseModel):
                 raise ValueError(f"{text!r} is not AXIS=COLOR, for example mood=Blue")
         return {axis.strip(): color.strip() for axis, _, color in pairs}
 
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> ExportOptions:
+        """Return the options with these fields.
+
+        Raises:
+            UsageError: a field is unknown or has a wrong value; the message says which.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            mistake = error.errors()[0]
+            name = str(mistake["loc"][0]) if mistake["loc"] else ""
+            shown = next((short for short, long in _REPEATED.items() if long == name), name)
+            raise UsageError(mistake["msg"].removeprefix("Value error, "), where=f"export option {shown}") from error
+
     @property
     def selects_tags(self) -> bool:
         """Whether the options leave out tags."""
@@ -111,10 +126,4 @@ def parse_options(pairs: Iterable[tuple[str, str | float | None]]) -> ExportOpti
             fields.setdefault(_REPEATED[name], []).append(value)
         else:
             fields[name] = value
-    try:
-        return ExportOptions.model_validate(fields)
-    except ValidationError as error:
-        mistake = error.errors()[0]
-        name = str(mistake["loc"][0]) if mistake["loc"] else ""
-        shown = next((short for short, long in _REPEATED.items() if long == name), name)
-        raise UsageError(mistake["msg"].removeprefix("Value error, "), where=f"export option {shown}") from error
+    return ExportOptions.read(fields)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from streamtags.core.errors import ModelError
 from streamtags.core.events import Payload, SegmentCaptioned
-from streamtags.core.model import Caption, CaptionRequest, is_measured
+from streamtags.core.model import Caption, CaptionRequest, Described, is_measured
 from streamtags.core.ports import Describer, Readiness
+from streamtags.stages.answers import answer_of
 from streamtags.stages.stage import STILLS, Earlier, SegmentRunner, SegmentWork, Stage
 from streamtags.stages.tag.stage import tagged
 from streamtags.stages.tools import Tools
@@ -20,6 +21,7 @@ class _CaptionRunner(SegmentRunner):
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._describer = tools.captioner if isinstance(tools.captioner, Describer) else None
+        self._name = f"captioner {tools.captioner.model}"
         self.is_remote = isinstance(tools.captioner, Readiness)
 
     async def ready(self) -> None:
@@ -42,8 +44,8 @@ class _CaptionRunner(SegmentRunner):
         request = CaptionRequest(work.measured, previous=work.previous.caption if work.previous else None)
         began = time.perf_counter()
         if self._describer is None:
-            return (_captioned(work, await self._tools.captioner.caption(request), began),)
-        described = await self._describer.describe(request, self._tools.vocabulary)
+            return (_captioned(work, await answer_of(self._tools.captioner.caption(request), Caption, self._name), began),)
+        described = await answer_of(self._describer.describe(request, self._tools.vocabulary), Described, self._name)
         return _captioned(work, described.caption, began), tagged(work.state, described.tags, self._tools.vocabulary, began=began)
 
     def reuse(self, work: SegmentWork, earlier: Earlier) -> Sequence[Payload]:

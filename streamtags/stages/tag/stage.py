@@ -10,6 +10,7 @@ from streamtags.core.model import ClassifyRequest, TagSet
 from streamtags.core.ports import Readiness
 from streamtags.core.state import SegmentState
 from streamtags.core.vocabulary import Vocabulary
+from streamtags.stages.answers import answer_of
 from streamtags.stages.stage import Earlier, SegmentRunner, SegmentWork, Stage
 from streamtags.stages.tools import Tools
 
@@ -36,7 +37,10 @@ class _TagRunner(SegmentRunner):
             ModelError: the classifier gave no answer.
         """
         began = time.perf_counter()
-        answer = await self._tools.classifier.classify(_request(work.state), self._tools.vocabulary)
+        classifier = self._tools.classifier
+        answer = await answer_of(
+            classifier.classify(_request(work.state), self._tools.vocabulary), TagSet, f"classifier {classifier.model}"
+        )
         return (tagged(work.state, answer, self._tools.vocabulary, began=began),)
 
     async def provisional(self, work: SegmentWork) -> Sequence[Payload]:
