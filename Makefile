@@ -62,8 +62,9 @@ check: $(VENV)/dev
 coverage: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 -m "not slow and not vllm" --cov --cov-report=term:skip-covered $(TEST_FLAGS)
 
+# Not --quiet: MkDocs then does not count warnings, and builds with broken links.
 docs: $(VENV)/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "open build/site/index.html"
 
 reference: $(VENV)/dev
