@@ -46,6 +46,7 @@ import { CHANGES, changeSegment, indexOf, newSegment, withSegment } from "./fold
  * @property {Time} end
  * @property {"shot" | "slice" | "gap"} kind
  * @property {"cut" | "gradual" | "start" | "edit"} transition
+ * @property {Object<string, any>} [clip] The clip of an edit; absent if the source is no edit.
  * @property {Object<string, any> | null} evidence
  * @property {string | null} thumbnail
  * @property {string} text
@@ -241,7 +242,7 @@ function upsert(items, item, key) {
 
 /** @param {readonly SegmentState[]} segments @param {any} data @returns {readonly SegmentState[]} */
 function detect(segments, data) {
-  const bounds = pick(data, BOUNDS);
+  const bounds = { ...pick(data, BOUNDS), ...(data.clip ? { clip: data.clip } : {}) };
   const at = indexOf(segments, data.segment);
   if (at >= 0 && segments[at].index === bounds.index) {
     return withSegment(segments, at, { ...segments[at], ...bounds });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import json
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument(
-        "source", metavar="SOURCE", nargs="?", help="a video file, a URL (http, rtsp, rtmp, udp, tcp), or - for standard input"
+        "source", metavar="SOURCE", nargs="?", help="a video file, an edit (EDL, FCPXML, xmeml, OTIO, AAF), a URL, or - for standard input"
     )
     parser.add_argument(
         "--profile", metavar="P", help="captioner and classifier by name (default: embedded, which needs no GPU, key or network)"
@@ -45,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--export", metavar="FORMAT:FILE", action="append", default=[], help="also write the finished timeline; repeatable")
     parser.add_argument("--fresh", action="store_true", help="start anew instead of resuming or replaying")
+    parser.add_argument("--rate", metavar="R", help="of an EDL, which does not state it: frames a second, e.g. 25 or 23.976")
+    parser.add_argument(
+        "--media-root", metavar="DIR", action="append", default=[], help="of an edit: search media in this folder; repeatable"
+    )
+    parser.add_argument("--media-map", metavar="MAP", help="of an edit: JSON or TOML file that maps names, reels or paths to media files")
     parser.add_argument("--follow", action="store_true", help="the file is still being written: read on as it grows")
     parser.add_argument("--listen", action="store_true", help="wait for a sender to connect to this rtmp or tcp address")
     parser.add_argument("--dry-run", action="store_true", help="only count shots and estimate tokens, money and time; asks no model")
@@ -56,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     source, jsonl = _source_and_jsonl(args)
     exports = [_export(text) for text in args.export]
     args.set += [f"ingest.live.{name}=true" for name in ("follow", "listen") if getattr(args, name)]
+    args.set += _edit_settings(args)
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     with open_configured_store(settings) as store:
         if args.dry_run:
@@ -71,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         what = f"stopped; what was received is in {state.id}" if live else f"stopped; run the same command again to resume {state.id}"
         print(what, file=sys.stderr)
         return INTERRUPTED
+    _report_missing(state)
     failed = [segment for segment in state.segments if segment.status == "failed"]
     if failed:
         error = failed[0].error
@@ -79,6 +87,21 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(failed)} of {len(state.segments)} segments failed{why}{again}", file=sys.stderr)
         return SOME_FAILED
     return 0
+
+
+def _edit_settings(args: argparse.Namespace) -> list[str]:
+    """The flags about the media of an edit, as settings."""
+    values = {"rate": args.rate, "media_roots": args.media_root or None, "media_map": args.media_map}
+    return [f"ingest.edit.{name}={json.dumps(value)}" for name, value in values.items() if value is not None]
+
+
+def _report_missing(state: TimelineState) -> None:
+    """Name the media of an edit that could not be read."""
+    from streamtags.cli.views import printable
+
+    names = dict.fromkeys(clip.media for s in state.segments if s.kind == "gap" and (clip := s.clip) is not None and clip.media)
+    for name in names:
+        print(f"missing: {printable(name)}", file=sys.stderr)
 
 
 def _check_input() -> None:

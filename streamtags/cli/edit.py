@@ -77,7 +77,7 @@ def _clip_json(clip: Clip) -> dict[str, Any]:
     return {
         "name": clip.name,
         "kind": clip.kind,
-        "media": clip.media.label if clip.kind != "gap" else None,
+        "media": clip.media.label if clip.kind == "clip" else None,
         "reel": clip.media.reel,
         "record_in": clip.record_in,
         "record_out": clip.record_out,

@@ -20,6 +20,7 @@ from streamtags.core.errors import ConfigError
 __all__ = [
     "PROFILES",
     "BackendSettings",
+    "EditSettings",
     "IngestSettings",
     "LiveSettings",
     "PriceSettings",
@@ -54,6 +55,14 @@ class LiveSettings(_Strict):
     )
 
 
+class EditSettings(_Strict):
+    """How the media of an edit (EDL, FCPXML, xmeml, OTIO, AAF) is located."""
+
+    rate: str | None = Field(None, description="frames a second of an EDL, which does not state it, e.g. 25, 23.976 or 30000/1001")
+    media_roots: list[Path] = Field(default_factory=list, description="folders that are searched for media by name and reel")
+    media_map: Path | None = Field(None, description="a JSON or TOML file that maps names, reels or paths of the edit to files")
+
+
 class IngestSettings(_Strict):
     """How the source is read."""
 
@@ -69,6 +78,7 @@ class IngestSettings(_Strict):
     max_seconds: float | None = Field(None, gt=0, description="stop reading after this many seconds of source; none reads all")
     timeout_seconds: float = Field(15.0, gt=0, description="how long a network source may be silent, in seconds")
     live: LiveSettings = Field(default_factory=LiveSettings, description="how a live source is read")
+    edit: EditSettings = Field(default_factory=EditSettings, description="how the media of an edit is located")
 
 
 class ShotSettings(_Strict):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import AwareDatetime, Field, SerializeAsAny, model_validator
 
 from streamtags.core.bounded import Label, LongText, Message, Title
-from streamtags.core.model import EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
+from streamtags.core.model import ClipInfo, EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
 from streamtags.core.payload import Payload, SegmentAnswer, UnknownPayload, Wire, installed_payloads, parse_installed
 from streamtags.core.timebase import Time
 
@@ -71,7 +71,10 @@ class TimelineOpened(Payload):
 
 
 class SegmentDetected(Payload):
-    """A segment's bounds are known; `end` is exclusive. `transition` is how its shot begins, the same for all slices of a shot."""
+    """A segment's bounds are known; `end` is exclusive. `transition` is how its shot begins, the same for all slices of a shot.
+
+    `clip` is left out unless the source is an edit.
+    """
 
     type: ClassVar[str] = "segment.detected"
     segment: str
@@ -81,6 +84,7 @@ class SegmentDetected(Payload):
     end: Time
     kind: Kind
     transition: Transition
+    clip: ClipInfo | None = Field(None, exclude_if=lambda clip: clip is None)
 
 
 class SegmentMeasured(Payload):

@@ -21,11 +21,13 @@ __all__ = [
     "Caption",
     "CaptionRequest",
     "ClassifyRequest",
+    "ClipInfo",
     "Described",
     "Dropped",
     "Evidence",
     "EvidenceValue",
     "Frame",
+    "Gap",
     "Kind",
     "Lost",
     "Measured",
@@ -99,6 +101,19 @@ class SourceInfo(_Wire):
     def _as_text(cls, value: str) -> str:
         """A file name may be bytes that are no text, which Python holds as lone surrogates and neither JSON nor SQLite takes."""
         return value.encode("utf-8", "backslashreplace").decode()
+
+
+class ClipInfo(_Wire):
+    """The clip of an edit that a segment shows. `source_start` and `source_end` count at the rate of the media, from its timecode zero.
+
+    `speed` is 1 for normal, negative for reverse, 0 for a freeze, and None where it changes or is not known.
+    """
+
+    name: Label
+    media: Label | None = None
+    source_start: Time | None = None
+    source_end: Time | None = None
+    speed: float | None = None
 
 
 class Still(Protocol):
@@ -196,6 +211,23 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of an edit without picture: nothing is there, or its media is missing.
+
+    Attributes:
+        index: of the first frame that is missing.
+        pts: of the same.
+        end_index: of the frame after the gap.
+        end_pts: of the same.
+    """
+
+    index: int
+    pts: int
+    end_index: int
+    end_pts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """How far an earlier analysis of a live source came, for one that goes on from there.
 
@@ -230,8 +262,8 @@ class Boundary:
 class Segment:
     """The unit that is captioned and tagged: a shot, or a slice of one. `end` is exclusive.
 
-    A `gap` is a stretch in which a live source sent nothing: no frame, nothing measured, no caption, no tag. It bears the number of the
-    shot before it.
+    A `gap` is a stretch in which a live source sent nothing, or for which an edit has no picture: no frame, nothing measured, no caption,
+    no tag. It has the number of the shot before it.
     """
 
     id: str

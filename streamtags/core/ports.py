@@ -10,9 +10,11 @@ from streamtags.core.model import (
     Caption,
     CaptionRequest,
     ClassifyRequest,
+    ClipInfo,
     Described,
     Dropped,
     Frame,
+    Gap,
     Lost,
     Resumed,
     Sound,
@@ -22,7 +24,7 @@ from streamtags.core.model import (
 )
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Captioner", "Classifier", "Describer", "FrameSource", "GivesBoundaries", "Readiness", "ShotDetector"]
+__all__ = ["Captioner", "Classifier", "Describer", "FrameSource", "GivesBoundaries", "GivesClips", "Readiness", "ShotDetector"]
 
 
 @runtime_checkable
@@ -31,11 +33,13 @@ class FrameSource(Protocol):
 
     info: SourceInfo
 
-    def read(self) -> Iterator[Frame | Sound | Subtitle | Dropped | Lost | Resumed]:
+    def read(self) -> Iterator[Frame | Sound | Subtitle | Gap | Dropped | Lost | Resumed]:
         """Yield frames in order of presentation, with sound and subtitles interleaved as they come.
 
         A live source also reports, in place, the frames that it dropped, that it was lost, and that it is back. `close`, called from
         another thread, ends the reading of a live source.
+
+        An edit reports, in place, each gap for which it has no picture.
 
         Raises:
             SourceError: nothing can be decoded. Damage in the middle is skipped; what was decoded stands.
@@ -53,6 +57,15 @@ class GivesBoundaries(Protocol):
 
     def boundaries(self) -> Sequence[Boundary]:
         """Return where shots begin, in rising order of the frames' `index`; the first frame needs no boundary."""
+        ...
+
+
+@runtime_checkable
+class GivesClips(Protocol):
+    """A `FrameSource` may also have this method if its shots are clips of an edit."""
+
+    def clip(self, start_index: int, end_index: int) -> ClipInfo | None:
+        """Return the clip that the frames from `start_index` to `end_index` (exclusive) show."""
         ...
 
 

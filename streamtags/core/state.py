@@ -23,7 +23,7 @@ from streamtags.core.events import (
     TimelineProgress,
     VocabularyRef,
 )
-from streamtags.core.model import EvidenceValue, Kind, SourceInfo, TagScore, Transition
+from streamtags.core.model import ClipInfo, EvidenceValue, Kind, SourceInfo, TagScore, Transition
 from streamtags.core.timebase import Time
 
 __all__ = ["PERSON", "LiveState", "RunState", "SegmentCorrection", "SegmentError", "SegmentState", "SegmentStatus", "TimelineState"]
@@ -83,6 +83,7 @@ class SegmentState(_Frozen):
             the next one is detected: its bounds will not change.
         answers: answers of stages that are not built in, by the name of the stage; each has `rev` and the fields of its event. Left out
             of the JSON if empty.
+        clip: the clip of an edit that the segment shows; left out of the JSON if the source is no edit.
     """
 
     segment: str
@@ -112,6 +113,7 @@ class SegmentState(_Frozen):
     correction: SegmentCorrection | None = None
     final: bool = False
     answers: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude_if=lambda answers: not answers)
+    clip: ClipInfo | None = Field(None, exclude_if=lambda clip: clip is None)
 
     @property
     def seconds(self) -> float:

@@ -18,6 +18,7 @@ from streamtags.run.recording import choose_timeline, recorded_of
 from streamtags.run.retag import retag_with
 from streamtags.run.runners import Runners
 from streamtags.run.writer import Publish
+from streamtags.sources.edit.source import is_edit, open_edit
 from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import open_any_source
 from streamtags.stages.tools import Tools
@@ -44,7 +45,7 @@ async def analyze(
     `choose_timeline`).
 
     Args:
-        uri: a file, a URL, or `-` for standard input.
+        uri: a video file, an edit that refers to some, a URL, or `-` for standard input.
         settings: what to do with it.
         store: where its timeline is kept.
         fresh: delete the timeline's log and start again.
@@ -93,6 +94,8 @@ async def _analyze(
 
     def open_it() -> FrameSource:
         thumbnails = not runners.need_stills
+        if is_edit(uri):
+            return open_edit(uri, settings.ingest, access=access, thumbnails=thumbnails)
         return open_any_source(uri, settings.ingest, access=access, recorded=recorded, thumbnails=thumbnails)
 
     source = await open_unless_stopped(open_it, stop, uri)

@@ -10,7 +10,7 @@ from typing import Any
 
 from streamtags.config.settings import PriceSettings, Settings
 from streamtags.core.errors import UsageError
-from streamtags.core.model import Frame, Segment, Usage, clock_of
+from streamtags.core.model import Frame, Gap, Segment, Usage, clock_of
 from streamtags.core.ports import Describer, FrameSource
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
@@ -18,6 +18,7 @@ from streamtags.run.backends import captioner_options, captioner_spec, classifie
 from streamtags.run.instruments import shot_detector
 from streamtags.run.segmenter import Segmenter
 from streamtags.run.usage import cost_of, price_of
+from streamtags.sources.edit.source import is_edit, open_edit
 from streamtags.sources.file.source import open_source
 from streamtags.sources.live.source import is_live
 from streamtags.stages.backend import BackendSpec
@@ -118,10 +119,10 @@ async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
     """
     if uri == "-":
         raise UsageError("standard input can be read only once", where="--dry-run", hint="give a file or a URL")
-    if is_live(uri, settings.ingest):
+    if not is_edit(uri) and is_live(uri, settings.ingest):
         raise UsageError("a live source is not there before it is recorded", where="--dry-run", hint="give a file that is like it")
     async with open_tools(settings, check=False) as tools:
-        source = open_source(uri, settings.ingest)
+        source: FrameSource = open_edit(uri, settings.ingest) if is_edit(uri) else open_source(uri, settings.ingest)
         try:
             began = time.perf_counter()
             segments = await asyncio.to_thread(_segments, source, settings)
@@ -150,6 +151,9 @@ def _segments(source: FrameSource, settings: Settings) -> Sequence[Segment]:
                 segmenter = Segmenter(clock_of(video, item.pts), settings.segments.max_seconds, detector.lookahead)
             segments += segmenter.push(item.index, item.pts, detector.push(item))
             end = item.pts + item.duration
+        elif isinstance(item, Gap) and segmenter is not None:
+            segments += segmenter.finish(end, detector.finish())
+            segmenter, detector = None, shot_detector(source, settings)
     return segments if segmenter is None else [*segments, *segmenter.finish(end, detector.finish())]
 
 

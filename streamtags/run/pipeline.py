@@ -16,7 +16,7 @@ from streamtags.core.errors import SourceError, StoreError, StreamtagsError
 from streamtags.core.events import ErrorInfo, Event, SegmentDetected, SegmentMeasured, TimelineCancelled, TimelineFailed
 from streamtags.core.fold import Fold
 from streamtags.core.model import Measured, Recorded, Segment
-from streamtags.core.ports import FrameSource
+from streamtags.core.ports import FrameSource, GivesClips
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.feed import Feed
@@ -152,6 +152,8 @@ class Pipeline:
     def _detect(self, segment: Segment, scheduler: Scheduler) -> None:
         known = self._fold.segment(segment.id)
         if known is None:
+            source = self._source
+            clip = source.clip(segment.start.frame, segment.end.frame) if isinstance(source, GivesClips) else None
             self._writer.put(
                 SegmentDetected(
                     segment=segment.id,
@@ -161,6 +163,7 @@ class Pipeline:
                     end=segment.end,
                     kind=segment.kind,
                     transition=segment.transition,
+                    clip=clip,
                 )
             )
             if segment.kind == "gap":

@@ -13,6 +13,7 @@ from streamtags.core.model import Recorded
 from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
+from streamtags.sources.edit.source import edit_identity, is_edit
 from streamtags.sources.file.source import source_identity
 from streamtags.sources.live.source import is_live
 from streamtags.stages.tools import Tools
@@ -46,8 +47,8 @@ def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *,
     Raises:
         SourceError: there is no such file, or it cannot be read.
     """
-    live = is_live(uri, settings.ingest)
-    identity = f"live:{uri}" if live else source_identity(uri)
+    live = not is_edit(uri) and is_live(uri, settings.ingest)
+    identity = f"live:{uri}" if live else _identity_of_file(uri, settings)
     first = timeline_identity(identity, settings, tools)
     plain = _choice(first)
     earlier = [Choice(summary.id, summary.identity) for summary in store.recordings(first)]
@@ -59,6 +60,10 @@ def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *,
     if earlier and not fresh and _goes_on(store, earlier[0].timeline, settings.ingest.live.give_up_seconds):
         return earlier[0]
     return _choice(replace(first, recording=secrets.token_hex(4))) if earlier else plain
+
+
+def _identity_of_file(uri: str, settings: Settings) -> str:
+    return edit_identity(uri, settings.ingest) if is_edit(uri) else source_identity(uri)
 
 
 def recorded_of(store: Store, state: TimelineState) -> Recorded | None:

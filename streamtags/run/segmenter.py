@@ -90,6 +90,15 @@ class Segmenter:
         self._shot, self._transition, self._sliced = self._shot + 1, "start", False
         return gap
 
+    def gap(self, index: int, pts: int, end_index: int, end_pts: int) -> Segment:
+        """Before the first frame or after `finish`: a gap of an edit, from frame `index` at `pts` to frame `end_index` at `end_pts`."""
+        start, end = self.clock.at(pts, index), self.clock.at(end_pts, end_index)
+        segment = Segment(f"s{self._index:04d}", self._index, self._shot, start, end, "gap", "edit" if self._index else "start")
+        self._pts, self._frames = [], []
+        self._index += 1
+        self._shot, self._transition, self._sliced = self._shot + 1, "edit", False
+        return segment
+
     def _end_shot(self, boundary: Boundary) -> list[Segment]:
         at = bisect_left(self._frames, boundary.index)
         if not 0 < at < len(self._frames) or self._frames[at] != boundary.index:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from streamtags.config.settings import Settings
 from streamtags.core.events import ErrorInfo, SourceDropped, SourceLost, SourceResumed
-from streamtags.core.model import Dropped, EvidenceValue, Frame, Lost, Measured, Recorded, Resumed, Segment, Sound, Subtitle, clock_of
+from streamtags.core.model import Dropped, EvidenceValue, Frame, Gap, Lost, Measured, Recorded, Resumed, Segment, Sound, Subtitle, clock_of
 from streamtags.core.ports import FrameSource
 from streamtags.core.timebase import Time, seconds_of
 from streamtags.run.instruments import CreateInstruments, create_instruments
@@ -91,6 +91,8 @@ class _SourcePass:
                     self._instruments.sound.push(item)
                 case Subtitle():
                     self._instruments.subtitles.append(item)
+                case Gap():
+                    yield from self._take_gap(item)
                 case _:
                     yield from self._take_report(item)
             if self._unmeasured:
@@ -125,6 +127,14 @@ class _SourcePass:
         if now - self._marked >= _DECODED_SECONDS:
             self._marked = now
             yield Decoded(now - self._start)
+
+    def _take_gap(self, gap: Gap) -> Iterator[PassItem]:
+        """End what is open, and start anew after the gap: nothing is compared across it."""
+        yield from self._finish()
+        if self._segmenter is None:
+            self._segmenter = self._begin(gap.pts)
+        yield self._segmenter.gap(gap.index, gap.pts, gap.end_index, gap.end_pts)
+        self._instruments = self._create()
 
     def _take_report(self, report: Dropped | Lost | Resumed) -> Iterator[PassItem]:
         if isinstance(report, Dropped):
