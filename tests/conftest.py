@@ -1,4 +1,4 @@
-"""What every test runs under: no stray settings, no writes to the user's folders, no logged errors."""
+"""Fixtures of all tests: no settings of the user, no writes to the user's folders, no logged errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.payloads import Make
 
-# Read once, before `isolated_environment` takes every STREAMTAGS_ variable away.
+# Read once, before `isolated_environment` removes every STREAMTAGS_ variable.
 SHARED = Path(os.environ.get("STREAMTAGS_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,7 +29,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.fixture(scope="session")
 def shared_media() -> Path:
-    """The folder of development clips: read-only, kept outside the project."""
+    """Return the folder of development clips: read-only, outside the project."""
     media = SHARED / "media"
     if not media.is_dir():
         pytest.skip(f"no development media at {media}; set STREAMTAGS_SHARED to the folder that holds media/")
@@ -38,7 +38,7 @@ def shared_media() -> Path:
 
 @pytest.fixture(scope="session")
 def make() -> Make:
-    """Makes payloads and events of a small timeline."""
+    """Return a maker of payloads and events of a small timeline."""
     return Make()
 
 
@@ -75,22 +75,22 @@ def no_logged_errors(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 class UdpAddress:
-    """Where nobody listens yet."""
+    """A free UDP port on the loopback."""
 
     def __init__(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = int(found.getsockname()[1])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
         self.url = f"udp://127.0.0.1:{self.port}"
 
-    def listened_to(self) -> bool:
-        """Whether somebody listens: what is sent before that is lost."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(0.05)
-            asking.connect(("127.0.0.1", self.port))
+    def has_listener(self) -> bool:
+        """Whether a socket is bound to the port: packets sent before that are lost."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.05)
+            probe.connect(("127.0.0.1", self.port))
             try:
-                asking.send(bytes(188))  # no packet of MPEG-TS, and passed over
-                asking.recv(1)
+                probe.send(bytes(188))  # not a packet of MPEG-TS: the demuxer skips it
+                probe.recv(1)
             except ConnectionRefusedError:
                 return False
             except TimeoutError:
@@ -98,17 +98,17 @@ class UdpAddress:
         return True
 
     def wait(self) -> None:
-        """Wait until somebody does."""
+        """Wait until a socket is bound to the port."""
         deadline = time.monotonic() + 30
-        while not self.listened_to():
+        while not self.has_listener():
             if time.monotonic() > deadline:
-                pytest.fail("nobody listens")
+                pytest.fail(f"no socket is bound to port {self.port}")
             time.sleep(0.02)
 
 
 @pytest.fixture
 def udp() -> UdpAddress:
-    """An address to send a live source to."""
+    """Return an address to send a live source to."""
     return UdpAddress()
 
 
@@ -126,7 +126,7 @@ for line in sys.stdin:
         os.chdir(job["cwd"])
         for number, (name, flags) in enumerate(((job["stdin"], os.O_RDONLY), (job["out"], 577), (job["err"], 577))):
             os.dup2(os.open(name, flags, 0o644), number)
-        if os.getuid() == 0 and sys.platform == "linux":  # no capabilities: permissions hold for root as for anybody
+        if os.getuid() == 0 and sys.platform == "linux":  # no capabilities: permissions apply to root, too
             ctypes.CDLL(None).capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
         if job["largest_file"]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
@@ -137,7 +137,7 @@ for line in sys.stdin:
 
 
 class Ended(NamedTuple):
-    """A command that has ended; its streams decoded, with surrogates for bytes that are not UTF-8."""
+    """A command that has exited; its streams decoded, with surrogates for bytes that are not UTF-8."""
 
     status: int
     out: str
@@ -145,7 +145,7 @@ class Ended(NamedTuple):
 
 
 class Running:
-    """A command under way."""
+    """A running command."""
 
     def __init__(self, pid: int, status: Callable[[], int], folder: Path) -> None:
         self.pid = pid
@@ -153,20 +153,20 @@ class Running:
         self._folder = folder
 
     def signal(self, number: int) -> None:
-        """Send it a signal; one that has ended already is left in peace."""
+        """Send a signal; ignore a process that has exited."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def wait(self) -> Ended:
-        """Wait for its end."""
+        """Wait for the process to exit."""
         status = self._status()
         return Ended(status, *((self._folder / name).read_text("utf-8", errors="surrogateescape") for name in ("out", "err")))
 
 
 class Commands:
-    """Runs `streamtags` in processes of its own, forked from one that has imported it already: a tenth of the time, and as easily killed.
+    """Run `streamtags` in child processes forked from one that has already imported it, which takes a tenth of the time.
 
-    One at a time.
+    One command runs at a time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -184,30 +184,30 @@ class Commands:
             "err": str(self._folder / "err"),
             "largest_file": largest_file,
         }
-        self._tell(json.dumps(job))
-        return Running(self._answer(), self._answer, self._folder)
+        self._send(json.dumps(job))
+        return Running(self._read_number(), self._read_number, self._folder)
 
     def run(self, *words: str | Path, cwd: Path, stdin: Path | None = None, largest_file: int | None = None) -> Ended:
-        """Start it and wait for its end."""
+        """Start `streamtags *words` and wait for it to exit."""
         return self.start(*words, cwd=cwd, stdin=stdin, largest_file=largest_file).wait()
 
     def close(self) -> None:
-        """End the process they are forked from."""
+        """Stop the process that commands are forked from."""
         self._warm.communicate()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._warm.stdin is not None
         self._warm.stdin.write(line + "\n")
         self._warm.stdin.flush()
 
-    def _answer(self) -> int:
+    def _read_number(self) -> int:
         assert self._warm.stdout is not None
         return int(self._warm.stdout.readline())
 
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
-    """`streamtags` as processes."""
+    """Run `streamtags` in processes."""
     running = Commands(tmp_path_factory.mktemp("commands"))
     yield running
     running.close()
