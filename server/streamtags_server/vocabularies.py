@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from pathlib import Path
 from typing import Any
 
 from streamtags.config.vocabulary_file import load_vocabulary, shipped_vocabularies
 from streamtags.core.errors import StreamtagsError, VocabularyError
+from streamtags.core.files import replacing
 from streamtags.operations.services import SourcePolicy
 
 __all__ = ["Vocabularies"]
@@ -60,15 +60,12 @@ class Vocabularies:
         path = self._folder / f"{hashlib.sha256(text).hexdigest()[:32]}.yaml"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{secrets.token_hex(8)}.yaml")
             try:
-                partial.write_bytes(text)
-                load_vocabulary(partial)
-                partial.replace(path)
+                with replacing(path) as partial:
+                    partial.write_bytes(text)
+                    load_vocabulary(partial)
             except VocabularyError as error:
                 raise VocabularyError(error.what, mistakes=error.mistakes, where="the vocabulary that was sent") from error
-            finally:
-                partial.unlink(missing_ok=True)
         return path
 
 

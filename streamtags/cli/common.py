@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamtags.core.errors import UsageError
+from streamtags.core.files import write_atomically
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
@@ -157,13 +158,11 @@ def write_output(data: str | bytes, target: str | None) -> None:
         sys.stdout.buffer.flush()
         return
     path = Path(os.path.realpath(str(target)))
-    partial = path if _special(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(data)
-        if partial != path:
-            partial.replace(path)
+        if _special(path):
+            path.write_bytes(data)
+        else:
+            write_atomically(path, data)
     except OSError as error:
-        if partial != path:
-            partial.unlink(missing_ok=True)
         hint = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder and its permissions"
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from error

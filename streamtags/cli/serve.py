@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from streamtags.cli.common import add_common, settings_of
 from streamtags.core.errors import ConfigError
+from streamtags.core.validation import first_mistake
 
 __all__ = ["add_arguments", "run"]
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             {**settings.server.model_dump(), **{name: value for name, value in given.items() if value is not None}}
         )
     except ValidationError as error:
-        wrong = error.errors()[0]
-        raise ConfigError(wrong["msg"], where=f"--{wrong['loc'][0]} {wrong['input']}") from error
+        mistake = first_mistake(error)
+        raise ConfigError(mistake.text, where=f"--{mistake.place} {mistake.value}") from error
     app.serve(settings.model_copy(update={"server": server}))
     return 0

@@ -1,37 +1,16 @@
-"""Where the server is, and how long to wait before trying again."""
+"""The address of a server."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from streamtags.core.errors import UsageError
 from streamtags.core.protocol import PATH
 
-__all__ = ["Backoff", "is_loopback", "stream_url"]
+__all__ = ["is_loopback", "stream_url"]
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
-_MOST_DOUBLINGS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-
-    Attributes:
-        first_seconds: the longest first wait.
-        most_seconds: the longest wait ever.
-    """
-
-    first_seconds: float = 0.25
-    most_seconds: float = 30.0
-
-    def seconds(self, attempt: int) -> float:
-        """How long to wait before try number `attempt`, counted from 0 since something last went well."""
-        longest = min(self.most_seconds, self.first_seconds * 2 ** min(attempt, _MOST_DOUBLINGS))
-        return random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
 
 
 def stream_url(url: str) -> str:

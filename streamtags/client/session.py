@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streamtags.client.address import Backoff, stream_url
+from streamtags.client.address import stream_url
 from streamtags.client.cursor import Cursor, Position
 from streamtags.client.following import Following
 from streamtags.client.wire import Lost, Wire, open_wire
+from streamtags.core.backoff import Backoff
 from streamtags.core.errors import BackendError, NotInStore
 from streamtags.core.events import Event
 from streamtags.core.fold import Fold

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from streamtags.core.errors import ConfigError
+from streamtags.core.validation import first_mistake
 
 __all__ = ["Options", "digest", "read_options"]
 
@@ -38,18 +39,17 @@ def read_options(kind: type[AnyOptions], given: Mapping[str, Any], where: str) -
     try:
         return kind.model_validate(dict(given))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        *path, last = [str(part) for part in first["loc"]]
-        name = ".".join((*path, last))
+        mistake = first_mistake(error)
+        *path, last = mistake.path
+        name = mistake.place
         fields = _level(kind, path).model_fields
-        if first["type"] == "extra_forbidden":
+        if mistake.kind == "extra_forbidden":
             near = [name for name in fields if name.startswith(last)] or difflib.get_close_matches(last, fields, n=1, cutoff=0.7)
             known = f"known are {', '.join(fields)}" if fields else "remove it; there are no options"
             hint = f"did you mean {near[0]!r}?" if near else known
             raise ConfigError(f"no option {name!r}", where=where, hint=hint) from None
-        reason = first["msg"].removeprefix("Value error, ")
         field = fields.get(last)
-        raise ConfigError(f"{name}: {reason[:1].lower()}{reason[1:]}", where=where, hint=field.description if field else None) from None
+        raise ConfigError(f"{name}: {mistake.sentence}", where=where, hint=field.description if field else None) from None
 
 
 def _level(kind: type[BaseModel], path: list[str]) -> type[BaseModel]:

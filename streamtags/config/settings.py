@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from streamtags.core.errors import ConfigError
+from streamtags.core.validation import first_mistake
 
 __all__ = [
     "PROFILES",
@@ -347,9 +348,8 @@ def _explain(
 ) -> ConfigError:
     if not isinstance(error, ValidationError):
         return ConfigError(str(error), where="environment", hint="a nested value in the environment is JSON")
-    first = error.errors()[0]
-    keys = [str(part) for part in first["loc"]]
-    dotted = ".".join(keys)
+    mistake = first_mistake(error)
+    keys, dotted = list(mistake.path), mistake.place
     if _has(flags, keys):
         place = "flag"
     elif variable := _variable(keys):
@@ -358,9 +358,9 @@ def _explain(
         place = str(config)
     else:
         place = "settings"
-    if first["type"] == "extra_forbidden":
+    if mistake.kind == "extra_forbidden":
         return ConfigError(f"no setting {dotted!r}", where=place, hint=_did_you_mean(keys[-1], _siblings(keys[:-1])))
-    return ConfigError(f"{dotted}: {first['msg'][0].lower()}{first['msg'][1:]}", where=place, hint=f"it is {first['input']!r}")
+    return ConfigError(f"{dotted}: {mistake.sentence}", where=place, hint=f"it is {mistake.value!r}")
 
 
 def _siblings(path: list[str]) -> Iterable[str]:

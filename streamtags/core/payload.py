@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from streamtags.core.errors import ConfigError
 from streamtags.core.plugins import installed_stages
+from streamtags.core.validation import first_mistake
 
 __all__ = ["ANSWER_PREFIX", "Payload", "SegmentAnswer", "UnknownPayload", "Wire", "installed_payloads", "parse_installed"]
 
@@ -110,5 +111,5 @@ def parse_installed(event_type: str, data: Any) -> Payload:
     try:
         return cls.model_validate_json(data) if isinstance(data, str | bytes) else cls.model_validate(data)
     except ValidationError as error:
-        _log.info("an event of type %s is read without its class: %s", event_type, error.errors()[0]["msg"])
+        _log.info("an event of type %s is read without its class: %s", event_type, first_mistake(error).text)
         return UnknownPayload.of(event_type, data)

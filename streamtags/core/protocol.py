@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, T
 
 from streamtags.core.errors import StreamtagsError
 from streamtags.core.events import Event
+from streamtags.core.validation import first_mistake
 
 __all__ = [
     "PATH",
@@ -343,9 +344,9 @@ def _parse(adapter: TypeAdapter[Any], text: str | bytes, *, strict: bool) -> Any
     try:
         return adapter.validate_json(text, strict=strict)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "message"
-        raise ProtocolError(f"{place}: {first['msg']}") from error
+        mistake = first_mistake(error)
+        place = ".".join(mistake.path[1:]) or "message"  # the first part is the message's type
+        raise ProtocolError(f"{place}: {mistake.text}") from error
 
 
 def event_frame(subscription: str, event_json: str) -> str:

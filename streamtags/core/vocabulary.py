@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from streamtags.core.errors import VocabularyError
 from streamtags.core.events import VocabularyRef
 from streamtags.core.measures import MEASURES
+from streamtags.core.validation import first_mistake
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _ONE_LIMIT = re.compile(rf"(?P<measure>\w+)\s*(?P<sign>[<>])=?\s*(?P<limit>{_NUMBER})")
@@ -165,9 +166,7 @@ class Vocabulary(_Frozen):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise VocabularyError(f"stored vocabulary is damaged: {place}: {first['msg']}", hint="load it from its file again") from error
+            raise VocabularyError(f"stored vocabulary is damaged: {first_mistake(error)}", hint="load it from its file again") from error
 
     @cached_property
     def digest(self) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from streamtags.core.errors import UsageError
 from streamtags.core.model import EvidenceValue
+from streamtags.core.validation import first_mistake
 from streamtags.core.vocabulary import Vocabulary
 
 __all__ = ["Dataset", "Item", "Shots", "halves", "load_dataset"]
@@ -146,7 +147,7 @@ def load_dataset(path: Path) -> Dataset:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"is not TOML: {error}", where=str(path), hint=_HINT) from error
     except ValidationError as error:
-        raise UsageError(_first(error), where=str(path), hint=_HINT) from error
+        raise UsageError(str(first_mistake(error)), where=str(path), hint=_HINT) from error
     vocabulary = about.vocabulary
     if vocabulary is not None and (path.parent / vocabulary).is_file():
         vocabulary = str(path.parent / vocabulary)
@@ -173,7 +174,7 @@ def _items(path: Path) -> tuple[Item, ...]:
             read: Any = json.loads(line)
             item = Item.model_validate(read)
         except ValidationError as error:
-            raise UsageError(_first(error), where=f"{path}:{number}", hint=_HINT) from error
+            raise UsageError(str(first_mistake(error)), where=f"{path}:{number}", hint=_HINT) from error
         except ValueError as error:
             raise UsageError(f"is not JSON: {error}", where=f"{path}:{number}", hint="one JSON object a line") from error
         found.append(item if item.id else item.model_copy(update={"id": str(number)}))
@@ -189,9 +190,3 @@ def _read(path: Path) -> str:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise UsageError("is not UTF-8 text", where=str(path)) from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    return f"{name}: {first['msg']}" if name else first["msg"].removeprefix("Value error, ")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from streamtags.core.errors import UsageError
 from streamtags.core.timebase import Rational, parse_rational
+from streamtags.core.validation import first_mistake
 
 __all__ = ["OPTION_NAMES", "ExportOptions", "parse_options", "parse_rate"]
 
@@ -86,10 +87,10 @@ class ExportOptions(BaseModel):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            mistake = error.errors()[0]
-            name = str(mistake["loc"][0]) if mistake["loc"] else ""
+            mistake = first_mistake(error)
+            name = mistake.path[0] if mistake.path else ""
             shown = next((short for short, long in _REPEATED.items() if long == name), name)
-            raise UsageError(mistake["msg"].removeprefix("Value error, "), where=f"export option {shown}") from error
+            raise UsageError(mistake.text, where=f"export option {shown}") from error
 
     @property
     def selects_tags(self) -> bool:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from streamtags.core.errors import UsageError
 from streamtags.core.model import TagScore
+from streamtags.core.validation import first_mistake
 from streamtags.export import ExportOptions, formats
 from streamtags.export.options import parse_options
 
@@ -189,6 +190,5 @@ def validate(model: type[AnyParams], params: Any) -> AnyParams:
     try:
         return model.model_validate(params)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "params"
-        raise InvalidParamsError(f"{place}: {first['msg']}", str(first["loc"][0]) if first["loc"] else "") from error
+        mistake = first_mistake(error)
+        raise InvalidParamsError(f"{mistake.place or 'params'}: {mistake.text}", mistake.path[0] if mistake.path else "") from error

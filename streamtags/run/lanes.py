@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
+from streamtags.core.backoff import Backoff
 from streamtags.core.errors import ModelError
 from streamtags.core.model import Usage
 from streamtags.run.congestion import AdaptiveLimit, Breaker
@@ -27,9 +27,7 @@ _TRANSPORT = frozenset({"model.unreachable", "model.timeout", "model.deadline", 
 _OVERLOAD = frozenset({"model.busy", "model.timeout", "model.deadline", "model.server_error"})
 # An answer that took more than this share of the deadline counts as an overload.
 _SLOW_SHARE = 0.5
-# Waits between attempts, in seconds, before jitter: doubled from the first to the longest.
-_FIRST_WAIT_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 30.0
+_BACKOFF = Backoff(first_seconds=0.5, most_seconds=30.0)
 
 
 class Limits(Protocol):
@@ -122,7 +120,7 @@ class Lane:
                 retries += error.code != "model.unreachable"
                 if not error.retryable or retries > self._limits.retries:
                     raise
-                wait = max(_backoff_seconds(tries), error.retry_after or 0.0)
+                wait = max(_BACKOFF.seconds(tries), error.retry_after or 0.0)
                 until = deadline.when()
                 if until is not None and asyncio.get_running_loop().time() + wait >= until and error.code != "model.unreachable":
                     raise  # the server's reason says more than a deadline error
@@ -225,7 +223,3 @@ class Lane:
             hint="start it again (`streamtags doctor` looks for it), then run the same command: it does only what is missing",
             code="model.circuit_open",
         )
-
-
-def _backoff_seconds(tries: int) -> float:
-    return random.uniform(0, min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(tries, 10)))  # noqa: S311 - jitter, not a secret

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
+from streamtags.core.files import replacing
 from streamtags.core.search import SearchIndex
 
 __all__ = ["EXACT_DOCUMENTS", "SCALE", "NearestDocuments", "quantized"]
@@ -86,10 +87,9 @@ class NearestDocuments:
             numbers, vectors = self._index.vectors(None if stale else pending)
             grown = _empty(vectors.shape[1]) if stale else _loaded(self._path)
             grown.add(numbers, vectors, threads=os.cpu_count() or 1)
-            partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-            grown.save(partial)
-            self._graph = None  # Windows does not replace a file that is mapped
-            partial.replace(self._path)
+            with replacing(self._path) as partial:
+                grown.save(partial)
+                self._graph = None  # Windows does not replace a file that is mapped
             return True
 
     def _opened(self) -> Index | None:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from streamtags.config.options import digest
 from streamtags.core.errors import ModelError
 from streamtags.core.model import Caption, CaptionRequest, ClassifyRequest, Described, TagSet
+from streamtags.core.validation import first_mistake
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
 from streamtags.stages.caption.estimate import describe_usage
@@ -105,8 +106,7 @@ class OpenAIDescriber(OpenAICaptioner):
                 return caption_text(Reply(caption, reply.usage), self._options.max_characters, where), answer
             reason = "caption: is empty"
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            reason = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200].lstrip(": ")
+            reason = str(first_mistake(error))[:200]
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             reason = "not a JSON object with a caption"
         raise ModelError(

@@ -22,6 +22,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 
+from streamtags.core.backoff import Backoff
 from streamtags.core.errors import BackendError, ConfigError
 from streamtags.stages.caption.models import ModelConfig
 
@@ -289,7 +290,7 @@ class VllmServer:
             died = 1 if time.monotonic() - began > _STEADY_SECONDS else died + 1
             if died > self._restarts:
                 raise self._dead(f"died {died} times in a row")
-            delay = min(60.0, self._first_delay * 2 ** (died - 1))
+            delay = Backoff(self._first_delay, 60.0, least_share=1.0).seconds(died - 1)
             self._on_line(f"streamtags: the model server died; starting it again in {delay:g} s")
             await asyncio.sleep(delay)
             try:

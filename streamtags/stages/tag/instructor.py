@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from streamtags.config.options import digest
 from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.model import ClassifyRequest, TagSet, Usage
+from streamtags.core.validation import first_mistake
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
 from streamtags.stages.model_server.connection import Endpoint
@@ -132,8 +133,7 @@ class InstructorClassifier:
         where = self._endpoint.where
         reason = "it does not fit the schema"
         if isinstance(error.__cause__, ValidationError):
-            first = error.__cause__.errors(include_input=False, include_url=False)[0]
-            reason = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:200].lstrip(": ")
+            reason = str(first_mistake(error.__cause__))[:200]
         return ModelError(
             f"no valid answer after {self._options.re_asks} re-asks: {reason}",
             where=where,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from streamtags.core.errors import StoreError
 from streamtags.core.events import PAYLOADS, Event, Payload, UnknownPayload
+from streamtags.core.validation import first_mistake
 
 __all__ = ["EventRow", "decode", "decode_payload", "lines", "now", "time_text"]
 
@@ -49,7 +50,7 @@ def decode_payload(timeline: str, row: EventRow) -> Payload:
         return PAYLOADS.get(kind, UnknownPayload).model_validate_json(data)
     except ValidationError as error:
         raise StoreError(
-            f"event {seq} cannot be read: {error.errors()[0]['msg']}",
+            f"event {seq} cannot be read: {first_mistake(error).text}",
             where=timeline,
             hint="put back a copy of the store, or analyze with --fresh",
             code="store.corrupt",
