@@ -10,6 +10,7 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.core.errors import ConfigError
+from streamtags.core.records import TimelineIdentity
 from streamtags.export import find_format, formats
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.log import make_payloads
@@ -31,7 +32,7 @@ def test_an_installed_format_works_like_the_others(site: Path, tmp_path: Path, c
     install_plugin(PACKAGE, site)
     url = f"sqlite:///{tmp_path}/s.db"
     with SqliteStore(tmp_path / "s.db") as store:
-        store.open_timeline("tl_a", "key")
+        store.open_timeline("tl_a", TimelineIdentity("key"))
         store.append("tl_a", make_payloads(3))
     assert list(formats())[-1] == "markdown"
     assert main(["export", "last", "--format", "markdown", "--store", url, "--start-timecode", "10:00:00:00"]) == 0
