@@ -1,6 +1,6 @@
-"""Labeled data: a JSON-lines file of items, and a TOML file that says what they are.
+"""Labeled data: a JSON-lines file of items, and a TOML file that describes them.
 
-An item is a caption (or words of the film), or a clip, with the tags that people say hold, and perhaps where its shots begin.
+An item is a caption, words of the film, measurements or a clip, with the tags that people chose for it and, for a clip, its shots.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streamtags.core.errors import UsageError
 from streamtags.core.model import EvidenceValue
@@ -43,15 +43,15 @@ class Shots(_Strict):
 
 
 class Item(_Strict):
-    """One labeled thing. `clip` is relative to the dataset's folder; with it, `caption` is not shown to anybody.
+    """One labeled item. `clip` is relative to the dataset's folder; with it, no model sees `caption`.
 
     Attributes:
-        id: its name; the number of its line unless given.
+        id: its name; by default the number of its line.
         text: subtitles, titles or notes.
         evidence: measured numbers, for classifiers that use them.
-        labels: tags that hold, by vocabulary; a plain list is of the dataset's own.
-        shots: of the clip, None where nobody labeled them.
-        split: `dev` or `test`, where the dataset is divided.
+        labels: the right tags, by vocabulary; a plain list is of the dataset's own.
+        shots: of the clip; None where they are not labeled.
+        split: `dev` or `test`, if the dataset is split.
     """
 
     id: str = ""
@@ -65,17 +65,17 @@ class Item(_Strict):
 
     @model_validator(mode="after")
     def _something(self) -> Item:
-        if self.caption is None and self.clip is None and not self.text:
-            raise ValueError("an item has a caption, a text or a clip")
+        if self.caption is None and self.clip is None and not self.text and not self.evidence:
+            raise ValueError("an item has a caption, a text or a clip, or measurements")
         if self.shots is not None and self.clip is None:
             raise ValueError("shots are of a clip")
         return self
 
     def tags(self, vocabulary: Vocabulary, own: str | None) -> tuple[str, ...] | None:
-        """The labels in `vocabulary` by the names it gives them, None where the item has none in it.
+        """The labels as names of tags of `vocabulary`; None if the item is not labeled in it.
 
         Args:
-            vocabulary: the one that is asked in.
+            vocabulary: the vocabulary of the evaluation.
             own: id of the dataset's vocabulary.
 
         Raises:
@@ -87,28 +87,28 @@ class Item(_Strict):
             labels = self.labels if own in (None, vocabulary.id) else None
         if labels is None:
             return None
-        found = [(label, vocabulary.find(label)) for label in labels]
-        strange = [label for label, tag in found if tag is None]
-        if strange:
-            raise UsageError(f"label {strange[0]!r} is no tag of {vocabulary.id}", where=f"item {self.id}", hint="correct the label")
-        return tuple(tag.name for _, tag in found if tag is not None)
+        tags = [(label, vocabulary.find(label)) for label in labels]
+        unknown = [label for label, tag in tags if tag is None]
+        if unknown:
+            raise UsageError(f"label {unknown[0]!r} is no tag of {vocabulary.id}", where=f"item {self.id}", hint="correct the label")
+        return tuple(tag.name for _, tag in tags if tag is not None)
 
 
 class _About(_Strict):
     name: str
     title: str = ""
-    license: str = ""
+    license: str = Field("", validation_alias=AliasChoices("license", "licence"))  # earlier versions wrote `licence`
     vocabulary: str | None = None
     items: str = "items.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Items and what they are.
+    """Items and their description.
 
     Attributes:
-        folder: what clips are relative to.
-        vocabulary: a name or file, as `--tags` takes it; None leaves it to the command.
+        folder: clips are relative to it.
+        vocabulary: a name or file, as `--tags` takes it; None leaves the choice to the command.
     """
 
     name: str
@@ -132,10 +132,10 @@ class Dataset:
 
 
 def load_dataset(path: Path) -> Dataset:
-    """A dataset from its folder (with a `dataset.toml`), its TOML file, or a bare JSON-lines file of items.
+    """Read a dataset from its folder (with a `dataset.toml`), its TOML file, or a bare JSON-lines file of items.
 
     Raises:
-        UsageError: a file that cannot be read, a key that is unknown, an item without anything to judge; says which line.
+        UsageError: a file cannot be read, a key is unknown, or an item has nothing to judge; the error names the line.
     """
     path = path.expanduser()
     if path.is_dir():
@@ -155,7 +155,7 @@ def load_dataset(path: Path) -> Dataset:
 
 
 def halves(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
-    """Items to fit on and items to report on: by their splits `dev` and `test`, or by a checksum where they are not divided."""
+    """Split items into one half to fit on and one to report on: by `split` (`dev`, `test`), or by a checksum if no item has a split."""
     items = list(items)
     if any(item.split for item in items):
         return [item for item in items if item.split == "dev"], [item for item in items if item.split == "test"]
@@ -164,7 +164,7 @@ def halves(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
 
 
 def _items(path: Path) -> tuple[Item, ...]:
-    found: list[Item] = []
+    items: list[Item] = []
     for number, line in enumerate(_read(path).splitlines(), 1):
         if not line.strip():
             continue
@@ -177,10 +177,10 @@ def _items(path: Path) -> tuple[Item, ...]:
             raise UsageError(str(first_mistake(error)), where=f"{path}:{number}", hint=_HINT) from error
         except ValueError as error:
             raise UsageError(f"is not JSON: {error}", where=f"{path}:{number}", hint="one JSON object a line") from error
-        found.append(item if item.id else item.model_copy(update={"id": str(number)}))
-    if not found:
-        raise UsageError("holds no items", where=str(path), hint=_HINT)
-    return tuple(found)
+        items.append(item if item.id else item.model_copy(update={"id": str(number)}))
+    if not items:
+        raise UsageError("has no items", where=str(path), hint=_HINT)
+    return tuple(items)
 
 
 def _read(path: Path) -> str:

@@ -69,3 +69,10 @@ def test_mistakes_are_explained(tmp_path: Path, text: str, complaint: str) -> No
 def test_models_that_are_not_there_are_explained(name: str) -> None:
     with pytest.raises(ConfigError):
         load_model_config(name)
+
+
+@pytest.mark.parametrize("key", ["license", "licence"])
+def test_the_license_of_a_model_is_read_in_both_spellings(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f'title = "Mine"\nmodel = "a/b"\n{key} = "MIT"\nweights_gib = 1.0\n')
+    assert load_model_config(file).license == "MIT"

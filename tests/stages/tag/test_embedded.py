@@ -18,7 +18,7 @@ from streamtags.core.model import ClassifyRequest, Evidence, TagSet
 from streamtags.core.ports import Classifier
 from streamtags.core.vocabulary import Axis, Condition, Tag, Vocabulary
 from streamtags.stages.tag.embedded import SPEC
-from streamtags.stages.tag.rules import CERTAIN, DOUBTFUL, Rules, explain
+from streamtags.stages.tag.rules import CERTAIN, DOUBTFUL, Rules, explain, is_blank
 from streamtags.stages.tag.text import load_calibration
 
 LIBRARY = load_vocabulary("music-library")
@@ -66,9 +66,10 @@ def test_a_rule_cites_its_numbers() -> None:
 
 def test_confidence_grows_from_the_limit_inwards_and_stays_modest() -> None:
     dark = ruled("brightness_percent < 25")
-    values = [confidence(dark, {"brightness_percent": value}) for value in (25, 20, 10, 0, -5)]
+    values = [confidence(dark, {"brightness_percent": value}) for value in (25, 20, 10, 5)]
     assert values == sorted(values, key=lambda value: value or 0)
-    assert (values[0], values[-1]) == (DOUBTFUL, CERTAIN)
+    assert values[0] == DOUBTFUL
+    assert DOUBTFUL < (values[-1] or 0) <= CERTAIN
     assert confidence(dark, {"brightness_percent": 25.1}) is None
 
 
@@ -85,9 +86,9 @@ def test_between_two_limits_the_middle_is_surest() -> None:
 
 def test_all_conditions_must_hold_and_the_weakest_counts() -> None:
     tag = ruled("brightness_percent < 25", "0 < warmth < 1", "camera is static or handheld")
-    assert confidence(tag, {"brightness_percent": 0, "warmth": 0.25, "camera": "static"}) == (DOUBTFUL + CERTAIN) / 2
-    assert confidence(tag, {"brightness_percent": 0, "warmth": 0.25, "camera": "pan_left"}) is None
-    assert confidence(tag, {"brightness_percent": 0, "warmth": 0.25}) is None
+    assert confidence(tag, {"brightness_percent": 5, "warmth": 0.25, "camera": "static"}) == (DOUBTFUL + CERTAIN) / 2
+    assert confidence(tag, {"brightness_percent": 5, "warmth": 0.25, "camera": "pan_left"}) is None
+    assert confidence(tag, {"brightness_percent": 5, "warmth": 0.25}) is None
 
 
 def test_word_conditions_are_cited() -> None:
@@ -109,7 +110,8 @@ def test_a_rule_holds_exactly_inside_its_limits(measure: str, low: float, span: 
     for bounds in ({"low": low}, {"high": low}, {"low": low, "high": low + span}):
         condition = Condition.model_validate({"measure": measure, **bounds})
         reached = confidence(Tag(name="T", axis="a", when=(condition,)), {measure: value})
-        holds = isfinite(value) and abs(value) < 1e12 and bounds.get("low", -inf) <= value <= bounds.get("high", inf)
+        blank = is_blank({measure: value}) and not (measure == "brightness_percent" and condition.high is not None and condition.high <= 8)
+        holds = not blank and isfinite(value) and abs(value) < 1e12 and bounds.get("low", -inf) <= value <= bounds.get("high", inf)
         assert (reached is not None) == holds
         assert reached is None or DOUBTFUL <= reached <= CERTAIN
 
@@ -246,3 +248,43 @@ def test_wrong_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError) as caught:
         SPEC.build(options)
     assert "classifier embedded" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        {"brightness_percent": 0.0, "contrast_percent": 0.0, "cuts_per_minute": 43.0, "arousal_estimate": 0.9, "loudness_lufs": -7.0},
+        {
+            "brightness_percent": 3.5,
+            "contrast_percent": 9.9,
+            "cuts_per_minute": 19.0,
+            "motion_percent_per_second": 33.0,
+            "loudness_lufs": -7.0,
+        },
+        {
+            "brightness_percent": 21.0,
+            "contrast_percent": 0.0,
+            "motion_percent_per_second": 0.0,
+            "saturation_percent": 0.0,
+            "loudness_lufs": -7.0,
+        },
+    ],
+    ids=["black", "a title card", "one color"],
+)
+def test_a_blank_picture_gets_tags_from_its_sound_only(blank: Evidence) -> None:
+    assert list(measured(blank)) == ["Loud"]
+
+
+def test_a_rule_of_ones_own_can_ask_for_black() -> None:
+    black = Vocabulary(
+        id="v",
+        version="1",
+        axes=(Axis(name="a"),),
+        tags=(Tag(name="Black Frames", axis="a", when=(Condition(measure="brightness_percent", high=2.0),)),),
+    )
+    evidence = {"brightness_percent": 0.5, "contrast_percent": 0.2}
+    assert list(measured(evidence, black)) == ["Black Frames"]
+
+
+def test_the_shipped_rules_never_give_medium_energy_or_a_moderate_pace() -> None:
+    assert [tag.name for tag in LIBRARY.tags if tag.axis in ("energy", "pace") and not tag.when] == ["Medium Energy", "Moderate Pace"]
