@@ -14,7 +14,7 @@ from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.sources.edit.source import edit_identity, is_edit
-from streamtags.sources.file.source import source_identity
+from streamtags.sources.file.identity import source_identity
 from streamtags.sources.live.source import is_live
 from streamtags.stages.tools import Tools
 

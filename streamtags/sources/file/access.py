@@ -23,7 +23,7 @@ __all__ = ["SCHEMES", "Access", "Place", "Scheme", "locate", "without_password"]
 # (hls, dash, concat, sdp, image2, lavfi, imf, ...).
 CONTAINERS = (
     "3gp apng asf av1 avi bink dv flic flv gif gxf h261 h263 h264 hevc ivf live_flv m4v matroska mjpeg mjpeg_2000 mov mp4 mpeg mpegts "
-    "mpegtsraw mpegvideo mxf nsv nut nuv obu ogg rm roq smk swf vc1 vc1test vvc webm wtv y4m yuv4mpegpipe "
+    "mpegtsraw mpegvideo mpjpeg mxf nsv nut nuv obu ogg rm roq smk swf vc1 vc1test vvc webm wtv y4m yuv4mpegpipe "
     "bmp_pipe jpeg_pipe jpegxl_anim png_pipe tiff_pipe webp webp_pipe "
     "aac ac3 aiff amr au caf dts dtshd eac3 flac loas mp2 mp3 tta truehd w64 wav wv"
 )

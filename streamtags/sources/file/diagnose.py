@@ -1,7 +1,8 @@
-"""Why a source could not be opened, in words that help."""
+"""Error messages for sources that cannot be opened or that break off."""
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,10 +11,12 @@ import av
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.sources.file.access import Place
 
-__all__ = ["explain_open", "interrupted", "not_streamable"]
+__all__ = ["explain_open", "interrupted", "is_end_of_body", "not_streamable"]
 
-_SNIFFED = 4096
+_HEAD_BYTES = 4096
+_MAX_BOXES = 1000
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<MPD", b"<?xml")
+_PHOTOS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\x00", b"MM\x00*")
 _NETWORK_ERRORS = (
     av.error.HTTPError,
     av.error.HTTPClientError,
@@ -27,7 +30,7 @@ _NETWORK_ERRORS = (
 
 
 def explain_open(error: Exception, place: Place, timeout: float) -> SourceError:
-    """The error a person sees when FFmpeg cannot open `place`."""
+    """Return the error to raise when FFmpeg cannot open `place`."""
     if place.path is not None:
         return _explain_file(error, place, place.path)
     if place.kind == "stdin":
@@ -36,25 +39,30 @@ def explain_open(error: Exception, place: Place, timeout: float) -> SourceError:
 
 
 def not_streamable() -> SourceError:
-    """What a person sees when standard input cannot be read from front to back."""
+    """Return the error to raise when standard input cannot be read from front to back."""
     what = "standard input is not a video that can be read as it comes"
     hint = "pipe MKV, MPEG-TS or MP4 written with +faststart; give other MP4 as a file, or with < rather than |"
     return SourceError(what, where="-", hint=hint, code="source.not_streamable")
 
 
 def interrupted(error: Exception, place: Place, decoded: int) -> SourceError | None:
-    """The error to raise when the network fails after `decoded` frames; None if it is damage in the data, to be skipped."""
-    if isinstance(error, av.error.ExitError) and decoded:  # its time was up; only what may fall silent is given a time
+    """Return the error to raise when the network fails after `decoded` frames; None if it is damage in the data, to be skipped."""
+    if isinstance(error, av.error.ExitError) and decoded:  # the read timed out; only sources that may fall silent have a timeout
         return SourceError("sends nothing any more", where=place.uri, hint="run it again to go on", code="source.silent")
     if place.kind == "url" and isinstance(error, _NETWORK_ERRORS):
         if not decoded:
-            what = f"broke off before its first picture: {_words(error)}"
+            what = f"broke off before its first picture: {_reason(error)}"
             hint = "an MP4 whose index is at its end needs a server that gives byte ranges; write it with +faststart"
             return SourceError(what, where=place.uri, hint=hint, code="source.interrupted")
         return SourceError(
-            f"the connection broke off: {_words(error)}", where=place.uri, hint="run it again to go on", code="source.interrupted"
+            f"the connection broke off: {_reason(error)}", where=place.uri, hint="run it again to go on", code="source.interrupted"
         )
     return None
+
+
+def is_end_of_body(error: SourceError) -> bool:
+    """Return whether `error` is how FFmpeg reports the end of an HTTP body whose length the server did not state."""
+    return getattr(error.__cause__, "errno", None) == errno.EIO
 
 
 def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
@@ -69,55 +77,58 @@ def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
         case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
             return failed("the server does not give it out (401 or 403)", "it may need a login or a signed address", "denied")
         case av.error.HTTPError() | av.error.HTTPClientError():
-            return failed(f"the server refused: {_words(error)}", "check the address, or try later", "unreachable")
+            return failed(f"the server refused: {_reason(error)}", "check the address, or try later", "unreachable")
         case av.error.ProtocolNotFoundError():
             what = f"the FFmpeg inside PyAV does not speak {urlsplit(place.uri).scheme}"
             return failed(what, "have it sent as MPEG-TS over udp or tcp, by RTSP or by RTMP", "no_protocol")
         case av.error.InvalidDataError():
             return failed("what the server sends is not a video", "open the address in a browser to see what it is", "not_video")
         case av.error.ArgumentError():
-            return _refused_format(place.uri)
-    return failed(f"cannot be reached: {_words(error)}", "check the address and the network", "unreachable")
+            what = "its format is not one that is read here, or a playlist that names other files"
+            hint = "open the address in a browser to see what it is; give the address of the media file itself"
+            return SourceRefused(what, where=place.uri, hint=hint, code="source.refused_format")
+    return failed(f"cannot be reached: {_reason(error)}", "check the address and the network", "unreachable")
 
 
 def _explain_file(error: Exception, place: Place, path: Path) -> SourceError:
     head = _head(path)
-    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(_PLAYLISTS) or isinstance(error, av.error.ArgumentError):
-        return _refused_format(place.uri)
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(_PLAYLISTS):
+        what = "is a playlist or another format that names other files"
+        return SourceRefused(what, where=place.uri, hint="give the media file itself", code="source.refused_format")
     if _boxes_without_index(path):
         what = "its index (the moov atom) is missing: the recording or the copy was cut short"
         return SourceError(what, where=place.uri, hint="copy it again, or repair it with a tool such as untrunc", code="source.truncated")
+    if head.startswith(_PHOTOS):
+        return SourceError("is a photograph, not a video", where=place.uri, hint="give a video", code="source.not_video")
     if head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
         return SourceError("is text, not a video", where=place.uri, hint="check what the file is", code="source.not_video")
-    what = f"is not a video that can be read ({_words(error)})"
+    if isinstance(error, av.error.ArgumentError):
+        what, hint = "its format is not one that is read here", "convert it, to MP4 or Matroska for example"
+        return SourceRefused(what, where=place.uri, hint=hint, code="source.refused_format")
+    what = f"is not a video that can be read ({_reason(error)})"
     return SourceError(what, where=place.uri, hint="play it to see whether it is damaged", code="source.not_video")
 
 
-def _refused_format(where: str) -> SourceRefused:
-    what = "is a playlist or another format that names other files"
-    return SourceRefused(what, where=where, hint="give the media file itself", code="source.refused_format")
-
-
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_SNIFFED)
+            return file.read(_HEAD_BYTES)
     except OSError:
         return b""
 
 
 def _boxes_without_index(path: Path) -> bool:
-    """An ISO base media file (ISO/IEC 14496-12, 4.2) that has no `moov` box among its outermost ones."""
+    """Whether this is an ISO base media file (ISO/IEC 14496-12, 4.2) without a `moov` box among its outermost ones."""
     names: list[bytes] = []
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
             at = 0
-            while at + 8 <= size and len(names) < 1000:
+            while at + 8 <= size and len(names) < _MAX_BOXES:
                 file.seek(at)
                 header = file.read(16)
                 names.append(header[4:8])

@@ -57,7 +57,10 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     The matrix maps (x, y), y down, to (a x + c y, b x + d y) (ISO/IEC 14496-12, 6.2.2); it comes as nine integers, a b u c d v first
     (FFmpeg's `libavutil/display.h`).
     """
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # side data of a kind that this PyAV does not know, which makes all of it unreadable
+        return Orientation(turns=round(-frame.rotation / 90) % 4)
     if data is None:
         return Orientation()
     a, b, _, c, d = (int(x) for x in np.frombuffer(cast("bytes", data), np.int32, count=5))

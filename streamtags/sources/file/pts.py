@@ -1,57 +1,33 @@
-"""Exact time out of whatever the file claims: strictly rising pts, sound kept with the picture.
+"""Repair of timestamps: strictly rising pts, and sound that stays with the picture.
 
-Containers lie in known ways: MPEG-TS counts 33 bits of 90 kHz and starts over every 26.5 hours (ISO/IEC 13818-1, 2.4.3.7), spliced
+Containers are wrong in known ways: MPEG-TS counts 33 bits of 90 kHz and starts over every 26.5 hours (ISO/IEC 13818-1, 2.4.3.7), spliced
 streams jump, broken muxers repeat or omit timestamps. `TimeRepair` takes the timestamps of decoded pictures and sound in order of
 presentation and maps them to one continuous clock. It is pure: numbers in, numbers out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from math import floor
 from typing import Generic, TypeVar
 
-__all__ = ["DEFAULT_RATE", "STANDARD_RATES", "TimeRepair", "choose_rate"]
-
-DEFAULT_RATE = Fraction(25)
+__all__ = ["TimeRepair"]
 
 _Ticks = TypeVar("_Ticks", int, Fraction)
 
-# SMPTE ST 428-11, ST 12-1 and the NTSC family; rates that editing systems know.
-STANDARD_RATES = (
-    *(Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240)),
-    *(Fraction(n * 1000, 1001) for n in (12, 15, 24, 30, 48, 60, 120, 240)),
-)
-
-_SLOWEST, _FASTEST = Fraction(1, 10), Fraction(480)
-_SNAP = Fraction(2, 1000)  # MPEG-TS rates are estimated from a few frames: 29.917 stands for 29.97
-_LARGEST_PTS = 1 << 62  # beyond this a 64-bit store could not hold what we add to it: such a timestamp is noise
+_LARGEST_PTS = 1 << 62  # a larger timestamp is noise, and would not fit into 64 bits after repair
 _LONGEST_GAP = 86_400  # seconds; a longer hole is no variable frame rate in any container
 _SYNC = 10  # seconds by which the streams of one program may lie apart around a splice
-_REMEMBERED = 8  # splices a stream that lags behind can still be matched with
-
-
-def choose_rate(candidates: Iterable[Fraction | None]) -> Fraction:
-    """The first believable rate of `candidates`, snapped to a standard one if within 0.2 %; 25 if none is believable.
-
-    A rate such as 90000/1 or 1000/1 is the container's tick, not its rate, and is passed over.
-    """
-    for rate in candidates:
-        if rate is None or not _SLOWEST <= rate <= _FASTEST:
-            continue
-        nearest = min(STANDARD_RATES, key=lambda standard: abs(standard - rate))
-        return nearest if abs(nearest - rate) <= _SNAP * rate else rate
-    return DEFAULT_RATE
+_MAX_SPLICES = 8  # latest splices that a stream which lags behind is matched with
 
 
 class TimeRepair:
     """Maps raw timestamps to one clock, in ticks of the picture's time base.
 
     Rules, in order: a counter of `wrap_bits` is unwrapped towards the timestamp before; a jump back, or a jump forward that cannot be
-    a real gap, is a splice, after which time goes on one step after the frame before; a single repeated or swapped timestamp is
-    placed half a step after its predecessor; a missing one a whole step. Sound follows the splices of the picture and the other way
-    round, whichever is decoded first, so the two stay together.
+    a real gap, is a splice, after which time continues one step after the frame before; a single repeated or swapped timestamp is
+    placed half a step after its predecessor; a missing one a whole step. Sound follows the splices of the picture and the picture those
+    of the sound, in the order of decoding, so the two stay together.
 
     Args:
         time_base: seconds of one tick of the picture's pts.
@@ -72,7 +48,7 @@ class TimeRepair:
 
     @property
     def splices(self) -> int:
-        """How often time was re-anchored."""
+        """How often the source's clock has jumped."""
         return len(self._offsets) - 1
 
     def picture(self, pts: int | None, duration: int = 0) -> int:
@@ -126,7 +102,7 @@ class TimeRepair:
         return time * self._time_base
 
     def at(self, seconds: Fraction) -> Fraction:
-        """Where the picture's clock puts `seconds` of the container now; for text that comes along with it."""
+        """The picture's time of `seconds` on the container's clock now; for text in the same container."""
         return seconds + self._offsets[self._picture.epoch] * self._time_base
 
     def _unwrapped(self, track: _Track[_Ticks], pts: _Ticks | None) -> _Ticks | None:
@@ -141,9 +117,9 @@ class TimeRepair:
         return pts
 
     def _splice(self, track: _Track[_Ticks], raw: _Ticks, expected: _Ticks, *, lead: bool) -> _Ticks:
-        """Time of `raw` under a new offset: one that the other stream already found if it fits, else one that makes it `expected`."""
+        """Time of `raw` under a new offset: one that the other stream already uses if it fits, else one that makes it `expected`."""
         newest = len(self._offsets) - 1
-        for epoch in range(max(track.epoch + 1, newest - _REMEMBERED), newest + 1):
+        for epoch in range(max(track.epoch + 1, newest - _MAX_SPLICES), newest + 1):
             time = raw + self._offsets[epoch]
             if abs(time - expected) <= self._sync:
                 track.epoch = epoch
@@ -157,7 +133,7 @@ class TimeRepair:
 
 
 class _Track(Generic[_Ticks]):
-    """What is remembered of one stream: raw and repaired time of what came last, and the splice it is in."""
+    """State of one stream: raw and repaired time of its latest item, and the splice it is in."""
 
     __slots__ = ("duration", "epoch", "last", "nudged", "raw")
 

@@ -1,4 +1,4 @@
-"""Time of a live source: how late a frame is, and what time it is after the source has been away. Pure: numbers in, numbers out."""
+"""Time of a live source: how late a frame is, and what time it is after a gap. Pure: numbers in, numbers out."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from math import inf
 
 __all__ = ["LiveEdge", "continued"]
 
-# How fast the earliest frame is forgotten, in seconds a second: well above the drift of two quartz clocks.
-_FORGOTTEN = 0.001
-# A source's own clock is believed after a gap if it agrees with ours to so many seconds: probing a stream anew takes some of them.
+# How fast the reference frame loses weight, in seconds a second: well above the drift of two quartz clocks.
+_REFERENCE_DECAY = 0.001
+# Seconds by which a source's own clock may differ from ours after a gap and still be believed: analyzing a stream anew takes some.
 _OWN_CLOCK_SECONDS = 10.0
 _WRAP = 1 << 33  # of MPEG-TS (ISO/IEC 13818-1, 2.4.3.7)
 
 
 class LiveEdge:
-    """Where a live source is now, by the frame that came with the least delay.
+    """Where a live source is now, measured by the frame that arrived with the least delay.
 
-    Frames come in bursts: after probing, and of HLS always. The one that is furthest ahead of the clock has been delayed least, and the
-    others are late by comparison.
+    Frames arrive in bursts: after the stream has been analyzed, and always with HLS. The frame that is furthest ahead of the clock has
+    been delayed least, and the others are late by comparison.
     """
 
     def __init__(self, ahead: float = -inf) -> None:
-        self._ahead = ahead  # of the source's time over ours, at its most
-        self._told = -inf
+        self._ahead = ahead  # largest lead of the source's time over ours, in seconds
+        self._latest = -inf
 
     def see(self, seconds: float, now: float) -> float:
-        """A frame of `seconds` on the source's clock is here `now`; how many seconds late it is."""
-        if self._told > -inf:
-            self._ahead -= _FORGOTTEN * max(0.0, now - self._told)
-        self._told = now
+        """Take note that a frame of `seconds` on the source's clock arrives `now`; return how many seconds late it is."""
+        if self._latest > -inf:
+            self._ahead -= _REFERENCE_DECAY * max(0.0, now - self._latest)
+        self._latest = now
         self._ahead = max(self._ahead, seconds - now)
         return self.late(seconds, now)
 
     def late(self, seconds: float, now: float) -> float:
-        """How late a frame of `seconds` would be if it were looked at `now`."""
+        """Return how late a frame of `seconds` would be at the time `now`."""
         return self._ahead - (seconds - now)
 
     def at(self, now: float) -> float:
-        """What the source's clock says `now`."""
+        """Return the source's time at our time `now`."""
         return now + self._ahead
 
 
 def continued(end: int, expected: int, own: int, time_base: Fraction, *, wraps: bool = False, keeps: bool = False) -> int:
-    """The pts at which a source goes on that was away.
+    """Return the pts at which a source continues after a gap.
 
     Args:
-        end: where what was received before it ended.
-        expected: where it would be by the wall clock; not before `end`.
-        own: what it says itself, on the clock it had before.
+        end: pts at which the frames received before the gap end.
+        expected: pts by the wall clock; not before `end`.
+        own: pts by the source's own clock.
         time_base: seconds of a tick.
         wraps: its counter starts over at 33 bits.
-        keeps: the server keeps what it sent for a while, so that the source may go on from where it was, however long it was away.
+        keeps: the server keeps what it sent for a while, so the source may continue where it was, however long the gap.
 
     Returns:
-        `own`, wraps undone, where it goes on from `end` and agrees with the wall clock to ten seconds, or is behind it where the server
+        `own`, wraps undone, if it continues after `end` and agrees with the wall clock to ten seconds, or is behind it where the server
         keeps what it sent: the sender has kept its clock, so this is exact. Otherwise `expected`: the sender began anew.
     """
     expected = max(end, expected)

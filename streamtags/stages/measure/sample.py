@@ -1,7 +1,7 @@
-"""Which frames stand for a segment: a few, spread evenly, chosen while the segment is still growing.
+"""Which frames represent a segment: a few, spread evenly, chosen while the segment is still growing.
 
-Nobody knows how long a segment will be, and a boundary is announced some frames late. So the latest frames wait in a tail until no
-boundary can fall among them any more; only then are they thinned on a stride that doubles as the segment grows.
+The length of a segment is unknown while it grows, and a boundary is reported some frames late. So the latest frames wait in a tail until
+no boundary can fall among them any more; only then are they thinned on a stride that doubles as the segment grows.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Generic, Protocol, TypeVar
 
 __all__ = ["Sampler", "Timed"]
 
-# Kept candidates per picture wanted, at most. Halving leaves half of it, so a picture is never further from its ideal place than
-# half the distance between two ideal places.
-_SLACK = 4
+# The most candidates kept per picture wanted. Halving leaves half of them, so a picture is never further from its ideal place than half
+# the distance between two ideal places.
+_CANDIDATES_PER_PICTURE = 4
 
 
 class Timed(Protocol):
@@ -23,7 +23,7 @@ class Timed(Protocol):
 
     @property
     def pts(self) -> int:
-        """When, in ticks of the source."""
+        """Time in ticks of the source."""
         ...
 
 
@@ -31,17 +31,17 @@ T = TypeVar("T", bound=Timed)
 
 
 class Sampler(Generic[T]):
-    """Keeps enough of a growing segment to stand for it, whatever its length.
+    """Keeps enough frames of a growing segment to represent it, at any length.
 
-    Memory: references to at most `4 * count + lookahead + 1` items, however long the segment.
+    Memory: references to at most `4 * count + lookahead + 2` items.
 
     For a segment that began at the last `split` and ends at most `lookahead` frames before the latest one pushed, `pick` returns
-    `min(count, frames of the segment)` items, and the same ones whenever it is called. Where the segment ends earlier than that
-    (a slice, decided afterwards), it returns as many of them as are still held.
+    `min(count, frames of the segment)` items, and the same ones whenever it is called. If the segment ends earlier (a slice, decided
+    afterwards), it returns as many of them as were kept, and if none was kept, the last item before the segment.
 
     Args:
-        count: pictures wanted of each segment, at least 1.
-        lookahead: the most frames a boundary may be announced late.
+        count: pictures wanted for each segment, at least 1.
+        lookahead: frames by which a boundary may be reported late.
     """
 
     def __init__(self, count: int, *, lookahead: int = 0) -> None:
@@ -49,8 +49,9 @@ class Sampler(Generic[T]):
             raise ValueError(f"count {count} must be at least 1 and lookahead {lookahead} at least 0")
         self._count = count
         self._lookahead = lookahead
+        self._before: T | None = None  # the last item before the segment
         self._tail: deque[T] = deque()
-        self._thinned: _Thinned[T] = _Thinned(_SLACK * count)
+        self._thinned: _Thinned[T] = _Thinned(_CANDIDATES_PER_PICTURE * count)
 
     def __len__(self) -> int:
         return len(self._tail) + len(self._thinned.items)
@@ -62,7 +63,7 @@ class Sampler(Generic[T]):
             self._thinned.add(self._tail.popleft())
 
     def pick(self, start_pts: int, end_pts: int) -> tuple[T, ...]:
-        """The items that stand for `start_pts` up to `end_pts` (exclusive), in order, none twice.
+        """Return the items that represent `start_pts` up to `end_pts` (exclusive), in order, none twice.
 
         Each is the one nearest the middle of its share, of `count` equal shares in time, among those kept every `stride` frames.
         """
@@ -72,25 +73,30 @@ class Sampler(Generic[T]):
                 break
             if item.pts >= start_pts:
                 grown.add(item)
-        held = [item for item in grown.items if start_pts <= item.pts < end_pts]
-        return _spread(held, self._count, start_pts, end_pts, grown.stride)
+        kept = [item for item in grown.items if start_pts <= item.pts < end_pts]
+        if not kept and start_pts < end_pts:  # frames that last long, all of them thinned out
+            earlier = [item for item in (self._before, *grown.items) if item is not None and item.pts < start_pts]
+            return tuple(earlier[-1:])
+        return _spread(kept, self._count, start_pts, end_pts, grown.stride)
 
     def split(self, at_pts: int) -> None:
-        """A segment begins at `at_pts`: let go of what came before, and begin to thin afresh."""
-        kept = [item for item in (*self._thinned.items, *self._tail) if item.pts >= at_pts]
+        """Begin a segment at `at_pts`: drop all items before it but the last, and thin from the beginning."""
+        items = [*self._thinned.items, *self._tail]
+        kept = [item for item in items if item.pts >= at_pts]
+        self._before = next((item for item in reversed(items) if item.pts < at_pts), self._before)
         self._tail.clear()
-        self._thinned = _Thinned(_SLACK * self._count)
+        self._thinned = _Thinned(_CANDIDATES_PER_PICTURE * self._count)
         for item in kept:
             self.push(item)
 
 
 class _Thinned(Generic[T]):
-    """Every `stride`-th of the items added; the stride doubles whenever more than `limit` would be held."""
+    """Every `stride`-th of the items added; the stride doubles whenever there would be more than `limit`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.stride = 1
-        self._skip = 0  # items to let pass before the next one is kept
+        self._skip = 0  # items to skip before the next one is kept
         self.items: list[T] = []
 
     def add(self, item: T) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamtags.sources.file.pts import DEFAULT_RATE, TimeRepair, choose_rate
+from streamtags.sources.file.pts import TimeRepair
 
 TICK = Fraction(1, 90_000)
 STEP = 3_600
@@ -113,20 +113,3 @@ def test_sound_without_timestamps_runs_on_from_the_picture() -> None:
     repair = TimeRepair(TICK, STEP)
     repair.picture(90_000)
     assert [repair.sound(None, Fraction(1, 2)) for _ in range(3)] == [1, Fraction(3, 2), 2]
-
-
-@pytest.mark.parametrize(
-    ("candidates", "rate"),
-    [
-        ([Fraction(24000, 1001)], Fraction(24000, 1001)),
-        ([Fraction(2997, 125)], Fraction(24000, 1001)),
-        ([Fraction(359, 12)], Fraction(30000, 1001)),
-        ([Fraction(90_000), Fraction(2160, 77)], Fraction(2160, 77)),
-        ([Fraction(1000), None, Fraction(30)], Fraction(30)),
-        ([Fraction(26777, 1000)], Fraction(26777, 1000)),
-        ([None, Fraction(0)], DEFAULT_RATE),
-        ([], Fraction(25)),
-    ],
-)
-def test_the_rate_is_one_an_editor_knows(candidates: list[Fraction | None], rate: Fraction) -> None:
-    assert choose_rate(candidates) == rate

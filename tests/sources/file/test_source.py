@@ -20,7 +20,8 @@ from streamtags.config.settings import IngestSettings
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.core.model import Frame, Sound, Subtitle, clock_of
 from streamtags.core.ports import FrameSource
-from streamtags.sources.file.source import VideoSource, open_source, source_identity
+from streamtags.sources.file.identity import source_identity
+from streamtags.sources.file.source import VideoSource, open_source
 
 SETTINGS = IngestSettings()
 Read = tuple[VideoSource, list[Frame], list[Sound], list[Subtitle]]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamtags.core.model import Subtitle
-from streamtags.sources.file.subtitles import from_ass, parse_subtitles, sidecar
+from streamtags.sources.file.sidecar import read_sidecar
+from streamtags.sources.file.subtitles import from_ass, parse_subtitles
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello <i>there</i>\nyou\n\n2\n00:00:03,000 --> 00:00:04,000\n{\\an8}Second &amp; last\n"
 CUES = [Subtitle(1.0, 2.5, "Hello there\nyou"), Subtitle(3.0, 4.0, "Second & last")]
@@ -57,16 +58,16 @@ def test_ass_loses_overrides_and_drawings() -> None:
 
 def test_the_file_of_the_same_name_beside_the_film(tmp_path: Path) -> None:
     film = tmp_path / "film.part1.mp4"
-    assert sidecar(film) == []
+    assert read_sidecar(film) == []
     (tmp_path / "film.srt").write_text(SRT)
-    assert sidecar(film) == []
+    assert read_sidecar(film) == []
     (tmp_path / "film.part1.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nfrom vtt\n")
-    assert [cue.text for cue in sidecar(film)] == ["from vtt"]
+    assert [cue.text for cue in read_sidecar(film)] == ["from vtt"]
     (tmp_path / "film.part1.srt").write_text(SRT)
-    assert sidecar(film) == CUES
+    assert read_sidecar(film) == CUES
 
 
 def test_a_link_beside_the_film_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text(SRT)
     (tmp_path / "film.srt").symlink_to(tmp_path / "secret.txt")
-    assert sidecar(tmp_path / "film.mp4") == []
+    assert read_sidecar(tmp_path / "film.mp4") == []

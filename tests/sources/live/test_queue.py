@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamtags.core.model import Dropped, Frame, Lost, Sound
-from streamtags.sources.live.queue import FRAMES, FrameQueue
+from streamtags.sources.live.queue import MAX_FRAMES, FrameQueue
 from streamtags.testing import PictureStill
 
 PICTURE = np.zeros((2, 2, 3), np.uint8)
@@ -42,13 +42,13 @@ def test_every_frame_is_seen_or_counted_and_the_oldest_go(taken: list[int]) -> N
         now += 0.04
         waiting = fed - sum(isinstance(one, Frame) for one in found)
         found += [queue.take() for _ in range(min(takes, waiting)) if queue._items]
-        assert sum(isinstance(one, Frame) for one in queue._items) <= FRAMES
+        assert sum(isinstance(one, Frame) for one in queue._items) <= MAX_FRAMES
     found += drained(queue)
     seen = [one for one in found if isinstance(one, Frame)]
     dropped = [one for one in found if isinstance(one, Dropped)]
     assert len(seen) + sum(one.frames for one in dropped) == fed
     assert all(a.index < b.index for a, b in pairwise(seen))
-    assert {one.index for one in seen[-FRAMES:]} == set(range(max(0, fed - FRAMES), fed)) or not taken
+    assert {one.index for one in seen[-MAX_FRAMES:]} == set(range(max(0, fed - MAX_FRAMES), fed)) or not taken
     for one in dropped:
         assert one.end[0] - one.first[0] >= one.frames
         assert one.end[1] == one.end[0] * 40

@@ -37,7 +37,7 @@ def stride_of(frames: int, count: int) -> int:
     return stride
 
 
-def test_pictures_stand_in_the_middle_of_equal_shares() -> None:
+def test_pictures_are_in_the_middle_of_equal_shares() -> None:
     sampler: Sampler[Item] = Sampler(4)
     feed(sampler, items(16, step=1))
     assert picked(sampler, 0, 16) == [2, 6, 10, 14]
@@ -97,7 +97,7 @@ def test_a_segment_shorter_than_the_count_gives_all_its_frames(count: int, frame
     lookahead=st.integers(0, 40),
     late=st.integers(0, 40),
 )
-def test_what_is_picked_does_not_depend_on_when_the_boundary_was_announced(
+def test_the_choice_does_not_depend_on_when_the_boundary_is_reported(
     count: int, before: int, after: int, lookahead: int, late: int
 ) -> None:
     run = items(before + after)
@@ -125,7 +125,7 @@ def test_what_is_picked_does_not_depend_on_when_the_boundary_was_announced(
     lengths=st.lists(st.integers(1, 30), min_size=2, max_size=12),
     lookahead=st.integers(30, 60),
 )
-def test_several_boundaries_announced_together_each_get_theirs(count: int, lengths: list[int], lookahead: int) -> None:
+def test_boundaries_reported_together_each_get_their_frames(count: int, lengths: list[int], lookahead: int) -> None:
     sampler: Sampler[Item] = Sampler(count, lookahead=lookahead)
     total = 0
     pending: list[tuple[int, int]] = []
@@ -154,7 +154,7 @@ def test_a_shot_halved_afterwards_still_gives_both_halves_their_pictures(count: 
 
 
 @pytest.mark.parametrize(("count", "lookahead"), [(1, 0), (8, 30), (3, 5)])
-def test_no_more_is_held_than_promised_however_long_the_segment(count: int, lookahead: int) -> None:
+def test_memory_stays_bounded_in_a_long_segment(count: int, lookahead: int) -> None:
     sampler: Sampler[Item] = Sampler(count, lookahead=lookahead)
     most = 0
     for item in items(50_000):
@@ -164,10 +164,19 @@ def test_no_more_is_held_than_promised_however_long_the_segment(count: int, look
     assert len(picked(sampler, 0, 500_000)) == count
 
 
-def test_a_segment_of_which_nothing_is_held_gives_nothing() -> None:
+def test_a_segment_of_which_no_frame_was_kept_gives_the_last_one_before_it() -> None:
+    sampler: Sampler[Item] = Sampler(1)
+    feed(sampler, items(6))  # of which every second is kept
+    sampler.push(Item(5000))
+    assert picked(sampler, 50, 5000) == [40]
+    sampler.split(50)
+    assert picked(sampler, 50, 5000) == [40]
+
+
+def test_a_segment_without_a_length_gives_nothing() -> None:
     sampler: Sampler[Item] = Sampler(4)
     feed(sampler, items(5))
-    assert sampler.pick(1000, 2000) == ()
+    assert sampler.pick(1000, 1000) == ()
 
 
 def test_a_count_of_none_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Frames that are passed over keep their place, and nothing of note is lost with them."""
+"""Skipped frames keep their number and time, and no boundary is lost with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamtags.config.settings import IngestSettings, Settings, ShotSettings
 from streamtags.core.model import Frame, Measured
 from streamtags.run.source_pass import read_source
 from streamtags.shots.detectors import create_detector
-from streamtags.sources.file.passing import Passing
+from streamtags.sources.file.skipping import FrameSkipper
 from streamtags.sources.file.source import open_source
 from streamtags.testing import Encoding, ShotSpec, make_video
 
@@ -35,7 +35,7 @@ def frames_of(path: Path, frames: str) -> list[Frame]:
         source.close()
 
 
-def looked_at(frames: list[Frame]) -> int:
+def decoded_pictures(frames: list[Frame]) -> int:
     """Frames whose own picture was decoded."""
     return len({id(frame.still) for frame in frames})
 
@@ -51,35 +51,35 @@ def test_every_frame_keeps_its_number_and_time(calm: Path) -> None:
     assert [(f.index, f.pts, f.duration) for f in needed] == [(f.index, f.pts, f.duration) for f in every]
 
 
-def test_a_good_share_is_passed_over(calm: Path) -> None:
+def test_a_good_share_is_skipped(calm: Path) -> None:
     every, needed = frames_of(calm, "all"), frames_of(calm, "needed")
-    assert looked_at(every) == len(every)
-    assert looked_at(needed) < 0.85 * len(needed)
+    assert decoded_pictures(every) == len(every)
+    assert decoded_pictures(needed) < 0.85 * len(needed)
 
 
-def test_what_is_made_up_is_close_to_what_was_there(calm: Path) -> None:
+def test_the_picture_of_a_skipped_frame_is_close_to_the_real_one(calm: Path) -> None:
     every, needed = frames_of(calm, "all"), frames_of(calm, "needed")
     far = [float(np.abs(a.bgr.astype(int) - b.bgr).mean()) for a, b in zip(every, needed, strict=True)]
     assert max(far) < 8.0
 
 
-def test_a_still_tells_when_it_is_of(calm: Path) -> None:
+def test_the_still_of_a_skipped_frame_is_the_one_before_it(calm: Path) -> None:
     needed = frames_of(calm, "needed")
     assert all(0 <= frame.pts - frame.still.pts <= 2 * frame.duration for frame in needed)
 
 
-def test_cuts_away_from_keyframes_are_found_to_the_frame(calm: Path) -> None:
-    found = []
+def test_cuts_away_from_keyframes_are_detected_at_the_exact_frame(calm: Path) -> None:
+    detected = []
     for how in ("all", "needed"):
         source = open_source(str(calm), IngestSettings(frames=how))
         detector = create_detector(ShotSettings(), source.info.video.time_base, source.info.video.rate)
         boundaries = [b for item in source.read() if isinstance(item, Frame) for b in detector.push(item)]
-        found.append([b.index for b in [*boundaries, *detector.finish()]])
+        detected.append([b.index for b in [*boundaries, *detector.finish()]])
         source.close()
-    assert found == [[70, 130], [70, 130]]
+    assert detected == [[70, 130], [70, 130]]
 
 
-def test_no_still_stands_for_a_segment_twice(calm: Path) -> None:
+def test_no_still_represents_a_segment_twice(calm: Path) -> None:
     settings = Settings.model_validate({"segments": {"max_seconds": 1, "frames": 16}})  # of 25 frames
     source = open_source(str(calm), settings.ingest)
     stills = [item.stills for item in read_source(source, settings) if isinstance(item, Measured)]
@@ -91,20 +91,20 @@ def test_no_still_stands_for_a_segment_twice(calm: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [("no-b-frames.mp4", {"bf": "0"}), ("broadcast.ts", {"bf": "3"})],
-    ids=["nothing to pass over", "packets without lengths"],
+    ids=["no disposable frames", "packets without lengths"],
 )
-def test_where_it_cannot_be_told_everything_is_decoded(tmp_path: Path, name: str, options: dict[str, str]) -> None:
+def test_everything_is_decoded_where_disposable_frames_are_unknown(tmp_path: Path, name: str, options: dict[str, str]) -> None:
     frames = frames_of(film(tmp_path / name, [ShotSpec(40, "texture")], **options), "needed")
-    assert looked_at(frames) == len(frames) == 40
+    assert decoded_pictures(frames) == len(frames) == 40
 
 
 @given(data=st.binary(max_size=200), length_bytes=st.integers(1, 4))
-def test_no_packet_upsets_it(data: bytes, length_bytes: int) -> None:
+def test_no_packet_raises_an_error(data: bytes, length_bytes: int) -> None:
     codec = av.CodecContext.create("h264", "r")
-    passing = Passing(codec, length_bytes)
+    skipper = FrameSkipper(codec, length_bytes)
     for number in range(8):
         packet = av.Packet(data)
         packet.pts = 100 - number
-        passing.see(packet)
-    for pts, _ in passing.due(None, None):
+        skipper.see(packet)
+    for pts, _ in skipper.take(None, None):
         assert 92 < pts <= 100

@@ -1,0 +1,106 @@
+"""Films from HTTP servers that close connections, or that do not state a length."""
+
+from __future__ import annotations
+
+import http.server
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamtags.config.settings import IngestSettings
+from streamtags.core.errors import SourceError
+from streamtags.core.model import Dropped, Frame, Lost
+from streamtags.sources.live.source import open_any_source
+from tests.sources.media import film, serving
+
+pytestmark = pytest.mark.timeout(60)
+Handler = type[http.server.BaseHTTPRequestHandler]
+
+
+class Quiet(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def closing(data: bytes) -> Handler:
+    """Answers byte ranges and closes after each answer without saying so."""
+
+    class Closing(Quiet):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            begin = int((self.headers.get("Range") or "bytes=0-")[6:].split("-")[0])
+            self.send_response(206)
+            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Length", str(len(data) - begin))
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            self.end_headers()
+            self.wfile.write(data[begin:])
+            self.close_connection = True
+
+    return Closing
+
+
+def without_length(data: bytes, content_type: str, requests: list[str], *, chunked: bool = False) -> Handler:
+    """Sends a body whose length is unknown until it ends."""
+
+    class WithoutLength(Quiet):
+        protocol_version = "HTTP/1.1" if chunked else "HTTP/1.0"
+
+        def do_GET(self) -> None:
+            requests.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            if chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for at in range(0, len(data), 8192):
+                part = data[at : at + 8192]
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+            if chunked:
+                self.wfile.write(b"0\r\n\r\n")
+
+    return WithoutLength
+
+
+def frames_of(uri: str) -> tuple[list[Frame], list[Any]]:
+    settings = IngestSettings.model_validate({"live": {"give_up_seconds": 20}})
+    source = open_any_source(uri, settings)
+    items = list(source.read())
+    source.close()
+    return [item for item in items if isinstance(item, Frame)], [item for item in items if isinstance(item, (Lost, Dropped))]
+
+
+@pytest.mark.parametrize("gop", ["10", "25", "1000"])
+def test_no_frame_is_lost_where_the_server_closes_without_saying_so(tmp_path: Path, gop: str) -> None:
+    data = film(tmp_path / "film.mp4", 80, options={"g": gop, "bf": "0"}).read_bytes()
+    with serving(closing(data)) as url:
+        frames, changes = frames_of(f"{url}/film.mp4")
+    assert [frame.index for frame in frames] == list(range(80))
+    assert frames[0].pts == 0
+    assert changes == []
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("suffix", "content_type"), [(".ts", "video/mp2t"), (".mp4", "video/mp4"), (".mkv", "video/x-matroska")])
+def test_a_film_without_a_length_is_read_once_to_its_end(tmp_path: Path, suffix: str, content_type: str, chunked: bool) -> None:
+    faststart = {"movflags": "+faststart"} if suffix == ".mp4" else {}
+    data = film(tmp_path / f"film{suffix}", 80, container_options=faststart).read_bytes()
+    requests: list[str] = []
+    with serving(without_length(data, content_type, requests, chunked=chunked)) as url:
+        frames, changes = frames_of(f"{url}/film{suffix}")
+    assert [frame.index for frame in frames] == list(range(80))
+    assert all(one.pts + one.duration == two.pts for one, two in pairwise(frames))
+    assert changes == []
+    assert len(requests) <= 3
+
+
+def test_an_mp4_without_a_length_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
+    data = film(tmp_path / "film.mp4", 200, container_options={"movflags": "+faststart"}, size=(160, 90)).read_bytes()
+    with (
+        serving(without_length(data[: len(data) * 7 // 10], "video/mp4", [])) as url,
+        pytest.raises(SourceError, match="broke off"),
+    ):
+        frames_of(f"{url}/film.mp4")

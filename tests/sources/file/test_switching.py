@@ -1,0 +1,58 @@
+"""Streams that appear, end or move to another PID while a transport stream is read."""
+
+from __future__ import annotations
+
+import io
+import sys
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.sources.media import film, read
+
+
+class Pipe(io.RawIOBase):
+    """Bytes that can be read once, from front to back."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._data.readinto(buffer)
+
+
+def moved(folder: Path, first: int, second: int, *, hertz: float | None = None, **options: Any) -> bytes:
+    """A picture of `first` frames, then one of `second` frames in another PID."""
+    one = film(folder / "one.ts", first, hertz=hertz, options={"bf": "0"}, **options)
+    pids = {"mpegts_start_pid": "768", "mpegts_pmt_start_pid": "4096"}
+    two = film(folder / "two.ts", second, hertz=hertz, options={"bf": "0"}, container_options=pids, **options)
+    return one.read_bytes() + two.read_bytes()
+
+
+@pytest.mark.parametrize("hertz", [None, 440.0])
+@pytest.mark.parametrize(("first", "second"), [(60, 60), (100, 10)])
+def test_a_picture_that_moves_to_another_pid_of_a_file_is_followed(tmp_path: Path, first: int, second: int, hertz: float | None) -> None:
+    (tmp_path / "film.ts").write_bytes(moved(tmp_path, first, second, hertz=hertz))
+    source, frames, _ = read(tmp_path / "film.ts")
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+    assert all(one.pts < two.pts for one, two in pairwise(frames))
+    lost = first + second - len(frames)
+    assert lost <= 2
+    assert source.warnings == ([f"{lost} pictures were lost where the picture moved to another stream"] if lost else [])
+
+
+@pytest.mark.parametrize("hertz", [None, 440.0])
+def test_a_stream_that_appears_in_a_pipe_costs_nothing_of_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hertz: float | None
+) -> None:
+    data = moved(tmp_path, 200, 50, hertz=hertz, size=(640, 360))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(Pipe(data)), isatty=lambda: False))
+    source, frames, _ = read("-")
+    assert len(frames) >= 200
+    assert len(frames) == 250 or "appeared later" in source.warnings[0]
