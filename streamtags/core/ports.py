@@ -24,7 +24,17 @@ from streamtags.core.model import (
 )
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Captioner", "Classifier", "Describer", "FrameSource", "GivesBoundaries", "GivesClips", "Readiness", "ShotDetector"]
+__all__ = [
+    "Captioner",
+    "Classifier",
+    "Describer",
+    "FrameSource",
+    "GivesBoundaries",
+    "GivesClips",
+    "Readiness",
+    "ReportsDamage",
+    "ShotDetector",
+]
 
 
 @runtime_checkable
@@ -66,6 +76,16 @@ class GivesClips(Protocol):
 
     def clip(self, start_index: int, end_index: int) -> ClipInfo | None:
         """Return the clip that the frames from `start_index` to `end_index` (exclusive) show."""
+        ...
+
+
+@runtime_checkable
+class ReportsDamage(Protocol):
+    """A source that can say what it could not read."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What could not be analyzed so far, one sentence each."""
         ...
 
 

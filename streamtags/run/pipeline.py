@@ -69,7 +69,7 @@ class Pipeline:
         concurrency = runners.tools.profile.concurrency
         self._policy: Policy = LivePolicy(concurrency) if source.info.live else FilePolicy(concurrency)
         self._fold = Fold.from_snapshot(store.state(timeline))
-        self._report = RunReport(self._fold, source.info, runners.segment_stages, TokenCount(runners.tools.profile))
+        self._report = RunReport(self._fold, source, runners.segment_stages, TokenCount(runners.tools.profile))
         if self._fold.seq > 1:
             self._report.tokens.add(store.read(timeline))
         self._writer = Writer(store, timeline, self._fold, self._count_and_publish, wait_seconds=runners.commit_wait_seconds)

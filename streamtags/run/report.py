@@ -7,7 +7,7 @@ from typing import Any
 
 from streamtags.core.events import TimelineProgress
 from streamtags.core.fold import Fold
-from streamtags.core.model import SourceInfo
+from streamtags.core.ports import FrameSource, ReportsDamage
 from streamtags.core.state import LiveState
 from streamtags.run.usage import TokenCount
 from streamtags.stages.stage import Stage
@@ -24,7 +24,7 @@ class RunReport:
         tokens: what the models counted.
     """
 
-    def __init__(self, fold: Fold, source: SourceInfo, stages: Sequence[Stage], tokens: TokenCount) -> None:
+    def __init__(self, fold: Fold, source: FrameSource, stages: Sequence[Stage], tokens: TokenCount) -> None:
         self.decoded_seconds = 0.0
         self.tokens = tokens
         self._fold = fold
@@ -36,7 +36,7 @@ class RunReport:
         segments = self._fold.segments
         return TimelineProgress(
             decoded_seconds=round(self.decoded_seconds, 3),
-            duration_seconds=self._source.video.duration,
+            duration_seconds=self._source.info.video.duration,
             segments=len(segments),
             captioned=sum(segment.caption is not None for segment in segments),
             tagged=sum(bool(segment.tags_rev) for segment in segments),
@@ -47,6 +47,7 @@ class RunReport:
     def summary(self) -> dict[str, Any]:
         """Return the counts at the end of a run."""
         segments = self._fold.segments
+        warnings = list(self._source.warnings) if isinstance(self._source, ReportsDamage) else []
         return {
             "shots": len({segment.shot for segment in segments}),
             "segments": len(segments),
@@ -54,7 +55,8 @@ class RunReport:
             "failed": sum(segment.status == "failed" for segment in segments),
             "reused": sum(segment.reused_from is not None for segment in segments),
             "seconds": round(self.decoded_seconds, 3),
-            **(self._reception() if self._source.live else {}),
+            **(self._reception() if self._source.info.live else {}),
+            **({"warnings": warnings} if warnings else {}),
             **self.tokens.summary(),
         }
 

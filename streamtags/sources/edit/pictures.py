@@ -16,7 +16,8 @@ from streamtags.core.errors import SourceError
 from streamtags.core.model import Picture, SourceInfo, Still
 from streamtags.sources.file.access import Place
 from streamtags.sources.file.pictures import HELD_PIXELS, FrameStill, Shrinker, StillKeeper, orientation_of
-from streamtags.sources.file.streams import check_pixels, choose_picture, describe, lacks_pts, open_container, pixel_aspect, prepare_decoder
+from streamtags.sources.file.selection import choose_picture
+from streamtags.sources.file.streams import check_pixels, describe, lacks_pts, open_container, pixel_aspect, prepare_decoder
 
 __all__ = ["EditStill", "MediaReader", "Shown"]
 

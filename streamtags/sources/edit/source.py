@@ -24,7 +24,7 @@ from streamtags.sources.edit.model import Clip, Edit, Marker
 from streamtags.sources.edit.pictures import EditStill, MediaReader
 from streamtags.sources.edit.read import EDIT_SUFFIXES, read_edit
 from streamtags.sources.file.access import Access, locate
-from streamtags.sources.file.source import source_identity
+from streamtags.sources.file.identity import source_identity
 
 __all__ = ["EditSource", "edit_identity", "is_edit", "open_edit"]
 
