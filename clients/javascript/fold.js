@@ -1,6 +1,6 @@
 /** The fold: events in, state out. The rules are those of `streamtags.core.fold`; the same golden cases test both. */
 
-import { CHANGES, changeSegment, indexOf, newSegment, withSegment } from "./fold_segment.js";
+import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from "./fold_segment.js";
 
 /** @typedef {{pts: number, time_base: string, seconds: number, frame: number, timecode: string}} Time */
 /** @typedef {{tag: string, confidence: number}} TagScore */
@@ -66,6 +66,7 @@ import { CHANGES, changeSegment, indexOf, newSegment, withSegment } from "./fold
  * @property {(ErrorInfo & {stage: string, will_retry: boolean}) | null} error
  * @property {Correction | null} correction
  * @property {boolean} final
+ * @property {Object<string, any>} [answers] answers of stages that are not built in, by the name of the stage
  */
 
 /**
@@ -145,7 +146,7 @@ export function fold(state, event) {
   const { type, data } = event;
   /** @type {TimelineState} */
   const next = { ...state, id: event.timeline, epoch: event.epoch, seq: event.seq };
-  if (type in CHANGES) changeOneSegment(state, next, type, data);
+  if (changesSegment(type, data)) changeOneSegment(state, next, type, data);
   else TIMELINE_CHANGES[type]?.(state, next, data);
   changeRunState(state, next, type, data);
   return next;

@@ -30,9 +30,28 @@ export function newSegment(bounds) {
   };
 }
 
-/** @param {SegmentState} segment @param {string} type one of `CHANGES` @param {any} data @returns {SegmentState} */
+/**
+ * Whether an event changes a segment: one of `CHANGES`, or the answer of a stage that is not built in.
+ *
+ * @param {string} type @param {any} data
+ */
+export function changesSegment(type, data) {
+  return Object.hasOwn(CHANGES, type) || isAnswer(type, data);
+}
+
+/** @param {string} type @param {any} data */
+function isAnswer(type, data) {
+  if (type === "segment.detected" || !type.startsWith(ANSWER_PREFIX)) return false;
+  return typeof data.segment === "string" && Number.isInteger(data.rev);
+}
+
+/**
+ * @param {SegmentState} segment @param {string} type of an event that `changesSegment` @param {any} data
+ * @returns {SegmentState}
+ */
 export function changeSegment(segment, type, data) {
-  const next = { ...segment, ...CHANGES[type](segment, data) };
+  const change = Object.hasOwn(CHANGES, type) ? CHANGES[type](segment, data) : answered(segment, type, data);
+  const next = { ...segment, ...change };
   if (type !== "segment.measured" && type !== "segment.failed") next.rev = Math.max(segment.rev, data.rev);
   next.status = statusOf(next);
   return next;
@@ -40,8 +59,10 @@ export function changeSegment(segment, type, data) {
 
 /** @typedef {(segment: SegmentState, data: any) => Partial<SegmentState>} SegmentChange */
 
+const ANSWER_PREFIX = "segment.";
+
 /** The fields that an event changes, by its type. @type {Object<string, SegmentChange>} */
-export const CHANGES = {
+const CHANGES = {
   "segment.measured": measured,
   "segment.captioned": captioned,
   "segment.tagged": tagged,
@@ -91,6 +112,19 @@ function corrected(segment, { tags = [], untag = [], caption = null, by }) {
   };
   const change = { correction, tags: withCorrection(segment.tags, correction) };
   return caption === null ? change : { ...change, caption, caption_model: "person" };
+}
+
+/**
+ * Keep the answer of a stage that is not built in, under the name of the stage.
+ *
+ * @param {SegmentState} segment @param {string} type @param {any} data
+ */
+function answered(segment, type, data) {
+  const stage = type.slice(ANSWER_PREFIX.length);
+  const { segment: _, ...answer } = data;
+  const answers = segment.answers ?? {};
+  if (Object.hasOwn(answers, stage) && answer.rev <= answers[stage].rev) return {};
+  return { answers: { ...answers, [stage]: answer }, error: remainingError(segment, stage) };
 }
 
 // Of two stages that failed, the state reports the first in this order; other stages come last, ordered by name.

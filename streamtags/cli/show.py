@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from streamtags.cli.answers import answer_lines
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
 from streamtags.cli.views import printable, segment_line, summary_line
 
@@ -36,8 +37,12 @@ def run(args: argparse.Namespace) -> int:
             console = Console()
             for segment in state.segments:
                 console.print(card(segment, store.thumbnail(state.id, segment.segment) if console.color_system == "truecolor" else None))
+                for line in answer_lines(segment):
+                    console.print(line, markup=False, highlight=False)
         else:
             for segment in state.segments:
                 print(segment_line(segment))
+                for line in answer_lines(segment):
+                    print(line)
         print(summary_line(state))
     return 0

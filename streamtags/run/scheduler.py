@@ -193,7 +193,7 @@ class Scheduler:
         numbered = self._numbered(job, answers)
         job.answers += numbered
         state = self._state(job)
-        done = [stage, *(other for other in job.lacking if other is not stage and other.has_answer(state))]
+        done = [stage, *(other for other in job.lacking if other.name not in job.started and other.has_answer(state))]
         is_awaited = any(not stage.outputs.isdisjoint(other.needs) for other in job.lacking if other not in done)
         if is_awaited and stage.outputs.isdisjoint(self._runners.scene_needs):
             self._writer.put(*numbered)

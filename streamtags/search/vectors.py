@@ -12,10 +12,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
 
 from streamtags.core.files import replacing
 from streamtags.core.search import SearchIndex
+from streamtags.process import load_speech_library
+
+load_speech_library()
+
+from usearch.index import Index  # noqa: E402 - after the library above
 
 __all__ = ["EXACT_DOCUMENTS", "SCALE", "NearestDocuments", "quantized"]
 

@@ -24,6 +24,7 @@ from streamtags.core.events import (
     SourceResumed,
     TimelineCancelled,
     TimelineFailed,
+    UnknownPayload,
 )
 from streamtags.core.fold import Fold, fold
 from streamtags.core.model import tag_scores
@@ -46,6 +47,10 @@ def _scene(make: Any, index: int, first: int, last: int, **tags: float) -> Scene
 def _cues(track: str, **target: str) -> CuesSuggested:
     cue = {"track": track, "title": "Dawn", "artist": "Anon", "score": 0.75, "why": "calm"}
     return CuesSuggested.model_validate({**target, "library": "house", "guide": "no drums", "cues": [cue]})
+
+
+def _answer(stage: str, i: int, **fields: Any) -> UnknownPayload:
+    return UnknownPayload.of(f"segment.{stage}", {"segment": f"s{i:04d}", **fields})
 
 
 def _live(make: Any) -> Payload:
@@ -216,6 +221,25 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         *(m.detected(i) for i in range(3)),
         TimelineFailed(error=ErrorInfo(code="worker.crashed", message="gone")),
         m.progress(3),
+    ],
+    "a stage of another package answers, and its highest rev wins": lambda m: [
+        m.opened(),
+        *_whole(m, 0),
+        _answer("scent", 0, rev=3, smell="pine", strength=0.5),
+        _answer("scent", 0, rev=2, smell="smoke", strength=0.9),
+        _answer("mood", 0, rev=4, words=["calm", "bright"]),
+        _answer("scent", 7, rev=1, smell="of a segment that was never detected"),
+    ],
+    "a stage of another package fails, and the failure stands until it succeeds": lambda m: [
+        m.opened(),
+        *(m.detected(i) for i in range(3)),
+        *(m.failed(0, "scent"), _answer("scent", 0, rev=1, smell="pine")),
+        *(m.failed(1, "scent"), m.failed(1, "mood"), _answer("scent", 1, rev=1, smell="pine")),
+        *(m.failed(2, "scent"), m.failed(2, "tag"), m.tagged(2, 1, Calm=0.9)),
+    ],
+    "progress counts the answers of a stage of another package": lambda m: [
+        m.opened(),
+        m.progress(1).model_copy(update={"stages": {"scent": 1}}),
     ],
     "segments out of order": lambda m: [m.opened(), m.detected(1), m.detected(0)],
     "a segment nobody detected": lambda m: [m.opened(), m.captioned(5, 1), m.tagged(5, 1, Calm=0.9), m.corrected(5, 2, Calm=1.0)],

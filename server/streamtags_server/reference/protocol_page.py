@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streamtags.core.events import PAYLOADS
+from streamtags.core.events import known_payloads
 from streamtags.core.protocol import PATH, RECONNECT_CODES, SUBPROTOCOL, CloseCode
 from streamtags.operations.table import METHODS
 from streamtags_server.reference.schemas import CLIENT_MESSAGES, SERVER_MESSAGES, params_schemas, schema_name, schemas
@@ -74,7 +74,7 @@ def protocol_page() -> str:
         + "\n\nA client also reconnects after 1006, which is what it sees when a connection breaks."
         " 4403 comes before `hello`: to pages of foreign sites, and to clients that use a name the server does not have."
     )
-    parts.append("## Events\n\n" + "\n\n".join(_model(payload, known, name=name) for name, payload in PAYLOADS.items()))
+    parts.append("## Events\n\n" + "\n\n".join(_model(payload, known, name=name) for name, payload in known_payloads().items()))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 

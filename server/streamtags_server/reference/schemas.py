@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from streamtags.core.events import PAYLOADS, Event
+from streamtags.core.events import Event, known_payloads
 from streamtags.core.protocol import ClientMessage, ServerMessage
 from streamtags.core.state import TimelineState
 from streamtags.operations.operation import body_fields
@@ -24,7 +24,7 @@ _REF = "#/components/schemas/"
 
 def event_schema_name(event_type: str) -> str:
     """Return the name of the schema of one type of event: `segment.tagged` is `SegmentTaggedEvent`."""
-    return f"{PAYLOADS[event_type].__name__}Event"
+    return f"{known_payloads()[event_type].__name__}Event"
 
 
 def schema_name(params: type[Params]) -> str:
@@ -57,11 +57,11 @@ def params_schemas(*, in_body_only: bool) -> dict[str, Any]:
 
 def schemas() -> dict[str, Any]:
     """Return schemas by name: messages, events and state, sorted, for `components.schemas`."""
-    models: list[type[BaseModel]] = [*CLIENT_MESSAGES, *SERVER_MESSAGES, *PAYLOADS.values(), Event, TimelineState]
+    models: list[type[BaseModel]] = [*CLIENT_MESSAGES, *SERVER_MESSAGES, *known_payloads().values(), Event, TimelineState]
     _, document = models_json_schema([(model, "validation") for model in models], ref_template=_REF + "{model}")
     known: dict[str, Any] = document["$defs"]
     frame = known["Event"]["properties"]
-    for event_type, payload in PAYLOADS.items():
+    for event_type, payload in known_payloads().items():
         known[event_schema_name(event_type)] = {
             "type": "object",
             "title": event_type,
@@ -72,7 +72,7 @@ def schemas() -> dict[str, Any]:
     known["Event"] = {
         "title": "Event",
         "description": Event.__doc__,
-        "oneOf": [{"$ref": _REF + event_schema_name(event_type)} for event_type in PAYLOADS],
+        "oneOf": [{"$ref": _REF + event_schema_name(event_type)} for event_type in known_payloads()],
     }
     known["Snapshot"]["properties"]["state"] = {"$ref": _REF + "TimelineState"}
     for message in (*CLIENT_MESSAGES, *SERVER_MESSAGES):

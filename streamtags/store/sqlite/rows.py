@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from streamtags.core.errors import StoreError
-from streamtags.core.events import PAYLOADS, Event, Payload, UnknownPayload
+from streamtags.core.events import Event, Payload, parse_payload
 from streamtags.core.validation import first_mistake
 
 __all__ = ["EventRow", "decode", "decode_payload", "lines", "now", "time_text"]
@@ -47,7 +47,7 @@ def decode_payload(timeline: str, row: EventRow) -> Payload:
     """
     seq, kind, _, data = row
     try:
-        return PAYLOADS.get(kind, UnknownPayload).model_validate_json(data)
+        return parse_payload(kind, data)
     except ValidationError as error:
         raise StoreError(
             f"event {seq} cannot be read: {first_mistake(error).text}",

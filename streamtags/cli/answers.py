@@ -1,0 +1,26 @@
+"""How the answers of installed stages are printed."""
+
+from __future__ import annotations
+
+import json
+
+from streamtags.cli.views import printable
+from streamtags.core.state import SegmentState
+
+__all__ = ["answer_lines"]
+
+_MAX_VALUE_CHARACTERS = 200
+
+
+def answer_lines(segment: SegmentState) -> list[str]:
+    """Return a line for each stage that has answered: its name and the fields of its answer."""
+    return [f"       {printable(stage)}: {_fields(answer)}" for stage, answer in segment.answers.items()]
+
+
+def _fields(answer: dict[str, object]) -> str:
+    return ", ".join(f"{printable(name)} {_value(value)}" for name, value in answer.items() if name != "rev")
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(text[:_MAX_VALUE_CHARACTERS])
