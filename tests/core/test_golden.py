@@ -27,7 +27,7 @@ from streamtags.core.events import (
     UnknownPayload,
 )
 from streamtags.core.fold import Fold, fold
-from streamtags.core.model import tag_scores
+from streamtags.core.model import ClipInfo, tag_scores
 
 GOLDEN = Path(__file__).with_name("golden") / "fold.json"
 
@@ -93,6 +93,13 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         m.measured(2, warmth=-0.25, camera="pan", palette=[{"name": "teal", "hex": "#0f8080", "share": 0.5}], tempo_bpm=None).model_copy(
             update={"text": "Where were you?"}
         ),
+    ],
+    "clips of an edit, one of them missing": lambda m: [
+        m.opened(),
+        m.detected(0, clip=ClipInfo(name="one", media="one.mov", source_start=m.time(3), source_end=m.time(4), speed=-1.0)),
+        m.detected(1, kind="gap", transition="edit", clip=ClipInfo(name="lost", media="lost.mov")),
+        m.detected(2, transition="edit"),
+        m.measured(0),
     ],
     "an older caption and older tags arrive late": lambda m: [
         m.opened(),

@@ -53,7 +53,8 @@ def _open(file_class: Any, path: Path) -> Any:
 
 
 def _read(file: Any, name: str) -> Edit:
-    compositions = [mob for mob in file.content.toplevel() if _picture_slots(mob)]
+    mobs = list(file.content.toplevel()) or list(file.content.compositionmobs())
+    compositions = [mob for mob in mobs if _picture_slots(mob)]
     if not compositions:
         raise malformed("there is no composition with a picture track", name, hint="export the sequence as AAF")
     composition = compositions[0]

@@ -105,7 +105,7 @@ class MobReader:
         kind = type(component).__name__
         clip = Clip("", "gap", position, position + length)
         if kind == "SourceClip":
-            return self._source_clip(clip, component, slot_rate)
+            return self._source_clip(clip, component, slot_rate, depth)
         if kind == "OperationGroup":
             return self._effect(clip, component, slot_rate, depth)
         if kind == "Selector":
@@ -156,13 +156,14 @@ class MobReader:
             curve = tuple((when, timing.first + value * timing.advance) for when, value in points)
             note = f"a speed curve of {len(points)} points is read as straight pieces"
             retimed = replace(clip, speed=None, timing=Timing(clip.record_in, curve[0][1], Fraction(0), curve), notes=(note,))
-        source_in, source_out = retimed.used_frames()
-        return replace(retimed, source_in=source_in, source_out=source_out)
+        return retimed.with_consumed_frames()
 
-    def _source_clip(self, clip: Clip, component: Any, slot_rate: Fraction) -> Clip:
+    def _source_clip(self, clip: Clip, component: Any, slot_rate: Fraction, depth: int) -> Clip:
         """A clip of media, or a gap where it refers to none."""
         if component.mob is None:
             return replace(clip, kind="clip" if component.mob_id and int(component.mob_id.int) else "gap", source_rate=self.rate)
+        if type(component.mob).__name__ == "CompositionMob" and component.slot is not None:
+            return self._nested_composition(clip, component, slot_rate, depth)
         source = self._follow(component, slot_rate)
         advance = source.rate / self.rate
         source_in = frame_at(source.frame, Fraction(1))
@@ -175,6 +176,26 @@ class MobReader:
             source_in=source_in,
             source_out=source_in + max(1, frame_at(clip.frames * advance, Fraction(1))),
             timing=Timing(clip.record_in, source.frame, advance),
+        )
+
+    def _nested_composition(self, clip: Clip, component: Any, slot_rate: Fraction, depth: int) -> Clip:
+        """A clip of another composition, whose own cuts are visible."""
+        inner_rate = fraction_of(component.slot.edit_rate) if hasattr(component.slot, "edit_rate") else slot_rate
+        parts = self.clips(component.slot.segment, 0, inner_rate, depth + 1)
+        name = str(component.mob.name or "")
+        nested = Sequence(name, self.rate, 0, (Track("V1", tuple(part for part in parts if part.frames > 0)),))
+        start = int(component["StartTime"].value or 0)
+        first = Fraction(start) * self.rate / slot_rate if slot_rate else Fraction(0)
+        source_in = frame_at(first, Fraction(1))
+        return replace(
+            clip,
+            name=name,
+            kind="compound",
+            nested=nested,
+            source_rate=self.rate,
+            source_in=source_in,
+            source_out=source_in + clip.frames,
+            timing=Timing(clip.record_in, first),
         )
 
     def _follow(self, component: Any, slot_rate: Fraction) -> _Source:
@@ -227,15 +248,16 @@ def _transition(component: Any, length: int, before: int, position: int) -> Tran
 def _speed(component: Any) -> tuple[Fraction | None, list[tuple[Fraction, Fraction]]]:
     """A constant speed, or the points (record frame, source frame) of a speed curve, from the parameters of an effect."""
     points: list[tuple[Fraction, Fraction]] = []
+    speed: Fraction | None = None
     for parameter in component.parameters or ():
         name = str(parameter.name)
         if name in _SPEEDS and "Value" in parameter:
-            return fraction_of(parameter["Value"].value), []
+            speed = fraction_of(parameter["Value"].value)
         if name == _OFFSETS and "PointList" in parameter:
             pairs = ((fraction_of(point["Time"].value), point["Value"].value) for point in parameter["PointList"].value or ())
             points = sorted((when, fraction_of(value) if hasattr(value, "denominator") else Fraction(value)) for when, value in pairs)
     rising = [point for index, point in enumerate(points) if index == 0 or point[0] > points[index - 1][0]]
-    return None, rising if len(rising) > 1 else []
+    return (None, rising) if len(rising) > 1 else (speed, [])
 
 
 def _timecode_of(mob: Any) -> tuple[int, int] | None:

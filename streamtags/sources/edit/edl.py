@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
+from streamtags.core.errors import SourceError
 from streamtags.core.timecode import frames_per_day, has_drop_frame, nominal
 from streamtags.sources.edit.edl_lines import Event, EventLine, Label, List, parse_label, parse_lines
 from streamtags.sources.edit.errors import malformed
@@ -65,10 +67,9 @@ class _Reader:
         """The chosen or guessed rate, as one that has drop-frame timecode where the list counts so."""
         if rate is None:
             labels = (label for line in lines for label in (line.source_in, line.source_out, line.record_in, line.record_out))
-            highest = max((label.parts[3] for label in labels if label.parts is not None), default=0)
-            rate = Fraction(next((base for limit, base in _RATES_BY_HIGHEST_FRAME if highest <= limit), 60))
+            rate = _lowest_rate(labels)
             if self.drop:
-                rate = Fraction(30 if highest < 30 else 60)
+                rate = Fraction(30 if rate <= 30 else 60)
             self.warnings.append(f"an EDL does not state its rate: {rate} frames a second assumed; pass --rate to set it")
         if self.drop and not has_drop_frame(rate):
             ntsc = Fraction(nominal(rate) * 1000, 1001)
@@ -114,22 +115,22 @@ class _Reader:
         if record_in < self.last_record - day // 2:
             self.days += 1
             record_in += day
-        length = self._length(line.record_in, line.record_out, line.line, self.drop)
+        length = self._length(line.record_in, line.record_out, line.line, self.rate, self.drop)
         if length is None:
             raise malformed("the record OUT is before the record IN", self.name, line=line.line)
         self.last_record = record_in
         return record_in, record_in + length
 
-    def _length(self, start: Label, end: Label, line: int, drop: bool) -> int | None:
+    def _length(self, start: Label, end: Label, line: int, rate: Fraction, drop: bool) -> int | None:
         """Frames from `start` to `end`, across midnight if need be; None if `end` is earlier by less than half a day."""
-        length = self._frame(end, line, drop) - self._frame(start, line, drop)
+        length = self._frame(end, line, drop, rate) - self._frame(start, line, drop, rate)
         if length >= 0:
             return length
-        wrapped = length + frames_per_day(self.rate, drop=drop)
-        return wrapped if wrapped < frames_per_day(self.rate, drop=drop) // 2 else None
+        day = frames_per_day(rate, drop=drop)
+        return length + day if length + day < day // 2 else None
 
-    def _frame(self, label: Label, line: int, drop: bool) -> int:
-        """The frame number of `label`.
+    def _frame(self, label: Label, line: int, drop: bool, rate: Fraction | None = None) -> int:
+        """The frame number of `label`, at the rate of the list unless another is given.
 
         Raises:
             SourceError: the frames field does not exist at this rate.
@@ -137,7 +138,7 @@ class _Reader:
         if label.parts is None:
             return label.frame
         hours, minutes, seconds, frames = label.parts
-        base = nominal(self.rate)
+        base = nominal(rate or self.rate)
         if frames >= base:
             hint = "pass --rate with the rate of the list"
             raise malformed(f"{label.text} does not exist at {base} frames a second", self.name, line=line, hint=hint)
@@ -151,7 +152,8 @@ class _Reader:
 
     def _clip(self, event: Event, index: int, record_in: int, record_out: int) -> Clip:
         line = event.lines[index]
-        drop = (line.source_drop if line.source_drop is not None else self.drop) and has_drop_frame(self.rate)
+        rate = self._source_rate(line)
+        drop = (line.source_drop if line.source_drop is not None else self.drop) and has_drop_frame(rate)
         media, name, kind = self._media(event, index)
         clip = Clip(
             name=name,
@@ -159,12 +161,20 @@ class _Reader:
             record_in=record_in,
             record_out=record_out,
             media=media,
-            source_in=self._frame(line.source_in, line.line, drop),
-            source_out=self._frame(line.source_out, line.line, drop),
-            source_rate=self.rate,
+            source_in=self._frame(line.source_in, line.line, drop, rate),
+            source_out=self._frame(line.source_out, line.line, drop, rate),
+            source_rate=rate,
             transition=_transition(line, record_in),
         )
         return self._timed(clip, event, line, drop)
+
+    def _source_rate(self, line: EventLine) -> Fraction:
+        """The rate of the list, unless a source label has a frame number that does not exist at it."""
+        lowest = _lowest_rate((line.source_in, line.source_out))
+        if lowest <= nominal(self.rate):
+            return self.rate
+        self.warnings.append(f"line {line.line}: the source counts at more than {nominal(self.rate)} frames a second; read as {lowest}")
+        return lowest
 
     def _media(self, event: Event, index: int) -> tuple[Media, str, Kind]:
         """Media, clip name and kind of one line of an event: FROM names the outgoing clip, TO the incoming one."""
@@ -183,7 +193,9 @@ class _Reader:
 
     def _timed(self, clip: Clip, event: Event, line: EventLine, drop: bool) -> Clip:
         """`clip` with its speed and timing."""
-        length = self._length(line.source_in, line.source_out, line.line, drop)
+        rate = clip.source_rate or self.rate
+        step = Fraction(nominal(rate), nominal(self.rate))
+        length = self._length(line.source_in, line.source_out, line.line, rate, drop)
         speed = self._speed(event, line)
         first = Fraction(clip.source_in or 0)
         if length is not None:
@@ -191,14 +203,14 @@ class _Reader:
         elif speed is None or speed >= 0:
             raise malformed("the source OUT is before the source IN", self.name, line=line.line)
         if speed is None:
-            if length != clip.frames and clip.kind == "clip":
+            if step == 1 and length != clip.frames and clip.kind == "clip":
                 note = f"the source length {length} differs from the record length {clip.frames} and no M2 line gives a speed"
                 self.warnings.append(f"line {line.line}: {note}")
                 clip = replace(clip, notes=(note,))
-            return replace(clip, timing=Timing(clip.record_in, first))
+            return replace(clip, timing=Timing(clip.record_in, first, step))
         if speed < 0 and not self.is_final_cut:
             first = Fraction(max(clip.source_in or 0, (clip.source_out or 0) - 1))
-        return replace(clip, speed=speed, timing=Timing(clip.record_in, first, speed))
+        return replace(clip, speed=speed, timing=Timing(clip.record_in, first, speed * step))
 
     def _speed(self, event: Event, line: EventLine) -> Fraction | None:
         """The speed that an M2 line of this event gives to `line`: the one whose reel and source IN match it."""
@@ -217,11 +229,24 @@ class _Reader:
                 frames = max(1, int(match["frames"]))
                 self.markers.append(Marker(record_in, match["name"], note, match["color"] or None, frames))
             elif (match := _LOCATOR.fullmatch(text)) is not None and re.fullmatch(r"[\d:;.,]+", match[1]):
-                label = parse_label(match[1], self.name, number)
-                frame = self._frame(label, number, self.drop)
-                self.markers.append(Marker(frame, (match[3] or "").strip(), color=match[2], on=event.number))
+                self._locator(match, number, event.number)
             else:
                 notes.append(text)
+
+    def _locator(self, match: re.Match[str], line: int, event: str) -> None:
+        """Add a locator. One with a wrong time is left out with a warning: it is only a remark."""
+        try:
+            frame = self._frame(parse_label(match[1], self.name, line), line, self.drop)
+        except SourceError as error:
+            self.warnings.append(f"line {line}: this locator is left out: {error.what}")
+            return
+        self.markers.append(Marker(frame, (match[3] or "").strip(), color=match[2], on=event))
+
+
+def _lowest_rate(labels: Iterable[Label]) -> Fraction:
+    """The lowest standard rate at which every one of `labels` exists."""
+    highest = max((label.parts[3] for label in labels if label.parts is not None), default=0)
+    return Fraction(next((base for limit, base in _RATES_BY_HIGHEST_FRAME if highest <= limit), 60))
 
 
 def _last(pattern: re.Pattern[str], remarks: list[str]) -> str | None:

@@ -14,12 +14,12 @@ MAX_EVENTS = 100_000
 _TIME = r"\d{1,3}[:;]\d{2}[:;]\d{2}[:;.,]\d{2,3}"
 _LABEL = re.compile(r"(\d{1,3})[:;](\d{2})[:;](\d{2})([:;.,])(\d{2,3})", re.ASCII)
 _EVENT = re.compile(
-    rf"\s*(?P<event>\d+\w?)\s+(?P<reel>\S.*?)\s+(?P<channels>[A-Z0-9/+]+)\s+(?P<type>C|D|W\d{{1,4}}|K\s*[BO]?)(?:\s+(?P<frames>\d{{1,4}}))?"
-    rf"\s+(?P<times>(?:{_TIME}|\d+)(?:\s+(?:{_TIME}|\d+)){{3}})\s*",
+    rf"\s*(?P<event>\d+\w?)\s+(?:(?P<reel>\S.*?)\s+)?(?P<channels>[A-Z0-9/+,]+)\s+(?P<type>C|D|W\d{{1,4}}|K\s*[BO]?)(?:\s+(?P<frames>\d{{1,4}}))?"
+    rf"\s+(?P<times>(?:{_TIME}|\d+)(?:\s+(?:{_TIME}|\d+)){{3}})(?:\s.*)?",
     re.ASCII | re.IGNORECASE,
 )
 _LIKE_AN_EVENT = re.compile(rf"\s*\d+\w?\s+\S.*(?:\s(?:C|D|W\d+|K)\s.*{_TIME}|{_TIME}.*{_TIME})", re.ASCII)
-_SPEED = re.compile(rf"\s*M2\s+(?P<reel>\S.*?)\s+(?P<speed>[+-]?\s*\d+(?:\.\d+)?)\s+(?P<at>{_TIME}|\d+)?\s*", re.ASCII)
+_SPEED = re.compile(rf"\s*M2\s+(?P<reel>\S.*?)\s+(?P<speed>[+-]?\s*\d+(?:\.\d+)?)(?:\s+(?P<at>{_TIME}|\d+)(?:\s.*)?)?\s*", re.ASCII)
 _LIKE_A_SPEED = re.compile(r"\s*M2\s", re.ASCII)
 _MODE = re.compile(r"\s*FCM:\s*(.*?)\s*", re.IGNORECASE)
 _TITLE = re.compile(r"\s*TITLE:\s*(.*?)\s*", re.IGNORECASE)
@@ -111,7 +111,7 @@ def _add_event(result: List, match: re.Match[str], number: int, name: str, sourc
     times = [parse_label(text, name, number) for text in match["times"].split()]
     line = EventLine(
         line=number,
-        reel=match["reel"].strip(),
+        reel=(match["reel"] or "").strip(),
         channels=match["channels"].upper(),
         type=re.sub(r"\s", "", match["type"].upper()),
         frames=int(match["frames"]) if match["frames"] else None,

@@ -30,12 +30,13 @@ def read_fcpxml(root: Element) -> Edit:
     resources = Resources(root)
     projects = [sequence for project in root.walk("project") for sequence in project.all("sequence")]
     names = [project.get("name") or "" for project in root.walk("project")]
-    if not projects:
-        raise root.fail("there is no project in this document", "export the project, not only its clips")
     warnings = []
+    if not projects:
+        projects, names = [_sequence_of_clip(root)], [""]
+        warnings.append("there is no project in this document; its first clip is read")
     if len(projects) > 1:
         warnings.append(f"the document has {len(projects)} projects; the first one, {names[0]!r}, is read")
-    reader = _SequenceReader(resources, projects[0], names[0])
+    reader = _SequenceReader(resources, projects[0], names[0], rate=resources.any_rate())
     sequence = reader.read(projects[0].child("spine"))
     drop = projects[0].get("tcFormat") == "DF"
     if drop and not has_drop_frame(sequence.rate):
@@ -43,6 +44,21 @@ def read_fcpxml(root: Element) -> Edit:
         warnings.append("the sequence says drop-frame at a rate that has none; read as non-drop")
     markers = tuple(sorted(reader.markers, key=lambda marker: marker.frame))
     return Edit("fcpxml", sequence, drop, markers, tuple(reader.captions), tuple(warnings))
+
+
+def _sequence_of_clip(root: Element) -> Element:
+    """A sequence that shows the first clip of the browser, from its own start.
+
+    Raises:
+        SourceError: there is no clip.
+    """
+    events = [root, *root.walk("event")]
+    clip = next((child for event in events for child in event.children if child.tag in _STORY), None)
+    if clip is None:
+        raise root.fail("there is neither a project nor a clip in this document", "export a project")
+    spine = Element("spine", {}, clip.line, clip.file, [clip])
+    attributes = {name: value for name in ("format", "tcFormat") if (value := clip.get(name)) is not None}
+    return Element("sequence", attributes, clip.line, clip.file, [spine])
 
 
 @dataclass

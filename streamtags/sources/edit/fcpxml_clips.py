@@ -139,10 +139,9 @@ def _timed(clip: Clip, element: Element, placement: Placement, media: Media, rat
         notes = () if speed is not None else (f"a speed curve of {len(points)} points is read as straight pieces",)
     timed = replace(clip, kind=kind, media=media, source_rate=rate, speed=speed, timing=timing, notes=notes)
     if curve and clip.frames:
-        source_in, source_out = timed.used_frames()
-    else:
-        source_in = frame_at(timing.first, Fraction(1))
-        source_out = source_in + max(frame_at(clip.frames * timing.advance, Fraction(1)), min(1, clip.frames))
+        return timed.with_consumed_frames()
+    source_in = frame_at(timing.first, Fraction(1))
+    source_out = source_in + max(frame_at(clip.frames * timing.advance, Fraction(1)), min(1, clip.frames))
     return replace(timed, source_in=source_in, source_out=source_out)
 
 

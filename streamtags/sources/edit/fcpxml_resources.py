@@ -102,12 +102,19 @@ class Resources:
         rate = _NAMED_RATES.get(match[3]) if match is not None else None
         return rate / 2 if rate is not None and match is not None and match[2] == "i" and rate > 45 else rate
 
+    def any_rate(self) -> Fraction | None:
+        """The first frame rate that a format states."""
+        rates = (self.rate(id_) for id_ in self.elements)
+        return next((rate for rate in rates if rate is not None), None)
+
     def asset(self, user: Element) -> Asset:
         """The asset that `user` refers to."""
         element = self.element(user, "asset")
         key = element.get("id") or ""
         if key not in self._assets:
-            representation = element.child("media-rep")
+            representations = element.all("media-rep")
+            originals = [one for one in representations if one.get("kind") in (None, "original-media")]
+            representation = next(iter(originals or representations), None)
             path = element.get("src") or (representation.get("src") if representation is not None else None)
             reels = (md.get("value") for md in element.walk("md") if (md.get("key") or "").endswith("studio.reel"))
             self._assets[key] = Asset(

@@ -176,6 +176,4 @@ def _moved(part: Clip, outer: Clip, timing: Timing, record_in: int, record_out: 
     if part.timing.points and record_out - record_in > 1:
         last = part.timing.at(timing.at(record_out - 1))
         advance = (last - first) / (record_out - 1 - record_in)
-    moved = replace(moved, timing=Timing(record_in, Fraction(first), Fraction(advance)))
-    source_in, source_out = moved.used_frames()
-    return replace(moved, source_in=source_in, source_out=source_out)
+    return replace(moved, timing=Timing(record_in, Fraction(first), Fraction(advance))).with_consumed_frames()

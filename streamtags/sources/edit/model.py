@@ -131,8 +131,18 @@ class Clip:
         part = replace(self, record_in=record_in, record_out=record_out, transition=transition)
         if self.timing is None or self.source_in is None:
             return part
-        source_in, source_out = part.used_frames()
-        return replace(part, source_in=source_in, source_out=source_out)
+        return part.with_consumed_frames()
+
+    def with_consumed_frames(self) -> Clip:
+        """This clip with source frames from its timing: forward, OUT is IN plus what the speed consumes; else what is shown."""
+        if self.timing is None:
+            return self
+        if self.timing.points or self.timing.advance < 0:
+            source_in, source_out = self.used_frames()
+        else:
+            source_in = floor(self.timing.at(self.record_in))
+            source_out = source_in + max(1, floor(self.frames * self.timing.advance + Fraction(1, 2)))
+        return replace(self, source_in=source_in, source_out=source_out)
 
     def used_frames(self) -> tuple[int, int]:
         """The source frames that are shown, as (lowest, one past the highest).

@@ -60,11 +60,15 @@ def read_otio(text: str, name: str) -> Edit:
     tracks = timeline.child("tracks")
     start = timeline.time("global_start_time")
     rate = start.rate if start is not None and start.rate > 1 else _most_common_rate(tracks)
+    warnings = []
+    if rate is None:
+        rate = Fraction(24)
+        warnings.append("no clip states a rate: 24 frames a second assumed")
     start_frame = frame_at(start.seconds, rate) if start is not None else 0
     reader = _StackReader(rate, start_frame)
     sequence = reader.read(tracks, timeline.text("name") or "")
     markers = tuple(sorted(reader.markers, key=lambda marker: marker.frame))
-    return Edit("otio", sequence, False, markers, (), tuple(reader.warnings))
+    return Edit("otio", sequence, False, markers, (), tuple(warnings))
 
 
 def _parse(text: str, name: str) -> Any:
@@ -96,8 +100,8 @@ def _first_timeline(root: Node) -> Node:
     raise root.fail(f"{root.schema or 'this JSON'} holds no timeline", "pass the file of a timeline")
 
 
-def _most_common_rate(tracks: Node) -> Fraction:
-    """The rate at which most of the picture counts."""
+def _most_common_rate(tracks: Node) -> Fraction | None:
+    """The rate at which most of the picture counts; None if no clip states one."""
     rates: Counter[Fraction] = Counter()
     stack = [tracks]
     while stack:
@@ -107,20 +111,17 @@ def _most_common_rate(tracks: Node) -> Fraction:
         span = node.range("source_range") or (node.available_range() if node.schema == "Clip" else None)
         if span is not None and span.duration.rate > 0:
             rates[span.duration.rate] += max(1, round(span.duration.seconds))
-    if not rates:
-        raise tracks.fail("no clip states a rate", "set the global start time of the timeline")
-    return rates.most_common(1)[0][0]
+    return rates.most_common(1)[0][0] if rates else None
 
 
 class _StackReader:
-    """Reads the stack of a timeline, or of a nested stack or track; gathers markers and warnings of the outermost one."""
+    """Reads the stack of a timeline, or of a nested stack or track; gathers the markers of the outermost one."""
 
     def __init__(self, rate: Fraction, start_frame: int, depth: int = 0) -> None:
         self.rate = rate
         self.start_frame = start_frame
         self.depth = depth
         self.markers: list[Marker] = []
-        self.warnings: list[str] = []
 
     def read(self, node: Node, name: str) -> Sequence:
         """The tracks of a stack, from bottom to top. A nested track counts as a stack of one track."""

@@ -131,9 +131,7 @@ def _timed(clip: Clip, item: Element, frames: ClipFrames, rate: Fraction, clip_r
         curve = tuple(((when - position) / step, origin + value * to_media) for when, value in points)
         timing = Timing(clip.record_in, Timing(0, Fraction(0), Fraction(0), curve).at(0), Fraction(0), curve)
         notes = (f"a speed curve of {len(points)} points is read as straight pieces",)
-        timed = replace(clip, speed=None, timing=timing, notes=notes)
-        source_in, source_out = timed.used_frames()
-        return replace(timed, source_in=source_in, source_out=source_out)
+        return replace(clip, speed=None, timing=timing, notes=notes).with_consumed_frames()
     advance = speed * step * to_media
     first = origin + position * speed * to_media
     if is_reverse:

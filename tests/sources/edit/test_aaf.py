@@ -86,6 +86,49 @@ def test_source_frames_come_from_the_timecode_of_the_tape(tmp_path: Path) -> Non
     assert (first.name, first.media.reel) == ("shot", "TAPE1")
 
 
+def make_nested(path: Path) -> None:
+    """An outer composition that shows frames 10 to 50 of an inner one, then a clip at double speed."""
+    with aaf2.open(str(path), "w") as file:
+        master = file.create.MasterMob("shot")
+        master.create_timeline_slot(25).segment = file.create.SourceClip(media_kind="picture", length=1000)
+        inner, outer = file.create.CompositionMob("inner"), file.create.CompositionMob("outer")
+        outer.usage = "Usage_TopLevel"
+        for mob in (inner, outer):
+            mob.create_timeline_slot(25).segment = file.create.Sequence("picture")
+        file.content.mobs.extend([master, inner, outer])
+
+        def clip(mob: Any, start: int, length: int) -> Any:
+            return mob.create_source_clip(slot_id=1, start=start, length=length, media_kind="picture")
+
+        inner.slots[0].segment.components.extend([clip(master, 100, 30), clip(master, 500, 30)])
+        outer.slots[0].segment.components.extend([clip(inner, 10, 40), _double_speed(file, clip(master, 200, 40))])
+
+
+def _double_speed(file: Any, source: Any) -> Any:
+    identifier = aaf2.auid.AUID("72559a80-24d7-11d3-8a50-0050040ef7d2")
+    parameter = file.create.ParameterDef(identifier, "SpeedRatio", "", file.dictionary.lookup_typedef("Rational"))
+    file.dictionary.register_def(parameter)
+    definition = file.create.OperationDef(aaf2.auid.AUID("9d2ea890-0968-11d3-8a38-0050040ef7d2"), "Motion Control")
+    definition.media_kind = "picture"
+    definition["NumberInputs"].value = 1
+    file.dictionary.register_def(definition)
+    effect = file.create.OperationGroup(definition, length=20)
+    effect.media_kind = "picture"
+    effect.segments.append(source)
+    effect.parameters.append(file.create.ConstantValue(parameter, "2/1"))
+    return effect
+
+
+def test_a_nested_composition_shows_its_cuts_and_a_motion_effect_changes_the_speed(tmp_path: Path) -> None:
+    make_nested(tmp_path / "film.aaf")
+    clips = flatten(read_edit(tmp_path / "film.aaf").sequence)
+    assert [(clip.record_in, clip.record_out, clip.source_in, clip.source_out, clip.inside, clip.speed) for clip in clips] == [
+        (0, 20, 110, 130, ("inner",), 1),
+        (20, 40, 500, 520, ("inner",), 1),
+        (40, 60, 200, 240, (), 2),
+    ]
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "damaged.aaf"
     path.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(2000))

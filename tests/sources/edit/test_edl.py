@@ -154,3 +154,44 @@ def test_a_malformed_line_is_refused_with_its_number(text: str, line: int) -> No
 def test_a_file_without_events_is_refused(text: str) -> None:
     with pytest.raises(SourceError, match="no events"):
         read_edl(text, "list.edl")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "001 A V C 00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00 trailing words",
+        "001           V     C        00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00",
+        "001\tA B\tVA1\tC\t00:00:10:00\t00:00:11:00\t1:00:00:00\t1:00:01:00",
+        "000001  a_very_long_reel_name_of_a_camera  a/v  c  00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00",
+        "001 A V C 00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00\nM2 A MSTR 050.0 00:00:10:00 further columns",
+    ],
+)
+def test_unusual_columns_are_read(line: str) -> None:
+    (clip,) = clips_of(line + "\n")
+    assert (clip.record_in, clip.record_out, clip.source_in, clip.source_out) == (90000, 90025, 250, 275)
+
+
+def test_a_locator_with_a_wrong_time_is_left_out_with_a_warning() -> None:
+    event = "001 A V C 00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00\n"
+    edit = read_edl(f"{HEAD}{event}* LOC: 01:00:00:99 RED x\n", "list.edl", Fraction(25))
+    assert edit.markers == ()
+    assert "line 4" in edit.warnings[0]
+
+
+def test_a_source_that_counts_at_a_higher_rate_than_the_list_is_read_at_its_own() -> None:
+    (clip,) = clips_of("001 A V C 00:00:10:00 00:00:10:29 01:00:00:00 01:00:01:00\n", 24)
+    assert (clip.source_rate, clip.source_in, clip.source_out, clip.record_in) == (30, 300, 329, 86400)
+    assert clip.used_frames() == (300, 329)
+
+
+def test_video_tracks_of_a_list_lie_above_each_other() -> None:
+    text = (
+        "001 A V C 00:00:10:00 00:00:14:00 01:00:00:00 01:00:04:00\n* FROM CLIP NAME: low\n"
+        "002 B V2 C 00:00:20:00 00:00:21:00 01:00:01:00 01:00:02:00\n* FROM CLIP NAME: high\n"
+    )
+    edit = read_edl(HEAD + text, "list.edl", Fraction(25))
+    assert [(clip.name, clip.record_in, clip.source_in) for clip in flatten(edit.sequence)] == [
+        ("low", 90000, 250),
+        ("high", 90025, 500),
+        ("low", 90050, 300),
+    ]

@@ -208,6 +208,14 @@ def test_a_malformed_element_is_refused_with_its_line(spine: str, message: str) 
     assert caught.value.where.startswith("test.fcpxml:")
 
 
-def test_a_document_without_a_project_is_refused() -> None:
-    with pytest.raises(SourceError, match="no project"):
+def test_without_a_project_the_first_clip_is_read() -> None:
+    resources = '<resources><format id="r" frameDuration="1/25s"/><asset id="a" hasVideo="1" format="r" src="file:///a.mov"/></resources>'
+    clip = '<asset-clip ref="a" name="x" start="1s" duration="2s" format="r"/>'
+    edit = read_fcpxml(parse_xml(f'<fcpxml version="1.11">{resources}<event>{clip}</event></fcpxml>'.encode(), "test.fcpxml"))
+    assert visible(edit) == [(0, 50, "x", 25)]
+    assert "first clip" in edit.warnings[0]
+
+
+def test_a_document_without_a_project_or_clip_is_refused() -> None:
+    with pytest.raises(SourceError, match="neither a project nor a clip"):
         read_fcpxml(parse_xml(b"<fcpxml><resources/></fcpxml>", "test.fcpxml"))
