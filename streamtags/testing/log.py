@@ -1,4 +1,4 @@
-"""Logs made to order: plausible timelines of any length, without media and without an analysis."""
+"""Generated logs: plausible timelines of any length, without media and without an analysis."""
 
 from __future__ import annotations
 
@@ -53,41 +53,25 @@ def make_payloads(
     completed: bool = True,
     seed: int = 0,
 ) -> list[Payload]:
-    """What a whole analysis of so many segments would say, in order, for `EventStore.append`.
+    """Return the payloads of a whole analysis, in order, for `Store.append`.
 
-    Each segment is detected, measured, captioned and tagged, every sixth closes a scene, and there is a progress mark now and then.
+    Each segment is detected, measured, captioned and tagged. Every sixth segment closes a scene, every tenth is followed by progress.
 
     Args:
-        segments: how many.
-        tags: what is drawn from, two for each segment.
-        rate: frames a second.
-        mean_frames: the mean length of a segment.
-        vocabulary: the one the tags are said to be of.
-        model: the name under which captions and tags are said to be made.
+        segments: number of segments.
+        tags: names to choose from; each segment gets two.
+        rate: frames per second.
+        mean_frames: mean length of a segment.
+        vocabulary: the vocabulary in the events.
+        model: the captioner and classifier in the events.
         completed: end with `timeline.completed`.
-        seed: chance; the same seed gives the same payloads.
+        seed: the same seed gives the same payloads.
     """
     rng = random.Random(seed)  # noqa: S311 - test data
     rate, vocabulary = Fraction(rate), vocabulary or VocabularyRef(id="test", version="1")
     lengths = [max(8, round(rng.gammavariate(2.0, mean_frames / 2))) for _ in range(segments)]
-    video = VideoInfo(
-        codec="h264",
-        width=1280,
-        height=720,
-        rate=rate,
-        time_base=1 / rate,
-        start_timecode="01:00:00:00",
-        duration=float(sum(lengths) / rate),
-    )
-    source = SourceInfo(
-        uri="file:///media/made-to-order.mp4",
-        name="made-to-order.mp4",
-        size=200_000 * segments,
-        container="mov,mp4,m4a,3gp,3g2,mj2",
-        video=video,
-        audio=AudioInfo(codec="aac", rate=48000, channels=2),
-    )
-    clock = clock_of(video, 0)
+    source = _source(rate, lengths)
+    clock = clock_of(source.video, 0)
     payloads: list[Payload] = [TimelineOpened(source=source, vocabulary=vocabulary, profile="scripted")]
     begun: list[SegmentDetected] = []
     frame = 0
@@ -104,7 +88,7 @@ def make_payloads(
             payloads.append(
                 TimelineProgress(
                     decoded_seconds=float(frame / rate),
-                    duration_seconds=video.duration,
+                    duration_seconds=source.video.duration,
                     segments=done,
                     captioned=done,
                     tagged=done,
@@ -116,8 +100,28 @@ def make_payloads(
     return payloads
 
 
+def _source(rate: Fraction, lengths: Sequence[int]) -> SourceInfo:
+    video = VideoInfo(
+        codec="h264",
+        width=1280,
+        height=720,
+        rate=rate,
+        time_base=1 / rate,
+        start_timecode="01:00:00:00",
+        duration=float(sum(lengths) / rate),
+    )
+    return SourceInfo(
+        uri="file:///media/made-to-order.mp4",
+        name="made-to-order.mp4",
+        size=200_000 * len(lengths),
+        container="mov,mp4,m4a,3gp,3g2,mj2",
+        video=video,
+        audio=AudioInfo(codec="aac", rate=48000, channels=2),
+    )
+
+
 def make_events(payloads: Sequence[Payload] | int, *, timeline: str = "tl_test", epoch: str = "e1", after: int = 0) -> list[Event]:
-    """Payloads as a store would have given them back: `seq` from `after + 1`, ten milliseconds apart.
+    """Return payloads as the events that a store would return: `seq` from `after + 1`, ten milliseconds apart.
 
     Args:
         payloads: what happened, or the number of segments for `make_payloads`.

@@ -39,6 +39,7 @@ class Database:
 
     def __init__(self, path: Path, schema: Schema, *, timeout_seconds: float = 10.0) -> None:
         self.path = path
+        self._absolute = path.absolute()  # the working directory may change before the next connection
         self._timeout = timeout_seconds
         self._writing = threading.Lock()
         self._pooling = threading.Lock()
@@ -138,7 +139,7 @@ class Database:
             ) from error
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._absolute, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         return connection

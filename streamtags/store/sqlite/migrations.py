@@ -17,6 +17,11 @@ _RECORDING = re.compile(r"(.*)#recording-([0-9a-f]{8})", re.DOTALL)
 
 
 def _create_tables(connection: Connection) -> None:
+    _create_log_tables(connection)
+    _create_blob_tables(connection)
+
+
+def _create_log_tables(connection: Connection) -> None:
     execute = connection.execute
     execute(
         """
@@ -48,6 +53,10 @@ def _create_tables(connection: Connection) -> None:
         )
         """
     )
+
+
+def _create_blob_tables(connection: Connection) -> None:
+    execute = connection.execute
     execute(
         """
         CREATE TABLE thumbnails (
