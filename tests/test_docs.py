@@ -235,3 +235,11 @@ def test_the_readmes_commands_write_what_they_name(folder: Path) -> None:
         if block.language == "console":
             check_shell(block, str)
     assert {path.name for path in folder.iterdir()} >= {"events.jsonl", "tags.csv", "film.json"}
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"], ids=page_id)
+def test_the_files_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`([\w./-]+/[\w.-]*|[\w-]+\.(?:toml|txt))`", page.read_text("utf-8"))
+    assert len(named) > 5
+    missing = [name for name in named if not any((base / name).exists() for base in (ROOT, ROOT / "streamtags"))]
+    assert not missing
