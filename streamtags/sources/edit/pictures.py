@@ -15,7 +15,7 @@ from streamtags.config.settings import IngestSettings
 from streamtags.core.errors import SourceError
 from streamtags.core.model import Picture, SourceInfo, Still
 from streamtags.sources.file.access import Place
-from streamtags.sources.file.pictures import HELD_PIXELS, FrameStill, Shrinker, StillKeeper, orientation_of
+from streamtags.sources.file.pictures import FrameStill, Shrinker, StillKeeper, orientation_of
 from streamtags.sources.file.selection import choose_picture
 from streamtags.sources.file.streams import check_pixels, describe, lacks_pts, open_container, pixel_aspect, prepare_decoder
 
@@ -26,6 +26,8 @@ _DECODE_THROUGH_SECONDS = 2
 # A seek may land after its target in files without an index: try again so many seconds earlier, then from the start.
 _EARLIER_SECONDS = (0, 5, 30)
 _MAX_ERRORS = 32
+# A still takes at most about so many bytes: larger pictures are scaled down.
+_STILL_BYTES = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class MediaReader:
 
     def _keep(self, frame: av.VideoFrame, shown: Shown) -> None:
         """Keep a picture while there is room for it."""
-        still = 0 if self._thumbnails else min(frame.width * frame.height, HELD_PIXELS) * 3 // 2
+        still = 0 if self._thumbnails else min(frame.width * frame.height * 3 // 2, _STILL_BYTES)
         if self._next is None or self._room < shown.bgr.nbytes + still:
             return
         at = bisect_right(self._kept, shown.start, key=lambda kept: kept[0])
@@ -153,7 +155,7 @@ class MediaReader:
             target = Fraction(0) if earlier is None else max(Fraction(0), time - earlier)
             try:
                 self._container.seek(floor((target + self._begin) / self._time_base), stream=self._stream, backward=True)
-            except (av.FFmpegError, OSError) as error:
+            except (av.FFmpegError, OSError, OverflowError) as error:
                 raise SourceError(f"cannot be positioned: {error}", where=self._place.uri, code="source.undecodable") from error
             self._frames = self._decode()
             self._current, self._shown = next(self._frames, None), None

@@ -33,6 +33,9 @@ Item = Frame | Subtitle | Gap
 # Record frames that are decoded at a time: bounds the memory of reversed clips.
 _CHUNK = 24
 _MAX_OPEN_FILES = 16
+_MAX_HOURS = 48
+# The last picture of media that ends too early is repeated for so long; then there is a gap.
+_REPEAT_SECONDS = 1
 # Bytes of pictures of one file that are kept for clips that show them again.
 _KEPT_BYTES = 64 << 20
 
@@ -53,9 +56,16 @@ def edit_identity(uri: str, settings: IngestSettings) -> str:
     files = {clip.record_in: finder.find(clip) for clip in flatten(edit.sequence)}
     digest.update(repr(sorted(files.items())).encode())
     for file in sorted({file for file in files.values() if file is not None}):
-        digest.update(source_identity(str(file)).encode())
+        digest.update(_media_identity(file).encode())
     digest.update(str(edit.rate).encode())
     return f"edit:{source_identity(str(_file_of(uri)))}:{digest.hexdigest()}"
+
+
+def _media_identity(file: Path) -> str:
+    try:
+        return source_identity(str(file))
+    except SourceError:  # it counts as missing when the edit is read
+        return "unreadable"
 
 
 def open_edit(uri: str, settings: IngestSettings, *, access: Access | None = None, thumbnails: bool = False) -> EditSource:
@@ -102,6 +112,8 @@ class EditSource:
     """
 
     def __init__(self, uri: str, edit: Edit, finder: MediaFinder, settings: IngestSettings, access: Access, *, thumbnails: bool) -> None:
+        if edit.sequence.end_frame - edit.sequence.start_frame > _MAX_HOURS * 3600 * edit.rate:
+            raise SourceError(f"it is longer than {_MAX_HOURS} hours", where=uri, hint="check its record times and --rate")
         self._edit = edit
         self._settings = settings
         self._access = access
@@ -250,7 +262,11 @@ class EditSource:
         assert timing is not None  # noqa: S101  # a reader is opened for timed clips only
         assert rate is not None  # noqa: S101
         # The middle of a source frame, so that rounding of timestamps does not matter.
+        ends = reader.info.video.duration
         times = {record: (floor(timing.at(record)) - origin + Fraction(1, 2)) / rate for record in range(start, end)}
+        # Pictures, which last a frame or state no length, are shown as long as the edit says.
+        if ends is not None and ends * rate > 2 and min(times.values()) > ends + _REPEAT_SECONDS:
+            raise SourceError("its media ends before the clip", where=self.info.uri, code="source.undecodable")
         order = sorted(times, key=lambda record: times[record])
         shown = dict(zip(order, reader.pictures([times[record] for record in order]), strict=True))
         stills: dict[int, EditStill] = {}

@@ -21,7 +21,7 @@ from av import VideoFrame
 from streamtags.core.model import Picture
 from streamtags.sources.file.planes import Planes, converted, planes_of, shrunk
 
-__all__ = ["HELD_PIXELS", "FrameStill", "Orientation", "Shrinker", "StillKeeper", "orientation_of", "small_size"]
+__all__ = ["FrameStill", "Orientation", "Shrinker", "StillKeeper", "orientation_of", "small_size"]
 
 HELD_PIXELS = 1 << 20  # a still of at most this many pixels stays the decoder's own frame
 HELD_SIDE = 1280  # a larger one is halved until no side is longer than this

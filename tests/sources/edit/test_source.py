@@ -174,8 +174,24 @@ def test_only_used_ranges_are_decoded(folder: Path, tmp_path: Path, monkeypatch:
         assert reader.decoded < 25
 
 
-def test_media_that_is_too_short_is_shown_up_to_its_end_and_held(folder: Path) -> None:
-    assert numbers(read(write_edit(folder, clip("b.mp4", 55, 10)))) == [55, 56, 57, 58, 59, 59, 59, 59, 59, 59]
+def test_the_last_picture_of_media_that_ends_too_early_is_repeated_for_a_second_and_then_there_is_a_gap(folder: Path) -> None:
+    items = read(write_edit(folder, clip("b.mp4", 55, 1000)))
+    shown = numbers(items)
+    assert shown[:5] == [55, 56, 57, 58, 59]
+    assert set(shown[5:]) == {59}
+    assert 25 <= len(shown) - 5 <= 50
+    assert items[-1] == Gap(len(shown), len(shown), 1000, 1000)
+
+
+def test_an_edit_of_absurd_length_is_refused(folder: Path) -> None:
+    with pytest.raises(SourceError, match="longer than 48 hours"):
+        read(write_edit(folder, clip("b.mp4", 0, 10**9)))
+
+
+def test_a_clip_far_outside_its_media_is_a_gap(folder: Path) -> None:
+    items = read(write_edit(folder, clip("a.mov", 10**14, 5), clip("b.mp4", 0, 2)))
+    assert items[0] == Gap(0, 0, 5, 5)
+    assert numbers(items) == [0, 1]
 
 
 def test_an_edit_without_any_media_is_refused_with_the_names(folder: Path) -> None:
