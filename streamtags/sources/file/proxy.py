@@ -1,8 +1,8 @@
-"""A proxy between FFmpeg and the network: the address that was checked is the address that is connected to.
+"""A proxy between FFmpeg and the network: it connects to the address that was checked.
 
-FFmpeg resolves a host's name itself, and again whenever it connects. Who controls the name can answer with a public address while it is
-checked and with an inner one a moment later (DNS rebinding). So where only public addresses may be reached, FFmpeg is told to ask here,
-for `http` as a proxy does and for `https` through a tunnel; here a name is resolved once, checked, and connected to as it was checked.
+FFmpeg resolves host names itself, and again for each connection. The owner of a name can answer with a public address while it is checked
+and with an inner one a moment later (DNS rebinding). Where only public addresses may be reached, FFmpeg therefore sends its requests
+through this proxy: `http` directly, `https` through a tunnel. The proxy resolves a name once, checks the address and connects to it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from streamtags.core.errors import SourceError
 from streamtags.sources.file.addresses import public_addresses
 
-__all__ = ["CheckingProxy"]
+__all__ = ["CheckingProxy", "read_request"]
 
 _HEAD_BYTES = 65_536
 _CONNECT_SECONDS = 10.0
@@ -28,12 +28,12 @@ Addresses = Callable[[str, int], list[tuple[str, int]]]
 
 
 class CheckingProxy:
-    """The proxy, on loopback, for as long as the context lasts; `url` is where.
+    """A context manager that runs the proxy on loopback; its address is `url`.
 
-    Each connection is one request and two threads. It bounds nothing: whoever starts it bounds what FFmpeg opens.
+    Each connection is one request and two threads. Their number is not limited here: it is that of the connections FFmpeg opens.
 
     Args:
-        addresses: what a host and port may be connected to as; raises `SourceError` if to nothing.
+        addresses: returns the addresses that may be connected to for a host and port; raises `SourceError` if there are none.
     """
 
     def __init__(self, addresses: Addresses = public_addresses) -> None:
@@ -58,11 +58,11 @@ class _Handler(socketserver.BaseRequestHandler):
     resolve: Addresses
 
     def handle(self) -> None:
-        """One request: connect, then carry bytes both ways until either side is done."""
+        """Serve one request: connect, then copy bytes both ways until either side closes."""
         self.request.settimeout(_CONNECT_SECONDS)
-        with suppress(OSError):  # either side went: the other is told by the end of its connection
+        with suppress(OSError):  # a side that closes its connection ends the other one too
             try:
-                host, port, ahead, answer = _asked(_head(self.request))
+                host, port, ahead, answer = read_request(_head(self.request))
                 addresses = self.resolve(host, port)
             except (SourceError, ValueError):
                 self.request.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
@@ -88,8 +88,12 @@ def _head(near: socket.socket) -> bytes:
     return bytes(head)
 
 
-def _asked(head: bytes) -> tuple[str, int, bytes, bytes]:
-    """The host and port to connect to, what to send there first, and what to answer."""
+def read_request(head: bytes) -> tuple[str, int, bytes, bytes]:
+    """Return the host and port to connect to, the bytes to send there first, and the answer to the client.
+
+    Raises:
+        ValueError: not a request to a proxy.
+    """
     line, _, rest = head.partition(b"\r\n")
     method, target, version = line.decode("ascii").split(" ")
     parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
@@ -112,7 +116,7 @@ def _connected(addresses: list[tuple[str, int]]) -> socket.socket:
 
 
 def _carry(near: socket.socket, far: socket.socket) -> None:
-    near.settimeout(None)  # FFmpeg has its own patience, and closes when that is at its end
+    near.settimeout(None)  # FFmpeg has timeouts of its own, and closes the connection after them
     far.settimeout(None)
     upwards = threading.Thread(target=_copy, args=(near, far), daemon=True)
     upwards.start()

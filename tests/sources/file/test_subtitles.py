@@ -1,4 +1,4 @@
-"""Text beside a film, as people really write it."""
+"""Subtitle files, as people really write them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_windows_text_keeps_its_accents() -> None:
 
 def test_webvtt_with_header_notes_settings_and_short_times() -> None:
     vtt = (
-        "WEBVTT - a film\n\nSTYLE\n::cue { color: red }\n\nNOTE nobody reads --\nthis\n\n"
+        "WEBVTT - a film\n\nSTYLE\n::cue { color: red }\n\nNOTE ignored --\nthis\n\n"
         "intro\n00:01.000 --> 00:02.500 align:start line:0\n"
         "<v Ann>Hello <00:01.500>there\nyou\n\n00:03.000 --> 00:04.000\nSecond &amp; last"
     )
@@ -71,3 +71,68 @@ def test_a_link_beside_the_film_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text(SRT)
     (tmp_path / "film.srt").symlink_to(tmp_path / "secret.txt")
     assert read_sidecar(tmp_path / "film.mp4") == []
+
+
+ASS = """[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname
+Style: Default,Arial
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Comment: 0,0:00:00.00,0:00:09.00,Default,,0,0,0,,a note
+Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\an8}Second & last
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,Hello {\\i1}there{\\i0}\\Nyou
+Dialogue: 0,0:00:05.00,0:00:04.00,Default,,0,0,0,,ends before it begins
+Dialogue: 0,0:00:06.00,0:00:07.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0{\\p0}
+Dialogue: 0,nonsense
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_ass_files_with_comments_overrides_and_drawings(encoding: str, end: str) -> None:
+    assert parse_subtitles(ASS.replace("\n", end).encode(encoding)) == CUES
+
+
+def test_ssa_files_with_fields_in_another_order() -> None:
+    ssa = "[Script Info]\n[Events]\nFormat: Marked, End, Start, Text\nDialogue: Marked=0,0:00:02.5,0:00:01.0,Hello there\\nyou\n"
+    assert parse_subtitles(ssa.encode()) == CUES[:1]
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_no_text_breaks_the_ass_parser(fields: str, dialogue: str) -> None:
+    for cue in parse_subtitles(f"[Script Info]\nFormat: {fields}\nDialogue: {dialogue}\n".encode()):
+        assert cue.end > cue.start >= 0
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["film.en.srt"], "film.en.srt"),
+        (["film.de.srt", "film.en.srt", "film.fr.srt"], "film.en.srt"),
+        (["film.srt", "film.en.srt"], "film.srt"),
+        (["film.en.forced.srt", "film.en.srt"], "film.en.srt"),
+        (["film.pt-BR.srt", "film.zh.ass"], "film.pt-BR.srt"),
+        (["film.fr.vtt", "film.eng.ass"], "film.eng.ass"),
+        (["film.ass"], "film.ass"),
+        (["FILM.SRT", "film.SRT"], "film.SRT"),
+        (["film.part2.srt", "film2.srt", "film.en.srt.bak", "film.srt.txt"], None),
+    ],
+)
+def test_which_file_beside_the_film_is_read(tmp_path: Path, names: list[str], chosen: str | None) -> None:
+    for name in names:
+        (tmp_path / name).write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{name}\n" if "ass" not in name else ass(name))
+    assert [cue.text for cue in read_sidecar(tmp_path / "film.mp4")] == ([] if chosen is None else [chosen])
+
+
+def ass(text: str) -> str:
+    return f"[Script Info]\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{text}\n"
+
+
+def test_a_file_without_cues_gives_way_to_the_next(tmp_path: Path) -> None:
+    (tmp_path / "film.srt").write_text("nothing\n")
+    (tmp_path / "film.en.srt").write_text(SRT)
+    assert read_sidecar(tmp_path / "film.mp4") == CUES
