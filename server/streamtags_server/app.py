@@ -41,6 +41,7 @@ from streamtags_server.http.server_operations import ServerOperations
 from streamtags_server.http.uploads import Uploads
 from streamtags_server.http.uvicorn_protocols import HttpProtocol, WebSocketProtocol
 from streamtags_server.jobs.queue import Jobs
+from streamtags_server.mcp.server import McpEndpoint
 from streamtags_server.metrics import Metrics
 from streamtags_server.readiness import Readiness
 from streamtags_server.threads import ServerThreads
@@ -49,7 +50,7 @@ from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.live_readers import LiveReaders
 from streamtags_server.ws.stream import Connections
 
-__all__ = ["StreamtagsServer", "create_app", "make_server", "serve"]
+__all__ = ["StreamtagsServer", "create_app", "make_server", "running_parts", "serve"]
 
 _PAGE = Path(__file__).parent / "page"
 _SHUTDOWN_SECONDS = 4
@@ -85,8 +86,23 @@ class _Parts:
             search=self.search,
         )
         self.connections = Connections(self.hub, server, metrics, role_of, self.services)
+        self.mcp = McpEndpoint(self.services)
         own = ServerOperations(tokens, metrics, Readiness(store, self.hub, threads.probes))
-        self.routes = [*Routes(self.services, uploads, own.endpoints()).routes(), WebSocketRoute(PATH, self.connections)]
+        self.routes = [
+            *Routes(self.services, uploads, own.endpoints()).routes(),
+            WebSocketRoute(PATH, self.connections),
+            Route("/mcp", self.mcp),
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the hub, the connections and the jobs while the block runs, then close everything."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in (self.hub.run(), self.connections.beat(), self.jobs.run())]
+            yield
+            await self.close()
+            for task in tasks:
+                task.cancel()
 
     async def close(self) -> None:
         """End streams and analyses, and wait for what is being written."""
@@ -113,16 +129,20 @@ def create_app(store: Store, settings: Settings) -> Gate:
         parts = _Parts(store, settings, tokens, gate.role_of, metrics)
         gate.stopping = parts.hub.stopped.set
         app.router.routes[:0] = parts.routes
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(work) for work in (parts.hub.run(), parts.connections.beat(), parts.jobs.run())]
+        async with parts.running(), parts.mcp.running():
             yield
-            await parts.close()
-            for task in running:
-                task.cancel()
 
     app = Starlette(lifespan=lifespan, routes=_page_routes(), exception_handlers={HTTPException: _http_problem, Exception: _server_fault})
     gate = Gate(app, settings.server, tokens, metrics)
     return gate
+
+
+@asynccontextmanager
+async def running_parts(store: Store, settings: Settings) -> AsyncIterator[Services]:
+    """Yield the services of a server that listens on no port, for a program that embeds it."""
+    parts = _Parts(store, settings, None, lambda _: None, Metrics())
+    async with parts.running():
+        yield parts.services
 
 
 def _page_routes() -> list[BaseRoute]:

@@ -17,6 +17,7 @@ __all__ = ["Parser", "build_parser", "command_of"]
 COMMANDS = {
     "analyze": ("analyze", "split a video into segments, measure, caption and tag them"),
     "serve": ("serve", "serve timelines to editors, plugins and the web page"),
+    "mcp": ("mcp", "serve assistants over the Model Context Protocol on standard input and output"),
     "watch": ("watch", "follow a server from the terminal"),
     "timelines": ("timelines", "list what is in the store"),
     "show": ("show", "print a timeline"),

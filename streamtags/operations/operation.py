@@ -90,6 +90,7 @@ class Operation:
         role: who may call it where tokens are required; None: everyone.
         method: its name in a WebSocket `request`; None if it cannot be called that way.
         handler: carries it out; None if only the HTTP server can (health checks, sessions, the page).
+        tool: its name as a tool of the Model Context Protocol; None if assistants have no use for it.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Operation:
     role: Role | None = None
     method: str | None = None
     handler: Handler | None = None
+    tool: str | None = None
 
 
 def path_fields(operation: Operation) -> list[str]:

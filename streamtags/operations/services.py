@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -167,7 +167,7 @@ class Readers(Protocol):
         """Have the store read soon; may be called from any thread."""
         ...
 
-    def follow(self, timeline: str, after: int) -> AsyncIterator[str]:
+    def follow(self, timeline: str, after: int) -> AsyncGenerator[str, None]:
         """Yield lines of JSON, one or more events each time, until the timeline is removed or the service stops."""
         ...
 

@@ -21,7 +21,7 @@ from streamtags.operations.params import (
 )
 from streamtags.operations.results import ACCEPTED, ANYTHING, INFO, OBJECT, RESULTS, RETAGGED, ROLE, STATUS, TEXT, TIMELINES, VOCABULARIES
 
-__all__ = ["METHODS", "OPERATIONS"]
+__all__ = ["METHODS", "OPERATIONS", "TOOLS"]
 
 _ONE = "/v1/timelines/{id}"
 
@@ -59,6 +59,7 @@ _INSTALLATION = (
         role="viewer",
         method="vocabularies.list",
         handler=info.list_vocabularies,
+        tool="vocabularies",
     ),
 )
 
@@ -71,6 +72,7 @@ _TIMELINES = (
         role="viewer",
         method="timelines.list",
         handler=timelines.list_timelines,
+        tool="timelines",
     ),
     Operation(
         "analyze",
@@ -81,6 +83,7 @@ _TIMELINES = (
         role="editor",
         method="timelines.analyze",
         handler=timelines.analyze,
+        tool="analyze",
     ),
     Operation(
         "getTimeline",
@@ -91,6 +94,7 @@ _TIMELINES = (
         role="viewer",
         method="timelines.get",
         handler=timelines.get_timeline,
+        tool="get",
     ),
     Operation(
         "removeTimeline",
@@ -109,6 +113,7 @@ _TIMELINES = (
         role="editor",
         method="timelines.cancel",
         handler=timelines.cancel,
+        tool="cancel",
     ),
     Operation(
         "retag",
@@ -119,6 +124,7 @@ _TIMELINES = (
         role="editor",
         method="timelines.retag",
         handler=timelines.retag,
+        tool="retag",
     ),
     # Suggestions change nothing that a person decided, so a viewer may request them; accepting one is an editor's decision.
     Operation(
@@ -149,6 +155,7 @@ _READING = (
         role="viewer",
         method="segments.search",
         handler=search.search_segments,
+        tool="search",
     ),
     Operation(
         "readEvents",
@@ -174,6 +181,7 @@ _READING = (
         result=ANYTHING,
         role="viewer",
         handler=reading.export,
+        tool="export",
     ),
     Operation(
         "media",
@@ -202,6 +210,7 @@ _READING = (
         role="editor",
         method="segments.correct",
         handler=segments.correct,
+        tool="correct",
     ),
 )
 
@@ -210,3 +219,6 @@ OPERATIONS: tuple[Operation, ...] = (*_SERVER, *_INSTALLATION, *_TIMELINES, *_RE
 
 METHODS: dict[str, Operation] = {operation.method: operation for operation in OPERATIONS if operation.method is not None}
 """The operations that can be called over the WebSocket, by method name."""
+
+TOOLS: dict[str, Operation] = {operation.tool: operation for operation in OPERATIONS if operation.tool is not None}
+"""The operations that are tools of the Model Context Protocol, by tool name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from streamtags_server.ws.hub import FoldedState, Hub, Removal
 from streamtags_server.ws.ring import Entry
@@ -30,7 +30,7 @@ class LiveReaders:
         """
         return (await self._hub.state(timeline)).json
 
-    async def follow(self, timeline: str, after: int) -> AsyncIterator[str]:
+    async def follow(self, timeline: str, after: int) -> AsyncGenerator[str, None]:
         """Yield the log as it grows, then the one that replaces it, until the timeline is removed or the server stops."""
         hub, changed = self._hub, asyncio.Event()
         reader = await hub.reader(timeline, changed.set)

@@ -1,0 +1,81 @@
+"""Results cut down to what fits into the context window of a language model.
+
+A tool takes `offset` and `limit` besides its own arguments where its result is a list; the result says how many items there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "PAGING", "is_paged", "project"]
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+MAX_TEXT = 20_000
+"""Characters of an export that are returned at once."""
+
+PAGING: dict[str, Any] = {
+    "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "skip so many items"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT, "description": "the most items to return"},
+}
+"""JSON schemas of the arguments for paging."""
+
+
+def is_paged(tool: str) -> bool:
+    """Return whether a tool takes `offset` and `limit`."""
+    return tool in _LISTS
+
+
+def project(tool: str, result: Any, offset: int, limit: int) -> Any:
+    """Return what an assistant needs of `result`, one page of it."""
+    if tool in _LISTS:
+        name, shorten = _LISTS[tool]
+        items = result[name]
+        page = [shorten(item) for item in items[offset : offset + limit]]
+        return {**_HEADS.get(tool, _nothing)(result), name: page, "total": len(items), "offset": offset}
+    if tool == "correct":
+        return _segment(result)
+    return result
+
+
+def _segment(segment: Mapping[str, Any]) -> dict[str, Any]:
+    """A segment without its measurements."""
+    return {
+        "segment": segment["segment"],
+        "start": segment["start"]["timecode"],
+        "end": segment["end"]["timecode"],
+        "status": segment["status"],
+        "caption": segment["caption"],
+        "text": segment["text"],
+        "tags": [f"{score['tag']} {score['confidence']:.2f}" for score in segment["tags"]],
+        "corrected_by": (segment["correction"] or {}).get("by"),
+    }
+
+
+def _timeline_head(state: Mapping[str, Any]) -> dict[str, Any]:
+    source = state["source"] or {}
+    head = {name: state[name] for name in ("id", "state", "profile", "progress", "summary")}
+    return {**head, "name": source.get("name"), "scenes": len(state["scenes"])}
+
+
+def _vocabulary(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: vocabulary[name] for name in ("name", "id", "version", "axes")}, "tags": [tag["name"] for tag in vocabulary["tags"]]}
+
+
+def _result(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {**result, "start": result["start"]["timecode"], "end": result["end"]["timecode"]}
+
+
+def _nothing(_: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+# Tool -> the list in its result, and how an item of it is shortened.
+_LISTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]] = {
+    "timelines": ("timelines", lambda item: item),
+    "get": ("segments", _segment),
+    "search": ("results", _result),
+    "vocabularies": ("vocabularies", _vocabulary),
+}
+_HEADS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"get": _timeline_head}
