@@ -1,4 +1,4 @@
-"""Nearest documents by meaning: exact for small indexes, a graph of the library usearch for large ones.
+"""Nearest documents by meaning: exact for small indexes, a graph of the library voyager for large ones.
 
 The graph is a file beside the index. It holds the documents up to a number; later ones are compared one by one until `extend` adds
 them. A number never changes its meaning, so a graph can be stale but never wrong: callers drop numbers that no longer exist.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ load_speech_library()
 
 from usearch.index import Index  # noqa: E402 - after the library above
 
+if TYPE_CHECKING:
+    from voyager import Index
+
 __all__ = ["EXACT_DOCUMENTS", "SCALE", "NearestDocuments", "quantized"]
 
 SCALE = 508.0
@@ -29,10 +33,10 @@ EXACT_DOCUMENTS = 20_000
 """Up to so many documents are compared one by one; that takes about 10 ms and needs no graph."""
 _PENDING_SHARE = 0.05
 # Parameters of the graph: Y. Malkov, D. Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical
-# navigable small world graphs", 2016; the defaults of usearch, with a deeper search.
-_CONNECTIVITY = 16
-_EXPANSION_ADD = 64
-_EXPANSION_SEARCH = 256
+# navigable small world graphs", 2016.
+_LINKS = 16
+_BUILD_CANDIDATES = 100
+_QUERY_CANDIDATES = 256
 
 
 def quantized(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -72,8 +76,9 @@ class NearestDocuments:
             graph = None if numbers is not None else self._opened()
             if graph is None:
                 return _compared(*self._index.vectors(numbers), vector)[:limit]
-            results = graph.search(vector, limit)
-            known = dict(zip(map(int, results.keys), map(float, results.distances), strict=True))
+            candidates = min(limit, len(graph))
+            numbers_known, distances = graph.query(vector.astype(np.float32), candidates, query_ef=max(candidates, _QUERY_CANDIDATES))
+            known = dict(zip(map(int, numbers_known), map(float, distances), strict=True))
             pending = self._index.numbers_after(_last_number(graph))
             late, vectors = self._index.vectors(pending)
             known.update(zip(map(int, late), map(float, _distances(vectors, vector)), strict=True))
@@ -89,15 +94,15 @@ class NearestDocuments:
                 return False
             stale = graph is None or len(graph) - (count - len(pending)) > count // 2
             numbers, vectors = self._index.vectors(None if stale else pending)
-            grown = _empty(vectors.shape[1]) if stale else _loaded(self._path)
-            grown.add(numbers, vectors, threads=os.cpu_count() or 1)
+            grown = _empty(vectors.shape[1]) if stale or graph is None else graph
+            _add(grown, numbers, vectors)
             with replacing(self._path) as partial:
-                grown.save(partial)
-                self._graph = None  # Windows does not replace a file that is mapped
+                grown.save(str(partial))
+            self._graph, self._stamp = None, None
             return True
 
     def _opened(self) -> Index | None:
-        """The graph as it is on disk, mapped into memory; None if there is none."""
+        """The graph as it is on disk; None if there is none."""
         try:
             status = self._path.stat()
         except FileNotFoundError:
@@ -105,30 +110,32 @@ class NearestDocuments:
             return None
         stamp = (status.st_mtime_ns, status.st_size)
         if stamp != self._stamp or self._graph is None:
-            self._graph, self._stamp = Index.restore(str(self._path), view=True), stamp
+            self._graph, self._stamp = _loaded(self._path), stamp
         return self._graph
 
 
 def _empty(dimensions: int) -> Index:
+    from voyager import Index, Space, StorageDataType
+
     return Index(
-        ndim=dimensions,
-        metric="cos",
-        dtype="i8",
-        connectivity=_CONNECTIVITY,
-        expansion_add=_EXPANSION_ADD,
-        expansion_search=_EXPANSION_SEARCH,
+        Space.Cosine, num_dimensions=dimensions, M=_LINKS, ef_construction=_BUILD_CANDIDATES, storage_data_type=StorageDataType.E4M3
     )
 
 
 def _loaded(path: Path) -> Index:
-    graph = Index.restore(str(path))
-    if graph is None:
-        raise OSError(f"{path} is not a graph of usearch")
-    return graph
+    from voyager import Index
+
+    return Index.load(str(path))
+
+
+def _add(graph: Index, numbers: NDArray[np.int64], vectors: NDArray[np.int8]) -> None:
+    """Add documents; those whose text has no known word have no direction and are left out."""
+    known = vectors.any(axis=1)
+    graph.add_items(vectors[known].astype(np.float32), numbers[known], num_threads=os.cpu_count() or 1)
 
 
 def _last_number(graph: Index) -> int:
-    return int(np.max(np.asarray(graph.keys))) if len(graph) else 0
+    return max(graph.ids, default=0)
 
 
 def _distances(vectors: NDArray[np.int8], vector: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Results cut down to what fits into the context window of a language model.
 
-A tool takes `offset` and `limit` besides its own arguments where its result is a list; the result says how many items there are.
+A tool whose result is a list also takes `offset` and `limit`; the result says how many items there are.
 """
 
 from __future__ import annotations
