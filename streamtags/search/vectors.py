@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 
 from streamtags.core.files import replacing
 from streamtags.core.search import SearchIndex
-from streamtags.process import load_speech_library
-
-load_speech_library()
-
-from usearch.index import Index  # noqa: E402 - after the library above
 
 if TYPE_CHECKING:
     from voyager import Index
