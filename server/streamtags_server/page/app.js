@@ -1,35 +1,39 @@
-/** The page: connection, address, notices. `#/tl_...` opens a timeline. */
+/** The page: connection, address and notices. `#/tl_...` opens a timeline. */
 
-import { byId, el } from "./dom.js";
+import { Choices } from "./choices.js";
+import { byId, el, on } from "./dom.js";
 import { Editor } from "./editor.js";
+import { loadInfo } from "./info.js";
 import { listenForKeys } from "./keys.js";
 import { Library } from "./library.js";
-import { FORMATS, signIn, wantsToken } from "./server.js";
+import { listenForResizing } from "./panels.js";
+import { needsToken, signIn } from "./server.js";
 import { StreamtagsClient } from "./streamtags.js";
+import { Uploads } from "./uploads.js";
 
 const NOTICE_MS = 9000;
 
-/** Say something to the person. @param {string} what @param {boolean} [good] */
-function tell(what, good = false) {
-  const notice = el("div", { class: good ? "notice good" : "notice" }, el("span", { text: what }),
-    el("button", { text: "×", "aria-label": "Close", on: { click: () => notice.remove() } }));
+/** Show a notice for a few seconds. @param {string} text @param {boolean} [isGood] */
+function notify(text, isGood = false) {
+  const notice = el("div", { class: isGood ? "notice good" : "notice" }, el("span", { text }));
+  notice.append(el("button", { text: "×", "aria-label": "Close", on: { click: () => notice.remove() } }));
   byId("notices").append(notice);
   setTimeout(() => notice.remove(), NOTICE_MS);
 }
 
 /** @param {"connecting" | "open" | "closed"} state @param {string} text */
-function sayConnection(state, text) {
+function showConnection(state, text) {
   byId("connection").dataset.state = state;
   byId("connection").textContent = text;
 }
 
-/** Ask for a token until the server takes one. @returns {Promise<void>} */
+/** Ask for a token until the server accepts one. @returns {Promise<void>} */
 function askForToken() {
   const dialog = byId("sign-in");
   dialog.showModal();
   dialog.addEventListener("cancel", (/** @type {Event} */ event) => event.preventDefault());
   return new Promise((resolve) => {
-    const go = async () => {
+    const submit = async () => {
       try {
         await signIn(byId("token").value.trim());
         byId("token").value = "";
@@ -39,43 +43,62 @@ function askForToken() {
         byId("sign-in-error").textContent = /** @type {Error} */ (error).message;
       }
     };
-    byId("sign-in-go").addEventListener("click", go);
-    byId("token").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") go(); });
+    on("sign-in-go", "click", submit);
+    on("token", "keydown", (event) => {
+      if (event.key === "Enter") submit();
+    });
   });
+}
+
+/**
+ * Load what the page has to know of the server.
+ *
+ * @param {StreamtagsClient} client
+ * @param {Editor} editor
+ * @param {Choices} choices
+ */
+async function describe(client, editor, choices) {
+  const [info, { vocabularies }] = await Promise.all([loadInfo(), client.request("vocabularies.list")]);
+  editor.info = info;
+  editor.vocabularies = vocabularies;
+  choices.offer(info, vocabularies);
+  const formats = info.formats.map(({ name, description }) => el("option", { value: name, text: description || name }));
+  byId("export").replaceChildren(el("option", { value: "", text: "Export…" }), ...formats);
+  editor.refresh();
 }
 
 function start() {
   const client = new StreamtagsClient(location.origin, { client: "page", backoff: { first: 0.25, most: 5 } });
-  const editor = new Editor(client, tell);
-  const library = new Library(client, tell);
-  client.addEventListener("open", async () => {
-    sayConnection("open", client.role === "viewer" ? "Connected, viewing only" : "Connected");
+  const editor = new Editor(client, notify);
+  const choices = new Choices();
+  const library = new Library(client, choices);
+  new Uploads(choices, { isViewer: () => client.role === "viewer", sent: () => library.refresh() });
+  client.addEventListener("open", () => {
+    showConnection("open", client.role === "viewer" ? "Connected, viewing only" : "Connected");
     document.body.dataset.role = client.role ?? "viewer";
     editor.refresh();
-    try {
-      editor.vocabularies = (await client.request("vocabularies.list")).vocabularies;
-      editor.refresh();
-    } catch {
-      // lost again: asked for when the connection is back
-    }
+    // A connection that is lost again is shown by its own sign; the description is loaded when it is back.
+    describe(client, editor, choices).catch((error) => {
+      if (error.code !== "connection.lost") notify(error.message);
+    });
   });
-  client.addEventListener("close", () => sayConnection("connecting", "Reconnecting"));
+  client.addEventListener("close", () => showConnection("connecting", "Reconnecting"));
   client.addEventListener("error", ({ error }) => {
-    sayConnection("closed", "Not connected");
-    tell(error.message);
+    showConnection("closed", "Not connected");
+    notify(error.message);
   });
-  byId("export").append(...FORMATS.map(([value, text]) => el("option", { value, text })));
   const route = () => {
     const id = /^#\/([\w-]+)$/.exec(location.hash)?.[1] ?? "";
-    editor.open(id);
+    editor.open(id, library.nameOf(id));
     library.mark(id);
     library.refresh();
     if (!id) document.title = "streamtags";
   };
   addEventListener("hashchange", route);
   listenForKeys(editor);
+  listenForResizing();
   route();
 }
 
-if (await wantsToken().catch(() => false)) await askForToken();
+if (await needsToken().catch(() => false)) await askForToken();
 start();

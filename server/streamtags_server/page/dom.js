@@ -1,35 +1,71 @@
-/** Elements made in one line. Whatever comes from outside becomes text, never markup. */
+/** Helpers for elements. Text from outside becomes text nodes, never markup. */
 
 /**
+ * Create an element.
+ *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Object<string, any>} [props] `class`, `text`, `on: {event: handler}`, `aria-*` and other attributes, else properties
+ * @param {Object<string, any>} [props] `class`, `text`, `on: {event: handler}`, attributes such as `aria-*`, else properties
  * @param {(Node | string | null | undefined | false)[]} children
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function el(tag, props = {}, ...children) {
-  const made = document.createElement(tag);
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name === "class") made.className = value;
-    else if (name === "text") made.textContent = value;
-    else if (name === "on") for (const [type, heard] of Object.entries(value)) made.addEventListener(type, /** @type {any} */ (heard));
-    else if (name.includes("-") || name === "role" || name === "for" || name === "list") made.setAttribute(name, String(value));
-    else /** @type {any} */ (made)[name] = value;
+    if (value !== undefined && value !== null && value !== false) setProp(element, name, value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) => /** @type {any} */ (child)));
-  return made;
+  element.append(
+    .../** @type {any[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false)),
+  );
+  return element;
 }
 
-/** The element of that id, which the page has. @param {string} id @returns {any} */
+const ATTRIBUTES = new Set(["role", "for", "list"]);
+
+/** @param {HTMLElement} element @param {string} name @param {any} value */
+function setProp(element, name, value) {
+  if (name === "class") element.className = value;
+  else if (name === "text") element.textContent = value;
+  else if (name === "on") for (const [type, handler] of Object.entries(value)) element.addEventListener(type, handler);
+  else if (name.includes("-") || ATTRIBUTES.has(name)) element.setAttribute(name, String(value));
+  else /** @type {any} */ (element)[name] = value;
+}
+
+/** Return the element with that id, which the page has. @param {string} id @returns {any} */
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** `act` at most once a frame, however often asked. @param {() => void} act @returns {() => void} */
+/**
+ * Call `act` when the element `id` has an event of `type`.
+ *
+ * @param {string} id
+ * @param {string} type
+ * @param {(event: any) => void} act
+ */
+export function on(id, type, act) {
+  byId(id).addEventListener(type, act);
+}
+
+/**
+ * Return a function that calls `act` at most once for each frame of the display.
+ *
+ * @param {() => void} act
+ * @returns {() => void}
+ */
 export function oncePerFrame(act) {
-  let asked = 0;
+  let isScheduled = false;
   return () => {
-    if (!asked) asked = requestAnimationFrame(() => { asked = 0; act(); });
+    if (isScheduled) return;
+    isScheduled = true;
+    requestAnimationFrame(() => {
+      isScheduled = false;
+      act();
+    });
   };
+}
+
+/** `count` with its noun: `1 segment`, `1,200 segments`. @param {number} count @param {string} noun */
+export function counted(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }

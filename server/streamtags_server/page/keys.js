@@ -1,46 +1,56 @@
-/** The keyboard, as editors know it. */
+/** Keyboard shortcuts, as in editing systems. */
 
-import { byId } from "./dom.js";
+import { byId, on } from "./dom.js";
+import { toggleBin } from "./panels.js";
 
-/** @param {import("./editor.js").Editor} editor */
-export function listenForKeys(editor) {
-  /** @type {Object<string, (shift: boolean) => void>} */
-  const keys = {
-    " ": () => editor.player.toggle(),
-    j: () => editor.player.shuttle(-1),
-    k: () => editor.player.stop(),
-    l: () => editor.player.shuttle(1),
+const ZOOM = 0.6;
+
+/** @param {import("./editor.js").Editor} editor @returns {Object<string, (shift: boolean) => void>} */
+function shortcuts(editor) {
+  const { player, timeline } = editor;
+  return {
+    " ": () => player.toggle(),
+    j: () => player.shuttle(-1),
+    k: () => player.stop(),
+    l: () => player.shuttle(1),
     ArrowLeft: (shift) => editor.step(shift ? -1 : 0, shift ? 0 : -1),
     ArrowRight: (shift) => editor.step(shift ? 1 : 0, shift ? 0 : 1),
     ArrowUp: () => editor.cut(-1),
     ArrowDown: () => editor.cut(1),
-    Home: () => editor.player.seek(0),
-    End: () => editor.player.seek(editor.model?.duration ?? 0),
-    "+": () => editor.timeline.zoom(0.6),
-    "=": () => editor.timeline.zoom(0.6),
-    "-": () => editor.timeline.zoom(1 / 0.6),
-    "\\": () => editor.timeline.fit(),
+    Home: () => player.seek(0),
+    End: () => player.seek(editor.model?.duration ?? 0),
+    "+": () => timeline.zoom(ZOOM),
+    "=": () => timeline.zoom(ZOOM),
+    "-": () => timeline.zoom(1 / ZOOM),
+    "\\": () => timeline.fit(),
     "/": () => byId("filter").focus(),
+    n: (shift) => editor.goToMatch(shift ? -1 : 1),
+    b: () => toggleBin(),
     e: () => editor.details.edit(),
     t: () => editor.toggleList(),
-    m: () => editor.mute(),
+    m: () => player.toggleMute(),
     "?": () => byId("help").showModal(),
   };
+}
+
+/** @param {import("./editor.js").Editor} editor */
+export function listenForKeys(editor) {
+  const keys = shortcuts(editor);
   addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.key === "Escape" && target.id === "filter") {
       byId("filter").value = "";
       target.dispatchEvent(new Event("input"));
-      byId("timeline").focus();
+      editor.focus();
     }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (target.matches("input, textarea, select")) return;
-    if (event.key === " " && target.matches("button, a")) return;
+    if (target.matches("input, textarea, select") && target.getAttribute("type") !== "checkbox") return;
+    if (event.key === " " && target.matches("button, a, input")) return;
     if (target.closest("#bin") && event.key.startsWith("Arrow")) return;
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || (!editor.id && event.key !== "?")) return;
     event.preventDefault();
     act(event.shiftKey);
   });
-  byId("help-open").addEventListener("click", () => byId("help").showModal());
+  on("help-open", "click", () => byId("help").showModal());
 }

@@ -1,32 +1,40 @@
-/** The list of timelines, and films on their way to the server. */
+/** The list of timelines, and the dialog to analyze an address. */
 
-import { byId, el } from "./dom.js";
-import { upload } from "./server.js";
+import { byId, counted, el, on } from "./dom.js";
+import { thumbnailUrl } from "./thumbnails.js";
 import { lengthText } from "./timecode.js";
 
 const REFRESH_MS = 2000;
 
 export class Library {
-  /** @param {import("./streamtags.js").StreamtagsClient} client @param {(what: string) => void} complain */
-  constructor(client, complain) {
+  /**
+   * @param {import("./streamtags.js").StreamtagsClient} client
+   * @param {import("./choices.js").Choices} choices
+   */
+  constructor(client, choices) {
     this._client = client;
-    this._complain = complain;
+    this._choices = choices;
     this._open = "";
     this._text = "";
     /** @type {any[]} */
     this._timelines = [];
+    /** Addresses that were given here, by timeline. @type {Map<string, string>} */
+    this._addresses = new Map();
     client.addEventListener("open", () => this.refresh());
-    setInterval(() => { if (!document.hidden) this.refresh(); }, REFRESH_MS);
-    byId("upload").addEventListener("click", () => byId("file").click());
-    byId("file").addEventListener("change", (/** @type {any} */ event) => {
-      for (const file of event.target.files) this.send(file);
-      event.target.value = "";
+    setInterval(() => {
+      if (!document.hidden) this.refresh();
+    }, REFRESH_MS);
+    on("address-open", "click", () => byId("address").showModal());
+    on("address-close", "click", () => byId("address").close());
+    on("address-go", "click", () => this._analyze());
+    on("uri", "keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Enter") this._analyze();
     });
-    byId("address-open").addEventListener("click", () => byId("address").showModal());
-    byId("address-close").addEventListener("click", () => byId("address").close());
-    byId("address-go").addEventListener("click", () => this._analyze());
-    byId("uri").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") this._analyze(); });
-    this._listenForDrops();
+  }
+
+  /** The name of a timeline, before its source is known. @param {string} id */
+  nameOf(id) {
+    return this._timelines.find((one) => one.id === id)?.name || this._addresses.get(id) || "";
   }
 
   async _analyze() {
@@ -34,7 +42,8 @@ export class Library {
     if (!uri) return;
     byId("address-error").textContent = "";
     try {
-      const { id } = await this._client.request("timelines.analyze", { uri });
+      const { id } = await this._client.request("timelines.analyze", { uri, ...this._choices.given() });
+      this._addresses.set(id, uri);
       byId("address").close();
       byId("uri").value = "";
       location.hash = `#/${id}`;
@@ -44,7 +53,7 @@ export class Library {
     }
   }
 
-  /** Mark the one that is open. @param {string} id */
+  /** Mark the timeline that is open. @param {string} id */
   mark(id) {
     this._open = id;
     this._draw();
@@ -52,66 +61,62 @@ export class Library {
 
   async refresh() {
     if (this._client.role === null) return;
+    let answer;
     try {
-      const { timelines } = await this._client.request("timelines.list");
-      const text = JSON.stringify(timelines);
-      if (text === this._text) return;
-      this._text = text;
-      this._timelines = timelines;
-      this._draw();
+      answer = await this._client.request("timelines.list");
     } catch {
-      // the connection was lost, which its own sign tells; it is asked again when it is back
+      return; // the connection was lost, which the header shows; the list is requested again when it is back
     }
-  }
-
-  /** @param {File} file */
-  async send(file) {
-    const bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
-    const said = el("span", { class: "muted", text: "0 %" });
-    const { done, abort } = upload(file, (share) => {
-      bar.value = share;
-      said.textContent = share < 1 ? `${Math.round(share * 100)} %` : "Checking";
-    });
-    const row = el("div", { class: "upload" }, el("div", { text: file.name }), bar, el("div", { class: "row" }, said, el("button", { text: "Stop", on: { click: abort } })));
-    byId("uploads").append(row);
-    try {
-      const { id } = await done;
-      location.hash = `#/${id}`;
-    } catch (error) {
-      this._complain(`${file.name} was not taken: ${/** @type {Error} */ (error).message}`);
-    } finally {
-      row.remove();
-      this.refresh();
-    }
+    const text = JSON.stringify(answer.timelines);
+    if (text === this._text) return;
+    this._text = text;
+    this._timelines = answer.timelines;
+    this._draw();
   }
 
   _draw() {
     const list = byId("timelines");
     const focused = document.activeElement?.getAttribute("href");
-    list.replaceChildren(...this._timelines.map((one) => el("li", {}, el("a", {
-      href: `#/${one.id}`, "aria-current": one.id === this._open ? "page" : null, title: one.name || one.id,
-    }, el("b", { text: one.name || one.id }), this._line(one)))));
+    list.replaceChildren(...this._timelines.map((one) => el("li", {}, this._link(one))));
     if (focused) [...list.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus();
   }
 
   /** @param {any} one */
-  _line(one) {
+  _link(one) {
+    const name = one.name || this._addresses.get(one.id) || one.id;
     const state = el("i", { text: one.state });
     state.dataset.state = one.state;
-    return el("span", {}, state, el("i", { text: `${one.segments.toLocaleString("en")} segments` }), el("i", { text: lengthText(one.seconds) }));
+    const counts = [counted(one.segments, "segment"), lengthText(one.seconds)].map((text) => el("i", { text }));
+    const settings = [openedText(one.opened_at), one.profile, one.vocabulary?.id ?? one.vocabulary];
+    return el(
+      "a",
+      { href: `#/${one.id}`, "aria-current": one.id === this._open ? "page" : null, title: `${name}\n${one.id}` },
+      poster(one),
+      el(
+        "div",
+        {},
+        el("b", { text: name }),
+        el("span", {}, state, ...counts),
+        el("span", { class: "settings", text: settings.filter(Boolean).join("  ·  ") }),
+      ),
+    );
   }
+}
 
-  _listenForDrops() {
-    let depth = 0;
-    const carries = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") && this._client.role !== "viewer";
-    addEventListener("dragenter", (event) => { if (carries(event)) { depth += 1; byId("drop").hidden = false; } });
-    addEventListener("dragleave", (event) => { if (carries(event) && (depth -= 1) <= 0) { depth = 0; byId("drop").hidden = true; } });
-    addEventListener("dragover", (event) => event.preventDefault());
-    addEventListener("drop", (event) => {
-      event.preventDefault();
-      depth = 0;
-      byId("drop").hidden = true;
-      if (carries(event)) for (const file of event.dataTransfer?.files ?? []) this.send(file);
-    });
-  }
+/** The first picture of a timeline. @param {any} one */
+function poster(one) {
+  const image = el("img", { class: "poster", alt: "", loading: "lazy", width: 56, height: 32 });
+  image.addEventListener("error", () => image.classList.add("missing"));
+  if (one.segments > 0) image.src = thumbnailUrl(`v1/timelines/${encodeURIComponent(one.id)}`, "s0000");
+  else image.classList.add("missing");
+  return image;
+}
+
+/** `14:05` of today, else `3 Nov 14:05`. @param {string} at RFC 3339 */
+function openedText(at) {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return "";
+  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? time : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
 }

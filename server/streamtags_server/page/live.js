@@ -1,4 +1,9 @@
-/** What is different about a live source: it has no file to play, it can be lost and back, and the newest is what matters. */
+/**
+ * What differs for a live source: there is no film to play, it can be lost and come back, and the newest segment
+ * matters.
+ */
+
+import { counted } from "./dom.js";
 
 /** @typedef {import("./streamtags.js").TimelineState} TimelineState */
 
@@ -7,32 +12,48 @@ export function isRunning(state) {
   return state.state === "running" || state.state === "queued";
 }
 
-/** Whether it is being received. @param {TimelineState} state */
+/** Whether a live source is being received. @param {TimelineState} state */
 export function isOnAir(state) {
   return Boolean(state.source?.live) && isRunning(state);
 }
 
-/** Whether its pictures were sent past, so that there is no file of them. @param {any} source */
+/** Whether the source is a stream, of which no file remains. @param {any} source */
 export function isStream(source) {
   return Boolean(source.live) && /^[a-z][a-z0-9+.-]*:\/\//i.test(source.uri);
 }
 
-/** How a timeline stands, for its badge. @param {TimelineState} state @returns {{name: string, text: string}} */
-export function standing(state) {
+/** The badge of a timeline. @param {TimelineState} state @returns {{name: string, text: string}} */
+export function badge(state) {
   if (!isOnAir(state) || state.state === "queued") return { name: state.state, text: state.state };
   return state.live?.lost ? { name: "lost", text: "source lost" } : { name: "live", text: "live" };
 }
 
-/** What there is to say of how it came, besides. @param {TimelineState} state @returns {string[]} */
+/** Remarks on the reception of a live source. @param {TimelineState} state @returns {string[]} */
 export function remarks(state) {
   const { live, source } = state;
   if (!source?.live || !live) return [];
-  const gap = live.gaps.reduce((sum, one) => sum + one.seconds, 0);
-  const many = (/** @type {number} */ count, /** @type {string} */ what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+  const gapSeconds = live.gaps.reduce((sum, gap) => sum + gap.seconds, 0);
   return [
-    live.dropped ? `${many(live.dropped, "frame")} dropped` : "",
-    live.gaps.length ? `${many(live.gaps.length, "gap")}, ${gap.toFixed(1)} s` : "",
+    live.dropped ? `${counted(live.dropped, "frame")} dropped` : "",
+    live.gaps.length ? `${counted(live.gaps.length, "gap")}, ${gapSeconds.toFixed(1)} s` : "",
     live.lost ? live.lost.error.message : "",
-    live.lost && isRunning(state) ? `trying again in ${live.lost.retry_seconds} s` : "",
+    live.lost && isRunning(state) && live.lost.retry_seconds !== null
+      ? `next attempt in ${live.lost.retry_seconds} s`
+      : "",
   ].filter(Boolean);
+}
+
+/**
+ * What a timeline without a source waits for.
+ *
+ * @param {TimelineState} state @param {string} uri the address that was given for it, "" if unknown
+ */
+export function waitingText(state, uri) {
+  const { lost } = state.live ?? {};
+  if (state.error) return state.error.message;
+  if (lost) return `${lost.error.message}; next attempt in ${lost.retry_seconds} s`;
+  if (state.seq === 0) return "Waiting for a free worker";
+  return /^(rtmp|udp|tcp|srt):/i.test(uri)
+    ? `Waiting for a sender to connect to ${uri}`
+    : `Waiting for ${uri || "the source"} to answer`;
 }

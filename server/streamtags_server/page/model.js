@@ -1,27 +1,38 @@
-/** What the views look at: a timeline's state laid out for drawing, in arrays that are searched by halves. Pure. */
+/** A timeline's state laid out for the views, in arrays that can be searched by halves. Pure. */
+
+import { isActive, passes, wordsOf } from "./filter.js";
 
 /** @typedef {import("./streamtags.js").TimelineState} TimelineState */
 /** @typedef {import("./streamtags.js").SegmentState} SegmentState */
-/** @typedef {{name: string, id: string, version: string, axes: string[], tags: {name: string, axis: string, description: string}[]}} Vocabulary */
-/** What is looked for; `axis` "" is every axis. @typedef {{text: string, axis: string, confidence: number}} Filter */
+/** @typedef {import("./filter.js").Filter} Filter */
+/** @typedef {import("./info.js").Info} Info */
+/** @typedef {{name: string, axis: string, description: string}} Tag */
+/** @typedef {{name: string, id: string, version: string, axes: string[], tags: Tag[]}} Vocabulary */
 
 /** The axis of tags that the vocabulary does not have. */
 export const OTHER = "other";
 
+/** The measures that are shown as curves. */
+const CURVES = ["loudness_lufs", "brightness_percent", "arousal_estimate"];
+
 /**
- * What one axis shows of each segment: its strongest tag, or the one that is searched for.
+ * The strongest tag of an axis for each segment, or the one that the filter names.
  *
- * @typedef {{name: string, tags: (string | null)[], confidence: Float32Array, more: Uint8Array, used: boolean}} Lane
+ * @typedef {object} Lane
+ * @property {string} name
+ * @property {(string | null)[]} tags
+ * @property {Float32Array} confidence 0 without a tag
+ * @property {Uint8Array} more further tags of the axis
+ * @property {boolean} used
  */
 
 /** @typedef {{name: string, measure: string, unit: string, low: number, high: number, values: Float32Array}} Curve */
 
-/** What a curve's height means, as in the measures of the evidence. */
-const CURVES = [
-  { name: "Loudness", measure: "loudness_lufs", unit: "LUFS", low: -60, high: -8 },
-  { name: "Brightness", measure: "brightness_percent", unit: "%", low: 0, high: 100 },
-  { name: "Arousal", measure: "arousal_estimate", unit: "", low: 0, high: 1 },
-];
+/**
+ * Answers of a stage that another package registers.
+ *
+ * @typedef {{title: string, textAt: (at: number) => string | null}} Answers
+ */
 
 /**
  * @typedef {object} Model
@@ -33,81 +44,153 @@ const CURVES = [
  * @property {Float64Array} ends
  * @property {Lane[]} lanes
  * @property {Curve[]} curves
+ * @property {Answers[]} answers
  * @property {Uint8Array} matches
- * @property {number} matching
- * @property {boolean} filtered
+ * @property {number} matching how many segments the filter passes
+ * @property {boolean} filtered whether the filter leaves out anything
  */
 
-/** @param {TimelineState} state @param {readonly Vocabulary[]} vocabularies @param {Filter} filter @returns {Model} */
-export function layOut(state, vocabularies, filter) {
+/**
+ * @param {TimelineState} state @param {readonly Vocabulary[]} vocabularies @param {Filter} filter @param {Info} info
+ * @returns {Model}
+ */
+export function layOut(state, vocabularies, filter, info) {
   const segments = state.segments;
   const count = segments.length;
   const origin = segments[0]?.start.seconds ?? 0;
   const starts = new Float64Array(count);
   const ends = new Float64Array(count);
   const matches = new Uint8Array(count);
-  const curves = CURVES.map((curve) => ({ ...curve, values: new Float32Array(count).fill(NaN) }));
-  const { names, laneOf } = axesOf(vocabularyOf(state, vocabularies));
-  const lanes = names.map((name) => (
-    { name, tags: new Array(count).fill(null), confidence: new Float32Array(count), more: new Uint8Array(count), used: false }
-  ));
-  const wanted = filter.text.trim().toLowerCase();
+  const lanes = new Lanes(vocabularyOf(state, vocabularies), count, filter);
   let matching = 0;
   for (let at = 0; at < count; at += 1) {
     const segment = segments[at];
     starts[at] = segment.start.seconds - origin;
     ends[at] = segment.end.seconds - origin;
-    for (const curve of curves) {
-      const value = segment.evidence?.[curve.measure];
-      if (typeof value === "number") curve.values[at] = value;
-    }
-    let found = wanted !== "" && Boolean(segment.caption?.toLowerCase().includes(wanted));
-    let any = false;
+    const tags = lanes.add(segment, at);
+    matches[at] = Number(passes(segment, tags, lanes.words, filter));
+    matching += matches[at];
+  }
+  const known = [count ? ends[count - 1] : 0, state.source?.video?.duration ?? 0, state.progress?.decoded_seconds ?? 0];
+  return {
+    state,
+    segments,
+    origin,
+    duration: Math.max(...known),
+    starts,
+    ends,
+    lanes: lanes.all.filter((lane) => lane.name !== OTHER || lane.used),
+    curves: curvesOf(segments, info),
+    answers: answersOf(segments, info),
+    matches,
+    matching,
+    filtered: isActive(filter),
+  };
+}
+
+/** Fills one lane for each axis. */
+class Lanes {
+  /** @param {Vocabulary | null} vocabulary @param {number} count @param {Filter} filter */
+  constructor(vocabulary, count, filter) {
+    const axes = vocabulary ? [...vocabulary.axes, OTHER] : ["tags"];
+    const places = new Map(axes.map((axis, at) => [axis, at]));
+    this._places = new Map(vocabulary?.tags.map((tag) => [tag.name, places.get(tag.axis) ?? axes.length - 1]));
+    this._filter = filter;
+    this.words = wordsOf(filter.text);
+    /** @type {Lane[]} */
+    this.all = axes.map((name) => ({
+      name,
+      tags: new Array(count).fill(null),
+      confidence: new Float32Array(count),
+      more: new Uint8Array(count),
+      used: false,
+    }));
+  }
+
+  /**
+   * Put the tags of a segment into their lanes; return the names of those that pass axis and confidence, in lower case.
+   *
+   * @param {SegmentState} segment @param {number} at
+   */
+  add(segment, at) {
+    const names = [];
     for (const { tag, confidence } of segment.tags) {
-      if (confidence < filter.confidence) continue;
-      const lane = lanes[Math.min(laneOf(tag), lanes.length - 1)];
-      if (filter.axis && lane.name !== filter.axis) continue;
-      any = true;
-      const searched = wanted !== "" && tag.toLowerCase().includes(wanted);
-      found ||= searched;
+      if (confidence < this._filter.confidence) continue;
+      const lane = this.all[this._places.get(tag) ?? this.all.length - 1];
+      if (this._filter.axis && lane.name !== this._filter.axis) continue;
+      const name = tag.toLowerCase();
+      names.push(name);
       lane.used = true;
       if (lane.tags[at] !== null) lane.more[at] += 1;
-      if (lane.tags[at] === null || (searched && !lane.tags[at].toLowerCase().includes(wanted))) {
+      if (lane.tags[at] === null || (this._isNamed(name) && !this._isNamed(lane.tags[at].toLowerCase()))) {
         lane.tags[at] = tag;
         lane.confidence[at] = confidence;
       }
     }
-    matches[at] = Number((!wanted || found) && (any || !(filter.axis || (filter.confidence > 0 && !wanted))));
-    matching += matches[at];
+    return names;
   }
-  const used = lanes.filter((lane) => lane.name !== OTHER || lane.used);
-  const last = count ? ends[count - 1] : 0;
-  const duration = Math.max(last, state.source?.video?.duration ?? 0, state.progress?.decoded_seconds ?? 0);
-  return {
-    state, segments, origin, duration, starts, ends, lanes: used, curves, matches, matching,
-    filtered: wanted !== "" || filter.axis !== "" || filter.confidence > 0,
-  };
+
+  /** @param {string} name */
+  _isNamed(name) {
+    return this.words.some((word) => name.includes(word));
+  }
 }
 
-/** The vocabulary that the newest tags are of. @param {TimelineState} state @param {readonly Vocabulary[]} vocabularies */
+/** @param {readonly SegmentState[]} segments @param {Info} info @returns {Curve[]} */
+function curvesOf(segments, info) {
+  const measures = CURVES.map((name) => info.measure(name)).filter((measure) => measure !== null);
+  return measures.map((measure) => {
+    const values = new Float32Array(segments.length).fill(NaN);
+    segments.forEach((segment, at) => {
+      const value = segment.evidence?.[measure.name];
+      if (typeof value === "number") values[at] = value;
+    });
+    const { label, unit, low, high } = measure;
+    return { name: label, measure: measure.name, unit, low: low ?? 0, high: high ?? 1, values };
+  });
+}
+
+/** @param {readonly any[]} segments @param {Info} info @returns {Answers[]} */
+function answersOf(segments, info) {
+  const names = new Set(segments.flatMap((segment) => (segment.answers ? Object.keys(segment.answers) : [])));
+  return [...names].sort().map((name) => ({
+    title: info.stageTitle(name),
+    textAt: (at) => (segments[at].answers?.[name] ? answerText(segments[at].answers[name]) : null),
+  }));
+}
+
+/** The answer of a stage in a few words: its fields but `rev` and `model`. @param {Object<string, any>} answer */
+export function answerText(answer) {
+  const fields = Object.entries(answer).filter(
+    ([name, value]) => !["rev", "model", "ms"].includes(name) && value !== null,
+  );
+  const shown = fields.map(([name, value]) => {
+    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+    return fields.length > 1 ? `${name.replaceAll("_", " ")} ${text}` : text;
+  });
+  return shown.join(", ").slice(0, 300);
+}
+
+/**
+ * The vocabulary of the newest tags.
+ *
+ * @param {TimelineState} state @param {readonly Vocabulary[]} vocabularies @returns {Vocabulary | null}
+ */
 export function vocabularyOf(state, vocabularies) {
-  const newest = state.segments.reduce((best, one) => (one.vocabulary && one.rev > (best?.rev ?? -1) ? one : best), /** @type {SegmentState | null} */ (null));
+  /** @type {SegmentState | null} */
+  let newest = null;
+  for (const segment of state.segments) if (segment.vocabulary && segment.rev > (newest?.rev ?? -1)) newest = segment;
   const ref = newest?.vocabulary ?? state.vocabulary;
-  return vocabularies.find((one) => one.id === ref?.id && one.version === ref?.version) ?? vocabularies.find((one) => one.id === ref?.id) ?? null;
+  const sameId = vocabularies.filter((one) => one.id === ref?.id);
+  return sameId.find((one) => one.version === ref?.version) ?? sameId[0] ?? null;
 }
 
-/** @param {Vocabulary | null} vocabulary */
-function axesOf(vocabulary) {
-  if (!vocabulary) return { names: ["tags"], laneOf: () => 0 };
-  const place = new Map(vocabulary.axes.map((axis, index) => [axis, index]));
-  const lanes = new Map(vocabulary.tags.map((tag) => [tag.name, place.get(tag.axis) ?? vocabulary.axes.length]));
-  return {
-    names: [...vocabulary.axes, OTHER],
-    laneOf: (/** @type {string} */ tag) => lanes.get(tag) ?? vocabulary.axes.length,
-  };
-}
-
-/** The segment that holds `seconds`, or the last before; -1 if none. @param {Model} model @param {number} seconds */
+/**
+ * The segment that contains `seconds`, or the last before it; -1 if there is none.
+ *
+ * @param {Model} model
+ * @param {number} seconds
+ */
 export function segmentAt(model, seconds) {
   let low = 0;
   let high = model.starts.length;
@@ -117,4 +200,20 @@ export function segmentAt(model, seconds) {
     else high = middle;
   }
   return low - 1;
+}
+
+/**
+ * The next segment that the filter passes, from `at` in direction `way`, around the end; -1 if there is none.
+ *
+ * @param {Model} model
+ * @param {number} at
+ * @param {1 | -1} way
+ */
+export function nextMatch(model, at, way) {
+  const count = model.matches.length;
+  for (let step = 1; step <= count; step += 1) {
+    const next = (((at + way * step) % count) + count) % count;
+    if (model.matches[next]) return next;
+  }
+  return -1;
 }

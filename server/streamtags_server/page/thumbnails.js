@@ -1,52 +1,65 @@
-/** Thumbnails fetched when they come into view, the newest wish first. */
+/** Thumbnails, loaded when they come into view, the latest request first. */
 
-const MOST = 800;
-const AT_ONCE = 6;
+const MAX_IMAGES = 800;
+const MAX_LOADING = 6;
+const MAX_WAITING = 64;
 
-/** Holds at most 800 pictures; the one not looked at for longest goes first. At most 6 are fetched at once, older wishes are forgotten. */
+/**
+ * Keeps at most 800 images, and removes the one that was not used for longest. Of many waiting, the oldest are
+ * dropped.
+ */
 export class Thumbnails {
-  /** @param {string} base address of the timeline @param {() => void} arrived */
+  /** @param {string} base address of the timeline @param {() => void} arrived called when an image has loaded */
   constructor(base, arrived) {
     this._base = base;
     this._arrived = arrived;
     /** @type {Map<string, HTMLImageElement | null>} */
-    this._held = new Map();
+    this._images = new Map();
     /** @type {string[]} */
-    this._wanted = [];
+    this._waiting = [];
     this._loading = 0;
   }
 
-  /** The picture, or null until it has come. @param {import("./streamtags.js").SegmentState} segment */
+  /** Return the image, or null until it has loaded. @param {import("./streamtags.js").SegmentState} segment */
   get(segment) {
     if (!segment.thumbnail) return null;
-    const found = this._held.get(segment.segment);
-    if (found !== undefined) {
-      this._held.delete(segment.segment);
-      this._held.set(segment.segment, found);
-      return found?.complete && found.naturalWidth ? found : null;
+    const image = this._images.get(segment.segment);
+    if (image !== undefined) {
+      this._images.delete(segment.segment); // used last, so removed last
+      this._images.set(segment.segment, image);
+      return image?.complete && image.naturalWidth ? image : null;
     }
-    if (!this._wanted.includes(segment.segment)) this._wanted.push(segment.segment);
-    if (this._wanted.length > 64) this._wanted.shift();
-    this._next();
+    if (!this._waiting.includes(segment.segment)) this._waiting.push(segment.segment);
+    if (this._waiting.length > MAX_WAITING) this._waiting.shift();
+    this._loadNext();
     return null;
   }
 
-  /** @param {string} segment */
-  url(segment) {
-    return `${this._base}/thumbnails/${encodeURIComponent(segment)}.jpg`;
-  }
-
-  _next() {
-    while (this._loading < AT_ONCE && this._wanted.length) {
-      const segment = /** @type {string} */ (this._wanted.pop());
+  _loadNext() {
+    while (this._loading < MAX_LOADING && this._waiting.length) {
+      const segment = /** @type {string} */ (this._waiting.pop());
       const image = new Image();
-      this._held.set(segment, image);
-      if (this._held.size > MOST) this._held.delete(/** @type {string} */ (this._held.keys().next().value));
+      this._images.set(segment, image);
+      if (this._images.size > MAX_IMAGES) {
+        this._images.delete(/** @type {string} */ (this._images.keys().next().value));
+      }
       this._loading += 1;
-      const done = () => { this._loading -= 1; this._arrived(); this._next(); };
-      image.onload = done;
-      image.onerror = () => { this._held.set(segment, null); done(); };
-      image.src = this.url(segment);
+      const finish = () => {
+        this._loading -= 1;
+        this._arrived();
+        this._loadNext();
+      };
+      image.onload = finish;
+      image.onerror = () => {
+        this._images.set(segment, null);
+        finish();
+      };
+      image.src = thumbnailUrl(this._base, segment);
     }
   }
+}
+
+/** @param {string} base address of the timeline @param {string} segment */
+export function thumbnailUrl(base, segment) {
+  return `${base}/thumbnails/${encodeURIComponent(segment)}.jpg`;
 }

@@ -1,0 +1,164 @@
+/**
+ * The segments as a table, for reading and for screen readers; only the rows in view exist. Rows can be selected for
+ * bulk changes.
+ */
+
+import { byId, el, oncePerFrame } from "./dom.js";
+
+/** @typedef {import("./model.js").Model} Model */
+
+const ROW = 28; // pixels
+const SPARE_ROWS = 12;
+const COLUMNS = ["Segment", "Start", "Length", "Status", "Caption", "Tags"];
+
+export class SegmentList {
+  /** @param {{seek: (seconds: number) => void, selected: (segments: string[]) => void}} options */
+  constructor({ seek, selected }) {
+    this._box = byId("list");
+    this._seek = seek;
+    this._selected = selected;
+    /** @type {Model | null} */
+    this._model = null;
+    /** Positions of the segments that the filter passes. @type {number[]} */
+    this._rows = [];
+    this._current = -1;
+    /** @type {Set<string>} */
+    this.selection = new Set();
+    this._anchor = -1;
+    this._body = el("tbody");
+    const names = ["n", "tc", "s", "st", "", ""];
+    this._table = el(
+      "table",
+      { role: "grid", "aria-label": "Segments", "aria-multiselectable": "true" },
+      el("colgroup", {}, ...names.map((name) => el("col", { class: name }))),
+      el("thead", {}, el("tr", {}, ...COLUMNS.map((text) => el("th", { scope: "col", text })))),
+      this._body,
+    );
+    this._box.replaceChildren(this._table);
+    this._paint = oncePerFrame(() => this._draw());
+    this._box.addEventListener("scroll", this._paint);
+    this._box.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
+    new ResizeObserver(this._paint).observe(this._box);
+  }
+
+  clear() {
+    this._model = null;
+    this._rows = [];
+    this._current = -1;
+    this.select([]);
+    this._body.replaceChildren();
+  }
+
+  /** @param {Model} model */
+  show(model) {
+    this._model = model;
+    this._rows = [];
+    for (let at = 0; at < model.segments.length; at += 1) if (model.matches[at]) this._rows.push(at);
+    this._table.setAttribute("aria-rowcount", String(this._rows.length + 1));
+    this._paint();
+  }
+
+  /** @param {number} at position of the segment under the playhead */
+  mark(at) {
+    if (at === this._current) return;
+    this._current = at;
+    const row = this._rows.indexOf(at);
+    if (row >= 0 && !this._box.hidden) {
+      const top = row * ROW;
+      const { scrollTop, clientHeight } = this._box;
+      const isVisible = top >= scrollTop && top + ROW * 3 <= scrollTop + clientHeight;
+      if (!isVisible) this._box.scrollTop = Math.max(0, top - clientHeight / 3);
+    }
+    this._paint();
+  }
+
+  /** @param {string[]} segments */
+  select(segments) {
+    this.selection = new Set(segments);
+    this._selected(segments);
+    this._paint();
+  }
+
+  _draw() {
+    const model = this._model;
+    if (!model || this._box.hidden) return;
+    const first = Math.max(0, Math.floor(this._box.scrollTop / ROW) - SPARE_ROWS);
+    const last = Math.min(this._rows.length, first + Math.ceil(this._box.clientHeight / ROW) + 2 * SPARE_ROWS);
+    const hadFocus = this._body.contains(document.activeElement);
+    const rows = this._rows.slice(first, last).map((at, offset) => this._row(model, at, first + offset + 2));
+    this._body.replaceChildren(spacer(first), ...rows, spacer(this._rows.length - last));
+    const current = /** @type {HTMLElement | null} */ (this._body.querySelector('[aria-current="true"]'));
+    if (hadFocus) current?.focus({ preventScroll: true });
+  }
+
+  /** @param {Model} model @param {number} at @param {number} number */
+  _row(model, at, number) {
+    const segment = model.segments[at];
+    const isCurrent = at === this._current;
+    const cells = [
+      segment.segment,
+      segment.start.timecode,
+      `${(model.ends[at] - model.starts[at]).toFixed(2)} s`,
+      segment.status,
+      segment.caption ?? "",
+      segment.tags.map((score) => `${score.tag} ${score.confidence.toFixed(2)}`).join(", "),
+    ];
+    const props = {
+      "aria-rowindex": number,
+      "aria-selected": this.selection.has(segment.segment) || (isCurrent && this.selection.size === 0),
+      "aria-current": isCurrent,
+      tabIndex: isCurrent ? 0 : -1,
+      on: { click: (/** @type {MouseEvent} */ event) => this._click(at, event) },
+    };
+    return el("tr", props, ...cells.map((text) => el("td", { text, title: text, role: "gridcell" })));
+  }
+
+  /**
+   * A click seeks; with Ctrl it selects one more, with Shift all from the last click.
+   *
+   * @param {number} at
+   * @param {MouseEvent} event
+   */
+  _click(at, event) {
+    const model = /** @type {Model} */ (this._model);
+    const name = model.segments[at].segment;
+    if (event.shiftKey && this._anchor >= 0) {
+      const [from, to] = [Math.min(this._anchor, at), Math.max(this._anchor, at)];
+      this.select(this._rows.filter((one) => one >= from && one <= to).map((one) => model.segments[one].segment));
+      getSelection()?.removeAllRanges();
+      return;
+    }
+    this._anchor = at;
+    if (event.ctrlKey || event.metaKey) {
+      const next = new Set(this.selection);
+      if (!next.delete(name)) next.add(name);
+      this.select([...next]);
+      return;
+    }
+    if (this.selection.size) this.select([]);
+    this._seek(model.starts[at]);
+  }
+
+  /** @param {KeyboardEvent} event */
+  _key(event) {
+    const { segments } = this._model ?? {};
+    if (segments && event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.select(this._rows.map((at) => segments[at].segment));
+    } else if (event.key === "Escape" && this.selection.size) {
+      event.stopPropagation();
+      this.select([]);
+    }
+  }
+}
+
+/** Space for rows that do not exist. @param {number} rows */
+function spacer(rows) {
+  const cell = el("td", { colSpan: COLUMNS.length });
+  cell.style.height = `${rows * ROW}px`;
+  cell.style.padding = "0";
+  cell.style.border = "0";
+  const row = el("tr", { "aria-hidden": "true" }, cell);
+  row.hidden = rows === 0;
+  return row;
+}

@@ -1,0 +1,245 @@
+/**
+ * The rows of the timeline: scenes, pictures, captions, one for each axis, one for each curve. Each knows how to
+ * paint itself.
+ */
+
+import { HEADER, RULER } from "./viewport.js";
+
+/** @typedef {import("./model.js").Model} Model */
+/** @typedef {import("./painter.js").Painter} Painter */
+/** @typedef {import("./thumbnails.js").Thumbnails} Thumbnails */
+
+/**
+ * @typedef {object} Row
+ * @property {string} name
+ * @property {number} top pixels from the top of the timeline
+ * @property {number} height
+ * @property {(context: CanvasRenderingContext2D, top: number) => void} paint `top` is where the row is on the canvas
+ * @property {(at: number) => string} [textAt] what the row says about a segment
+ * @property {string} [color] of the mark before the name
+ * @property {boolean} [isEmpty] the row has nothing to show
+ */
+
+const SCENES = 20;
+const PICTURES = 56;
+const TEXTS = 24;
+const LANE = 25;
+const EMPTY_LANE = 16;
+const CURVE = 31;
+const MIN_TEXT_WIDTH = 8; // average pixels of a segment, below which a row is painted as a strip of pixels
+
+/** @typedef {Omit<Row, "top">} RowWithoutPlace */
+
+/** @param {Model} model @param {Painter} painter @param {Thumbnails} thumbnails @returns {Row[]} */
+export function layRows(model, painter, thumbnails) {
+  let top = RULER;
+  return allRows(model, painter, thumbnails).map((row) => {
+    const placed = { ...row, top };
+    top += row.height;
+    return placed;
+  });
+}
+
+/** @param {Model} model @param {Painter} painter @param {Thumbnails} thumbnails @returns {RowWithoutPlace[]} */
+function allRows(model, painter, thumbnails) {
+  const scenes = model.state.scenes.length ? [scenesRow(model, painter)] : [];
+  const captions = textRow("Captions", model, painter, (at) => model.segments[at].caption);
+  return [
+    ...scenes,
+    picturesRow(model, painter, thumbnails),
+    captions,
+    ...model.answers.map(({ title, textAt }) => textRow(title, model, painter, textAt)),
+    ...model.lanes.map((lane, index) => laneRow(lane, painter.laneColor(index), model, painter)),
+    ...model.curves.map((curve, index) => curveRow(curve, painter.curveColor(index), painter)),
+  ];
+}
+
+/** @param {Model} model @param {Painter} painter @returns {RowWithoutPlace} */
+function scenesRow(model, painter) {
+  const { scenes } = model.state;
+  const { viewport, colors } = painter;
+  const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
+    let edge = -1;
+    for (let at = firstSceneAfter(model, viewport.start); at < scenes.length; at += 1) {
+      const x = viewport.x(scenes[at].start.seconds - model.origin);
+      if (x > viewport.width) break;
+      const end = viewport.x(scenes[at].end.seconds - model.origin);
+      if (end < edge + 1.5) continue; // too narrow to be seen
+      edge = end;
+      context.fillStyle = colors.scene;
+      context.fillRect(x, top + 2, Math.max(1, end - x - 1), SCENES - 5);
+      painter.label(context, `Scene ${scenes[at].index + 1}`, x, end - x, top + SCENES / 2);
+    }
+  };
+  return { name: "Scenes", height: SCENES, paint };
+}
+
+/** The first scene that ends after `seconds`. @param {Model} model @param {number} seconds */
+function firstSceneAfter({ state: { scenes }, origin }, seconds) {
+  let low = 0;
+  let high = scenes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (scenes[middle].end.seconds - origin <= seconds) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** @param {Model} model @param {Painter} painter @param {Thumbnails} thumbnails @returns {RowWithoutPlace} */
+function picturesRow(model, painter, thumbnails) {
+  const height = PICTURES - 7;
+  const video = model.state.source?.video;
+  const imageWidth = Math.min(160, height * ((video?.width ?? 16) / (video?.height || 9)));
+  const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
+    const { perSegment, viewport, colors } = painter;
+    const fitting = 2 ** Math.ceil(Math.log2(imageWidth / Math.max(perSegment, 1e-6)));
+    const stride = perSegment >= 24 ? 1 : Math.max(painter.stride, fitting);
+    for (let at = Math.floor(painter.first / stride) * stride; at <= painter.last; at += stride) {
+      const end = Math.min(at + stride, model.starts.length);
+      const x = viewport.x(model.starts[at]);
+      const width = viewport.x(model.ends[end - 1]) - x - 1;
+      if (x + width < HEADER) continue;
+      const segment = model.segments[at];
+      context.globalAlpha = painter.shade(model, at, end);
+      context.fillStyle = colors.clip;
+      context.fillRect(x, top + 3, width, height);
+      if (segment.kind === "gap" && stride === 1) paintGap(context, painter, x, top + 3, width, height);
+      paintImage(context, thumbnails.get(segment), x, top + 3, Math.min(width, imageWidth), height, imageWidth);
+      if (stride === 1 && width > imageWidth + 40) {
+        painter.label(context, segment.segment, x + imageWidth, width - imageWidth, top + 11, colors.muted);
+      }
+      if (segment.status === "failed") {
+        context.fillStyle = colors.bad;
+        context.fillRect(x, top + 3, width, 3);
+      }
+      context.globalAlpha = 1;
+    }
+  };
+  const textAt = (/** @type {number} */ at) => `${model.segments[at].segment}, ${model.segments[at].transition}`;
+  return { name: "Picture", height: PICTURES, paint, textAt };
+}
+
+/**
+ * Paint the middle of an image, if it has arrived.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {HTMLImageElement | null} image
+ * @param {number} x
+ * @param {number} top
+ * @param {number} width @param {number} height @param {number} fullWidth width of the whole image at this height
+ */
+function paintImage(context, image, x, top, width, height, fullWidth) {
+  if (!image) return;
+  const part = (width / fullWidth) * image.naturalWidth;
+  context.drawImage(image, (image.naturalWidth - part) / 2, 0, part, image.naturalHeight, x, top, width, height);
+}
+
+/**
+ * Hatch the time in which a live source sent nothing.
+ *
+ * @param {CanvasRenderingContext2D} context @param {Painter} painter @param {number} x @param {number} top
+ * @param {number} width @param {number} height
+ */
+function paintGap(context, painter, x, top, width, height) {
+  context.save();
+  context.beginPath();
+  context.rect(x, top, width, height);
+  context.clip();
+  context.strokeStyle = painter.colors.faint;
+  context.beginPath();
+  for (let at = Math.max(x, HEADER) - height; at < Math.min(x + width, painter.viewport.width); at += 7) {
+    context.moveTo(at, top + height);
+    context.lineTo(at + height, top);
+  }
+  context.stroke();
+  context.restore();
+  painter.label(context, "No signal", x, width, top + height / 2, painter.colors.muted);
+}
+
+/**
+ * A row with a text for each segment.
+ *
+ * @param {string} name @param {Model} model @param {Painter} painter @param {(at: number) => string | null} textOf
+ * @returns {RowWithoutPlace}
+ */
+function textRow(name, model, painter, textOf) {
+  const row = { name, height: TEXTS, textAt: (/** @type {number} */ at) => textOf(at) ?? "", paint: () => {} };
+  const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
+    const { colors } = painter;
+    if (painter.perSegment < MIN_TEXT_WIDTH) {
+      const opacity = (/** @type {number} */ at) => (textOf(at) === null ? 0 : painter.shade(model, at));
+      painter.boxes.boxes(context, painter.place(row.height, top), painter.columns, colors.clip, opacity);
+      return;
+    }
+    painter.each(model, (at, x, width) => {
+      const text = textOf(at);
+      if (text === null) return;
+      context.globalAlpha = painter.shade(model, at);
+      context.fillStyle = colors.clip;
+      context.fillRect(x, top + 3, Math.max(1, width - 1), TEXTS - 7);
+      painter.label(context, text, x, width, top + TEXTS / 2);
+      context.globalAlpha = 1;
+    });
+  };
+  return { ...row, paint };
+}
+
+/**
+ * @param {import("./model.js").Lane} lane
+ * @param {string} color
+ * @param {Model} model
+ * @param {Painter} painter
+ * @returns {RowWithoutPlace}
+ */
+function laneRow(lane, color, model, painter) {
+  const height = lane.used ? LANE : EMPTY_LANE;
+  const opacity = (/** @type {number} */ at) => lane.confidence[at] && 0.16 + 0.84 * lane.confidence[at];
+  const row = { name: lane.name, height, color, isEmpty: !lane.used, paint: () => {} };
+  const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
+    if (painter.perSegment < MIN_TEXT_WIDTH) {
+      const shaded = (/** @type {number} */ at) => painter.shade(model, at) * opacity(at);
+      painter.boxes.boxes(context, painter.place(row.height, top), painter.columns, color, shaded);
+      return;
+    }
+    painter.each(model, (at, x, width) => {
+      if (lane.confidence[at] === 0) return;
+      const shade = painter.shade(model, at);
+      context.fillStyle = color;
+      context.globalAlpha = shade * opacity(at);
+      context.fillRect(x, top + 3, Math.max(1, width - 1), height - 7);
+      const tag = lane.tags[at];
+      if (tag !== null && width > 20) {
+        context.globalAlpha = shade;
+        context.fillRect(x, top + 3, 2, height - 7);
+        const text = lane.more[at] ? `${tag}  +${lane.more[at]}` : tag;
+        painter.label(context, text, x + 1, width, top + height / 2);
+      }
+    });
+    context.globalAlpha = 1;
+  };
+  const textAt = (/** @type {number} */ at) => {
+    const score = model.segments[at].tags.find((one) => one.tag === lane.tags[at]);
+    const more = lane.more[at] ? ` and ${lane.more[at]} more` : "";
+    return score ? `${score.tag} ${score.confidence.toFixed(2)}${more}` : "";
+  };
+  return { ...row, paint, textAt };
+}
+
+/**
+ * @param {import("./model.js").Curve} curve
+ * @param {string} color
+ * @param {Painter} painter
+ * @returns {RowWithoutPlace}
+ */
+function curveRow(curve, color, painter) {
+  const row = { name: curve.name, height: CURVE, paint: () => {} };
+  const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
+    painter.areas.area(context, painter.place(row.height, top), painter.columns, curve, color);
+  };
+  const textAt = (/** @type {number} */ at) => {
+    const value = curve.values[at];
+    return Number.isNaN(value) ? "" : `${curve.name} ${Number(value.toPrecision(3))} ${curve.unit}`;
+  };
+  return { ...row, paint, textAt };
+}
