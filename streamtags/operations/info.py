@@ -12,6 +12,7 @@ from streamtags.core.protocol import PROTOCOL_VERSION
 from streamtags.export import Format, formats
 from streamtags.operations.params import NoParams
 from streamtags.operations.services import Caller, Services
+from streamtags.stages.table import all_stages
 
 __all__ = ["describe_installation", "list_vocabularies"]
 
@@ -34,6 +35,7 @@ async def describe_installation(services: Services, _: NoParams, caller: Caller)
                 "high": None if measure.values else measure.high,
                 "values": list(measure.values),
                 "description": measure.description,
+                "group": measure.group,
             }
             for name, measure in MEASURES.items()
         ],
@@ -73,11 +75,10 @@ def _describe_format(export: Format) -> dict[str, Any]:
 
 
 def _stages() -> list[dict[str, Any]]:
-    """Return the stages in the order in which they run."""
+    """Return the stages in the order in which a segment takes them."""
     return [
-        {"name": "caption", "title": "Captions", "lane": "caption", "emits": "segment.captioned"},
-        {"name": "tag", "title": "Tags", "lane": "tag", "emits": "segment.tagged"},
-        {"name": "scenes", "title": "Scenes", "lane": None, "emits": "scene.detected"},
+        {"name": stage.name, "title": stage.title, "description": stage.description, "lane": stage.lane, "emits": stage.emits[0].type}
+        for stage in all_stages()
     ]
 
 

@@ -77,10 +77,12 @@ INFO = _object(
     role={"enum": ["viewer", "editor", None]},
     roles=_array(_ROLE),
     formats=_array(_object(name=TEXT, suffix=TEXT, media_type=TEXT, description=TEXT)),
-    measures=_array(_object(name=TEXT, unit=TEXT, low=_OPTIONAL_NUMBER, high=_OPTIONAL_NUMBER, values=_array(TEXT), description=TEXT)),
+    measures=_array(
+        _object(name=TEXT, unit=TEXT, low=_OPTIONAL_NUMBER, high=_OPTIONAL_NUMBER, values=_array(TEXT), description=TEXT, group=TEXT)
+    ),
     vocabulary={"$ref": "#/components/schemas/VocabularyRef"},
     axes=_array(_object(name=TEXT, description=TEXT, exclusive={"type": "boolean"}, tags=_array(TEXT))),
-    stages=_array(_object(name=TEXT, title=TEXT, lane=_OPTIONAL_TEXT, emits=TEXT)),
+    stages=_array(_object(name=TEXT, title=TEXT, description=TEXT, lane=_OPTIONAL_TEXT, emits=TEXT)),
     profiles=_array(TEXT),
     profile=TEXT,
     limits=_object(

@@ -5,7 +5,7 @@
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Object<string, any>} [props] `class`, `text`, `on: {event: handler}`, attributes such as `aria-*`, else properties
+ * @param {Object<string, any>} [props] `class`, `text`, `on: {event: handler}`, attributes (`aria-*`), else properties
  * @param {(Node | string | null | undefined | false)[]} children
  * @returns {HTMLElementTagNameMap[K]}
  */
