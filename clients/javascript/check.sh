@@ -12,10 +12,10 @@ bin=$PWD/node_modules/.bin
   cd ../..
   "$bin/prettier" --config clients/javascript/.prettierrc.json --log-level warn --check \
     "clients/javascript/*.js" "clients/javascript/*.mjs" "clients/javascript/test" "server/streamtags_server/page" \
-    "examples/*.mjs" "tests/client/*.mjs"
-  "$bin/eslint" --config clients/javascript/eslint.config.js clients/javascript server/streamtags_server/page examples tests/client
+    "examples/*.mjs" "tests/client/*.mjs" "tests/page/unit"
+  "$bin/eslint" --config clients/javascript/eslint.config.js clients/javascript server/streamtags_server/page examples tests/client tests/page/unit
 )
 npx tsc
 npx tsc --project tsconfig.page.json
-node --test --test-reporter=dot test/
+node --test --test-reporter=dot test/ ../../tests/page/unit/
 node check-asyncapi.mjs ../../docs/reference/asyncapi.json

@@ -1,4 +1,4 @@
-"""A live source on the page: sent over a real socket, cut off and resumed, while somebody looks."""
+"""A live source on the page: sent over a real socket, cut off and resumed, while a browser shows it."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def edit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contains(page: Page, selector: str, text: str) -> None:
-    """Wait until it does."""
+    """Wait until the element contains the text."""
     from playwright.sync_api import expect
 
     expect(page.locator(selector)).to_contain_text(text, timeout=60_000)
 
 
 def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def analyze_from_the_page(page: Page, server: Server, uri: str) -> str:
-    """Ask for it in the dialog; the timeline's id."""
+    """Start an analysis in the dialog; return the id of the timeline."""
     page.goto(server.url)
     page.wait_for_selector('#connection[data-state="open"]')
     page.click("#address-open")
@@ -64,7 +64,7 @@ def settings_file(server: Server, **live: float) -> str:
 
 
 @pytest.mark.timeout(120)
-def test_a_live_source_is_followed_lost_and_back(server: Server, page: Page, edit: Path) -> None:
+def test_a_live_source_is_followed_lost_and_resumed(server: Server, page: Page, edit: Path) -> None:
     from playwright.sync_api import expect
 
     url = f"udp://127.0.0.1:{free_udp_port()}"
@@ -87,17 +87,17 @@ def test_a_live_source_is_followed_lost_and_back(server: Server, page: Page, edi
     page.wait_for_selector('#state[data-state="cancelled"]')
     with SqliteStore(server.path) as store:
         state = store.state(timeline)
-    assert [held.kind for held in state.segments].count("gap") == 1
+    assert [segment.kind for segment in state.segments].count("gap") == 1
     assert all(one.end == two.start for one, two in zip(state.segments, state.segments[1:], strict=False))
-    assert {held.status for held in state.segments} == {"tagged"}
-    gap = next(held for held in state.segments if held.kind == "gap")
+    assert {segment.status for segment in state.segments} == {"tagged"}
+    gap = next(segment for segment in state.segments if segment.kind == "gap")
     page.keyboard.press("Home")
     for _ in range(gap.index):
         page.keyboard.press("ArrowDown")
     page.wait_for_selector("#inspector .caption:has-text('the source was away')")
 
 
-def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, page: Page) -> None:
+def test_the_dialog_says_why_an_address_is_refused(server: Server, page: Page) -> None:
     server.start()
     page.goto(server.url)
     page.wait_for_selector('#connection[data-state="open"]')
@@ -107,7 +107,7 @@ def test_an_address_that_may_not_be_read_is_said_in_the_dialog(server: Server, p
     contains(page, "#address-error", "server.allow_private=true")
 
 
-def test_a_source_that_is_read_is_not_removed(server: Server, page: Page) -> None:
+def test_a_timeline_is_not_removed_during_its_analysis(server: Server, page: Page) -> None:
     server.start("--config", settings_file(server, give_up_seconds=60), "--set", "server.allow_private=true")
     timeline = analyze_from_the_page(page, server, f"udp://127.0.0.1:{free_udp_port()}")
     page.click("#remove-open")
@@ -118,7 +118,7 @@ def test_a_source_that_is_read_is_not_removed(server: Server, page: Page) -> Non
 
 
 def lateness(events: list[dict[str, Any]], began: float, until: float) -> list[float]:
-    """Seconds from each segment's end to its being tagged; what the sender's clock called 0 was sent at `began`."""
+    """Return the seconds from the end of each segment to its tags. The sender sent its second 0 at `began`."""
     ends = {
         event["data"]["segment"]: event["data"]["end"]["seconds"]
         for event in events
@@ -160,9 +160,9 @@ def test_two_minutes_cut_off_and_resumed_once(server: Server, page: Page, edit: 
     assert state.live is not None
     assert (len(state.live.gaps), state.live.dropped) == (1, 0)
     assert all(one.end == two.start for one, two in zip(state.segments, state.segments[1:], strict=False))
-    assert {held.status for held in state.segments} == {"tagged"}
+    assert {segment.status for segment in state.segments} == {"tagged"}
     assert state.segments[-1].end.seconds > 115
-    assert max(held.seconds for held in state.segments if held.kind != "gap") <= 10.5  # the long take came in slices
+    assert max(segment.seconds for segment in state.segments if segment.kind != "gap") <= 10.5  # the long take came in slices
     late = lateness(events, began, state.live.gaps[0].start.seconds - 3)
     print(
         f"{len(late)} segments tagged {max(late):.2f} s after their end at the latest, {sorted(late)[len(late) // 2]:.2f} s in the middle"

@@ -1,4 +1,4 @@
-"""The page as a person meets it, in a real browser against a real server."""
+"""The page in a real browser, against a real server."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def segment(page: Page) -> str:
 
 
 def shows(page: Page, selector: str, text: str | re.Pattern[str]) -> None:
-    """Wait until it does."""
+    """Wait until the element has the text."""
     from playwright.sync_api import expect
 
     expect(page.locator(selector)).to_have_text(text, timeout=60_000)
 
 
-def test_a_dropped_film_is_sent_and_its_segments_arrive(server: Server, page: Page, film: Path) -> None:
+def test_a_dropped_film_is_uploaded_and_its_segments_arrive(server: Server, page: Page, film: Path) -> None:
     server.start()
     page.goto(server.url)
     page.wait_for_selector('#connection[data-state="open"]')
     page.wait_for_selector("#welcome")
     data = page.evaluate_handle(
         """async ([name, bytes]) => {
-            const held = new DataTransfer();
-            held.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name, {type: "video/mp4"}));
-            return held;
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name, {type: "video/mp4"}));
+            return transfer;
         }""",
         [film.name, base64.b64encode(film.read_bytes()).decode()],
     )
@@ -94,7 +94,7 @@ def test_a_click_on_the_tracks_seeks(server: Server, page: Page) -> None:
     shows(page, "#inspector .lead b", re.compile(r"Segment (1\d|20)"))
 
 
-def test_the_list_shows_what_the_filter_leaves(server: Server, page: Page) -> None:
+def test_the_list_shows_the_segments_that_match_the_filter(server: Server, page: Page) -> None:
     timeline = server.fill("tl_filter", 300)
     server.start()
     opened(page, server, timeline)
@@ -120,7 +120,7 @@ def test_the_list_shows_what_the_filter_leaves(server: Server, page: Page) -> No
     shows(page, "#matching", "")
 
 
-def test_an_axis_alone_is_shown_and_looked_through(server: Server, page: Page) -> None:
+def test_the_filter_can_be_narrowed_to_one_axis(server: Server, page: Page) -> None:
     timeline = server.fill("tl_axis", 120)
     server.start()
     opened(page, server, timeline)
@@ -130,23 +130,23 @@ def test_an_axis_alone_is_shown_and_looked_through(server: Server, page: Page) -
     assert offered == ["", *(axis.name for axis in vocabulary.axes), "other"]
     with SqliteStore(server.path) as store:
         segments = store.state(timeline).segments
-    held = [[score for score in one.tags if vocabulary.by_name[score.tag].axis == "genre"] for one in segments]
+    scores = [[score for score in one.tags if vocabulary.by_name[score.tag].axis == "genre"] for one in segments]
     page.select_option("#axis", "genre")
-    count = sum(map(bool, held))
+    count = sum(map(bool, scores))
     assert 0 < count < 120
     shows(page, "#matching", f"{count} of 120")
     page.locator("#confidence").fill("0.5")
-    shows(page, "#matching", f"{sum(any(score.confidence >= 0.5 for score in of) for of in held)} of 120")
+    shows(page, "#matching", f"{sum(any(score.confidence >= 0.5 for score in of) for of in scores)} of 120")
     page.locator("#confidence").fill("0")
-    wanted = next(of[0].tag for of in held if of)
+    wanted = next(of[0].tag for of in scores if of)
     page.fill("#filter", wanted)
-    shows(page, "#matching", f"{sum(any(wanted in score.tag for score in of) for of in held)} of 120")
+    shows(page, "#matching", f"{sum(any(wanted in score.tag for score in of) for of in scores)} of 120")
     page.fill("#filter", "")
     page.select_option("#axis", "")
     shows(page, "#matching", "")
 
 
-def test_an_editor_removes_a_timeline_after_being_asked(server: Server, page: Page) -> None:
+def test_an_editor_removes_a_timeline_after_a_confirmation(server: Server, page: Page) -> None:
     for name in ("tl_gone", "tl_kept"):
         server.fill(name, 3)
     server.start()
@@ -188,7 +188,7 @@ def test_tags_and_captions_are_corrected_in_place_and_kept(server: Server, page:
     assert ("Nostalgic", 1.0) in [(score.tag, score.confidence) for score in after.tags]
 
 
-def test_another_vocabulary_retags_while_one_watches(server: Server, page: Page) -> None:
+def test_retagging_under_another_vocabulary_updates_the_page(server: Server, page: Page) -> None:
     server.fill("tl_retag", 5)
     server.start()
     opened(page, server, "tl_retag")
@@ -199,7 +199,7 @@ def test_another_vocabulary_retags_while_one_watches(server: Server, page: Page)
     assert page.is_hidden("#retag")
 
 
-def test_a_killed_server_is_found_again_and_nothing_is_missed(server: Server, page: Page) -> None:
+def test_the_page_reconnects_to_a_restarted_server_and_misses_nothing(server: Server, page: Page) -> None:
     timeline = server.fill("tl_kill", 4)
     server.start()
     opened(page, server, timeline)
@@ -210,10 +210,10 @@ def test_a_killed_server_is_found_again_and_nothing_is_missed(server: Server, pa
         from streamtags.run.correct import correct
 
         first = store.state(timeline).segments[0].segment
-        correct(store, timeline, first, caption="Written while nobody listened.", by="test")
+        correct(store, timeline, first, caption="Written while the server was away.", by="test")
     server.start()
     page.wait_for_selector('#connection[data-state="open"]', timeout=30_000)
-    page.wait_for_selector("#inspector .caption:has-text('Written while nobody listened.')")
+    page.wait_for_selector("#inspector .caption:has-text('Written while the server was away.')")
 
 
 def test_script_in_a_caption_is_text(server: Server, page: Page) -> None:
@@ -300,7 +300,7 @@ def test_ten_thousand_segments_are_drawn_without_visiting_each(server: Server, p
     assert max(drawn) < width * 10, "what is drawn is bounded by the pixels, not by the film"
 
 
-def test_everything_that_can_be_used_has_a_name(server: Server, page: Page) -> None:
+def test_every_control_has_an_accessible_name(server: Server, page: Page) -> None:
     server.fill("tl_names", 3)
     server.start()
     opened(page, server, "tl_names")

@@ -45,7 +45,7 @@ export class Details {
   show(segment, model, isEditor) {
     const isSame = segment.segment === this._shown?.segment;
     if (segment === this._shown && isEditor === this._isEditor) return;
-    if (isSame && (this._isEditing || this._box.querySelector(".add input:focus"))) return; // a person is typing
+    if (isSame && (this._isEditing || this._box.querySelector(".add:focus-within"))) return; // a person is typing
     this._shown = segment;
     this._isEditor = isEditor;
     this._isEditing = false;

@@ -99,7 +99,7 @@ export class Editor {
     this.player.unload();
     this.timeline.clear();
     byId("still").hidden = true;
-    byId("remove").close(); // it asks about the timeline that was open
+    byId("remove").close(); // it names the timeline that was open
   }
 
   /** Draw again: the vocabularies, the role or the description of the server have become known. */

@@ -3,7 +3,7 @@
 const MAX_DISTANCE = 0.4; // of the length of the longer name
 
 /**
- * Return the name of `names` that is `text` but for case and spaces, or null.
+ * Return the name of `names` that equals `text` if case and spaces are ignored, or null.
  *
  * @param {string} text
  * @param {readonly string[]} names

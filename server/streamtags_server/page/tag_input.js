@@ -17,7 +17,9 @@ export class TagInput {
     const props = { type: "text", placeholder: label, "aria-label": label, list: "tag-names", maxLength: MAX_TAG };
     this._input = el("input", props);
     this._input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this._submit();
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // else the same key would press the button that the question focuses
+      this._submit();
     });
     this._question = el("p", { class: "question", role: "alert", hidden: true });
     const button = el("button", { text: "Add", on: { click: () => this._submit() } });

@@ -1,0 +1,147 @@
+// The parts of the page that need no browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
+import { Info } from "../../../server/streamtags_server/page/info.js";
+import { waitingText } from "../../../server/streamtags_server/page/live.js";
+import { layOut, nextMatch } from "../../../server/streamtags_server/page/model.js";
+import { exactName, nearestName } from "../../../server/streamtags_server/page/suggestions.js";
+import { clockOf, rulerTicks, timecode } from "../../../server/streamtags_server/page/timecode.js";
+import { Viewport } from "../../../server/streamtags_server/page/viewport.js";
+
+const segment = (at, fields = {}) => ({
+  segment: `s000${at}`,
+  caption: null,
+  text: "",
+  tags: [],
+  start: { seconds: at },
+  end: { seconds: at + 1 },
+  vocabulary: null,
+  rev: 0,
+  evidence: null,
+  ...fields,
+});
+const filter = (fields) => ({ text: "", axis: "", confidence: 0, ...fields });
+const labels = (rate, start, from, span, room) => {
+  return rulerTicks(clockOf({ rate, start_timecode: start }), from, span, room).map((tick) => tick.label);
+};
+
+test("splits the filter into words, and keeps quoted words together", () => {
+  assert.deepEqual(wordsOf('Boat  "High Energy" fog'), ["boat", "high energy", "fog"]);
+  assert.deepEqual(wordsOf(' "" '), []);
+  assert.deepEqual(wordsOf('"open'), ["open"]);
+});
+
+test("passes segments that have all words, anywhere", () => {
+  const one = segment(1, { caption: "A boat in the fog", text: "Hello" });
+  const matches = (text) => passes(one, ["calm"], wordsOf(text), filter({ text }));
+  assert.ok(matches("boat calm"));
+  assert.ok(matches("s0001 hello"));
+  assert.ok(!matches("boat tense"));
+  assert.ok(matches(""));
+});
+
+test("passes segments with a tag of the axis", () => {
+  assert.ok(!passes(segment(1, { caption: "A boat" }), [], ["boat"], filter({ text: "boat", axis: "mood" })));
+  assert.ok(passes(segment(1), ["calm"], [], filter({ axis: "mood" })));
+  assert.ok(!passes(segment(1), [], [], filter({ confidence: 0.5 })));
+});
+
+test("goes to the next match and around the end", () => {
+  const model = { matches: Uint8Array.from([1, 0, 0, 1]) };
+  assert.equal(nextMatch(model, 0, 1), 3);
+  assert.equal(nextMatch(model, 3, 1), 0);
+  assert.equal(nextMatch(model, 1, -1), 0);
+  assert.equal(nextMatch({ matches: new Uint8Array(4) }, 0, 1), -1);
+});
+
+test("lays out lanes by axis, curves by measure, and answers of further stages", () => {
+  const vocabulary = { name: "v", id: "v", version: "1", axes: ["mood"], tags: [{ name: "Calm", axis: "mood" }] };
+  const info = new Info({
+    measures: [{ name: "loudness_lufs", unit: "LUFS", low: -60, high: -8, group: "sound", description: "" }],
+    stages: [{ name: "slate", title: "Slates" }],
+  });
+  const tags = [
+    { tag: "Calm", confidence: 0.9 },
+    { tag: "Odd", confidence: 0.5 },
+  ];
+  const segments = [
+    segment(0, { tags, evidence: { loudness_lufs: -20 }, answers: { slate: { rev: 1, model: "m", text: "2A take 3" } } }),
+    segment(1),
+  ];
+  const state = { segments, scenes: [], source: null, progress: null, vocabulary: { id: "v", version: "1" } };
+  const model = layOut(state, [vocabulary], filter(), info);
+  assert.deepEqual(
+    model.lanes.map((lane) => [lane.name, lane.tags]),
+    [
+      ["mood", ["Calm", null]],
+      ["other", ["Odd", null]],
+    ],
+  );
+  assert.deepEqual([model.curves[0].name, model.curves[0].values[0], model.curves[0].low], ["Loudness", -20, -60]);
+  assert.deepEqual([model.answers[0].title, model.answers[0].textAt(0), model.answers[0].textAt(1)], ["Slates", "2A take 3", null]);
+  assert.deepEqual([model.duration, model.matching, model.filtered], [2, 2, false]);
+});
+
+test("shows measures with label and unit under their headings, unknown ones last", () => {
+  const info = new Info({ measures: [{ name: "pan_percent_width_per_second", unit: "%/s", group: "movement" }] });
+  const groups = info.groups({ odd_thing: 1, pan_percent_width_per_second: 2 });
+  assert.deepEqual(
+    groups.map(([title, measures]) => [title, measures.map(({ label, unit }) => [label, unit])]),
+    [
+      ["Movement", [["Pan", "%/s"]]],
+      ["Other", [["Odd thing", ""]]],
+    ],
+  );
+});
+
+test("labels the ruler with whole seconds at NTSC rates and in drop-frame", () => {
+  assert.deepEqual(labels("25/1", "10:00:00:00", 0, 3, 1), ["10:00:00:00", "10:00:01:00", "10:00:02:00", "10:00:03:00"]);
+  assert.deepEqual(labels("24000/1001", "01:00:00:00", 3600, 3, 1), ["01:59:57:00", "01:59:58:00", "01:59:59:00"]);
+  assert.deepEqual(labels("30000/1001", "00:00:00;00", 58, 4, 2), ["00:00:58;00", "00:01:00;02", "00:01:02;00"]);
+  assert.deepEqual(labels("30000/1001", "00:00:00;00", 7199.9, 61, 30), ["02:00:00;00", "02:00:30;00", "02:01:00;02"]);
+});
+
+test("labels single frames where there is room", () => {
+  assert.deepEqual(labels("24/1", "00:00:00:12", 0, 0.1, 0.04), ["00:00:00:12", "00:00:00:13", "00:00:00:14"]);
+});
+
+test("counts timecode as SMPTE does", () => {
+  const clock = clockOf({ rate: "30000/1001", start_timecode: "00:00:59;28" });
+  assert.equal(timecode(clock, 0), "00:00:59;28");
+  assert.equal(timecode(clock, 2.1 / (30000 / 1001)), "00:01:00;02");
+});
+
+test("suggests the tag that a person meant", () => {
+  const names = ["Tense", "High Energy", "Calm"];
+  assert.equal(exactName("  high   ENERGY ", names), "High Energy");
+  assert.equal(exactName("tens", names), null);
+  assert.equal(nearestName("tens", names), "Tense");
+  assert.equal(nearestName("hihg energy", names), "High Energy");
+  assert.equal(nearestName("xylophone", names), null);
+});
+
+test("zooms around a moment and stays within the timeline", () => {
+  const view = new Viewport();
+  Object.assign(view, { duration: 100, width: 1116 });
+  view.fit();
+  view.zoom(0.1, 50);
+  assert.ok(Math.abs(view.x(50) - (116 + (50 / 100.5) * 1000)) < 1e-9);
+  view.start = -5;
+  view.clamp();
+  assert.equal(view.start, 0);
+  view.zoom(1e-9, 50);
+  assert.equal(view.span, 0.4);
+  assert.ok(!view.isFitted);
+});
+
+test("says what a source waits for", () => {
+  const state = { seq: 1, live: null, error: null };
+  assert.match(waitingText(state, "udp://127.0.0.1:9000"), /sender to connect to udp:/);
+  assert.match(waitingText(state, "rtsp://camera"), /rtsp:\/\/camera to answer/);
+  assert.match(waitingText({ ...state, seq: 0 }, ""), /free worker/);
+  const lost = { error: { message: "refused" }, retry_seconds: 4 };
+  assert.equal(waitingText({ ...state, live: { lost } }, ""), "refused; next attempt in 4 s");
+});
