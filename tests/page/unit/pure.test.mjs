@@ -68,7 +68,11 @@ test("lays out lanes by axis, curves by measure, and answers of further stages",
     { tag: "Odd", confidence: 0.5 },
   ];
   const segments = [
-    segment(0, { tags, evidence: { loudness_lufs: -20 }, answers: { slate: { rev: 1, model: "m", text: "2A take 3" } } }),
+    segment(0, {
+      tags,
+      evidence: { loudness_lufs: -20 },
+      answers: { slate: { rev: 1, model: "m", text: "2A take 3" } },
+    }),
     segment(1),
   ];
   const state = { segments, scenes: [], source: null, progress: null, vocabulary: { id: "v", version: "1" } };
@@ -81,7 +85,10 @@ test("lays out lanes by axis, curves by measure, and answers of further stages",
     ],
   );
   assert.deepEqual([model.curves[0].name, model.curves[0].values[0], model.curves[0].low], ["Loudness", -20, -60]);
-  assert.deepEqual([model.answers[0].title, model.answers[0].textAt(0), model.answers[0].textAt(1)], ["Slates", "2A take 3", null]);
+  assert.deepEqual(
+    [model.answers[0].title, model.answers[0].textAt(0), model.answers[0].textAt(1)],
+    ["Slates", "2A take 3", null],
+  );
   assert.deepEqual([model.duration, model.matching, model.filtered], [2, 2, false]);
 });
 
@@ -98,7 +105,12 @@ test("shows measures with label and unit under their headings, unknown ones last
 });
 
 test("labels the ruler with whole seconds at NTSC rates and in drop-frame", () => {
-  assert.deepEqual(labels("25/1", "10:00:00:00", 0, 3, 1), ["10:00:00:00", "10:00:01:00", "10:00:02:00", "10:00:03:00"]);
+  assert.deepEqual(labels("25/1", "10:00:00:00", 0, 3, 1), [
+    "10:00:00:00",
+    "10:00:01:00",
+    "10:00:02:00",
+    "10:00:03:00",
+  ]);
   assert.deepEqual(labels("24000/1001", "01:00:00:00", 3600, 3, 1), ["01:59:57:00", "01:59:58:00", "01:59:59:00"]);
   assert.deepEqual(labels("30000/1001", "00:00:00;00", 58, 4, 2), ["00:00:58;00", "00:01:00;02", "00:01:02;00"]);
   assert.deepEqual(labels("30000/1001", "00:00:00;00", 7199.9, 61, 30), ["02:00:00;00", "02:00:30;00", "02:01:00;02"]);
