@@ -43,6 +43,7 @@ from streamtags_server.http.uvicorn_protocols import HttpProtocol, WebSocketProt
 from streamtags_server.jobs.queue import Jobs
 from streamtags_server.mcp.server import McpEndpoint
 from streamtags_server.metrics import Metrics
+from streamtags_server.quota import DiskQuota
 from streamtags_server.readiness import Readiness
 from streamtags_server.threads import ServerThreads
 from streamtags_server.vocabularies import Vocabularies
@@ -68,11 +69,12 @@ class _Parts:
         server, files = settings.server, store.folder
         self.threads = threads = ServerThreads()
         self.hub = Hub(store, queue_events=server.queue_events, tail=threads.tail, reading=threads.reading)
-        uploads = Uploads(files / "uploads", server, metrics, threads.uploads)
+        quota = DiskQuota((files / "uploads", files / "vocabularies"), server.quota_bytes)
+        uploads = Uploads(files / "uploads", server, metrics, quota, threads.uploads)
         roots = (*(root.resolve() for root in server.media_roots), uploads.folder.resolve())
         access = Access(schemes=frozenset({"file", *SCHEMES}), allow_private=server.allow_private, roots=roots)
         self.jobs = Jobs(store, self.hub, settings, access, metrics, blocking=threads.jobs)
-        sources = MediaRootPolicy(access)
+        sources = MediaRootPolicy(access, uploads.discard)
         self.search = LazySearch(store)
         self.services = Services(
             store=store,
@@ -80,7 +82,7 @@ class _Parts:
             readers=LiveReaders(self.hub),
             analyses=self.jobs,
             sources=sources,
-            vocabularies=Vocabularies(settings.tags, files / "vocabularies", sources),
+            vocabularies=Vocabularies(settings.tags, files / "vocabularies", sources, quota),
             threads=threads,
             retags=Retags(store),
             search=self.search,

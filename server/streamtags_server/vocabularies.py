@@ -10,6 +10,7 @@ from streamtags.config.vocabulary_file import load_vocabulary, shipped_vocabular
 from streamtags.core.errors import StreamtagsError, VocabularyError
 from streamtags.core.files import replacing
 from streamtags.operations.services import SourcePolicy
+from streamtags_server.quota import DiskQuota, disk_errors
 
 __all__ = ["Vocabularies"]
 
@@ -21,16 +22,18 @@ class Vocabularies:
         own: the default, by the name or path of the settings.
         folder: where texts that were sent are kept.
         sources: decides which files may be read.
+        quota: bounds what is kept.
     """
 
-    def __init__(self, own: str, folder: Path, sources: SourcePolicy) -> None:
-        self._own, self._folder, self._sources = own, folder, sources
+    def __init__(self, own: str, folder: Path, sources: SourcePolicy, quota: DiskQuota) -> None:
+        self._own, self._folder, self._sources, self._quota = own, folder, sources, quota
 
     def choose(self, requested: str | None) -> str:
         """Return the name or path of a vocabulary: by its name, a file under a media root, or a text, which has line breaks.
 
         Raises:
             VocabularyError: there is no such vocabulary, or the text has mistakes.
+            NoSpaceError: the text cannot be kept: the quota is used up, or the disk is full.
         """
         if requested is None or requested in shipped_vocabularies() or requested == self._own:
             return requested or self._own
@@ -56,16 +59,24 @@ class Vocabularies:
 
         Raises:
             VocabularyError: it has mistakes.
+            NoSpaceError: the quota is used up, or the disk is full.
         """
         path = self._folder / f"{hashlib.sha256(text).hexdigest()[:32]}.yaml"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
+        if path.exists():
+            return path
+        key = self._quota.open(len(text))
+        stored_bytes = 0
+        try:
+            with disk_errors("the vocabulary"):
+                path.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(path) as partial:
                     partial.write_bytes(text)
                     load_vocabulary(partial)
-            except VocabularyError as error:
-                raise VocabularyError(error.what, mistakes=error.mistakes, where="the vocabulary that was sent") from error
+            stored_bytes = len(text)
+        except VocabularyError as error:
+            raise VocabularyError(error.what, mistakes=error.mistakes, where="the vocabulary that was sent") from error
+        finally:
+            self._quota.close(key, stored_bytes=stored_bytes)
         return path
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streamtags.core.errors import StreamtagsError
+from streamtags.core.errors import BackendError, StreamtagsError
 
-__all__ = ["ConflictError", "NotAvailableError", "OverloadedError", "PermissionDeniedError", "QueueFullError"]
+__all__ = ["ConflictError", "NoSpaceError", "NotAvailableError", "OverloadedError", "PermissionDeniedError", "QueueFullError"]
 
 
 class ConflictError(StreamtagsError):
@@ -23,6 +23,12 @@ class OverloadedError(StreamtagsError):
     """The service did not get to it within the deadline."""
 
     code = "overloaded"
+
+
+class NoSpaceError(BackendError):
+    """The disk is full, or a quota is used up."""
+
+    code = "no_room"
 
 
 class NotAvailableError(StreamtagsError):

@@ -123,6 +123,10 @@ class SourcePolicy(Protocol):
         """
         ...
 
+    def discard(self, uri: str) -> None:
+        """Delete the file `uri` if a client uploaded it; do nothing for any other source."""
+        ...
+
 
 class VocabularyCatalog(Protocol):
     """The vocabularies a client may choose."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +16,9 @@ from streamtags.operations.services import AnalysisRequest, Caller, Services
 from streamtags.run.backends import open_tools
 from streamtags.run.recording import Choice, choose_timeline
 from streamtags.sources.file.access import without_password
+
+# The identity of a file, as `source_identity` makes it: path, size, digest.
+_FILE_IDENTITY = re.compile(r"file:(.+):\d+:[0-9a-f]+", re.DOTALL)
 
 __all__ = ["analyze", "cancel", "get_timeline", "list_timelines", "remove", "retag", "suggest_cues"]
 
@@ -124,8 +128,13 @@ async def remove(services: Services, params: OneTimeline, _: Caller) -> None:
     timeline = await services.readers.resolve(params.id)
     await services.analyses.wait_for_exit(timeline)
     await _check_idle(services, timeline)
+    summaries = await services.threads.reading(services.store.timelines)
     await services.threads.writing(lambda: services.store.remove(timeline))
     await services.readers.refresh()
+    sources = {summary.id: summary.identity.source for summary in summaries}
+    source = sources.pop(timeline, "")
+    if source not in sources.values() and (match := _FILE_IDENTITY.fullmatch(source)):
+        await services.threads.lookups(lambda: services.sources.discard(match[1]))
 
 
 async def _check_idle(services: Services, timeline: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,10 +20,12 @@ class MediaRootPolicy:
 
     Args:
         access: what may be read; relative names are resolved under its roots, of which there is at least one.
+        discard: deletes a file if it was uploaded.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, discard: Callable[[str], None] = lambda _: None) -> None:
         self._access = access
+        self.discard = discard
 
     def allowed(self, requested: str) -> str:
         """Return `requested` as a URL, or as the path of a file under a media root.

@@ -11,7 +11,14 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from streamtags.core.errors import BackendError, NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError
-from streamtags.operations.errors import ConflictError, NotAvailableError, OverloadedError, PermissionDeniedError, QueueFullError
+from streamtags.operations.errors import (
+    ConflictError,
+    NoSpaceError,
+    NotAvailableError,
+    OverloadedError,
+    PermissionDeniedError,
+    QueueFullError,
+)
 
 __all__ = ["BadRequestError", "problem", "problem_of", "public_text", "status_of", "without_folders"]
 
@@ -43,6 +50,7 @@ _STATUS: tuple[tuple[type[StreamtagsError], int], ...] = (
     (SourceRefused, 403),
     (SourceError, 422),
     (UsageError, 422),
+    (NoSpaceError, 507),
     (BackendError, 503),
 )
 

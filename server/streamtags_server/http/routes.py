@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from streamtags.core.errors import NotInStore, StreamtagsError
 from streamtags.operations.operation import Operation, authorize, body_fields, path_fields
-from streamtags.operations.params import Analyze, InvalidParamsError, Params, validate
+from streamtags.operations.params import InvalidParamsError, Params, validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import OPERATIONS
 from streamtags_server.access.gate import is_local
@@ -61,10 +61,13 @@ class Routes:
     async def _answer(self, operation: Operation, request: Request) -> Response:
         role = request.scope.get("streamtags.role")
         authorize(operation, role)
+        caller = Caller(role, role or "")
+        if operation.http.upload and is_upload(request):
+            return response_of(operation, await self._analyze_upload(operation, request, caller))
         params = await self._params(operation, request)
         if operation.handler is None:
             return await self._own[operation.name](request, params)
-        return response_of(operation, await operation.handler(self._services, params, Caller(role, role or "")))
+        return response_of(operation, await operation.handler(self._services, params, caller))
 
     async def _params(self, operation: Operation, request: Request) -> Params:
         """Collect the params from path, query and body.
@@ -75,8 +78,6 @@ class Routes:
             InvalidParamsError: a field of the body is wrong.
         """
         in_path, in_query = path_fields(operation), operation.http.query
-        if operation.http.upload and is_upload(request):
-            return await self._save_upload(request, operation.http.upload)
         values: dict[str, Any] = {}
         if body_fields(operation):
             values = await read_json(request, timeout_seconds=self._services.settings.server.upload_idle_seconds)
@@ -93,11 +94,21 @@ class Routes:
                 raise BadRequestError(error.what, status=400, code="invalid_query") from error
             raise
 
-    async def _save_upload(self, request: Request, in_query: tuple[str, ...]) -> Analyze:
-        """Store the body as a file, and return the params that name it."""
-        params = validate(Analyze, {"uri": "upload", **{name: request.query_params.get(name) for name in in_query}})
-        path = await self._uploads.take(aiter(request.stream()), upload_name(request), content_length(request))
-        return params.model_copy(update={"uri": str(path)})
+    async def _analyze_upload(self, operation: Operation, request: Request, caller: Caller) -> Any:
+        """Store the body as a file and analyze it. A new file is deleted again if the analysis is refused.
+
+        Raises:
+            StreamtagsError: the upload or the analysis is refused.
+        """
+        query = {name: request.query_params.get(name) for name in operation.http.upload}
+        params = validate(operation.params, {"uri": "upload", **query})
+        path, is_new = await self._uploads.take(aiter(request.stream()), upload_name(request), content_length(request))
+        try:
+            return await operation.handler(self._services, params.model_copy(update={"uri": str(path)}), caller)  # type: ignore[misc]
+        except StreamtagsError:
+            if is_new:
+                await self._services.threads.lookups(lambda: self._uploads.discard(str(path)))
+            raise
 
 
 def _query_values(operation: Operation, request: Request) -> dict[str, Any]:

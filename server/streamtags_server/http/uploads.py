@@ -9,12 +9,15 @@ import secrets
 import time
 import unicodedata
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from streamtags.config.settings import ServerSettings
 from streamtags.operations.services import Blocking
 from streamtags_server.http.problems import BadRequestError
 from streamtags_server.metrics import Metrics
+from streamtags_server.quota import DiskQuota, disk_errors
 from streamtags_server.threads import run_in_thread
 
 __all__ = ["Uploads", "safe_name"]
@@ -45,20 +48,22 @@ def _cut(text: str, most: int) -> str:
 class Uploads:
     """The folder of uploaded files, `DIGEST/NAME`: the same file sent twice is one file and one timeline.
 
-    `server.upload_bytes` bounds a file and `server.quota_bytes` bounds all of them together, uploads under way included. An upload that
-    exceeds a limit is refused, and what was written is deleted.
+    `server.upload_bytes` bounds a file; the quota bounds all of them together, uploads under way included. An upload that exceeds a
+    limit is refused, and what was written is deleted.
     """
 
-    def __init__(self, folder: Path, settings: ServerSettings, metrics: Metrics, blocking: Blocking = run_in_thread) -> None:
+    def __init__(
+        self, folder: Path, settings: ServerSettings, metrics: Metrics, quota: DiskQuota, blocking: Blocking = run_in_thread
+    ) -> None:
         self.folder = folder
-        self._settings, self._metrics, self._blocking = settings, metrics, blocking
+        self._settings, self._metrics, self._quota, self._blocking = settings, metrics, quota, blocking
         folder.mkdir(parents=True, exist_ok=True)
         for partial in folder.glob(".*.part"):
             if time.time() - partial.stat().st_mtime > settings.upload_idle_seconds * 2:
                 partial.unlink(missing_ok=True)
 
-    async def take(self, chunks: AsyncIterator[bytes], name: str, announced: int | None) -> Path:
-        """Write `chunks` to disk and return the file.
+    async def take(self, chunks: AsyncIterator[bytes], name: str, announced: int | None) -> tuple[Path, bool]:
+        """Write `chunks` to disk; return the file, and False if the same content was stored already.
 
         Args:
             chunks: the bytes.
@@ -66,63 +71,87 @@ class Uploads:
             announced: the length the client announced, None if unknown.
 
         Raises:
-            BadRequestError: too large (413), no space (507), empty (422), or too slow (408).
+            BadRequestError: too large (413), empty (422), or too slow (408).
+            NoSpaceError: the quota is used up, or the disk is full.
+            BackendError: the file cannot be written.
         """
-        used = await self._blocking(self._used)
-        self._check(announced or 0, used)
+        self._check_size(announced or 0)
+        key = await self._blocking(lambda: self._quota.open(announced or 0))
         partial = self.folder / f".{secrets.token_hex(8)}.part"
+        stored_bytes = 0
         try:
-            digest, size = await self._write(chunks, partial, used)
-            if size == 0:
-                raise BadRequestError("the upload is empty", status=422, code="empty")
-            return await self._blocking(lambda: self._settle(partial, digest, safe_name(name)))
+            with disk_errors("the upload"):
+                digest, size = await self._write(chunks, partial, key)
+                if size == 0:
+                    raise BadRequestError("the upload is empty", status=422, code="empty")
+                path, is_new = await self._blocking(lambda: self._settle(partial, digest, safe_name(name)))
+            stored_bytes = size if is_new else 0
+            return path, is_new
         finally:
             partial.unlink(missing_ok=True)
+            self._quota.close(key, stored_bytes=stored_bytes)
 
-    async def _write(self, chunks: AsyncIterator[bytes], partial: Path, used: int) -> tuple[str, int]:
+    def discard(self, uri: str) -> None:
+        """Delete the uploaded file `uri`; do nothing if it is not one. Blocks.
+
+        Raises:
+            BackendError: it cannot be deleted.
+        """
+        path = Path(uri)
+        if path.parent.parent != self.folder.resolve():
+            return
+        with disk_errors("the folder of uploads"):
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # another upload has put a file there again
+                path.parent.rmdir()
+
+    async def _write(self, chunks: AsyncIterator[bytes], partial: Path, key: int) -> tuple[str, int]:
         digest, size, began, buffered = hashlib.blake2b(digest_size=16), 0, time.monotonic(), bytearray()
-        idle = self._settings.upload_idle_seconds
         file = await self._blocking(lambda: partial.open("wb"))
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(idle):
-                        chunk = await anext(chunks, None)
-                except TimeoutError:
-                    raise BadRequestError(f"nothing came for {idle:g} s", status=408, code="too_slow") from None
-                if chunk is not None:
-                    buffered += chunk
-                    size += len(chunk)
-                    self._check(size, used)
-                    passed = time.monotonic() - began
-                    if passed > idle and size < passed * _MIN_BYTES_PER_SECOND:
-                        raise BadRequestError(f"slower than {_MIN_BYTES_PER_SECOND} bytes a second", status=408, code="too_slow")
-                if buffered and (chunk is None or len(buffered) >= _CHUNK):
-                    content, buffered = bytes(buffered), bytearray()
-                    await asyncio.to_thread(file.write, content)
-                    digest.update(content)
-                    self._metrics.add("streamtags_uploaded_bytes_total", len(content))
-                if chunk is None:
-                    return digest.hexdigest(), size
+            while (chunk := await self._next_chunk(chunks)) is not None:
+                buffered += chunk
+                size += len(chunk)
+                self._check_size(size)
+                self._quota.grow(key, size)
+                self._check_speed(size, time.monotonic() - began)
+                if len(buffered) >= _CHUNK:
+                    await self._append(file, digest, bytes(buffered))
+                    buffered.clear()
+            await self._append(file, digest, bytes(buffered))
+            return digest.hexdigest(), size
         finally:
-            await asyncio.to_thread(file.close)
+            await self._blocking(file.close)
 
-    def _check(self, size: int, used: int) -> None:
+    async def _next_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        idle = self._settings.upload_idle_seconds
+        try:
+            async with asyncio.timeout(idle):
+                return await anext(chunks, None)
+        except TimeoutError:
+            raise BadRequestError(f"nothing came for {idle:g} s", status=408, code="too_slow") from None
+
+    async def _append(self, file: BinaryIO, digest: hashlib.blake2b, content: bytes) -> None:
+        if content:
+            await self._blocking(lambda: file.write(content))
+            digest.update(content)
+            self._metrics.add("streamtags_uploaded_bytes_total", len(content))
+
+    def _check_size(self, size: int) -> None:
         if size > self._settings.upload_bytes:
             what = f"more than {self._settings.upload_bytes} bytes"
             raise BadRequestError(what, status=413, code="too_large", hint="cut it, or raise server.upload_bytes")
-        if used + size > self._settings.quota_bytes:
-            hint = "remove files, or raise server.quota_bytes"
-            raise BadRequestError("no room left for uploads", status=507, code="no_room", hint=hint)
 
-    def _used(self) -> int:
-        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+    def _check_speed(self, size: int, seconds: float) -> None:
+        if seconds > self._settings.upload_idle_seconds and size < seconds * _MIN_BYTES_PER_SECOND:
+            raise BadRequestError(f"slower than {_MIN_BYTES_PER_SECOND} bytes a second", status=408, code="too_slow")
 
-    def _settle(self, partial: Path, digest: str, name: str) -> Path:
+    def _settle(self, partial: Path, digest: str, name: str) -> tuple[Path, bool]:
+        """Move the complete file to its place; return it, and False if the same content is stored already."""
         folder = self.folder / digest
         folder.mkdir(exist_ok=True)
         existing = next((file for file in sorted(folder.iterdir()) if file.is_file()), None)
         if existing is not None:
-            return existing
+            return existing, False
         partial.replace(folder / name)
-        return folder / name
+        return folder / name, True
