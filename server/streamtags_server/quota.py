@@ -39,7 +39,7 @@ def disk_errors(what: str) -> Iterator[None]:
 class DiskQuota:
     """Counts the bytes in some folders, and those reserved for files that are being written. Safe to use from several threads.
 
-    Partial files (`.*.part`) count by their reservation; those of another server of the same store count when they are complete.
+    Partial files, which are hidden, count by their reservation; those of another server of the same store count when they are complete.
 
     Args:
         folders: where the files are.
@@ -98,7 +98,7 @@ class DiskQuota:
         total = 0
         for folder in self._folders:
             for path in folder.rglob("*"):
-                if not path.name.endswith(".part"):
+                if not path.name.startswith("."):
                     try:
                         total += path.stat().st_size if path.is_file() else 0
                     except FileNotFoundError:  # removed since it was listed

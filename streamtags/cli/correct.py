@@ -7,7 +7,7 @@ import getpass
 import sys
 
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
-from streamtags.cli.views import segment_line
+from streamtags.cli.views import printable, segment_line
 from streamtags.core.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         )
     for tag, near in strangers.items():
         hint = f"; did you mean {near}?" if near else ""
-        print(f"note: {tag} is not in the timeline's vocabulary{hint}", file=sys.stderr)
+        print(printable(f"note: {tag} is not in the timeline's vocabulary{hint}"), file=sys.stderr)
     print(segment_line(segment))
     return 0
 

@@ -98,15 +98,15 @@ class LiveTable:
 def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
     """One segment: its thumbnail, when it is, what was said of it, and its tags with a bar for the confidence."""
     head = Text.assemble(
-        (segment.start.timecode, "bold cyan"),
+        (printable(segment.start.timecode), "bold cyan"),
         f"  {segment.seconds:.1f} s  ",
-        (segment.segment, "dim"),
+        (printable(segment.segment), "dim"),
         "  ",
-        (segment.transition, "dim italic"),
+        (printable(segment.transition), "dim italic"),
     )
     lines: list[RenderableType] = [head]
     if segment.error is not None and segment.status == "failed":
-        lines.append(Text(f"failed to {segment.error.stage}: {printable(segment.error.message)}", style="red"))
+        lines.append(Text(printable(f"failed to {segment.error.stage}: {segment.error.message}"), style="red"))
     if segment.caption:
         lines.append(Text(printable(segment.caption), style="default" if segment.correction is None else "green"))
     lines.append(Text("nothing was received", style="yellow") if segment.kind == "gap" else _tags(segment))

@@ -148,13 +148,13 @@ class PlainLines:
 def segment_line(segment: SegmentState) -> str:
     """One segment on one line: where, how long, its tags, its caption."""
     if segment.kind == "gap":
-        return f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  gap      nothing was received"
+        return printable(f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  gap      nothing was received")
     if segment.status == "failed" and segment.error is not None:
         what = f"failed to {segment.error.stage}: {segment.error.message}"
     else:
         tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in segment.tags) or "no tag"
         what = f"{tags} | {printable(segment.caption or '')}"
-    return f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  {segment.transition:7}  {what}"
+    return printable(f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  {segment.transition:7}  {what}")
 
 
 def live_line(event: Event) -> str:

@@ -118,7 +118,7 @@ async def _print_segments(session: Session, timeline: str) -> None:
         for segment in segments:
             show(segment)
         if end:
-            print(end, flush=True)
+            print(printable(end), flush=True)
 
 
 def _told(item: Event | Snapshot, fold: Fold) -> tuple[list[SegmentState], str]:
@@ -136,7 +136,7 @@ def _told(item: Event | Snapshot, fold: Fold) -> tuple[list[SegmentState], str]:
 
 
 def _name(state: TimelineState) -> str:
-    return f"{printable(state.source.name)}  {state.id}" if state.source is not None else state.id
+    return printable(f"{state.source.name}  {state.id}" if state.source is not None else state.id)
 
 
 def _shower() -> Callable[[SegmentState], Any]:

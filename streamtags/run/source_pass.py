@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from streamtags.config.settings import Settings
+from streamtags.core.bounded import join_texts
 from streamtags.core.events import ErrorInfo, SourceDropped, SourceLost, SourceResumed
 from streamtags.core.model import Dropped, EvidenceValue, Frame, Gap, Lost, Measured, Recorded, Resumed, Segment, Sound, Subtitle, clock_of
 from streamtags.core.ports import FrameSource
@@ -189,7 +190,7 @@ def _measured(
     return Measured(
         segment=segment,
         evidence=evidence,
-        text="\n".join(line.text for line in subtitles if line.start < end and line.end > start),
+        text=join_texts(line.text for line in subtitles if line.start < end and line.end > start),
         stills=tuple(dict.fromkeys(frame.still for frame in frames)),  # frames that were not decoded share a still
         thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width),
         fingerprint=fingerprint([frame.bgr for frame in frames], [frame.between for frame in frames]),

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from streamtags.core.errors import NotInStore, SourceError, SourceRefused, StreamtagsError
 from streamtags.core.state import TimelineState
-from streamtags.sources.file.access import Access, Place, locate, without_password
+from streamtags.sources.file.access import Access, Place, is_url, locate, without_password
 
 __all__ = ["MediaRootPolicy"]
 
@@ -58,14 +58,14 @@ class MediaRootPolicy:
     def _place(self, requested: str) -> Place:
         try:
             uri = unquote(urlsplit(requested).path) if requested.lower().startswith("file://") else requested
-            return locate(uri if "://" in uri else self._path(uri), self._access)
+            return locate(uri if is_url(uri) else self._path(uri), self._access)
         except (OSError, RuntimeError, ValueError) as error:  # a NUL, a loop of links, brackets that are no address
             raise SourceError("is neither a path nor a URL", where=without_password(requested), hint="check it") from error
         except SourceError as error:
             error.where = without_password(requested)
             if error.code == "source.missing":
                 error.hint = "name a file under --media-root, or upload it"
-            elif isinstance(error, SourceRefused) and "://" in uri and not self._access.allow_private:
+            elif isinstance(error, SourceRefused) and is_url(uri) and not self._access.allow_private:
                 locate(uri, replace(self._access, allow_private=True))  # raises if it is refused in any case
                 error.hint = "to allow it, start the server with --set server.allow_private=true"
             raise

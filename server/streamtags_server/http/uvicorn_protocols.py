@@ -96,6 +96,29 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["extensions"][PUSH] = {"push": self.push}
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Prepare to answer pings."""
+        super().connection_made(transport)
+        self._unsent_pong = b""
+
+    def handle_ping(self) -> None:
+        """Answer pings; while the client does not read, keep the answer to the last one only (RFC 6455, 5.5.3).
+
+        Otherwise a client that sends pings and never reads fills the write buffer without bound.
+        """
+        answers = self.conn.data_to_send()
+        if self.writable.is_set():
+            self.transport.write(b"".join(answers))
+        elif answers:
+            self._unsent_pong = bytes(answers[-1])
+
+    def resume_writing(self) -> None:
+        """Send the answer to the last ping, if it is still due."""
+        super().resume_writing()
+        pong, self._unsent_pong = self._unsent_pong, b""
+        if pong and self.conn.state is OPEN:
+            self.transport.write(pong)
+
     def handle_cont(self, event: Frame) -> None:
         """Do as uvicorn, but drop empty fragments: the size of a message is bounded, the number of its fragments is not."""
         if event.data or event.fin:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.sources.file.addresses import public_addresses
 
-__all__ = ["SCHEMES", "Access", "Place", "Scheme", "locate", "without_password"]
+__all__ = ["SCHEMES", "Access", "Place", "Scheme", "is_url", "locate", "without_password"]
 
 # Containers that have their media inside, by FFmpeg's demuxer names. Left out on purpose: those that name other files or devices
 # (hls, dash, concat, sdp, image2, lavfi, imf, ...).
@@ -104,6 +104,11 @@ class Place:
     path: Path | None
     options: dict[str, str]
     live: bool = False
+
+
+def is_url(uri: str) -> bool:
+    """Return whether `uri` begins with a scheme and `://`; a path may contain `://` later."""
+    return _URL.match(uri) is not None
 
 
 def locate(uri: str, access: Access) -> Place:
