@@ -40,7 +40,12 @@ RANKS = {None: 0, "viewer": 1, "editor": 2}
 
 
 def test_the_table_has_the_published_roles() -> None:
-    assert {operation.name: operation.role for operation in OPERATIONS} == ROLES
+    roles = {operation.name: operation.role for operation in OPERATIONS}
+    assert {name: roles.get(name) for name in ROLES} == ROLES
+
+
+def test_an_operation_that_is_not_listed_here_needs_a_role() -> None:
+    assert [operation.name for operation in OPERATIONS if operation.role is None and operation.name not in ROLES] == []
 
 
 def may_call(operation: Any, role: str | None, *, tokens: bool) -> bool:
