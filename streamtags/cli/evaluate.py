@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streamtags.config.settings import Settings
     from streamtags.core.vocabulary import Vocabulary
     from streamtags.evaluation.dataset import Dataset, Item
-    from streamtags.evaluation.scores import Answered, Scores
+    from streamtags.evaluation.scores import ItemResult, Scores
 
 __all__ = ["add_arguments", "run"]
 
@@ -24,11 +24,11 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("dataset", metavar="DATASET", type=Path, help="a folder with dataset.toml, or a JSON-lines file of labeled items")
-    parser.add_argument("--profile", metavar="P", action="append", help="whose answers to score; repeat it to compare (default: embedded)")
+    parser.add_argument("--profile", metavar="P", action="append", help="profile to score; repeat it to compare (default: embedded)")
     parser.add_argument("--tags", metavar="FILE", help="vocabulary to score in (default: the dataset's)")
     parser.add_argument("--split", metavar="NAME", help="only the items of this split")
     parser.add_argument(
-        "--threshold", metavar="C", type=float, default=0.0, help="for F1, tags below this confidence are not told (default: 0, all are)"
+        "--threshold", metavar="C", type=float, default=0.0, help="for F1, tags below this confidence do not count (default: 0, all count)"
     )
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON (- for standard output)")
     parser.add_argument("--html", metavar="FILE", help="write a report with reliability plots as one page")
@@ -39,15 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, score, report; status 5 if a model failed on some items."""
+    """Run the profiles, score them, report; status 5 if a model failed on some items."""
     from streamtags.evaluation.dataset import load_dataset
     from streamtags.evaluation.report import bars, page, table
 
     if not 0.0 <= args.threshold <= 1.0:
-        raise UsageError("a confidence lies in 0..1", where=f"--threshold {args.threshold:g}")
+        raise UsageError("a confidence must be in 0..1", where=f"--threshold {args.threshold:g}")
     profiles = list(dict.fromkeys(args.profile or [None]))
     if args.fit_calibration and len(profiles) > 1:
-        raise UsageError("one fit is of one profile", where="--fit-calibration", hint="give --profile once")
+        raise UsageError("a fit needs exactly one profile", where="--fit-calibration", hint="give --profile once")
     dataset = load_dataset(args.dataset)
     items = dataset.part(args.split)
     tags = args.tags or dataset.vocabulary
@@ -93,11 +93,11 @@ async def _fitted(
     own: Vocabulary | None,
     args: argparse.Namespace,
 ) -> list[Scores]:
-    """The other half's figures as told, and with confidences fitted on the first."""
+    """Figures of the second half, with the model's own confidences and with confidences fitted on the first half."""
     from dataclasses import replace
 
     from streamtags.evaluation.dataset import halves
-    from streamtags.evaluation.scores import score, told_pairs
+    from streamtags.evaluation.scores import confidence_pairs, score
     from streamtags.run.evaluate import answer_all
     from streamtags.stages.tag.calibration import fit_confidences, save_confidences
 
@@ -108,20 +108,22 @@ async def _fitted(
     dev, test = halves(items)
     answers, model = await answer_all(dataset, [*dev, *test], bare, own)
     _refuse_unlabeled(answers, vocabulary)
-    fit = fit_confidences(told_pairs(answers[: len(dev)]), model=model, vocabulary=vocabulary.id)
+    fit = fit_confidences(confidence_pairs(answers[: len(dev)]), model=model, vocabulary=vocabulary.id)
     save_confidences(fit, args.fit_calibration)
-    held_out = answers[len(dev) :]
-    corrected = [replace(answer, told={tag: fit.apply(told) for tag, told in answer.told.items()}) for answer in held_out]
-    print(f"fitted on {fit.pairs} told tags of {len(dev)} items, scored on {len(test)} others; {args.fit_calibration} holds the fit")
+    others = answers[len(dev) :]
+    corrected = [
+        replace(answer, confidences={tag: fit.apply(confidence) for tag, confidence in answer.confidences.items()}) for answer in others
+    ]
+    print(f"fitted on {fit.pairs} given tags of {len(dev)} items, scored on {len(test)} others; the fit is in {args.fit_calibration}")
     print(f'use it: [profiles.{settings.profile}] calibration = "{args.fit_calibration}"\n')
     return [
-        score(held_out, vocabulary, profile=settings.profile, model=model, threshold=args.threshold),
+        score(others, vocabulary, profile=settings.profile, model=model, threshold=args.threshold),
         score(corrected, vocabulary, profile=f"{settings.profile}, fitted", model=model, threshold=args.threshold),
     ]
 
 
-def _refuse_unlabeled(answers: list[Answered], vocabulary: Vocabulary) -> None:
-    if all(answer.right is None and answer.found is None for answer in answers):
+def _refuse_unlabeled(answers: list[ItemResult], vocabulary: Vocabulary) -> None:
+    if all(answer.labels is None and answer.shots is None for answer in answers):
         raise UsageError(f"nothing is labeled in {vocabulary.id}", where="DATASET", hint="choose the labels' vocabulary with --tags")
 
 

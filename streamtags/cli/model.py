@@ -21,15 +21,15 @@ __all__ = ["add_arguments", "run"]
 
 
 class _Serve(Parser):
-    """Keeps what stands after `--` apart: argparse would give it to MODEL."""
+    """Separates the words after `--`, which argparse would give to MODEL."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As of argparse, with `flags` besides."""
+        """Parse as argparse does, and add the words after `--` as `flags`."""
         words = list(args or ())
         cut = words.index("--") if "--" in words else len(words)
-        found, strange = super().parse_known_args(words[:cut], namespace)
-        found.flags = words[cut + 1 :]
-        return found, strange
+        parsed, unknown = super().parse_known_args(words[:cut], namespace)
+        parsed.flags = words[cut + 1 :]
+        return parsed, unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=_Serve)
     serve = actions.add_parser(
         "serve",
-        help="start vllm serve with the right flags, and again when it dies",
-        description="Start vllm serve with the right flags for model and GPU, stream its log, start it again when it dies. "
-        "What stands after -- goes to vllm serve as it is.",
+        help="start vllm serve with the right flags, and restart it when it dies",
+        description="Start vllm serve with the right flags for model and GPU, stream its log, restart it when it dies. "
+        "Words after -- are passed to vllm serve.",
         allow_abbrev=False,
     )
-    serve.add_argument("model", metavar="MODEL", nargs="?", help="a model that ships or a .toml file of one (default: the profile vllm's)")
+    serve.add_argument(
+        "model", metavar="MODEL", nargs="?", help="a shipped model, or a .toml file (default: the model of the profile vllm)"
+    )
     serve.add_argument("--host", metavar="H", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)")
     serve.add_argument("--port", metavar="N", type=int, default=8000, help="port to listen on (default: 8000)")
     serve.add_argument("--vllm", metavar="PATH", help="the vllm executable (default: $STREAMTAGS_VLLM, beside this Python, or on PATH)")
@@ -55,14 +57,14 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted.
 
     Raises:
-        ConfigError: no such model, no vllm, or GPUs that do not hold it.
-        BackendError: it cannot be started, or dies again and again.
+        ConfigError: no such model, no vllm, or GPUs too small for the model.
+        BackendError: the server cannot be started, or dies repeatedly.
     """
     from streamtags.stages.caption.models import load_model_config
     from streamtags.stages.caption.serving import find_gpus, find_vllm, serve_command, serve_environment
 
     if not 1 <= args.port <= 65535:
-        raise UsageError("a port lies in 1..65535", where=f"--port {args.port}")
+        raise UsageError("a port must be in 1..65535", where=f"--port {args.port}")
     config = load_model_config(args.model or _usual(args))
     gpus = asyncio.run(find_gpus())
     vllm = "vllm" if args.print and not args.vllm else find_vllm(args.vllm)
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _usual(args: argparse.Namespace) -> str:
-    """The model of the profile vllm, as it is configured."""
+    """The configured model of the profile vllm."""
     captioner = settings_of(args, profile="vllm").choose_profile().captioner
     name = captioner.options.get("preset")
     if not isinstance(name, str):

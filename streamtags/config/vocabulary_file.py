@@ -66,7 +66,7 @@ def load_vocabulary(name_or_path: str | Path) -> Vocabulary:
 
 
 def check_vocabulary(name_or_path: str | Path) -> list[Finding]:
-    """Everything worth saying about a vocabulary file, in order of lines; a "mistake" keeps it from loading, a "warning" does not.
+    """All findings about a vocabulary file, in order of lines; a "mistake" prevents loading, a "warning" does not.
 
     Raises:
         VocabularyError: there is no such file.
@@ -164,13 +164,13 @@ class _Reader:
             yield key_node, key, value
 
     def fields(self, node: yaml.MappingNode, what: str, known: tuple[str, ...]) -> dict[str, yaml.Node]:
-        found: dict[str, yaml.Node] = {}
+        fields: dict[str, yaml.Node] = {}
         for key_node, key, value in self.entries(node, what):
             if key in known:
-                found[key] = value
+                fields[key] = value
             else:
                 self.say(key_node, f"{what} has no {key!r}; {did_you_mean(key, known)}")
-        return found
+        return fields
 
     # the parts of a vocabulary
 
@@ -193,8 +193,8 @@ class _Reader:
         groups = self.groups(fields["exclusive"], tags) if "exclusive" in fields else ()
         if any(finding.severity == "mistake" for finding in self.findings):
             return None
-        found = tuple((axes or {_DEFAULT_AXIS: Axis(name=_DEFAULT_AXIS)}).values())
-        return Vocabulary(id=ident, version=version, title=title or "", axes=found, tags=tags, exclusive=groups)
+        known_axes = tuple((axes or {_DEFAULT_AXIS: Axis(name=_DEFAULT_AXIS)}).values())
+        return Vocabulary(id=ident, version=version, title=title or "", axes=known_axes, tags=tags, exclusive=groups)
 
     def identifier(self, node: yaml.Node | None) -> str:
         if node is None:
@@ -252,7 +252,7 @@ class _Reader:
         bare = 0
         for place, name, fields in self.named(node, "tags", "a tag", ("name", "axis", "description", "aliases", "when")):
             if len(tags) == MAX_TAGS:
-                self.say(place, f"more than {MAX_TAGS} tags; nobody can choose among so many")
+                self.say(place, f"more than {MAX_TAGS} tags; a model cannot choose among so many")
                 break
             self.claim(place, name, f"tag {name!r}")
             axis = self.axis_of(place, name, fields.get("axis"), axes)
@@ -274,7 +274,7 @@ class _Reader:
         return tuple(tags)
 
     def claim(self, node: yaml.Node, name: str, what: str) -> None:
-        """Take a name or alias for one tag; two that read the same to a person cannot be told apart."""
+        """Take a name or alias for one tag; two that read the same to a person are a mistake."""
         key = folded(name)
         if not key.strip(_JOINERS):
             self.say(node, f"{what} is empty")
@@ -299,8 +299,8 @@ class _Reader:
         items = self.items(node, f"the aliases of {tag!r}")
         if len(items) > MAX_ALIASES:
             self.say(node, f"{tag!r} has {len(items)} aliases; at most {MAX_ALIASES}")
-        found = ((item, self.text(item, f"an alias of {tag!r}", MAX_NAME)) for item in items[:MAX_ALIASES])
-        return [(item, alias) for item, alias in found if alias is not None]
+        texts = ((item, self.text(item, f"an alias of {tag!r}", MAX_NAME)) for item in items[:MAX_ALIASES])
+        return [(item, alias) for item, alias in texts if alias is not None]
 
     def conditions(self, node: yaml.Node) -> tuple[Condition, ...]:
         conditions: list[Condition] = []

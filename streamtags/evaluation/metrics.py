@@ -1,4 +1,4 @@
-"""The measures, on plain arrays: `right` bool and `confidence` float in 0..1, both [items, tags]; a tag that was not told has 0."""
+"""Metrics on plain arrays: `right` bool and `confidence` float in 0..1, both [items, tags]; 0 for a tag that was not given."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Truths = NDArray[np.bool_]
 
 
 class Counts(NamedTuple):
-    """Right ones told, wrong ones told, right ones missed."""
+    """Correct tags given, wrong tags given, correct tags missed."""
 
     hits: int
     false: int
@@ -35,17 +35,17 @@ class Counts(NamedTuple):
 
     @property
     def precision(self) -> float:
-        """Share of the told ones that are right; 0 where none was told."""
+        """Share of the given tags that are correct; 0 if none was given."""
         return self.hits / (self.hits + self.false) if self.hits else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of the right ones that were told."""
+        """Share of the correct tags that were given."""
         return self.hits / (self.hits + self.missed) if self.hits else 0.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both; 1 where there was nothing to find or tell.
+        """Harmonic mean of both; 1 if no tag is correct and none was given.
 
         C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.
         """
@@ -53,7 +53,7 @@ class Counts(NamedTuple):
 
 
 class Bin(NamedTuple):
-    """Told tags with a confidence in `low`..`high`: how many, their mean confidence, and the share that is right."""
+    """Given tags with a confidence in `low`..`high`: how many, their mean confidence, and the share that is correct."""
 
     low: float
     high: float
@@ -63,15 +63,15 @@ class Bin(NamedTuple):
 
 
 def count(right: Truths, confidence: Floats, threshold: float) -> Counts:
-    """All items and tags counted together ("micro"); told is what is above 0 and not below `threshold`."""
-    told = _told(confidence, threshold)
-    return Counts(int((right & told).sum()), int((~right & told).sum()), int((right & ~told).sum()))
+    """All items and tags counted together ("micro"); a tag is given if its confidence is above 0 and not below `threshold`."""
+    given = _given(confidence, threshold)
+    return Counts(int((right & given).sum()), int((~right & given).sum()), int((right & ~given).sum()))
 
 
 def macro_f1(right: Truths, confidence: Floats, threshold: float) -> float:
-    """Mean of F1 over the tags that hold somewhere."""
-    held = [tag for tag in range(right.shape[1]) if right[:, tag].any()]
-    return float(np.mean([count(right[:, [tag]], confidence[:, [tag]], threshold).f1 for tag in held])) if held else 0.0
+    """Mean of F1 over the tags that are correct for at least one item."""
+    labeled = [tag for tag in range(right.shape[1]) if right[:, tag].any()]
+    return float(np.mean([count(right[:, [tag]], confidence[:, [tag]], threshold).f1 for tag in labeled])) if labeled else 0.0
 
 
 def average_precision(right: Truths, confidence: Floats) -> float:
@@ -89,18 +89,18 @@ def average_precision(right: Truths, confidence: Floats) -> float:
 
 
 def mean_average_precision(right: Truths, confidence: Floats) -> float:
-    """Mean of `average_precision` over the tags that hold somewhere."""
-    held = [tag for tag in range(right.shape[1]) if right[:, tag].any()]
-    return float(np.mean([average_precision(right[:, tag], confidence[:, tag]) for tag in held])) if held else 0.0
+    """Mean of `average_precision` over the tags that are correct for at least one item."""
+    labeled = [tag for tag in range(right.shape[1]) if right[:, tag].any()]
+    return float(np.mean([average_precision(right[:, tag], confidence[:, tag]) for tag in labeled])) if labeled else 0.0
 
 
 def reliability(right: Truths, confidence: Floats, bins: int = 10) -> list[Bin]:
-    """Told tags by confidence, in bins of equal width; empty bins are left out."""
-    told = confidence > 0
-    agreed, said = right[told], confidence[told]
-    places = np.minimum((said * bins).astype(int), bins - 1)
+    """Given tags by confidence, in bins of equal width; empty bins are left out."""
+    given = confidence > 0
+    correct, confidences = right[given], confidence[given]
+    places = np.minimum((confidences * bins).astype(int), bins - 1)
     return [
-        Bin(place / bins, (place + 1) / bins, int(here.sum()), float(said[here].mean()), float(agreed[here].mean()))
+        Bin(place / bins, (place + 1) / bins, int(here.sum()), float(confidences[here].mean()), float(correct[here].mean()))
         for place in range(bins)
         if (here := places == place).any()
     ]
@@ -109,23 +109,25 @@ def reliability(right: Truths, confidence: Floats, bins: int = 10) -> list[Bin]:
 def calibration_error(bins: Sequence[Bin]) -> float:
     """Expected calibration error: mean gap of confidence and truth, each bin by its size.
 
-    C. Guo et al., "On calibration of modern neural networks", ICML 2017, section 2. Of told tags only: the many pairs of item and tag
-    that nobody would tell would make any classifier look calibrated.
+    C. Guo et al., "On calibration of modern neural networks", ICML 2017, section 2. Only given tags count: the many pairs of item and
+    tag with a confidence near 0 would make any classifier look calibrated.
     """
     total = sum(each.tags for each in bins)
     return sum(abs(each.confidence - each.right) * each.tags for each in bins) / total if total else 0.0
 
 
-def shot_counts(found: Sequence[int], truth: Shots, tolerance: int = 2) -> Counts:
-    """Boundaries found against those labeled, each matched once: a cut within `tolerance` frames, a gradual transition anywhere in it.
+def shot_counts(boundaries: Sequence[int], truth: Shots, tolerance: int = 2) -> Counts:
+    """Compare detected boundaries with labeled ones, each matched once.
+
+    A cut matches within `tolerance` frames, a gradual transition anywhere in it.
 
     Args:
-        found: first frames of shots, the first shot left out.
+        boundaries: first frames of shots, without the first shot.
         truth: as labeled.
         tolerance: in frames, on either side.
     """
     spans = sorted([(cut, cut) for cut in truth.cuts] + list(truth.gradual))
-    left = sorted(found)
+    left = sorted(boundaries)
     hits = 0
     for first, last in spans:
         near = next((frame for frame in left if first - tolerance <= frame <= last + tolerance), None)
@@ -135,5 +137,5 @@ def shot_counts(found: Sequence[int], truth: Shots, tolerance: int = 2) -> Count
     return Counts(hits, len(left), len(spans) - hits)
 
 
-def _told(confidence: Floats, threshold: float) -> Truths:
+def _given(confidence: Floats, threshold: float) -> Truths:
     return (confidence > 0) & (confidence >= threshold)

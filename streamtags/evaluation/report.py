@@ -36,7 +36,7 @@ _ROWS: tuple[_Row, ...] = (
 
 
 def table(scores: Sequence[Scores]) -> str:
-    """Profiles side by side, then each axis; what nobody has is left out."""
+    """A table of profiles side by side, then each axis; rows without a value are left out."""
     lines = [["", *(one.profile for one in scores)]]
     lines += _rows(scores)
     axes = list(dict.fromkeys(axis.axis for one in scores for axis in one.axes))
@@ -52,10 +52,10 @@ def table(scores: Sequence[Scores]) -> str:
 
 
 def bars(scores: Scores) -> str:
-    """The reliability of a profile's confidences as bars: where `|` (the confidence told) and the bar's end agree, it is honest."""
+    """The reliability of a profile's confidences as bars: where `|` (the confidence) and the bar's end agree, it is well calibrated."""
     if not scores.reliability:
-        return f"{scores.profile}: no tag was told"
-    lines = [f"{scores.profile}: share of told tags that are right, by confidence (bar: right, |: told)"]
+        return f"{scores.profile}: no tag was given"
+    lines = [f"{scores.profile}: share of the given tags that are right, by confidence (bar: right, |: confidence)"]
     for each in scores.reliability:
         cells = ["█" if place < round(each.right * _BAR) else "·" for place in range(_BAR)]
         cells[min(_BAR - 1, int(each.confidence * _BAR))] = "|"
@@ -77,9 +77,9 @@ def page(title: str, about: str, scores: Sequence[Scores]) -> str:
 <title>{escape(title)}</title><style>{_STYLE}</style></head><body>
 <h1>{escape(title)}</h1><p>{escape(about)}</p>
 <table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>
-<p>F1, precision and recall count tags told with a confidence of at least {threshold:g}. An item that failed counts as one without tags.</p>
+<p>F1, precision and recall count tags given with a confidence of at least {threshold:g}. A failed item counts as one without tags.</p>
 {f"<h2>By axis: mean average precision / micro F1</h2><table><tbody>{by_axis}</tbody></table>" if by_axis else ""}
-{f"<h2>Reliability</h2><p>On the diagonal, confidences are honest; below it, too high. Area: how many tags.</p>{plots}" if plots else ""}
+{f"<h2>Reliability</h2><p>Confidences below the diagonal are too high. Area: how many tags.</p>{plots}" if plots else ""}
 {f"<h2>Failures</h2><ul>{failures}</ul>" if failures else ""}
 </body></html>
 """
@@ -95,8 +95,8 @@ def _line(row: Sequence[str]) -> str:
 
 
 def _axis(scores: Scores, axis: str) -> str:
-    found = next((each for each in scores.axes if each.axis == axis), None)
-    return f"{found.mean_average_precision:.3f} / {found.micro_f1:.3f}" if found else "-"
+    scored = next((each for each in scores.axes if each.axis == axis), None)
+    return f"{scored.mean_average_precision:.3f} / {scored.micro_f1:.3f}" if scored else "-"
 
 
 def _share(value: float | None) -> str:
@@ -115,7 +115,7 @@ def _plot(scores: Scores) -> str:
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
     dots = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 + 9 * (each.tags / most) ** 0.5:.1f}">'
-        f"<title>told {each.confidence:.2f}, right {each.right:.2f}, {each.tags} tags</title></circle>"
+        f"<title>confidence {each.confidence:.2f}, right {each.right:.2f}, {each.tags} tags</title></circle>"
         for x, y, each in points
     )
     error = _share(scores.calibration_error)
@@ -123,7 +123,7 @@ def _plot(scores: Scores) -> str:
         f'<svg viewBox="-34 -10 {_PLOT + 50} {_PLOT + 44}" role="img" aria-label="reliability of {escape(scores.profile)}, ECE {error}">'
         f'<rect width="{_PLOT}" height="{_PLOT}"/><line x1="0" y1="{_PLOT}" x2="{_PLOT}" y2="0"/><polyline points="{line}"/>{dots}'
         f'<text x="0" y="{_PLOT + 14}">0</text><text x="{_PLOT - 6}" y="{_PLOT + 14}">1</text><text x="-14" y="8">1</text>'
-        f'<text x="{_PLOT / 2 - 40}" y="{_PLOT + 28}">confidence told</text>'
+        f'<text x="{_PLOT / 2 - 40}" y="{_PLOT + 28}">confidence</text>'
         f'<text transform="translate(-20 {_PLOT / 2 + 26}) rotate(-90)">share right</text></svg>'
     )
 

@@ -13,28 +13,28 @@ from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Shots
 from streamtags.evaluation.metrics import Counts, calibration_error, count, macro_f1, mean_average_precision, reliability, shot_counts
 
-__all__ = ["Answered", "AxisScores", "ReliabilityBin", "Scores", "ShotScores", "score", "told_pairs"]
+__all__ = ["AxisScores", "ItemResult", "ReliabilityBin", "Scores", "ShotScores", "confidence_pairs", "score"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What a profile made of one item, beside what people say.
+class ItemResult:
+    """A profile's tags for one item, and the labels.
 
     Attributes:
-        right: the labels; None where the item has none in this vocabulary, and only its shots count.
-        told: confidences by tag.
-        milliseconds: what it took to caption and tag, one figure a segment.
-        found: first frames of shots, and the truth; None where either is missing.
-        failed: why there are no tags, "" where there was an answer.
+        labels: the right tags; None if the item is not labeled in this vocabulary and only its shots count.
+        confidences: by tag.
+        milliseconds: time to caption and tag, one number per segment.
+        shots: first frames of detected shots, and the labeled shots; None if either is missing.
+        failed: the error code if there is no answer, else "".
     """
 
     item: str
-    right: tuple[str, ...] | None
-    told: dict[str, float]
+    labels: tuple[str, ...] | None
+    confidences: dict[str, float]
     milliseconds: tuple[float, ...] = ()
     usage: Usage | None = None
     cost: dict[str, float] = field(default_factory=dict)
-    found: tuple[tuple[int, ...], Shots] | None = None
+    shots: tuple[tuple[int, ...], Shots] | None = None
     failed: str = ""
 
 
@@ -43,7 +43,7 @@ class _Figures(BaseModel):
 
 
 class AxisScores(_Figures):
-    """Figures of the tags of one axis; `labels` is how often they hold."""
+    """Figures of the tags of one axis; `labels` is how often they are labeled."""
 
     axis: str
     labels: int
@@ -52,7 +52,7 @@ class AxisScores(_Figures):
 
 
 class ReliabilityBin(_Figures):
-    """Told tags with confidences from `low` to `high`: how many, how sure on average, and how many of them right."""
+    """Given tags with confidences from `low` to `high`: how many, their mean confidence, and the share that is correct."""
 
     low: float
     high: float
@@ -62,7 +62,7 @@ class ReliabilityBin(_Figures):
 
 
 class ShotScores(_Figures):
-    """Boundaries of shots found, over all clips with shots labeled."""
+    """Detected boundaries of shots, over all clips with labeled shots."""
 
     boundaries: int
     precision: float
@@ -71,7 +71,7 @@ class ShotScores(_Figures):
 
 
 class Scores(_Figures):
-    """One profile's figures. Those of tags are None where no item is labeled in the vocabulary."""
+    """One profile's figures. Those of tags are None if no item is labeled in the vocabulary."""
 
     profile: str
     model: str
@@ -97,22 +97,22 @@ class Scores(_Figures):
     cost: dict[str, float]
 
 
-def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, model: str, threshold: float = 0.0) -> Scores:
+def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str, model: str, threshold: float = 0.0) -> Scores:
     """Figures of all answers together. An item that failed counts as one without tags.
 
     Args:
         answers: one for each item.
-        vocabulary: what the labels and tags are of.
+        vocabulary: of the labels and tags.
         profile: its name, for people.
         model: the classifier's name.
-        threshold: tags below this confidence count as not told, in precision, recall and F1.
+        threshold: tags below this confidence count as not given, in precision, recall and F1.
     """
     names = [tag.name for tag in vocabulary.tags]
-    labeled = [answer for answer in answers if answer.right is not None]
-    right = np.array([[name in (answer.right or ()) for name in names] for answer in labeled], dtype=bool).reshape(-1, len(names))
-    told = np.array([[answer.told.get(name, 0.0) for name in names] for answer in labeled]).reshape(-1, len(names))
-    micro = count(right, told, threshold)
-    bins = reliability(right, told)
+    labeled = [answer for answer in answers if answer.labels is not None]
+    right = np.array([[name in (answer.labels or ()) for name in names] for answer in labeled], dtype=bool).reshape(-1, len(names))
+    confidence = np.array([[answer.confidences.get(name, 0.0) for name in names] for answer in labeled]).reshape(-1, len(names))
+    micro = count(right, confidence, threshold)
+    bins = reliability(right, confidence)
     times = [each for answer in answers for each in answer.milliseconds]
     spent: dict[str, float] = {}
     for answer in answers:
@@ -126,8 +126,8 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
                 AxisScores(
                     axis=axis.name,
                     labels=int(right[:, of].sum()),
-                    mean_average_precision=mean_average_precision(right[:, of], told[:, of]),
-                    micro_f1=count(right[:, of], told[:, of], threshold).f1,
+                    mean_average_precision=mean_average_precision(right[:, of], confidence[:, of]),
+                    micro_f1=count(right[:, of], confidence[:, of], threshold).f1,
                 )
             )
     any_labels = bool(labeled)
@@ -139,12 +139,12 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
         items=len(answers),
         failed=sum(bool(answer.failed) for answer in answers),
         failures=tuple(sorted({answer.failed for answer in answers if answer.failed})),
-        tags_per_item=float(((told > 0) & (told >= threshold)).sum(axis=1).mean()) if any_labels else 0.0,
-        mean_average_precision=mean_average_precision(right, told) if any_labels else None,
+        tags_per_item=float(((confidence > 0) & (confidence >= threshold)).sum(axis=1).mean()) if any_labels else 0.0,
+        mean_average_precision=mean_average_precision(right, confidence) if any_labels else None,
         micro_precision=micro.precision if any_labels else None,
         micro_recall=micro.recall if any_labels else None,
         micro_f1=micro.f1 if any_labels else None,
-        macro_f1=macro_f1(right, told, threshold) if any_labels else None,
+        macro_f1=macro_f1(right, confidence, threshold) if any_labels else None,
         calibration_error=calibration_error(bins) if bins else None,
         reliability=tuple(ReliabilityBin(**each._asdict()) for each in bins),
         axes=tuple(axes),
@@ -157,13 +157,19 @@ def score(answers: Sequence[Answered], vocabulary: Vocabulary, *, profile: str, 
     )
 
 
-def told_pairs(answers: Sequence[Answered]) -> list[tuple[float, bool]]:
-    """(confidence, is it right) of every tag told of a labeled item: what confidences are fitted on."""
-    return [(told, tag in answer.right) for answer in answers if answer.right is not None for tag, told in answer.told.items() if told > 0]
+def confidence_pairs(answers: Sequence[ItemResult]) -> list[tuple[float, bool]]:
+    """(confidence, is it correct) of every given tag of the labeled items, to fit confidences on."""
+    return [
+        (confidence, tag in answer.labels)
+        for answer in answers
+        if answer.labels is not None
+        for tag, confidence in answer.confidences.items()
+        if confidence > 0
+    ]
 
 
-def _shots(answers: Sequence[Answered]) -> ShotScores | None:
-    each = [shot_counts(*answer.found) for answer in answers if answer.found is not None]
+def _shots(answers: Sequence[ItemResult]) -> ShotScores | None:
+    each = [shot_counts(*answer.shots) for answer in answers if answer.shots is not None]
     if not each:
         return None
     total = Counts(sum(one.hits for one in each), sum(one.false for one in each), sum(one.missed for one in each))

@@ -16,7 +16,7 @@ from streamtags.core.ports import Readiness
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Dataset, Item
-from streamtags.evaluation.scores import Answered
+from streamtags.evaluation.scores import ItemResult
 from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
 from streamtags.run.lanes import Lane
@@ -26,23 +26,26 @@ from streamtags.store.sqlite.store import SqliteStore
 
 __all__ = ["answer_all"]
 
-# Who wrote the captions of a dataset: not measurements, so a classifier takes the words at their meaning.
+# The model name of a dataset's captions. They are not made of measurements, so a classifier uses their words.
 _CAPTIONED_BY = "dataset"
 
 
-async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings, own: Vocabulary | None) -> tuple[list[Answered], str]:
-    """What the settings' profile makes of `items`, in their order, and the name of the model that chose the tags.
+async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings, own: Vocabulary | None) -> tuple[list[ItemResult], str]:
+    """Tag `items` with the settings' profile.
 
     Args:
-        dataset: that the items are of.
+        dataset: the dataset of the items.
         items: captions are tagged concurrently, clips analyzed one after the other.
         settings: profile and vocabulary.
-        own: the dataset's vocabulary, which plain lists of labels are of; None takes the settings'.
+        own: the dataset's vocabulary, for plain lists of labels; None takes the settings'.
+
+    Returns:
+        The results in the order of `items`, and the name of the model that chose the tags.
 
     Raises:
         ConfigError: an unknown profile or backend.
         UsageError: a label that is not in the vocabulary.
-        ModelError: a model cannot be reached or refuses, before anything is asked.
+        ModelError: a model cannot be reached or refuses, before the first request.
     """
     async with open_tools(settings) as tools:
         clips = any(item.clip is not None for item in items)
@@ -66,47 +69,47 @@ async def answer_all(dataset: Dataset, items: Sequence[Item], settings: Settings
         return [done[item.id] for item in items], tools.tags_model if clips else tools.classifier.model
 
 
-async def _tagged(item: Item, right: tuple[str, ...] | None, tools: Tools, lane: Lane) -> Answered:
+async def _tagged(item: Item, right: tuple[str, ...] | None, tools: Tools, lane: Lane) -> ItemResult:
     request = ClassifyRequest(
         segment=item.id, caption=item.caption or "", caption_model=_CAPTIONED_BY, evidence=item.evidence, text=item.text
     )
     took = 0.0
 
-    async def ask() -> tuple[dict[str, float], Usage | None]:
+    async def classify() -> tuple[dict[str, float], Usage | None]:
         nonlocal took
         began = time.perf_counter()
-        found = await tools.classifier.classify(request, tools.vocabulary)
+        tags = await tools.classifier.classify(request, tools.vocabulary)
         took = (time.perf_counter() - began) * 1000
-        return {score.tag: score.confidence for score in found.tags}, found.usage
+        return {score.tag: score.confidence for score in tags.tags}, tags.usage
 
     try:
-        told, usage = await lane.ask(ask, where=item.id)
+        confidences, usage = await lane.ask(classify, where=item.id)
     except ModelError as error:
-        return Answered(item.id, right, {}, failed=error.code)
+        return ItemResult(item.id, right, {}, failed=error.code)
     price = tools.profile.classifier.price
     cost = {price.currency: cost_of(usage, price)} if price and usage else {}
-    return Answered(item.id, right, told, (took,), usage, cost)
+    return ItemResult(item.id, right, confidences, (took,), usage, cost)
 
 
-async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, settings: Settings) -> Answered:
-    """A clip's tags are the strongest of each over its segments."""
-    told: list[Event] = []
+async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, settings: Settings) -> ItemResult:
+    """Analyze a clip; each tag counts with its highest confidence over the segments."""
+    events: list[Event] = []
     with TemporaryDirectory(prefix="streamtags-evaluate-") as folder, SqliteStore(Path(folder) / "clip.db") as store:
         try:
-            state = await analyze(str(clip), settings, store, publish=told.extend)
+            state = await analyze(str(clip), settings, store, publish=events.extend)
         except SourceError as error:
-            return Answered(item.id, right, {}, failed=error.code)
+            return ItemResult(item.id, right, {}, failed=error.code)
     tags: dict[str, float] = {}
     for segment in state.segments:
         for score in segment.tags:
             tags[score.tag] = max(score.confidence, tags.get(score.tag, 0.0))
     spent = TokenCount(settings.choose_profile())
-    spent.add(told)
-    return Answered(
+    spent.add(events)
+    return ItemResult(
         item.id,
         right,
         tags,
-        _milliseconds(told),
+        _milliseconds(events),
         spent.usage,
         dict(spent.money),
         (_shots(state), item.shots) if item.shots is not None else None,
@@ -120,10 +123,10 @@ def _shots(state: TimelineState) -> tuple[int, ...]:
     return tuple(sorted(segment.start.frame for segment in firsts.values() if segment.start.frame > origin))
 
 
-def _milliseconds(told: Sequence[Event]) -> tuple[float, ...]:
-    """Caption and tags together, for each segment."""
+def _milliseconds(events: Sequence[Event]) -> tuple[float, ...]:
+    """Time of caption and tags together, per segment."""
     took: dict[str, float] = {}
-    for event in told:
+    for event in events:
         payload = event.data
         if isinstance(payload, SegmentCaptioned) or (isinstance(payload, SegmentTagged) and payload.rev):
             took[payload.segment] = took.get(payload.segment, 0.0) + payload.ms

@@ -64,7 +64,7 @@ def is_refusal(sentence: str) -> bool:
 
 
 def is_offer(sentence: str) -> bool:
-    """Whether a sentence offers help or asks the user something, as chat models do around an answer."""
+    """Whether a sentence offers help or poses a question to the user, as chat models do around an answer."""
     return bool(_OFFER.match(_plain(sentence)))
 
 

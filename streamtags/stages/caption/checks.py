@@ -1,4 +1,4 @@
-"""What is here to run models with and what is missing: facts for `streamtags doctor`, each with what to type next."""
+"""Checks of `streamtags doctor` for models: what is installed, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Check", "checks"]
 
 
 class Check(NamedTuple):
-    """One finding: `hint` says what to do where `ok` is false, and is "" otherwise."""
+    """The result of one check: `hint` says what to do if `ok` is false, and is "" otherwise."""
 
     name: str
     ok: bool
@@ -35,25 +35,25 @@ async def checks(
     api_key_env: str | None = None,
     vllm: str | None = None,
 ) -> list[Check]:
-    """Look for GPU, vLLM, model files, server, key and packages. Asks nobody but `base_url`, downloads nothing.
+    """Check GPU, vLLM, model files, server, key and packages. Contacts only `base_url` and downloads nothing.
 
     Args:
-        config: the model meant to be served; None leaves out what depends on it.
-        base_url: where a model server is expected.
-        api_key_env: the variable that should hold its key.
-        vllm: the vllm executable, if it was set.
+        config: the model to serve; None leaves out the checks that need it.
+        base_url: address of the model server.
+        api_key_env: the environment variable of its key.
+        vllm: the vllm executable, if it is set.
     """
     gpus = await find_gpus()
-    found = [_gpu(gpus), _vllm(vllm)]
+    results = [_gpu(gpus), _vllm(vllm)]
     if config is not None:
-        found += [_fits(config, gpus), _files(config)]
-    found.append(_key(api_key_env))
-    found.append(await asyncio.to_thread(_server, base_url, api_key_env, config))
-    found.append(_packages("client packages", ("openai", "instructor"), "models"))
-    found.append(
+        results += [_fits(config, gpus), _files(config)]
+    results.append(_key(api_key_env))
+    results.append(await asyncio.to_thread(_server, base_url, api_key_env, config))
+    results.append(_packages("client packages", ("openai", "instructor"), "models"))
+    results.append(
         _packages("in-process packages", ("torch", "torchvision", "transformers", "accelerate", "bitsandbytes", "PIL"), "transformers")
     )
-    return found
+    return results
 
 
 def _gpu(gpus: Sequence[Gpu]) -> Check:
@@ -108,9 +108,9 @@ def _files(config: ModelConfig) -> Check:
 
 def _key(name: str | None) -> Check:
     if name is None:
-        return Check("key", True, "none asked for", "")
-    held = bool(os.environ.get(name, "").strip())
-    return Check("key", held, f"{name} is {'set' if held else 'not set'}", "" if held else f"export {name}=...")
+        return Check("key", True, "none required", "")
+    is_set = bool(os.environ.get(name, "").strip())
+    return Check("key", is_set, f"{name} is {'set' if is_set else 'not set'}", "" if is_set else f"export {name}=...")
 
 
 def _server(base_url: str, api_key_env: str | None, config: ModelConfig | None) -> Check:

@@ -52,7 +52,7 @@ class ModelConfig(Options):
     serve: ServeSettings = Field(default_factory=ServeSettings, description="how it is served")
 
     def openai_options(self) -> dict[str, Any]:
-        """Options of the captioner `openai` for this model, but for where it is served."""
+        """Options of the captioner `openai` for this model, without the server's address."""
         return {"model": self.name, **self.caption.model_dump()}
 
     def transformers_options(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The command that serves a model with vLLM on the machine at hand, and the child process that runs it.
+"""The command that serves a model with vLLM on this machine, and the child process that runs it.
 
-vLLM is only ever a child process: its environment may be another one, and when it dies it is started again.
+vLLM always runs as a child process: it may have an environment of its own, and it is restarted when it dies.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU as nvidia-smi tells it. `memory_gib` is all of its memory; `capability` CUDA's, as (8, 0)."""
+    """A GPU as nvidia-smi reports it. `memory_gib` is all of its memory; `capability` CUDA's, as (8, 0)."""
 
     index: int
     name: str
@@ -49,20 +49,20 @@ class Gpu:
 
 
 def parse_gpus(text: str) -> list[Gpu]:
-    """GPUs out of `nvidia-smi --query-gpu=... --format=csv,noheader,nounits`; lines that are not of that form are left out."""
-    found = []
+    """GPUs out of `nvidia-smi --query-gpu=... --format=csv,noheader,nounits`; other lines are left out."""
+    gpus = []
     for row in csv.reader(text.splitlines(), skipinitialspace=True):
         try:
             index, name, memory, driver, capability = row
             major, _, minor = capability.strip().partition(".")
-            found.append(Gpu(int(index), name.strip(), float(memory) / 1024, driver.strip(), (int(major), int(minor or 0))))
+            gpus.append(Gpu(int(index), name.strip(), float(memory) / 1024, driver.strip(), (int(major), int(minor or 0))))
         except ValueError:
             continue
-    return found
+    return gpus
 
 
 async def find_gpus() -> list[Gpu]:
-    """The NVIDIA GPUs of this machine; none where there is no working driver."""
+    """The NVIDIA GPUs of this machine; none without a working driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
@@ -86,16 +86,16 @@ def find_vllm(setting: str | None = None) -> str:
     """
     for named in (setting, os.environ.get("STREAMTAGS_VLLM")):
         if named:
-            found = shutil.which(named)
-            if found is None:
+            path = shutil.which(named)
+            if path is None:
                 raise ConfigError("is not an executable", where=named, hint="name the vllm executable of an environment that has vLLM")
-            return found
-    found = shutil.which("vllm", path=str(Path(sys.executable).parent)) or shutil.which("vllm")
-    if found is None:
+            return path
+    path = shutil.which("vllm", path=str(Path(sys.executable).parent)) or shutil.which("vllm")
+    if path is None:
         raise ConfigError(
             "vllm is not installed", where="vllm", hint="pip install 'streamtags[gpu]', or set STREAMTAGS_VLLM to its executable"
         )
-    return found
+    return path
 
 
 def serve_command(config: ModelConfig, gpus: Sequence[Gpu], port: int, *, host: str = "127.0.0.1", vllm: str = "vllm") -> list[str]:
@@ -133,10 +133,10 @@ def serve_command(config: ModelConfig, gpus: Sequence[Gpu], port: int, *, host: 
         *("--dtype", dtype),
         *("--max-model-len", str(serve.max_model_len), "--max-num-seqs", str(serve.max_num_seqs)),
         *("--limit-mm-per-prompt", json.dumps(limits)),
-        # Unless told, a list of frames is cut off after 32.
+        # By default, vLLM drops frames after the 32nd.
         *(("--media-io-kwargs", json.dumps({"video": {"num_frames": -1}})) if video else ()),
         "--enable-prefix-caching",
-        # The model's own sampling defaults would add to what a request leaves out.
+        # Without it, the model's own sampling defaults fill in what a request leaves out.
         *("--generation-config", "vllm"),
         *fitted,
         *serve.arguments,
@@ -169,7 +169,7 @@ def _plan(config: ModelConfig, gpus: Sequence[Gpu]) -> tuple[int, bool]:
     raise ConfigError(
         f"needs about {needed:.0f} GiB of GPU memory even in 4 bits",
         where=config.title,
-        hint=f"choose a smaller model; found {', '.join(f'{gpu.name} with {gpu.memory_gib:.0f} GiB' for gpu in gpus)}",
+        hint=f"choose a smaller model; this machine has {', '.join(f'{gpu.name} with {gpu.memory_gib:.0f} GiB' for gpu in gpus)}",
     )
 
 
@@ -299,7 +299,7 @@ class VllmServer:
                 self._on_line(f"streamtags: {error}")
 
     async def stop(self) -> None:
-        """End the server and its workers: asked first, then killed; safe to call twice."""
+        """End the server and its workers: terminate, then kill; safe to call twice."""
         await self._end()
 
     async def _listening(self) -> bool:
@@ -355,8 +355,8 @@ class VllmServer:
                 self._on_line(text)
 
     def _dead(self, what: str) -> BackendError:
-        telling = [line for line in self._last if "Error" in line or "error" in line] or list(self._last)
-        said = f"; it said last: {telling[-1][-300:].strip()}" if telling else ""
+        lines = [line for line in self._last if "Error" in line or "error" in line] or list(self._last)
+        said = f"; its last words: {lines[-1][-300:].strip()}" if lines else ""
         return BackendError(
             f"vllm {what}{said}",
             where=self._command[-1] if len(self._command) < 3 else self._command[2],
@@ -366,8 +366,8 @@ class VllmServer:
 
 
 async def _ended(process: Process) -> None:
-    """Until the process itself has ended. `Process.wait` waits for its output to close too, which its workers may hold open."""
-    while process.returncode is None:  # noqa: ASYNC110 - asyncio tells of it nowhere else
+    """Wait until the process itself has ended. `Process.wait` also waits for its output, which its workers may keep open."""
+    while process.returncode is None:  # noqa: ASYNC110 - asyncio has no event for it
         await asyncio.sleep(0.05)
 
 

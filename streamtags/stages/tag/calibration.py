@@ -1,7 +1,7 @@
-"""Confidences that mean what they say: fitted on labeled data, kept in a file, laid over any classifier.
+"""Calibrated confidences: fitted on labeled data, kept in a file, applied to any classifier.
 
-Platt scaling (J. Platt, "Probabilistic outputs for support vector machines", 1999) of the log odds of a told confidence, with the smoothed
-targets of that paper, so that a handful of labels does not make anybody certain. Two numbers for all tags together: labels are few.
+Platt scaling (J. Platt, "Probabilistic outputs for support vector machines", 1999) of the log odds of a model's confidence, with the
+smoothed targets of that paper, so that few labels do not give extreme confidences. One fit of two numbers serves all tags.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ __all__ = ["CalibratedClassifier", "CalibratedDescriber", "Confidences", "fit_co
 
 Inner = TypeVar("Inner", bound=Classifier | Describer)
 
-# A model that says 0 or 1 outright is taken at these, so that its log odds are finite.
+# Confidences of 0 and 1 count as these, so that their log odds are finite.
 _LEAST, _MOST = 0.01, 0.99
 _FEWEST_PAIRS = 20
 
 
 class Confidences(BaseModel):
-    """What makes an honest confidence of a told one: logistic(slope * log odds + intercept).
+    """A correction of confidences: logistic(slope * log odds + intercept).
 
     Attributes:
-        model: the classifier whose confidences were fitted; for no other does it hold.
-        vocabulary: id of the vocabulary it was fitted in.
-        slope: at least 0, so that the order of tags stays.
+        model: the classifier whose confidences were fitted; the fit is valid for no other.
+        vocabulary: id of the vocabulary of the labels.
+        slope: at least 0, which keeps the order of tags.
         intercept: added to the log odds.
-        pairs: told tags it was fitted on.
+        pairs: number of given tags of the fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -50,36 +50,36 @@ class Confidences(BaseModel):
     pairs: int = Field(ge=0)
 
     def apply(self, confidence: float) -> float:
-        """The confidence that was meant, in 0..1."""
+        """The corrected confidence, in 0..1."""
         return float(1 / (1 + np.exp(-(self.slope * _log_odds(confidence) + self.intercept))))
 
 
-def fit_confidences(told: Sequence[tuple[float, bool]], *, model: str, vocabulary: str) -> Confidences:
-    """Fit on (confidence told, whether a person agrees) pairs, by Newton's method.
+def fit_confidences(pairs: Sequence[tuple[float, bool]], *, model: str, vocabulary: str) -> Confidences:
+    """Fit on (confidence, whether a person agrees) pairs, by Newton's method.
 
     Raises:
         UsageError: too few pairs, or people agree with all or with none.
     """
-    agreed = sum(right for _, right in told)
-    if len(told) < _FEWEST_PAIRS or agreed in (0, len(told)):
+    agreed = sum(right for _, right in pairs)
+    if len(pairs) < _FEWEST_PAIRS or agreed in (0, len(pairs)):
         raise UsageError(
-            f"{len(told)} told tags, {agreed} of them right, are too few to fit confidences on",
+            f"{len(pairs)} given tags, {agreed} of them right, are too few to fit confidences on",
             where=model,
-            hint=f"label at least {_FEWEST_PAIRS} told tags, right and wrong ones",
+            hint=f"label at least {_FEWEST_PAIRS} given tags, right and wrong ones",
         )
-    high, low = (agreed + 1) / (agreed + 2), 1 / (len(told) - agreed + 2)
-    rows = np.array([[_log_odds(confidence), 1.0] for confidence, _ in told])
-    target = np.array([high if right else low for _, right in told])
-    # From what is known without the confidences; the slight ridge keeps the slope finite where they part right from wrong cleanly.
+    high, low = (agreed + 1) / (agreed + 2), 1 / (len(pairs) - agreed + 2)
+    rows = np.array([[_log_odds(confidence), 1.0] for confidence, _ in pairs])
+    target = np.array([high if right else low for _, right in pairs])
+    # Start without the confidences. The small ridge keeps the slope finite if they separate right from wrong perfectly.
     weights, ridge = np.array([0.0, np.log(target.mean() / (1 - target.mean()))]), np.diag([1e-2, 0.0])
     for _ in range(50):
         probability = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
         bend = (rows * (probability * (1 - probability))[:, None]).T @ rows + ridge
         weights = weights - np.linalg.solve(bend, rows.T @ (probability - target) + ridge @ weights)
-    if weights[0] < 0:  # told confidences say nothing, or the opposite: all that is known is how often the model is right
+    if weights[0] < 0:  # the confidences are useless or inverted: only the share of right tags is left
         weights = np.array([0.0, _log_odds(float(target.mean()))])
     slope, intercept = (round(float(weight), 4) for weight in weights)
-    return Confidences(model=model, vocabulary=vocabulary, slope=slope, intercept=intercept, pairs=len(told))
+    return Confidences(model=model, vocabulary=vocabulary, slope=slope, intercept=intercept, pairs=len(pairs))
 
 
 def save_confidences(fit: Confidences, path: Path) -> None:
@@ -95,7 +95,7 @@ def save_confidences(fit: Confidences, path: Path) -> None:
 
 
 def load_confidences(path: Path) -> Confidences:
-    """A fit from its file.
+    """Read a fit from its file.
 
     Raises:
         ConfigError: the file cannot be read or is not one.
@@ -110,24 +110,24 @@ def load_confidences(path: Path) -> Confidences:
 
 
 class _Calibrated(Generic[Inner]):
-    """What is laid over a model whose confidences are corrected. `model` names the correction too."""
+    """A model whose confidences are corrected. `model` names the correction too."""
 
     def __init__(self, inner: Inner, fit: Confidences) -> None:
         if fit.model != inner.model:
             raise ConfigError(
                 f"was fitted for {fit.model}, and the classifier is {inner.model}",
                 where="calibration",
-                hint="fit it anew with `streamtags evaluate DATASET --fit-calibration FILE`",
+                hint="fit it again with `streamtags evaluate DATASET --fit-calibration FILE`",
             )
         self._fit = fit
         self._inner: Inner = inner
         self.model = f"{inner.model}~{hashlib.sha256(fit.model_dump_json().encode()).hexdigest()[:8]}"
 
     async def ready(self) -> None:
-        """Ask the inner model, if it can say.
+        """Check the inner model, if it supports that.
 
         Raises:
-            ModelError: it cannot be reached or refuses.
+            ModelError: the model cannot be reached or refuses.
         """
         inner: object = self._inner
         if isinstance(inner, Readiness):
@@ -137,9 +137,9 @@ class _Calibrated(Generic[Inner]):
         """Release the inner model."""
         await self._inner.close()
 
-    def _corrected(self, found: TagSet) -> TagSet:
-        scores = tag_scores([(score.tag, self._fit.apply(score.confidence)) for score in found.tags])
-        return replace(found, tags=scores, model=self.model)
+    def _corrected(self, tags: TagSet) -> TagSet:
+        scores = tag_scores([(score.tag, self._fit.apply(score.confidence)) for score in tags.tags])
+        return replace(tags, tags=scores, model=self.model)
 
 
 class CalibratedClassifier(_Calibrated[Classifier]):
@@ -153,7 +153,7 @@ class CalibratedClassifier(_Calibrated[Classifier]):
         """The inner classifier's tags with corrected confidences.
 
         Raises:
-            ModelError: no answer could be had.
+            ModelError: the model gives no usable answer.
         """
         return self._corrected(await self._inner.classify(request, vocabulary))
 
@@ -169,7 +169,7 @@ class CalibratedDescriber(_Calibrated[Describer]):
         """The inner model's caption.
 
         Raises:
-            ModelError: no caption could be had.
+            ModelError: the model gives no usable caption.
         """
         return replace(await self._inner.caption(request), model=self.model)
 
@@ -177,12 +177,12 @@ class CalibratedDescriber(_Calibrated[Describer]):
         """The inner model's caption, and its tags with corrected confidences.
 
         Raises:
-            ModelError: no answer could be had.
+            ModelError: the model gives no usable answer.
         """
-        found = await self._inner.describe(request, vocabulary)
-        return Described(replace(found.caption, model=self.model), self._corrected(found.tags))
+        described = await self._inner.describe(request, vocabulary)
+        return Described(replace(described.caption, model=self.model), self._corrected(described.tags))
 
 
 def _log_odds(confidence: float) -> float:
-    kept = min(_MOST, max(_LEAST, confidence))
-    return float(np.log(kept / (1 - kept)))
+    bounded = min(_MOST, max(_LEAST, confidence))
+    return float(np.log(bounded / (1 - bounded)))

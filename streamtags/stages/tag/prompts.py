@@ -1,7 +1,7 @@
-"""The words a classifying model is given. Pure: no model, no network.
+"""Prompts for classifying models. Pure: no model, no network.
 
-The system prompt holds everything that is the same for every segment, so that a server computes it once and keeps it in its prefix
-cache. The segment comes last, as one JSON object between two marks that cannot be written inside it: what a caption says is data.
+The system prompt contains everything that is the same for every segment, so that a server computes it once and keeps it in its prefix
+cache. The segment comes last, as one JSON object between two marks that cannot occur inside it: a caption is data.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def user_prompt(request: ClassifyRequest, evidence: bool = True) -> str:
 
     Args:
         request: caption, text and evidence; hostile as far as this function is concerned.
-        evidence: tell the measured values too.
+        evidence: include the measured values.
     """
     known: dict[str, object] = {"caption": _plain(request.caption, _MAX_CAPTION)}
     if request.text.strip():

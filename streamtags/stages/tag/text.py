@@ -1,10 +1,10 @@
-"""Tags from words: text and tags are embedded, and nearness becomes a calibrated confidence.
+"""Tags from words: text and tags are embedded, and similarity becomes a calibrated confidence.
 
-The embeddings are WordLlama's (Miller 2024, https://github.com/dleemiller/WordLlama, MIT): one static vector a token, averaged; they
-know English. The text is only ever embedded and quoted, so nothing written in it can instruct anybody.
+The embeddings are WordLlama's (Miller 2024, https://github.com/dleemiller/WordLlama, MIT): one static vector per token, averaged; they
+know English. The text is only embedded and quoted, so it cannot instruct a model.
 
 Confidence is a logistic function (Platt scaling: Platt 1999, "Probabilistic outputs for support vector machines") of the cosine
-similarity, of whether the text names the tag or an alias, and of how many tags there are to choose from. `benchmarks/classify.py` fits
+similarity, of whether the text names the tag or an alias, and of the number of tags. `benchmarks/classify.py` fits
 it on the development half of `examples/datasets/film-captions` and prints how it does on the other half.
 """
 
@@ -36,9 +36,9 @@ __all__ = ["Calibration", "TagTexts", "embed", "load_calibration", "passages"]
 MAX_CHARACTERS = 4_000
 MAX_PASSAGES = 12
 PASSAGE_WORDS = 40
-"""Averaging drowns a word in the others: a longer text is judged in passages of about a long caption's length."""
+"""In the average of a long text, single words have no weight: a longer text is compared in passages of about a caption's length."""
 MIN_WORDS = 3
-"""Fewer words say too little for their average to mean anything; they still count where they name a tag."""
+"""The average of fewer words means too little; they still count where they name a tag."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+")
@@ -51,17 +51,17 @@ Vectors = NDArray[np.float32]
 
 
 class Calibration(BaseModel):
-    """What makes a confidence of a similarity; fitted, not chosen.
+    """The fitted function from similarity to confidence.
 
     Attributes:
-        version: raised at every new fit.
+        version: raised with every new fit.
         intercept: of the logistic function.
         similarity: its slope on the cosine similarity.
-        named: what is added where the text names the tag or an alias.
+        named: added where the text names the tag or an alias.
         log_tags: its slope on the natural logarithm of the number of tags.
-        tags: fewest and most tags it was fitted with; a vocabulary outside counts as the nearer.
-        named_alone: confidence of a tag that is named where no similarity can be had (a script the embeddings do not know).
-        threshold: confidences below it are not told.
+        tags: fewest and most tags of the fit; other vocabularies count as the nearer of the two.
+        named_alone: confidence of a named tag without a similarity (a script the embeddings do not know).
+        threshold: tags below this confidence are left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -88,7 +88,7 @@ _loading = threading.Lock()
 def embed(texts: Sequence[str]) -> Vectors:
     """Texts as vectors: float32 [len(texts), 256], rows of length 1, or 0 for an empty text.
 
-    The model comes from the files inside wordllama's wheel, never from a network; the first call loads it (0.3 s, 80 MB), from any thread.
+    The model comes from the files inside wordllama's wheel, never from a network; the first call loads it. Safe to call from any thread.
 
     Raises:
         ModelError: the package or its files are missing.
@@ -97,7 +97,7 @@ def embed(texts: Sequence[str]) -> Vectors:
         model = _wordllama()
     vectors = np.empty((len(texts), model.embedding.shape[1]), dtype=np.float32)
     for vector, text in zip(vectors, texts, strict=True):
-        # what `model.embed` does, at half its price: that pads and masks texts to the longest
+        # as `model.embed`, but without padding texts to the longest
         tokens = model.tokenizer.encode(text, add_special_tokens=False).ids
         vector[:] = model.embedding[np.array(tokens, dtype=np.intp)].sum(axis=0) / max(len(tokens), 1)
     vectors /= np.maximum(np.sqrt((vectors * vectors).sum(axis=1, keepdims=True)), 1e-9)
@@ -125,18 +125,18 @@ def _wordllama() -> WordLlamaInference:
 
 def passages(text: str) -> list[str]:
     """`text` in runs of whole sentences of at most `PASSAGE_WORDS` words, longer sentences cut; at most `MAX_PASSAGES`."""
-    found: list[list[str]] = []
+    runs: list[list[str]] = []
     for sentence in _SENTENCE_END.split(text[:MAX_CHARACTERS].strip()):
         words = sentence.split()
-        if words and found and len(found[-1]) + len(words) <= PASSAGE_WORDS:
-            found[-1] += words
+        if words and runs and len(runs[-1]) + len(words) <= PASSAGE_WORDS:
+            runs[-1] += words
         else:
-            found += [words[i : i + PASSAGE_WORDS] for i in range(0, len(words), PASSAGE_WORDS)]
-    return [" ".join(words) for words in found[:MAX_PASSAGES]]
+            runs += [words[i : i + PASSAGE_WORDS] for i in range(0, len(words), PASSAGE_WORDS)]
+    return [" ".join(words) for words in runs[:MAX_PASSAGES]]
 
 
 def readable(text: str) -> bool:
-    """The embeddings can know this text: it has enough words, most of its letters are Latin."""
+    """Whether the embeddings can know this text: it has enough words, and most of its letters are Latin."""
     latin = _LATIN_WORD.findall(text)
     return len(latin) >= MIN_WORDS and 2 * sum(map(len, latin)) > sum(map(len, _WORD.findall(text)))
 
@@ -173,27 +173,27 @@ class TagTexts:
         """Cosine similarity of `text` to each tag, NaN for a tag in a script the embeddings do not know; None if `text` is."""
         if not readable(text):
             return None
-        # vecdot, as `@` wakes BLAS's threads for a product this small: 17 times the CPU at 2,000 tags
+        # vecdot, because `@` starts BLAS threads even for a product this small
         similarity: NDArray[np.float64] = np.vecdot(self._vectors, embed([text])[0]).astype(np.float64)
         similarity[~self._known] = np.nan
         return similarity
 
     def named(self, text: str) -> set[int]:
-        """Indices of the tags whose name or alias stands in `text`."""
+        """Indices of the tags whose name or alias occurs in `text`."""
         key = folded(text)
         words = _WORD.findall(key)
-        found = {index for name, index in self._unspaced if name in key}
+        indices = {index for name, index in self._unspaced if name in key}
         for start, word in enumerate(words):
             for name, index in self._by_first_word.get(word, {}).items():
                 if tuple(words[start : start + len(name)]) == name:
-                    found.add(index)
-        return found
+                    indices.add(index)
+        return indices
 
     def confidences(self, text: str, calibration: Calibration) -> dict[int, float]:
         """Tags by index whose confidence for `text` reaches the calibration's threshold."""
         named = self.named(text)
         similarity = self.similarity(text)
-        found: dict[int, float] = {}
+        confidences: dict[int, float] = {}
         if similarity is not None:
             fewest, most = calibration.tags
             base = calibration.intercept + calibration.log_tags * log(min(max(len(similarity), fewest), most))
@@ -201,8 +201,8 @@ class TagTexts:
             if named:
                 logits[list(named)] += calibration.named
             floor = log(calibration.threshold / (1 - calibration.threshold))
-            found = {int(i): 1 / (1 + exp(-float(logits[i]))) for i in np.flatnonzero(logits >= floor)}
+            confidences = {int(i): 1 / (1 + exp(-float(logits[i]))) for i in np.flatnonzero(logits >= floor)}
         if calibration.named_alone >= calibration.threshold:
             unknown = named if similarity is None else {i for i in named if not self._known[i]}
-            found |= dict.fromkeys(unknown, calibration.named_alone)
-        return found
+            confidences |= dict.fromkeys(unknown, calibration.named_alone)
+        return confidences

@@ -196,7 +196,7 @@ async def test_it_starts_answers_tells_its_log_and_leaves_nothing_behind(tmp_pat
 
 async def test_a_start_that_fails_says_what_was_said_last_of_an_error(tmp_path: Path) -> None:
     stand = Stand(tmp_path, "dies")
-    with pytest.raises(BackendError, match="status 3 while starting; it said last: ValueError: no weights"):
+    with pytest.raises(BackendError, match="status 3 while starting; its last words: ValueError: no weights"):
         await stand.server().start()
 
 
