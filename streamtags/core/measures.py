@@ -60,7 +60,7 @@ _GROUPS: dict[str, dict[str, Measure]] = {
         "loudness_max_momentary_lufs": Measure("LUFS", -60, -3, "loudness of the loudest 0.4 s"),
         "peak_dbfs": Measure("dBFS", -60, 0, "highest sample"),
         "silence_share": Measure("", 0, 1, "share of the time that is silent"),
-        "speech_share": Measure("", 0, 1, "share of the time in which somebody speaks"),
+        "speech_share": Measure("", 0, 1, "share of the time in which a person speaks"),
         "onsets_per_second": Measure("/s", 0, 5, "notes, hits and other sudden sounds"),
         "tempo_bpm": Measure("bpm", 50, 190, "tempo of the sound, where it has one"),
         "tempo_confidence": Measure("", 0, 1, "how clear the tempo is"),
