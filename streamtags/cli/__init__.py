@@ -31,27 +31,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as leaving:  # argparse: -h and usage errors
         return leaving.code if isinstance(leaving.code, int) else 2
     except KeyboardInterrupt:
-        return _tell("interrupted", INTERRUPTED, debug=debug)
+        return _print_error("interrupted", INTERRUPTED, debug=debug)
     except StreamtagsError as error:
-        return _tell(str(error), error.exit_status, debug=debug)
+        return _print_error(str(error), error.exit_status, debug=debug)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing to say, and nowhere to say it.
+        # The reader of the output has exited (`| head`); no output can reach it.
         silence_output()
         return 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets one line, not a traceback
+    except Exception as error:  # noqa: BLE001 - the outermost handler: print one line, not a traceback
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             silence_output()
-            return _tell("no space left for the output; free some and run the same command again", 2, debug=debug)
-        return _tell(
+            return _print_error("no space left for the output; free some and run the same command again", 2, debug=debug)
+        return _print_error(
             f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what it prints", 1, debug=debug
         )
     return status
 
 
-def _tell(message: str, status: int, *, debug: bool) -> int:
+def _print_error(message: str, status: int, *, debug: bool) -> int:
+    """Print one line to stderr, with a traceback if `debug`, and return `status`."""
     if debug:
         traceback.print_exc()
-    # What a file is called must not drive the terminal: no control characters.
+    # A file name must not control the terminal.
     shown = "".join(char if char.isprintable() else " " for char in message)
     print(f"streamtags: {' '.join(shown.split())}", file=sys.stderr)
     return status

@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--media-map", metavar="MAP", help="of an edit: JSON or TOML file that maps names, reels or paths to media files")
     parser.add_argument("--follow", action="store_true", help="the file is still being written: read on as it grows")
     parser.add_argument("--listen", action="store_true", help="wait for a sender to connect to this rtmp or tcp address")
-    parser.add_argument("--dry-run", action="store_true", help="only count shots and estimate tokens, money and time; asks no model")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only count shots and estimate tokens, money and time; sends nothing to a model"
+    )
     add_common(parser)
 
 
@@ -169,7 +171,7 @@ async def _analyze(
         loop.add_signal_handler(name, stop.set)
     view: View = choose_view(jsonl, store, stop.set, show)
     try:
-        state = await analyze(source, settings, store, fresh=fresh, publish=view.tell, stop=stop)
+        state = await analyze(source, settings, store, fresh=fresh, publish=view.show, stop=stop)
     except BaseException as error:
         view.close(None)
         if isinstance(error, SourceError) and error.code == "source.stopped":

@@ -33,7 +33,7 @@ __all__ = [
     "write_output",
 ]
 
-# Exit statuses that tell of no error; an error has its own.
+# Exit statuses of runs without an error; each error class has its own.
 SOME_FAILED = 5
 INTERRUPTED = 130
 
@@ -133,12 +133,12 @@ def check_output(target: str) -> None:
 
 
 def _special(path: Path) -> bool:
-    """A device or a pipe, which is written to and never replaced."""
+    """Return whether `path` is a device or a pipe, which is written to and never replaced."""
     return path.exists() and not path.is_file()
 
 
 def silence_output() -> None:
-    """Let what is still held back for standard output, and what follows, go nowhere, so that leaving does not fail over it."""
+    """Redirect standard output to the null device, so that buffered and later output does not fail at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -30,10 +30,10 @@ def run(args: argparse.Namespace) -> int:
 
     tags = [_tag(text) for text in args.tag]
     with open_configured_store(settings_of(args)) as store:
-        segment, strangers = correct(
+        segment, unknown_tags = correct(
             store, store.find(args.id), args.segment, tags=tags, untag=args.untag, caption=args.caption, by=args.by or _user()
         )
-    for tag, near in strangers.items():
+    for tag, near in unknown_tags.items():
         hint = f"; did you mean {near}?" if near else ""
         print(printable(f"note: {tag} is not in the timeline's vocabulary{hint}"), file=sys.stderr)
     print(segment_line(segment))

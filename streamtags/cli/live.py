@@ -1,4 +1,4 @@
-"""The live table: finished segments scroll up as cards, what is in hand and how far the run has come stay at the bottom."""
+"""The live table: finished segments scroll up as cards; segments in progress and the progress bar stay at the bottom."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ __all__ = ["LiveTable", "card"]
 
 _THUMBNAIL_COLUMNS = 24
 _BAR_CELLS = 10
-_MOST_TAGS = 5
+_MAX_TAGS = 5
 
 
 class LiveTable:
     """Shows a run on a terminal.
 
-    Thumbnails are drawn as half blocks where the terminal has 24-bit color, and left out elsewhere.
+    Thumbnails are drawn as half blocks if the terminal has 24-bit color, and left out otherwise.
     """
 
     def __init__(self, store: Store, show: str, console: Console | None = None) -> None:
-        self._show = show
+        self._show_command = show
         self._store = store
         self._console = console or Console()
         self._pictures = self._console.color_system == "truecolor"
         self._fold = Fold()
-        self._in_hand: dict[str, SegmentState] = {}
+        self._in_progress: dict[str, SegmentState] = {}
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(None),
@@ -56,7 +56,7 @@ class LiveTable:
         self._live = Live(self._bottom(), console=self._console, refresh_per_second=8, transient=True)
         self._live.start()
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def show(self, events: Sequence[Event]) -> None:
         """Show `events`."""
         for event in events:
             self._fold.apply(event)
@@ -71,32 +71,33 @@ class LiveTable:
         self._live.update(self._bottom())
 
     def _segment(self, event: Event, name: str) -> None:
-        held = self._fold.segment(name)
-        if held is None:
+        segment = self._fold.segment(name)
+        if segment is None:
             return
-        if event.type in ("segment.tagged", "segment.failed", "segment.corrected") and held.status in ("tagged", "failed"):
-            self._in_hand.pop(name, None)
+        if event.type in ("segment.tagged", "segment.failed", "segment.corrected") and segment.status in ("tagged", "failed"):
+            self._in_progress.pop(name, None)
             jpeg = self._store.thumbnail(event.timeline, name) if self._pictures else None
-            self._live.console.print(card(held, jpeg))
+            self._live.console.print(card(segment, jpeg))
         else:
-            self._in_hand[name] = held
+            self._in_progress[name] = segment
 
     def close(self, state: TimelineState | None) -> None:
         """Clear the bottom and print the summary."""
-        self._in_hand.clear()
+        self._in_progress.clear()
         self._live.stop()
         if state is not None:
-            self._console.print(summary_line(state, self._show), markup=False, highlight=False, soft_wrap=True)
+            self._console.print(summary_line(state, self._show_command), markup=False, highlight=False, soft_wrap=True)
 
     def _bottom(self) -> RenderableType:
         lines = [
-            Text(f"  {held.segment}  {held.start.timecode}  {held.status} ...", style="dim") for held in list(self._in_hand.values())[-4:]
+            Text(f"  {segment.segment}  {segment.start.timecode}  {segment.status} ...", style="dim")
+            for segment in list(self._in_progress.values())[-4:]
         ]
         return Group(*lines, self._progress)
 
 
 def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
-    """One segment: its thumbnail, when it is, what was said of it, and its tags with a bar for the confidence."""
+    """Return one segment as a card: thumbnail, time, caption, and tags with a bar for the confidence."""
     head = Text.assemble(
         (printable(segment.start.timecode), "bold cyan"),
         f"  {segment.seconds:.1f} s  ",
@@ -125,7 +126,7 @@ def _tags(segment: SegmentState) -> RenderableType:
     if not segment.tags:
         return Text("no tag", style="dim")
     grid = Table.grid(padding=(0, 1))
-    for score in segment.tags[:_MOST_TAGS]:
+    for score in segment.tags[:_MAX_TAGS]:
         full = round(score.confidence * _BAR_CELLS)
         grid.add_row(
             Text(printable(score.tag)),
@@ -136,7 +137,7 @@ def _tags(segment: SegmentState) -> RenderableType:
 
 
 def _half_blocks(jpeg: bytes) -> RenderableType:
-    """A picture as cells of two pixels each: the upper one is the foreground of a half block, the lower one its background."""
+    """Return a picture as cells of two pixels: foreground and background of a half block."""
     import cv2
     import numpy as np
 

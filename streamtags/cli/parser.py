@@ -35,10 +35,10 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells an error in one line, and what to type instead."""
+    """Reports an error in one line, with what to type instead."""
 
     def error(self, message: str) -> NoReturn:
-        """Print one line to stderr and leave with status 2."""
+        """Print one line to stderr and exit with status 2."""
         wrong = re.search(r"unrecognized arguments: (--?[\w-]+)|invalid choice: '([\w-]+)'", message)
         known = sorted(_words(self))
         near = difflib.get_close_matches(next(filter(None, wrong.groups())), known, n=1) if wrong else []
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _words(parser: argparse.ArgumentParser) -> set[str]:
-    """Every option and command that `parser` or one below it knows: an unknown option of a command is told by the parser above it."""
+    """Return all options and commands of `parser` and those below it: the parser above a command reports its unknown options."""
     words: set[str] = set()
     for action in parser._actions:
         words.update(action.option_strings)
@@ -58,7 +58,7 @@ def _words(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands. Their modules import what is heavy only when they run."""
+    """Return the parser of all commands. Their modules import heavy packages only when they run."""
     parser = Parser(
         prog="streamtags",
         description="Segment-level streaming video analysis: shots, captions and music-library tags.",

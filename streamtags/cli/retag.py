@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     with open_configured_store(settings) as store:
         timeline = store.find(args.id)
         try:
-            failed = asyncio.run(retag(timeline, settings, store, publish=lines.tell if lines else lambda _: None))
+            failed = asyncio.run(retag(timeline, settings, store, publish=lines.show if lines else lambda _: None))
         except BrokenPipeError as error:  # who reads the events has left in the middle of the work
             silence_output()
             raise KeyboardInterrupt from error

@@ -31,14 +31,14 @@ __all__ = [
 
 
 class View(Protocol):
-    """Told of durable events in order, and closed with the last state (None: it ended in an error)."""
+    """Shows durable events, in order, and how the run ended."""
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def show(self, events: Sequence[Event]) -> None:
         """Show `events`."""
         ...
 
     def close(self, state: TimelineState | None) -> None:
-        """Say how it ended."""
+        """Show the final state; None if the run ended with an error."""
         ...
 
 
@@ -48,10 +48,10 @@ class Together:
     def __init__(self, views: Sequence[View]) -> None:
         self._views = views
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def show(self, events: Sequence[Event]) -> None:
         """Show `events` in each."""
         for view in self._views:
-            view.tell(events)
+            view.show(events)
 
     def close(self, state: TimelineState | None) -> None:
         """Close each."""
@@ -60,30 +60,30 @@ class Together:
 
 
 class WhileRead:
-    """A view that shows nothing more, and calls `left`, once who reads it has gone (`| head`)."""
+    """A view that stops, and calls `left`, when the reader of the output has exited (`| head`)."""
 
     def __init__(self, view: View, left: Callable[[], None]) -> None:
         self._view = view
         self._left = left
-        self._read = True
+        self._has_reader = True
 
-    def tell(self, events: Sequence[Event]) -> None:
-        """Show `events`, if there is still somebody."""
-        if self._read:
+    def show(self, events: Sequence[Event]) -> None:
+        """Show `events`, unless the reader has exited."""
+        if self._has_reader:
             try:
-                self._view.tell(events)
+                self._view.show(events)
             except BrokenPipeError:
                 self._leave()
 
     def close(self, state: TimelineState | None) -> None:
         """Close it."""
         try:
-            self._view.close(state if self._read else None)
+            self._view.close(state if self._has_reader else None)
         except BrokenPipeError:
             self._leave()
 
     def _leave(self) -> None:
-        self._read = False
+        self._has_reader = False
         try:
             sys.stdout.flush()
         except BrokenPipeError:
@@ -92,14 +92,14 @@ class WhileRead:
 
 
 class JsonLines:
-    """One event a line, flushed as it comes."""
+    """One event per line, flushed at once."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def show(self, events: Sequence[Event]) -> None:
         """Write `events`."""
-        with self._told():
+        with self._reported_errors():
             for event in events:
                 self._file.write(event.to_json() + "\n")
             self._file.flush()
@@ -107,11 +107,11 @@ class JsonLines:
     def close(self, state: TimelineState | None) -> None:
         """Close the file, unless it is standard output."""
         if self._file is not sys.stdout:
-            with self._told():
+            with self._reported_errors():
                 self._file.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _reported_errors(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:
@@ -122,13 +122,13 @@ class JsonLines:
 
 
 class PlainLines:
-    """A line a segment, when it is tagged or has failed, and one at the end."""
+    """One line per segment, when it is tagged or has failed, and one at the end."""
 
-    def __init__(self, show: str) -> None:
-        self._show = show
+    def __init__(self, show_command: str) -> None:
+        self._show_command = show_command
         self._fold = Fold()
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def show(self, events: Sequence[Event]) -> None:
         """Print the segments that these events finish."""
         for event in events:
             self._fold.apply(event)
@@ -136,17 +136,17 @@ class PlainLines:
                 print(line, flush=True)
             if event.type in ("segment.tagged", "segment.failed"):
                 segment = self._fold.segment(getattr(event.data, "segment", ""))
-                if segment is not None and segment.status in ("tagged", "failed"):  # not yet where tags are provisional
+                if segment is not None and segment.status in ("tagged", "failed"):  # not if the tags are provisional
                     print(segment_line(segment), flush=True)
 
     def close(self, state: TimelineState | None) -> None:
         """Print the summary."""
         if state is not None:
-            print(summary_line(state, self._show), flush=True)
+            print(summary_line(state, self._show_command), flush=True)
 
 
 def segment_line(segment: SegmentState) -> str:
-    """One segment on one line: where, how long, its tags, its caption."""
+    """Return one line for a segment: id, start, length, transition, tags, caption."""
     if segment.kind == "gap":
         return printable(f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  gap      nothing was received")
     if segment.status == "failed" and segment.error is not None:
@@ -158,7 +158,7 @@ def segment_line(segment: SegmentState) -> str:
 
 
 def live_line(event: Event) -> str:
-    """What befell a live source, on one line; "" for any other event."""
+    """Return one line for an event of a live source; "" for any other event."""
     match event.data:
         case SourceDropped() as dropped:
             what = f"{dropped.frames} frames dropped, {dropped.total} in all: the analysis does not keep up"
@@ -173,7 +173,7 @@ def live_line(event: Event) -> str:
 
 
 def summary_line(state: TimelineState, show: str | None = None) -> str:
-    """What was found, and what to type to see it."""
+    """Return one line that sums up a timeline, with the command that shows it, if any."""
     scenes = f", {len(state.scenes)} scenes" if state.scenes else ""
     shots = len({segment.shot for segment in state.segments})
     summary = state.summary or {}
@@ -183,33 +183,33 @@ def summary_line(state: TimelineState, show: str | None = None) -> str:
     return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}{tokens}{cost}{see}"
 
 
-def estimate_lines(found: Estimate, profile: str) -> list[str]:
-    """What a run will take, and what that is based on."""
-    length = f"{found.seconds:.0f} s of source (read for its shots in {found.read_seconds:.1f} s)"
-    lines = [f"{found.segments} segments in {found.shots} shots, {length}"]
-    counted = [stage for stage in found.stages if stage.usage is not None]
+def estimate_lines(estimate: Estimate, profile: str) -> list[str]:
+    """Return lines that say what a run will take, and the basis of the estimate."""
+    length = f"{estimate.seconds:.0f} s of source (read for its shots in {estimate.read_seconds:.1f} s)"
+    lines = [f"{estimate.segments} segments in {estimate.shots} shots, {length}"]
+    counted = [stage for stage in estimate.stages if stage.usage is not None]
     for stage in counted:
         if stage.usage is None:
             continue
         most = "" if stage.seen else "at most "
-        basis = f"mean of {stage.seen} earlier answers" if stage.seen else "rule of thumb; the server counts them when it is asked"
-        prompt, answer = found.segments * stage.usage.prompt_tokens, found.segments * stage.usage.completion_tokens
+        basis = f"mean of {stage.seen} earlier answers" if stage.seen else "rule of thumb; the server counts the exact number"
+        prompt, answer = estimate.segments * stage.usage.prompt_tokens, estimate.segments * stage.usage.completion_tokens
         lines.append(f"{stage.stage + ':':9}about {prompt:,} prompt and {most}{answer:,} completion tokens ({basis})")
     if not counted:
-        return [*lines, "no tokens: this profile asks no model server"]
+        return [*lines, "no tokens: this profile uses no model server"]
     unpriced = [stage for stage in counted if stage.price is None]
-    if found.cost:
-        lines.append("cost:    about " + ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(found.cost.items())))
+    if estimate.cost:
+        lines.append("cost:    about " + ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(estimate.cost.items())))
     if unpriced:
         part = {"caption": "captioner", "tag": "classifier"}[unpriced[0].stage]
         lines.append(f"cost:    no price known; set [profiles.{profile}.{part}.price] prompt and completion, per million tokens")
-    if found.wall_seconds is None:
-        lines.append("time:    not known before this model has answered once; a run over a short clip will tell")
+    if estimate.wall_seconds is None:
+        lines.append("time:    not known until this model has answered once; analyze a short clip first")
     else:
-        lines.append(f"time:    about {found.wall_seconds:.0f} s, {found.concurrency} segments at once")
+        lines.append(f"time:    about {estimate.wall_seconds:.0f} s, {estimate.concurrency} segments at once")
     return lines
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without control characters: what a model or a file says must not drive the terminal."""
+    """Return `text` on one line, without control characters, so that text of models and files cannot control the terminal."""
     return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -1,4 +1,4 @@
-"""`streamtags watch`: follows a server from the terminal."""
+"""`streamtags watch`: follow a server from the terminal."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ _SHOWN = ("segment.tagged", "segment.failed", "segment.corrected")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     parser.add_argument("url", metavar="URL", help="the server, e.g. ws://127.0.0.1:8710")
-    parser.add_argument("--timeline", metavar="ID", help="a timeline: its id, any unique beginning of it, or `last` (default: all)")
+    parser.add_argument("--timeline", metavar="ID", help="a timeline: its id, any unique prefix of it, or `last` (default: all)")
     parser.add_argument("--jsonl", action="store_true", help="print events as JSON lines, each timeline's from its first event")
-    parser.add_argument("--token-file", metavar="FILE", type=Path, help="a file that holds the token, where the server asks for one")
+    parser.add_argument("--token-file", metavar="FILE", type=Path, help="a file with the token, if the server requires one")
     parser.add_argument("--debug", action="store_true", help="print a traceback with an error")
 
 
 def run(args: argparse.Namespace) -> int:
     """Follow until interrupted, or until the timeline is removed."""
-    told = logging.StreamHandler(sys.stderr)
-    told.setFormatter(logging.Formatter("streamtags: %(message)s"))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("streamtags: %(message)s"))
     log = logging.getLogger("streamtags.client")
-    log.addHandler(told)
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     try:
         asyncio.run(_watch(args.url, args.timeline, _token(args.token_file), jsonl=args.jsonl))
     finally:
-        log.removeHandler(told)
+        log.removeHandler(handler)
     return 0
 
 
@@ -55,9 +55,9 @@ def _token(path: Path | None) -> str | None:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("cannot be read", where=str(path), hint="the file holds the token and nothing else") from error
+        raise UsageError("cannot be read", where=str(path), hint="the file must contain the token and nothing else") from error
     if not token or len(token.split()) != 1:
-        raise UsageError("holds no token", where=str(path), hint="the file holds the token and nothing else")
+        raise UsageError("contains no token", where=str(path), hint="the file must contain the token and nothing else")
     return token
 
 
@@ -74,20 +74,20 @@ async def _watch(url: str, name: str | None, token: str | None, *, jsonl: bool) 
 
 
 def _find(name: str, known: list[str], url: str) -> str:
-    """The id that `name` stands for; `known` begins with the one opened last."""
+    """Return the id for `name`; `known` begins with the timeline opened last."""
     if name in known:
         return name
-    found = known[:1] if name == "last" else [one for one in known if name and one.startswith((name, f"tl_{name}"))]
-    if len(found) != 1:
-        several = f"{len(found)} timelines begin with {name!r}" if found else f"no timeline {name!r}"
+    matches = known[:1] if name == "last" else [one for one in known if name and one.startswith((name, f"tl_{name}"))]
+    if len(matches) != 1:
+        several = f"{len(matches)} timelines begin with {name!r}" if matches else f"no timeline {name!r}"
         raise NotInStore(
-            several, where=url, hint=f"there are {', '.join((found or known)[:5])}" if known else "nothing was analyzed there yet"
+            several, where=url, hint=f"there are {', '.join((matches or known)[:5])}" if known else "nothing was analyzed there yet"
         )
-    return found[0]
+    return matches[0]
 
 
 async def _print_events(session: Session, timeline: str, over: set[str]) -> None:
-    """Logs as JSON lines, each from its first event; of all timelines, those that are not `over` already."""
+    """Print logs as JSON lines, each from its first event; with `*`, without the timelines in `over`."""
     from streamtags.core.protocol import Snapshot
 
     async for item in session.follow(timeline, after=None if timeline == "*" else 0):
@@ -106,12 +106,12 @@ def _print_event(event: Event) -> None:
 
 
 async def _print_segments(session: Session, timeline: str) -> None:
-    """Segments as they are tagged, under the name of their source; what there was before comes first."""
+    """Print segments as they are tagged, under the name of their source; earlier segments first."""
     show = _shower()
     under = ""
     async for item in session.follow(timeline):
         fold = session.fold(item.timeline)
-        segments, end = _told(item, fold)
+        segments, end = _shown(item, fold)
         if (segments or end) and under != item.timeline:
             under = item.timeline
             print(f"==> {_name(fold.state)} <==", flush=True)
@@ -121,14 +121,14 @@ async def _print_segments(session: Session, timeline: str) -> None:
             print(printable(end), flush=True)
 
 
-def _told(item: Event | Snapshot, fold: Fold) -> tuple[list[SegmentState], str]:
-    """The segments to show for `item`, and the line that says how the timeline ended, if it did."""
+def _shown(item: Event | Snapshot, fold: Fold) -> tuple[list[SegmentState], str]:
+    """Return the segments to show for `item`, and a line for the end of the timeline, or ""."""
     segments, ended = [], item.type.removeprefix("timeline.") in _ENDED
     if item.type == "snapshot":
         segments = [segment for segment in fold.state.segments if segment.status in ("tagged", "failed")]
         ended = fold.state.state in _ENDED
-    elif item.type in _SHOWN and (held := fold.segment(getattr(getattr(item, "data", None), "segment", ""))) is not None:
-        segments = [held]
+    elif item.type in _SHOWN and (segment := fold.segment(getattr(getattr(item, "data", None), "segment", ""))) is not None:
+        segments = [segment]
     if not ended:
         return segments, ""
     state = fold.state
@@ -140,7 +140,7 @@ def _name(state: TimelineState) -> str:
 
 
 def _shower() -> Callable[[SegmentState], Any]:
-    """Cards on a terminal, lines in a pipe."""
+    """Return a function that prints a segment: a card on a terminal, a line in a pipe."""
     if not sys.stdout.isatty():
         return lambda segment: print(segment_line(segment), flush=True)
     from rich.console import Console

@@ -14,7 +14,7 @@ _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
 def stream_url(url: str) -> str:
-    """The WebSocket address that `url`, the server's address as a person gives it, stands for.
+    """Return the WebSocket address for the address of a server as a person writes it.
 
     `http://host:8710`, `ws://host:8710/v1/stream` and `host:8710` are the same.
 
@@ -30,14 +30,14 @@ def stream_url(url: str) -> str:
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise UsageError("not the address of a server", where=url, hint=hint)
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("an address takes no user name, query or fragment", where=parts.hostname, hint="a token goes into a file")
+        raise UsageError("an address has no user name, query or fragment", where=parts.hostname, hint="put a token into a file")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = parts.path.rstrip("/")
     return f"{_SCHEMES[parts.scheme]}://{host}{port}{path if path.endswith(PATH) else path + PATH}"
 
 
 def is_loopback(url: str) -> bool:
-    """Whether `url` leads to this machine."""
+    """Return whether `url` is an address of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""One subscription, seen from the reader: what has come and was not yet taken."""
+"""One subscription on the side of the reader: received items that were not read yet."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ QUEUE_ITEMS = 1000
 
 
 class Following:
-    """One subscription. `queue` holds what has come and was not yet taken: up to `QUEUE_ITEMS`.
+    """One subscription. `queue` has at most `QUEUE_ITEMS` received items that were not read yet.
 
-    When it is full the subscription is ended, so that nobody else on the connection waits, and begun again, after the last item
-    queued, when the queue is empty: nothing is lost.
+    When it is full, the client unsubscribes, so that other subscriptions of the connection do not wait. When it is empty again, the
+    client subscribes after the last queued item: no event is lost.
     """
 
     def __init__(self, timeline: str, filter_: Filter | None, start: Position | None) -> None:
@@ -35,10 +35,10 @@ class Following:
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing more is queued."""
+        """Whether the queue is full."""
         return len(self.queue) >= QUEUE_ITEMS
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more comes; `error` says why, where that needs saying."""
+        """End the subscription, with the error that ended it, if any."""
         self.ended, self.error = True, error
         self.wake.set()

@@ -1,4 +1,4 @@
-"""A session with a server: one connection at a time, made anew when it is lost; subscriptions and requests on top of it."""
+"""A session with a server: one connection at a time, with reconnection, and subscriptions and requests over it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from streamtags.client.address import stream_url
 from streamtags.client.cursor import Cursor, Position
 from streamtags.client.following import Following
-from streamtags.client.wire import Lost, Wire, open_wire
+from streamtags.client.wire import ConnectionLost, Wire, open_wire
 from streamtags.core.backoff import Backoff
 from streamtags.core.errors import BackendError, NotInStore
 from streamtags.core.events import Event
@@ -44,11 +44,11 @@ __all__ = ["RequestError", "Session", "connect"]
 
 _log = logging.getLogger(__name__)
 
-_GAPS_IN_A_ROW = 5
+_MAX_GAPS_IN_A_ROW = 5
 
 
 class RequestError(BackendError):
-    """The server answered a request with an error; `code` is the server's, `detail` what else it told."""
+    """The server answered a request with an error; `code` and `detail` are the server's."""
 
     def __init__(self, error: ErrorBody, *, where: str) -> None:
         super().__init__(error.message, where=where, code=error.code)
@@ -56,11 +56,11 @@ class RequestError(BackendError):
 
 
 class Session:
-    """What `connect` gives. Use it in the event loop that made it.
+    """A session that `connect` opened. Use it in the event loop that opened it.
 
     Attributes:
-        hello: what the server last said of itself.
-        role: what the token allows.
+        hello: the server's last `hello`.
+        role: the role of the token.
     """
 
     hello: Hello
@@ -89,20 +89,20 @@ class Session:
         epoch: str | None = None,
         filter: Filter | Mapping[str, Any] | None = None,  # noqa: A002 - its name in the protocol
     ) -> AsyncIterator[Event | Snapshot]:
-        """Every event of a timeline, in order, none missing and none twice, for as long as there is somebody to read.
+        """Yield every event of a timeline, in order, none missing and none twice.
 
-        A `Snapshot` comes first where nothing is known yet, and in place of events where the log was replaced: start anew from its
-        state. The iteration ends when the timeline is removed or the session closed.
+        A `Snapshot` comes first if no event is known yet, and instead of events if the log was replaced: start over from its state.
+        The iteration ends when the timeline is removed or the session is closed.
 
         Args:
-            timeline: an id, or `*` for all; then snapshots tell of each timeline there is.
-            after: the last event already known; 0 for the whole log.
-            epoch: the log that `after` counts in.
-            filter: which events are wanted.
+            timeline: an id, or `*` for all; then a snapshot of each timeline comes first.
+            after: `seq` of the last event already known; 0 for the whole log.
+            epoch: epoch of the log that `after` refers to.
+            filter: which events to send; None for all.
 
         Raises:
             NotInStore: there is no such timeline.
-            BackendError: the server refuses, or left events out again and again.
+            BackendError: the server refuses, or repeatedly leaves out events.
         """
         wanted = Filter.model_validate(filter) if isinstance(filter, Mapping) else filter
         following = Following(timeline, wanted, None if after is None else Position(epoch, after))
@@ -111,10 +111,16 @@ class Session:
             await self._subscribe(following)
             known: dict[str, Position] = {}
             while (item := await self._next(following)) is not None:
-                held = known.get(item.timeline)
+                previous = known.get(item.timeline)
                 known[item.timeline] = Position(item.epoch, item.seq)
-                if timeline == "*" and isinstance(item, Snapshot) and held is not None and held.epoch == item.epoch and wanted is None:
-                    async for missed in self.replay(item.timeline, until=item.seq, after=held.seq, epoch=held.epoch):
+                if (
+                    timeline == "*"
+                    and isinstance(item, Snapshot)
+                    and previous is not None
+                    and previous.epoch == item.epoch
+                    and wanted is None
+                ):
+                    async for missed in self.replay(item.timeline, until=item.seq, after=previous.seq, epoch=previous.epoch):
                         yield missed
                     continue
                 if wanted is None:
@@ -125,7 +131,7 @@ class Session:
             await self._unsubscribe(following)
 
     async def replay(self, timeline: str, *, until: int, after: int = 0, epoch: str | None = None) -> AsyncIterator[Event | Snapshot]:
-        """The events after `after` up to and with `until`; a snapshot in their place if the log was replaced meanwhile."""
+        """Yield the events after `after` up to and including `until`; a snapshot instead if the log was replaced in the meantime."""
         if until <= after:
             return
         async for item in self.follow(timeline, after=after, epoch=epoch):
@@ -134,7 +140,7 @@ class Session:
                 return
 
     def state(self, timeline: str) -> TimelineState:
-        """A timeline as of the last item that `follow` gave, without a filter, in this session.
+        """Return the state of a timeline after the last item that `follow` yielded, without a filter, in this session.
 
         Raises:
             NotInStore: it was not followed from its start or a snapshot.
@@ -142,7 +148,7 @@ class Session:
         return self.fold(timeline).state
 
     def fold(self, timeline: str) -> Fold:
-        """The fold behind `state`: one segment of it is cheaper than the whole. Only to be read.
+        """Return the fold behind `state`, read-only: reading one segment of it is cheaper than the whole state.
 
         Raises:
             NotInStore: as `state`.
@@ -152,11 +158,12 @@ class Session:
         return self._folds[timeline]
 
     async def request(self, method: str, /, **params: Any) -> Any:
-        """Ask the server to do something, such as `timelines.list`; waits for a connection if there is none now.
+        """Send a request, such as `timelines.list`, and return its result; wait for a connection if there is none.
 
         Raises:
             RequestError: the server's answer is an error.
-            BackendError: the connection was lost before the answer came (code `connection.lost`); it may have been done all the same.
+            BackendError: the connection was lost before the answer came (code `connection.lost`); the request may have been
+                carried out.
         """
         await self._up.wait()
         if self._failure is not None:
@@ -166,7 +173,7 @@ class Session:
         try:
             await self._send(Request(id=name, method=method, params=params))
             if self._wire is None and not answer.done():
-                raise Lost("the connection was lost before the request was sent", self.url).error
+                raise ConnectionLost("the connection was lost before the request was sent", self.url).error
             response = await answer
         finally:
             self._requests.pop(name, None)
@@ -174,7 +181,7 @@ class Session:
             raise RequestError(response.error, where=method)
         return response.result
 
-    # The consumer's side of a subscription
+    # Queues of subscriptions
 
     async def _next(self, following: Following) -> Event | Snapshot | None:
         while not following.queue:
@@ -192,30 +199,30 @@ class Session:
         return following.queue.popleft()
 
     def _fold(self, item: Event | Snapshot) -> None:
-        held = self._folds.get(item.timeline)
+        fold = self._folds.get(item.timeline)
         if isinstance(item, Snapshot):
             self._folds[item.timeline] = Fold.from_snapshot(item.state)
-        elif item.seq == 1 and (held is None or held.state.epoch != item.epoch):
-            self._folds[item.timeline] = held = Fold()
-            held.apply(item)
-        elif held is not None and held.seq + 1 == item.seq:
-            held.apply(item)
+        elif item.seq == 1 and (fold is None or fold.state.epoch != item.epoch):
+            self._folds[item.timeline] = fold = Fold()
+            fold.apply(item)
+        elif fold is not None and fold.seq + 1 == item.seq:
+            fold.apply(item)
 
     # Subscriptions on the wire
 
     async def _subscribe(self, following: Following) -> None:
-        """Under a name never used before, so that what is still under way for an old one is known by it, and ignored."""
+        """Subscribe with a new id, so that late messages for an old id are recognized and ignored."""
         if self._wire is None or following.ended or following.id is not None:
             return
         following.id = f"s{next(self._ids)}"
         self._by_id[following.id] = following
-        held = None if following.timeline == "*" else following.cursor.position(following.timeline)
+        position = None if following.timeline == "*" else following.cursor.position(following.timeline)
         await self._send(
             Subscribe(
                 id=following.id,
                 timeline=following.timeline,
-                after=held.seq if held else None,
-                epoch=held.epoch if held else None,
+                after=position.seq if position else None,
+                epoch=position.epoch if position else None,
                 filter=following.filter,
             )
         )
@@ -227,25 +234,25 @@ class Session:
 
     async def _send(self, message: BaseModel) -> None:
         if self._wire is not None:
-            with suppress(Lost, BackendError):  # the reading side notices, and says why
+            with suppress(ConnectionLost, BackendError):  # the reader of the connection notices and reports it
                 await self._wire.send(message)
 
     # The connection
 
     async def run(self) -> None:
-        """Keep a connection until cancelled; `connect` does this."""
+        """Keep a connection until cancelled; called by `connect`."""
         try:
             while True:
                 try:
                     await self._connected()
-                except Lost as lost:
+                except ConnectionLost as lost:
                     if not hasattr(self, "role"):
                         raise lost.error from lost
                     delay = self._backoff.seconds(self._attempt)
                     self._attempt += 1
                     _log.info("%s; trying again in %.2f s", lost, delay)
                     await asyncio.sleep(delay)
-        except Exception as error:  # noqa: BLE001 - raised again wherever somebody waits for this session
+        except Exception as error:  # noqa: BLE001 - raised again by every method that waits for this session
             self._failure = error
         finally:
             self._closed = True
@@ -254,7 +261,7 @@ class Session:
                 following.wake.set()
 
     async def ready(self) -> None:
-        """Wait until the server knows this client.
+        """Wait until the server has identified this client.
 
         Raises:
             BackendError: it cannot be reached, or refuses.
@@ -287,14 +294,16 @@ class Session:
         for answer in self._requests.values():
             if not answer.done():
                 answer.set_exception(
-                    Lost("the connection was lost before the answer came", self.url, "it may have been done all the same").error
+                    ConnectionLost(
+                        "the connection was lost before the answer came", self.url, "the request may have been carried out"
+                    ).error
                 )
 
     # Messages
 
     async def _handle(self, message: Any) -> None:
         if isinstance(message, EventMessage | Snapshot | Heartbeat | Response):
-            self._attempt = 0  # the server does work
+            self._attempt = 0  # the server works
         following = self._by_id.get(getattr(message, "id", ""))
         match message:
             case EventMessage() if following is not None:
@@ -310,16 +319,16 @@ class Session:
                 self._folds.pop(message.timeline, None)
             case Heartbeat():
                 for behind in [each for each in self._by_id.values() if each.cursor.is_behind(message.seqs)]:
-                    await self._again(behind)
+                    await self._subscribe_again(behind)
             case Response() if (answer := self._requests.get(message.id)) is not None and not answer.done():
                 answer.set_result(message)
             case ErrorMessage():
-                self._tell(message)
+                self._handle_error(message)
 
     async def _subscribed(self, following: Following, message: Subscribed) -> None:
         following.timeline = message.timeline
         if not message.recovered and following.cursor.position(message.timeline) == Position(None, 0):
-            # The whole log of whichever epoch was asked for: now that the epoch is known, it can be.
+            # `after` without an epoch: the epoch is known now, so the whole log can be requested.
             following.cursor = Cursor(Position(message.epoch, 0), whole=following.filter is None)
             await self._unsubscribe(following)
             await self._subscribe(following)
@@ -335,17 +344,17 @@ class Session:
                 following.queue.append(item)
                 following.wake.set()
             case "gap":
-                await self._again(following)
+                await self._subscribe_again(following)
 
-    async def _again(self, following: Following) -> None:
-        """Something is missing: subscribe anew, after the last event that came."""
+    async def _subscribe_again(self, following: Following) -> None:
+        """Subscribe again after the last received event, because events are missing."""
         following.gaps += 1
-        if following.gaps > _GAPS_IN_A_ROW:
-            following.end(BackendError("leaves out events again and again", where=self.url, hint="report this as a fault of the server"))
+        if following.gaps > _MAX_GAPS_IN_A_ROW:
+            following.end(BackendError("repeatedly leaves out events", where=self.url, hint="report this as a fault of the server"))
         await self._unsubscribe(following)
         await self._subscribe(following)
 
-    def _tell(self, message: ErrorMessage) -> None:
+    def _handle_error(self, message: ErrorMessage) -> None:
         following, answer = self._by_id.get(message.reply_to or ""), self._requests.get(message.reply_to or "")
         if following is not None:
             kind = NotInStore if message.code == NotInStore.code else BackendError
@@ -360,19 +369,19 @@ class Session:
 async def connect(
     url: str, *, token: str | None = None, client: str = "streamtags-python", backoff: Backoff | None = None
 ) -> AsyncIterator[Session]:
-    """A session with the server at `url`.
+    """Open a session with the server at `url`.
 
-    The first connection is made at once or not at all. One that is lost later is made anew, for as long as it takes, after close
-    codes 1001, 1006, 1011, 1012 and 4500 and where the server cannot be reached; everything that is followed goes on where it was.
+    If the first connection fails, an error is raised. A connection that is lost later is opened again, without a limit of attempts, after
+    close codes 1001, 1006, 1011, 1012 and 4500 and while the server cannot be reached; subscriptions continue where they were.
 
     Args:
-        url: `ws://127.0.0.1:8710`; `http`, `https` and `wss` do as well.
-        token: where the server asks for one.
-        client: what to call this client in the server's log.
-        backoff: how long to wait between tries.
+        url: `ws://127.0.0.1:8710`; `http`, `https` and `wss` work, too.
+        token: if the server requires one.
+        client: name of this client in the server's log.
+        backoff: delays between attempts.
 
     Raises:
-        UsageError: `url` is no address.
+        UsageError: `url` is not an address.
         BackendError: the server cannot be reached, or refuses.
     """
     session = Session(url, token=token, client=client, backoff=backoff or Backoff())

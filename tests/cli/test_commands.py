@@ -98,12 +98,12 @@ def test_what_is_to_be_typed_next_can_be_typed(film: Path, tmp_path: Path, monke
         return subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     said = run(f"bin/streamtags analyze {shlex.quote(str(film))} --store 'sqlite:///my films/s.db'")
-    found = re.search(r"completed: (tl_\w+).*; see `(.+)`$", said)
-    assert found is not None, said
-    assert found[1] in run(found[2])
+    match = re.search(r"completed: (tl_\w+).*; see `(.+)`$", said)
+    assert match is not None, said
+    assert match[1] in run(match[2])
     retagged = re.search(r"see `(.+)`$", run("bin/streamtags retag last --tags seed-eight --store 'sqlite:///my films/s.db'"))
     assert retagged is not None
-    assert found[1] in run(retagged[1])
+    assert match[1] in run(retagged[1])
 
 
 def test_the_log_as_lines_is_gapless_and_replayed_word_for_word(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,7 @@ def test_the_source_may_stand_after_jsonl(film: Path, tmp_path: Path, capsys: py
     assert lines(capsys.readouterr().out)[-1]["type"] == "timeline.completed"
 
 
-def test_a_line_is_told_only_after_its_event_is_durable(film: Path, tmp_path: Path) -> None:
+def test_a_line_is_printed_only_after_its_event_is_durable(film: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", ENTRY, "analyze", str(film), "--store", f"sqlite:///{tmp_path}/s.db", "--jsonl"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -201,12 +201,12 @@ def test_a_correction_that_makes_no_sense_is_refused(flags: list[str], store: li
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_every_mistake_in_a_vocabulary_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_mistake_in_a_vocabulary_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "v.yaml"
     path.write_text("id: v\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: A, axis: color}\n  - {axis: mood}\n")
     assert main(["tags", "check", str(path)]) == 2
-    told = [line for line in capsys.readouterr().err.splitlines() if ": mistake: " in line]
-    assert {line.split(":")[1] for line in told} == {"5", "6"}
+    mistakes = [line for line in capsys.readouterr().err.splitlines() if ": mistake: " in line]
+    assert {line.split(":")[1] for line in mistakes} == {"5", "6"}
 
 
 @pytest.mark.parametrize("name", ["music-library", "seed-eight"])
@@ -248,7 +248,7 @@ def test_failed_segments_give_status_five_and_only_they_are_tried_again(
 
 
 def unread(*words: str) -> subprocess.CompletedProcess[str]:
-    """The command with an output that nobody reads any more."""
+    """Run the command with an output whose reader has exited."""
     reader, writer = os.pipe()
     os.close(reader)
     try:

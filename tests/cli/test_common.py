@@ -36,7 +36,7 @@ def test_an_unknown_key_suggests_the_one_that_was_meant() -> None:
         load_settings(nested(["shots.detecter=hash"]))
 
 
-def test_a_bad_value_is_told_with_the_place_that_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_bad_value_is_reported_with_its_origin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text("[server]\nport = 'x'\n")
     with pytest.raises(ConfigError, match=r"c\.toml: server\.port: input should be a valid integer"):

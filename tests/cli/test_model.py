@@ -21,7 +21,7 @@ def test_the_command_can_be_seen_before_it_is_run(capsys: pytest.CaptureFixture[
     assert words[-2:] == ["--max-num-batched-tokens", "4096"]
 
 
-def test_without_a_model_it_is_the_one_that_the_profile_vllm_asks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_name_the_model_of_the_profile_vllm_is_served(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "serve", "--print", "--set", "profiles.vllm.captioner.preset=smolvlm2-2.2b", "--", "--seed", "1"]) == 0
     out = capsys.readouterr().out
     assert "SmolVLM2" in out
@@ -29,17 +29,17 @@ def test_without_a_model_it_is_the_one_that_the_profile_vllm_asks(capsys: pytest
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "told"),
+    ("arguments", "status", "message"),
     [
         (["serve", "no-such-model"], 2, "choose one of"),
         (["serve", "--port", "0"], 2, "--port 0"),
         (["serve", "tiny-llava-next-video", "--vllm", "/nowhere/vllm"], 2, "/nowhere/vllm"),
     ],
 )
-def test_mistakes_are_one_line(arguments: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_one_line(arguments: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", *arguments]) == status
     err = capsys.readouterr().err
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
 
 

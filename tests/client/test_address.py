@@ -23,7 +23,7 @@ def test_an_address_as_people_write_it(given: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "ftp://host", "ws://", "ws://host:port", "ws://u:secret@host", "ws://host/?token=secret"])
-def test_what_is_no_address_is_refused_without_telling_secrets(given: str) -> None:
+def test_an_invalid_address_is_refused_without_printing_secrets(given: str) -> None:
     with pytest.raises(UsageError) as caught:
         stream_url(given)
     assert "secret" not in str(caught.value)

@@ -16,14 +16,14 @@ def _snapshot(seq: int, epoch: str = "e1") -> Snapshot:
 
 
 @given(st.lists(st.integers(0, len(EVENTS) - 1)), st.booleans())
-def test_whatever_arrives_what_is_called_new_is_the_log_from_its_start(order: list[int], tell_gaps: bool) -> None:
+def test_new_events_are_the_log_from_its_start_in_any_order_of_arrival(order: list[int], report_gaps: bool) -> None:
     cursor = Cursor(Position("e1", 0))
     taken: list[Event] = []
     for index in order:
         verdict = cursor.take(EVENTS[index])
         if verdict == "new":
             taken.append(EVENTS[index])
-        elif tell_gaps and verdict == "gap":
+        elif report_gaps and verdict == "gap":
             assert EVENTS[index].seq > len(taken) + 1
     assert taken == EVENTS[: len(taken)]
 
@@ -35,7 +35,7 @@ def test_an_event_of_another_epoch_is_a_gap_unless_it_is_the_first() -> None:
     assert cursor.take(EVENTS[1]) == "new"
 
 
-def test_a_snapshot_is_new_where_it_tells_more_or_of_another_log() -> None:
+def test_a_snapshot_is_new_if_it_is_later_or_of_another_log() -> None:
     cursor = Cursor(Position("e1", 5))
     assert cursor.take(_snapshot(5)) == "old"
     assert cursor.take(_snapshot(3)) == "old"
@@ -50,7 +50,7 @@ def test_a_filter_makes_jumps_that_are_no_gaps() -> None:
     assert cursor.take(EVENTS[5]) == "old"
 
 
-def test_a_heartbeat_that_twice_tells_of_more_than_came_means_something_is_missing() -> None:
+def test_two_heartbeats_ahead_of_the_received_events_mean_that_events_are_missing() -> None:
     cursor = Cursor(Position("e1", 0))
     cursor.take(EVENTS[0])
     assert not cursor.is_behind({"tl_test": 3})

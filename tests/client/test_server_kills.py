@@ -98,9 +98,9 @@ async def _javascript(url: str) -> list[Event]:
     command = [NODE, "--experimental-websocket", "--no-warnings", str(FOLLOW), url, "tl_1"]
     node = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     out, _ = await node.communicate()
-    told = json.loads(out)
-    assert told["state"]["state"] == "completed"
-    return [Event.model_validate(event) for event in told["events"]]
+    output = json.loads(out)
+    assert output["state"]["state"] == "completed"
+    return [Event.model_validate(event) for event in output["events"]]
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
@@ -112,10 +112,10 @@ async def test_every_client_ends_with_exactly_the_log(tmp_path: Path, kills: int
             following = [asyncio.create_task(_python(served.url)) for _ in range(3)] + [asyncio.create_task(_javascript(served.url))]
             await asyncio.sleep(0.5)
             await _write(store, kills, served)
-            told = await asyncio.gather(*following)
+            received = await asyncio.gather(*following)
         log = store.read("tl_1")
     assert len(log) > 200 * kills
-    assert all(events == log for events in told[: 3 if NODE is None else 4])
+    assert all(events == log for events in received[: 3 if NODE is None else 4])
 
 
 class BreakingProxy:

@@ -80,12 +80,12 @@ async def test_all_timelines_at_once_through_disconnects(log: MemoryLog) -> None
                 break
         await asyncio.gather(*growing)
         for timeline, events in log.events.items():
-            held = got[timeline]
-            assert held == events[-len(held) :], timeline
+            received = got[timeline]
+            assert received == events[-len(received) :], timeline
             assert session.state(timeline) == fold(events)
 
 
-async def test_a_replaced_log_is_told_by_a_snapshot(log: MemoryLog) -> None:
+async def test_a_replaced_log_is_reported_by_a_snapshot(log: MemoryLog) -> None:
     log.append("tl_1", make_payloads(3))
     async with StreamServer(log) as server, connect(server.url) as session:
         following = session.follow("tl_1", after=0)
@@ -160,7 +160,9 @@ async def test_other_close_codes_end_it_with_a_clear_error(log: MemoryLog, code:
         assert server.connections == 1
 
 
-async def test_a_reader_that_does_not_read_holds_little_and_delays_nobody(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_does_not_read_keeps_little_in_memory_and_delays_no_other(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(following_module, "QUEUE_ITEMS", 10)
     log.append("tl_1", make_payloads(100))
 
@@ -187,7 +189,7 @@ async def test_a_filter_passes_what_it_names_through_disconnects(log: MemoryLog)
         skipped = [event for event in log.events["tl_1"] if event.type in wanted and event not in items]
         assert [item.seq for item in items] == sorted({item.seq for item in items})
         assert {item.type for item in items if isinstance(item, Event)} == wanted
-        assert len(skipped) <= 3, "a jump cannot be told from what a filter leaves out; the played faults leave out one event each"
+        assert len(skipped) <= 3, "a jump looks like what a filter leaves out; the played faults leave out one event each"
         with pytest.raises(NotInStore):
             session.state("tl_1")
 
@@ -211,7 +213,7 @@ async def test_a_removed_timeline_ends_the_iteration(log: MemoryLog) -> None:
         assert "tl_1" not in log.events
 
 
-async def test_requests_tell_errors_and_lost_connections(log: MemoryLog) -> None:
+async def test_requests_report_errors_and_lost_connections(log: MemoryLog) -> None:
     async def hang(method: str, params: dict[str, Any]) -> Any:
         if method == "timelines.cancel":
             raise NotInStore("no such timeline")
@@ -224,12 +226,12 @@ async def test_requests_tell_errors_and_lost_connections(log: MemoryLog) -> None
         asking = asyncio.create_task(session.request("timelines.analyze", uri="film.mp4"))
         await asyncio.sleep(0.05)
         await server.drop()
-        with pytest.raises(BackendError, match="may have been done") as lost:
+        with pytest.raises(BackendError, match="may have been carried out") as lost:
             await asking
         assert lost.value.code == "connection.lost"
 
 
-async def test_nobody_there() -> None:
+async def test_no_server_at_the_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -240,9 +242,9 @@ async def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-async def test_a_token_is_asked_for(log: MemoryLog, token: str | None) -> None:
+async def test_a_token_is_required(log: MemoryLog, token: str | None) -> None:
     async with StreamServer(log, token="right") as server:
-        with pytest.raises(BackendError, match="wants a token"):
+        with pytest.raises(BackendError, match="requires a token"):
             async with connect(server.url, token=token):
                 pass
         async with connect(server.url, token="right") as session:

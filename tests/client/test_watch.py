@@ -58,16 +58,16 @@ async def test_all_timelines_as_json_lines_each_from_its_first_event(log: Memory
     log.append("tl_running", make_payloads(4)[:9])
     async with serving(log) as server:
         process = await watch(server.url, "--jsonl")
-        told = await lines(process, 9)
-        log.append("tl_new", [])  # made, and nothing told of it yet
+        printed = await lines(process, 9)
+        log.append("tl_new", [])  # created, without events
         await asyncio.sleep(0.1)
         log.append("tl_new", make_payloads(2))
-        told += await lines(process, len(log.events["tl_new"]))
+        printed += await lines(process, len(log.events["tl_new"]))
         log.append("tl_over", make_payloads(2)[1:2])
-        told += await lines(process, 1)
+        printed += await lines(process, 1)
         await interrupt(process)
     expected = [*log.events["tl_running"], *log.events["tl_new"], log.events["tl_over"][-1]]
-    assert told == [event.to_json() for event in expected]
+    assert printed == [event.to_json() for event in expected]
 
 
 async def test_segments_as_lines_those_before_first(log: MemoryLog) -> None:
@@ -90,7 +90,7 @@ async def test_segments_as_lines_those_before_first(log: MemoryLog) -> None:
         (["--token-file", "/nowhere"], 2, "/nowhere: cannot be read"),
     ],
 )
-async def test_mistakes_are_told_in_one_line(log: MemoryLog, arguments: list[str], status: int, says: str) -> None:
+async def test_mistakes_are_reported_in_one_line(log: MemoryLog, arguments: list[str], status: int, says: str) -> None:
     log.append("tl_one", make_payloads(1))
     async with serving(log) as server:
         process = await watch(server.url, *arguments)
@@ -107,7 +107,7 @@ async def test_a_server_that_refuses_and_one_that_is_not_there(log: MemoryLog, t
     async with serving(log, token="right") as server:
         refused = await watch(server.url)
         _, err = await refused.communicate()
-        assert (refused.returncode, b"wants a token" in err) == (4, True)
+        assert (refused.returncode, b"requires a token" in err) == (4, True)
         let_in = await watch(server.url, "--timeline", "last", "--jsonl", "--token-file", str(token))
         await lines(let_in, 1)
         await interrupt(let_in)

@@ -41,7 +41,7 @@ async def answering(*answers: bytes) -> AsyncIterator[str]:
         (b"", "cannot be reached"),
     ],
 )
-async def test_what_is_no_server_of_ours_is_told_in_a_sentence(answer: bytes, says: str) -> None:
+async def test_another_kind_of_server_is_reported_in_one_sentence(answer: bytes, says: str) -> None:
     async with answering(answer) as url:
         with pytest.raises(BackendError, match=says) as caught:
             async with connect(url):
@@ -53,8 +53,8 @@ async def test_what_is_no_server_of_ours_is_told_in_a_sentence(answer: bytes, sa
     ("frames", "says"),
     [
         ([b"\x00"], "binary frame"),
-        (["no json"], "sent what is no message"),
-        (['{"type":"surprise"}'], "sent what is no message"),
+        (["no json"], "sent an invalid message"),
+        (['{"type":"surprise"}'], "sent an invalid message"),
         ([IDENTIFIED], "identified where hello belongs"),
         ([HELLO, HELLO], "hello where identified belongs"),
     ],
