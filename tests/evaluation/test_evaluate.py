@@ -12,7 +12,7 @@ from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.testing import ShotSpec, make_video
 
 TAGS = [tag.name for tag in load_vocabulary("seed-eight").tags]
-# The scripted classifier tells one tag of each item, in turn, with 0.9.
+# The scripted classifier gives each item one tag, in turn, with 0.9.
 SCRIPTED = {"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted", "tags_per_segment": 1}}
 
 
@@ -53,7 +53,7 @@ def test_profiles_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "mean average precision" in out
 
 
-def test_a_model_that_fails_on_an_item_is_told_and_counts_as_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_fails_on_an_item_is_reported_and_counts_as_no_tags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     items = [{"id": f"i{n}", "caption": "x", "labels": [TAGS[n]]} for n in range(4)]
     dataset = write(tmp_path / "d.jsonl", items)
     settings = Path(config(tmp_path / "c.toml"))
@@ -77,7 +77,7 @@ def test_clips_are_analyzed_and_their_shots_scored(tmp_path: Path, capsys: pytes
 
 
 def test_fitted_confidences_are_kept_used_and_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # Told with 0.9, right half the time.
+    # Given with 0.9, right half the time.
     items = [{"id": f"i{n}", "caption": "x", "labels": [TAGS[n % len(TAGS)]] if n % 2 else []} for n in range(200)]
     dataset = write(tmp_path / "d.jsonl", items)
     fit = tmp_path / "fit.json"
@@ -100,7 +100,7 @@ def test_a_fit_for_another_model_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "was fitted for other" in capsys.readouterr().err
 
 
-def test_labels_in_another_vocabulary_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_in_another_vocabulary_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = write(tmp_path / "d.jsonl", [{"caption": "x", "labels": {"music-library": []}}])
     assert main(["evaluate", str(dataset), "--tags", "seed-eight"]) == 2
     assert "nothing is labeled in seed-eight" in capsys.readouterr().err

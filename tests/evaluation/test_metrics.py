@@ -18,19 +18,19 @@ from streamtags.evaluation.metrics import (
 )
 
 RIGHT = np.array([[True, False], [True, True], [False, True], [False, False]])
-TOLD = np.array([[0.9, 0.0], [0.2, 0.8], [0.6, 0.0], [0.0, 0.0]])
+GIVEN = np.array([[0.9, 0.0], [0.2, 0.8], [0.6, 0.0], [0.0, 0.0]])
 
 
-def test_told_right_and_missed_are_counted_over_all_items_and_tags() -> None:
-    assert count(RIGHT, TOLD, 0.0) == (3, 1, 1)
-    assert count(RIGHT, TOLD, 0.5) == (2, 1, 2)
-    assert count(RIGHT, TOLD, 0.0).f1 == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
+def test_hits_false_and_missed_tags_are_counted_over_all_items_and_tags() -> None:
+    assert count(RIGHT, GIVEN, 0.0) == (3, 1, 1)
+    assert count(RIGHT, GIVEN, 0.5) == (2, 1, 2)
+    assert count(RIGHT, GIVEN, 0.0).f1 == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
 
 
 def test_the_mean_over_tags_weighs_rare_tags_as_much_as_common_ones() -> None:
     first = 2 * 2 / (2 * 2 + 1 + 0)
     second = 2 * 1 / (2 * 1 + 0 + 1)
-    assert macro_f1(RIGHT, TOLD, 0.0) == pytest.approx((first + second) / 2)
+    assert macro_f1(RIGHT, GIVEN, 0.0) == pytest.approx((first + second) / 2)
 
 
 def test_average_precision_is_the_area_under_the_steps() -> None:
@@ -45,30 +45,30 @@ def test_items_of_one_confidence_count_as_one_step_whatever_their_order() -> Non
 
 
 @given(arrays.arrays(bool, (12, 3)), arrays.arrays(np.float64, (12, 3), elements=st.sampled_from([0.0, 0.1, 0.4, 0.4, 0.9, 1.0])))
-def test_figures_lie_between_none_and_all_and_do_not_depend_on_the_order_of_items(right: np.ndarray, told: np.ndarray) -> None:
-    value = mean_average_precision(right, told)
+def test_metrics_lie_in_their_ranges_and_do_not_depend_on_the_order_of_items(right: np.ndarray, confidence: np.ndarray) -> None:
+    value = mean_average_precision(right, confidence)
     assert 0 <= value <= 1
-    assert mean_average_precision(right[::-1], told[::-1]) == pytest.approx(value)
-    assert 0 <= calibration_error(reliability(right, told)) <= 1
-    assert sum(each.tags for each in reliability(right, told)) == (told > 0).sum()
+    assert mean_average_precision(right[::-1], confidence[::-1]) == pytest.approx(value)
+    assert 0 <= calibration_error(reliability(right, confidence)) <= 1
+    assert sum(each.tags for each in reliability(right, confidence)) == (confidence > 0).sum()
     if right.any():
         assert mean_average_precision(right, right.astype(float)) == pytest.approx(1)
 
 
 def test_confidences_that_mean_what_they_say_have_no_error() -> None:
-    told = np.full((10, 1), 0.7)
+    confidence = np.full((10, 1), 0.7)
     right = np.array([[i < 7] for i in range(10)])
-    assert calibration_error(reliability(right, told)) == pytest.approx(0)
-    assert calibration_error(reliability(~right, told)) == pytest.approx(0.4)
+    assert calibration_error(reliability(right, confidence)) == pytest.approx(0)
+    assert calibration_error(reliability(~right, confidence)) == pytest.approx(0.4)
 
 
-def test_what_nobody_told_does_not_make_confidences_look_better() -> None:
-    right, told = np.array([[False]]), np.array([[0.9]])
-    alone = calibration_error(reliability(right, told))
-    assert calibration_error(reliability(np.vstack([right] + [[[False]]] * 99), np.vstack([told] + [[[0.0]]] * 99))) == alone
+def test_tags_that_were_not_given_do_not_make_confidences_look_better() -> None:
+    right, confidence = np.array([[False]]), np.array([[0.9]])
+    alone = calibration_error(reliability(right, confidence))
+    assert calibration_error(reliability(np.vstack([right] + [[[False]]] * 99), np.vstack([confidence] + [[[0.0]]] * 99))) == alone
 
 
-def test_a_cut_is_found_within_two_frames_and_a_dissolve_anywhere_in_it() -> None:
+def test_a_cut_matches_within_two_frames_and_a_dissolve_anywhere_in_it() -> None:
     truth = Shots(cuts=(100, 200), gradual=((300, 330),))
     assert shot_counts([101, 203, 315], truth) == (2, 1, 1)
     assert shot_counts([100, 100, 100], truth) == (1, 2, 2)

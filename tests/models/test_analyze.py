@@ -31,14 +31,14 @@ RATE = Fraction(25)
 
 def chosen(count: int) -> list[Clip]:
     """Clips of which each is on another background than the one before, so that every cut can be seen."""
-    found: list[Clip] = []
+    clips: list[Clip] = []
     seed = 1000
-    while len(found) < count:
+    while len(clips) < count:
         made = clip(seed, frames=FRAMES)
         seed += 1
-        if not found or made.background != found[-1].background:
-            found.append(made)
-    return found
+        if not clips or made.background != clips[-1].background:
+            clips.append(made)
+    return clips
 
 
 def film(path: Path, clips: Sequence[Clip], *, backwards: bool = False, swapped: bool = False) -> Path:
@@ -58,9 +58,9 @@ def settings(served: Any, **more: Any) -> Settings:
     return load_settings({"profile": "vllm", "tags": "seed-eight", "profiles": {"vllm": profile}})
 
 
-async def run(path: Path, using: Settings, tell: Callable[[Sequence[Event]], None] = lambda _: None) -> TimelineState:
+async def run(path: Path, using: Settings, publish: Callable[[Sequence[Event]], None] = lambda _: None) -> TimelineState:
     with SqliteStore(path.with_suffix(".db")) as store:
-        return await analyze(str(path), using, store, publish=tell)
+        return await analyze(str(path), using, store, publish=publish)
 
 
 def right(state: TimelineState, clips: Sequence[Clip]) -> float:
@@ -72,12 +72,12 @@ def right(state: TimelineState, clips: Sequence[Clip]) -> float:
     return hits / len(clips)
 
 
-async def test_every_shot_of_an_edit_is_told_as_it_is(served: Any, tmp_path: Path) -> None:
+async def test_every_shot_of_an_edit_is_captioned_as_it_is(served: Any, tmp_path: Path) -> None:
     clips = chosen(60)
-    told: list[Event] = []
-    state = await run(film(tmp_path / "edit.mp4", clips), settings(served), told.extend)
+    published: list[Event] = []
+    state = await run(film(tmp_path / "edit.mp4", clips), settings(served), published.extend)
     assert right(state, clips) >= 0.95
-    captioned = [event.data for event in told if event.type == "segment.captioned"]
+    captioned = [event.data for event in published if event.type == "segment.captioned"]
     assert {payload.usage.prompt_tokens for payload in captioned} == {16 * 8 + 10}
 
 
@@ -92,31 +92,31 @@ async def test_swapped_channels_are_noticed(served: Any, tmp_path: Path) -> None
     clips = [shown for shown in chosen(60) if shown.color in ("red", "blue")]
     clips = [shown for number, shown in enumerate(clips) if number == 0 or shown.background != clips[number - 1].background]
     state = await run(film(tmp_path / "swapped.mp4", clips, swapped=True), settings(served))
-    told = [read_caption(segment.caption or "").color for segment in state.segments]
-    assert len(told) == len(clips)
-    assert sum(color == shown.color for color, shown in zip(told, clips, strict=True)) / len(clips) <= 0.1
+    colors = [read_caption(segment.caption or "").color for segment in state.segments]
+    assert len(colors) == len(clips)
+    assert sum(color == shown.color for color, shown in zip(colors, clips, strict=True)) / len(clips) <= 0.1
 
 
-async def test_a_server_killed_in_mid_run_loses_nothing_and_nothing_is_told_twice(served: Any, tmp_path: Path) -> None:
+async def test_a_server_killed_in_mid_run_loses_nothing_and_no_event_comes_twice(served: Any, tmp_path: Path) -> None:
     clips = chosen(40)
     killed: list[int] = []
-    told: list[Event] = []
+    published: list[Event] = []
 
-    def tell(events: Sequence[Event]) -> None:
-        told.extend(events)
-        if not killed and sum(event.type == "segment.captioned" for event in told) >= 10:
+    def publish(events: Sequence[Event]) -> None:
+        published.extend(events)
+        if not killed and sum(event.type == "segment.captioned" for event in published) >= 10:
             killed.append(served.server.pid)
             os.kill(served.server.pid, signal.SIGKILL)
 
     watching = asyncio.run_coroutine_threadsafe(served.server.watch(), served.run(_loop()))
     try:
-        state = await run(film(tmp_path / "edit.mp4", clips), settings(served, deadline_seconds=400.0), tell)
+        state = await run(film(tmp_path / "edit.mp4", clips), settings(served, deadline_seconds=400.0), publish)
     finally:
         watching.cancel()
     assert killed
     assert served.server.pid not in (None, *killed)
     assert right(state, clips) >= 0.95
-    segments = [event.data for event in told if event.type == "segment.captioned"]
+    segments = [event.data for event in published if event.type == "segment.captioned"]
     assert sorted(payload.segment for payload in segments) == [f"s{number:04d}" for number in range(len(clips))]
 
 

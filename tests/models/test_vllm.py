@@ -73,7 +73,7 @@ async def test_fewer_frames_are_fewer_tokens(served: Any, asking: Asking) -> Non
 
 
 async def test_forty_frames_are_not_cut_off(served: Any, asking: Asking) -> None:
-    """Unless told otherwise, vLLM drops what comes after the thirty-second."""
+    """By default, vLLM drops frames after the thirty-second."""
     (caption,) = await captions(served, asking, [clip(3, frames=40)], frames=40)
     assert caption.usage is not None
     assert caption.usage.prompt_tokens == 16 * 40 + 10

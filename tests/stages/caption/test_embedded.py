@@ -58,8 +58,8 @@ async def test_a_caption_says_plainly_what_was_measured() -> None:
 
 
 async def test_the_frames_are_the_stills_in_order_and_the_model_is_named() -> None:
-    found = await caption(EVENING)
-    assert (found.frames, found.model, found.usage) == ((5, 20, 40), EmbeddedCaptioner.model, None)
+    result = await caption(EVENING)
+    assert (result.frames, result.model, result.usage) == ((5, 20, 40), EmbeddedCaptioner.model, None)
     assert isinstance(SPEC.build({}), Captioner)
 
 
@@ -94,19 +94,19 @@ async def test_words_follow_the_numbers(changes: dict[str, EvidenceValue], words
 
 
 @pytest.mark.parametrize("changes", [{"camera": None}, {"camera_confidence": 0.05}, {"camera": "crane"}])
-async def test_an_unknown_or_unclear_camera_is_not_told(changes: dict[str, EvidenceValue]) -> None:
+async def test_an_unknown_or_unclear_camera_is_left_out(changes: dict[str, EvidenceValue]) -> None:
     assert "camera" not in await text(**changes)
 
 
-async def test_sound_that_was_not_there_is_not_told() -> None:
+async def test_missing_sound_is_left_out() -> None:
     picture_only = {name: value for name, value in EVENING.items() if name not in ("loudness_lufs", "silence_share", "speech_share")}
     assert (await caption(picture_only)).text.endswith("the camera pans left slowly.")
 
 
-async def test_the_three_largest_colors_are_told() -> None:
+async def test_the_three_largest_colors_are_named() -> None:
     shares = {"grey": 0.4, "tan": 0.3, "red": 0.15, "blue": 0.12, "pink": 0.03}
-    found = await text(palette=[{"name": name, "hex": "#000000", "share": share} for name, share in shares.items()])
-    assert "in grey, tan and red;" in found
+    result = await text(palette=[{"name": name, "hex": "#000000", "share": share} for name, share in shares.items()])
+    assert "in grey, tan and red;" in result
 
 
 def test_options_are_refused_by_name() -> None:
@@ -125,8 +125,8 @@ VALUES = st.none() | st.floats() | st.booleans() | st.sampled_from(["", "static"
 async def test_whatever_was_measured_the_caption_is_one_to_three_sentences_and_always_the_same(
     evidence: dict[str, EvidenceValue], tenths: int, kind: Kind
 ) -> None:
-    found = await caption(evidence, tenths, kind)
-    assert re.fullmatch(r"A [a-z].*\.", found.text)
-    assert not re.search(r"  |,,|, [.;]|nan|inf|None", found.text)
-    assert 1 <= len(re.findall(r"\.(?= |$)", found.text)) <= 3
-    assert found == await caption(evidence, tenths, kind)
+    result = await caption(evidence, tenths, kind)
+    assert re.fullmatch(r"A [a-z].*\.", result.text)
+    assert not re.search(r"  |,,|, [.;]|nan|inf|None", result.text)
+    assert 1 <= len(re.findall(r"\.(?= |$)", result.text)) <= 3
+    assert result == await caption(evidence, tenths, kind)

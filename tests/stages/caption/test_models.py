@@ -24,7 +24,7 @@ def test_every_model_that_ships_is_whole(name: str) -> None:
     assert config.transformers_options()["model"] == config.model
 
 
-def test_the_models_asked_for_ship() -> None:
+def test_the_required_models_ship() -> None:
     known = " ".join(load_model_config(name).model for name in shipped_models())
     for wanted in ("LLaVA-NeXT-Video-7B", "LLaVA-NeXT-Video-34B", "llava-onevision", "Qwen2.5-VL", "Qwen3-VL", "SmolVLM2"):
         assert wanted in known

@@ -1,4 +1,4 @@
-"""Serving: the command for the GPUs at hand, and the child process that runs it, with a stand-in for vLLM."""
+"""Serving: the command for the GPUs of the machine, and the child process that runs it, with a substitute for vLLM."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_it_listens_on_loopback_and_under_the_name_that_profiles_use() -> None:
     assert value(command, "--served-model-name") == config.openai_options()["model"]
 
 
-def test_without_a_gpu_it_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_gpu_the_command_is_for_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
     config = load_model_config("tiny-llava-next-video")
     command = serve_command(config, [], 8000)
@@ -92,7 +92,7 @@ def test_nvidia_smi_is_understood() -> None:
     ]
 
 
-async def test_gpus_are_asked_of_nvidia_smi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_gpus_are_listed_by_nvidia_smi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text('#!/bin/sh\necho "0, Tesla T4, 15360, 570.1, 7.5"\n')
     program.chmod(0o755)
@@ -102,7 +102,7 @@ async def test_gpus_are_asked_of_nvidia_smi(monkeypatch: pytest.MonkeyPatch, tmp
     assert await find_gpus() == []
 
 
-def test_vllm_is_found_as_set_or_missed_with_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_vllm_is_located_or_its_absence_reported_with_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "vllm"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -180,13 +180,13 @@ class Stand:
         return False
 
 
-async def test_it_starts_answers_tells_its_log_and_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_the_server_starts_answers_streams_its_log_and_leaves_nothing_behind(tmp_path: Path) -> None:
     stand = Stand(tmp_path, "well")
     async with stand.server() as server:
         assert server.pid is not None
-        found = {check.name: check for check in await checks(base_url=server.base_url)}
-        assert found["server"].ok
-        assert "tiny" in found["server"].detail
+        results = {check.name: check for check in await checks(base_url=server.base_url)}
+        assert results["server"].ok
+        assert "tiny" in results["server"].detail
     assert server.pid is None
     assert stand.lines[0] == "loading weights"
     assert max(map(len, stand.lines)) <= 2000
@@ -270,11 +270,11 @@ async def test_doctor_says_what_is_missing_and_what_to_type(monkeypatch: pytest.
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     config = load_model_config("llava-next-video-7b")
-    found = {c.name: c for c in await checks(config, base_url=f"http://127.0.0.1:{port}/v1", api_key_env="NO_SUCH_KEY")}
+    results = {c.name: c for c in await checks(config, base_url=f"http://127.0.0.1:{port}/v1", api_key_env="NO_SUCH_KEY")}
     for name in ("gpu", "vllm", "memory", "model files", "key", "server"):
-        assert not found[name].ok, name
-        assert found[name].hint, name
-    assert "hf download llava-hf/LLaVA-NeXT-Video-7B-hf" in found["model files"].hint
+        assert not results[name].ok, name
+        assert results[name].hint, name
+    assert "hf download llava-hf/LLaVA-NeXT-Video-7B-hf" in results["model files"].hint
     tiny = {c.name: c for c in await checks(load_model_config("tiny-llava-next-video"))}
     assert tiny["model files"].ok
     assert tiny["key"].ok

@@ -16,13 +16,13 @@ from streamtags.testing import ScriptedClassifier
 
 def pairs(slope: float, intercept: float, count: int = 4000) -> list[tuple[float, bool]]:
     rng = np.random.default_rng(1)
-    told = rng.uniform(0.02, 0.98, count)
-    meant = 1 / (1 + np.exp(-(slope * np.log(told / (1 - told)) + intercept)))
-    return [(float(c), bool(rng.random() < m)) for c, m in zip(told, meant, strict=True)]
+    given = rng.uniform(0.02, 0.98, count)
+    true = 1 / (1 + np.exp(-(slope * np.log(given / (1 - given)) + intercept)))
+    return [(float(c), bool(rng.random() < m)) for c, m in zip(given, true, strict=True)]
 
 
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.4, -1.0), (2.0, 0.5)])
-def test_what_was_meant_is_found_again(slope: float, intercept: float) -> None:
+def test_a_fit_recovers_slope_and_intercept(slope: float, intercept: float) -> None:
     fit = fit_confidences(pairs(slope, intercept), model="m", vocabulary="v")
     assert fit.slope == pytest.approx(slope, abs=0.15)
     assert fit.intercept == pytest.approx(intercept, abs=0.15)
@@ -42,10 +42,10 @@ def test_the_order_of_tags_stays(slope: float, intercept: float, one: float, two
     assert 0 <= low <= high <= 1
 
 
-@pytest.mark.parametrize("told", [[(0.9, True)] * 5, [(0.9, True)] * 50, [(0.9, False)] * 50])
-def test_too_few_labels_are_refused(told: list[tuple[float, bool]]) -> None:
+@pytest.mark.parametrize("pairs", [[(0.9, True)] * 5, [(0.9, True)] * 50, [(0.9, False)] * 50])
+def test_too_few_labels_are_refused(pairs: list[tuple[float, bool]]) -> None:
     with pytest.raises(UsageError, match="too few"):
-        fit_confidences(told, model="m", vocabulary="v")
+        fit_confidences(pairs, model="m", vocabulary="v")
 
 
 def test_a_fit_survives_its_file_and_anything_else_is_refused(tmp_path: Path) -> None:
@@ -62,10 +62,10 @@ async def test_it_lies_over_any_classifier_and_is_named() -> None:
     inner = ScriptedClassifier([{"Happy": 0.9, "Sad": 0.3}])
     fit = Confidences(model="scripted", vocabulary="seed-eight", slope=0.5, intercept=-1.0, pairs=100)
     classifier = CalibratedClassifier(inner, fit)
-    found = await classifier.classify(ClassifyRequest("s0", "x", "m"), load_vocabulary("seed-eight"))
-    assert [score.tag for score in found.tags] == ["Happy", "Sad"]
-    assert found.tags[0].confidence == pytest.approx(1 / (1 + np.exp(-(0.5 * np.log(9) - 1))), abs=1e-4)
-    assert found.model == classifier.model != inner.model
+    result = await classifier.classify(ClassifyRequest("s0", "x", "m"), load_vocabulary("seed-eight"))
+    assert [score.tag for score in result.tags] == ["Happy", "Sad"]
+    assert result.tags[0].confidence == pytest.approx(1 / (1 + np.exp(-(0.5 * np.log(9) - 1))), abs=1e-4)
+    assert result.model == classifier.model != inner.model
     await classifier.ready()
     await classifier.close()
     assert inner.closed

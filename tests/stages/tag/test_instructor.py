@@ -48,31 +48,31 @@ def classifier(server: ModelServer, **options: Any) -> Classifier:
 
 async def tagged(*acts: Act, **options: Any) -> tuple[list[tuple[str, float]], ModelServer]:
     async with ModelServer(*acts) as server:
-        asks = classifier(server, **options)
-        tags = await asks.classify(REQUEST, VOCABULARY)
-        await asks.close()
+        backend = classifier(server, **options)
+        tags = await backend.classify(REQUEST, VOCABULARY)
+        await backend.close()
     return [(score.tag, score.confidence) for score in tags.tags], server
 
 
-async def failure(*acts: Act, asked: int = 1, **options: Any) -> ModelError:
+async def failure(*acts: Act, requests: int = 1, **options: Any) -> ModelError:
     async with ModelServer(*acts) as server:
-        asks = classifier(server, **options)
+        backend = classifier(server, **options)
         with pytest.raises(ModelError) as caught:
-            await asks.classify(REQUEST, VOCABULARY)
-        await asks.close()
-        assert len(server.asked) == asked
+            await backend.classify(REQUEST, VOCABULARY)
+        await backend.close()
+        assert len(server.asked) == requests
     return caught.value
 
 
 async def test_a_good_answer_becomes_a_tag_set() -> None:
     async with ModelServer(GOOD) as server:
-        asks = classifier(server)
-        tags = await asks.classify(REQUEST, VOCABULARY)
-        await asks.close()
+        backend = classifier(server)
+        tags = await backend.classify(REQUEST, VOCABULARY)
+        await backend.close()
     assert [(score.tag, score.confidence) for score in tags.tags] == [("Happy", 0.9), ("Fast", 0.7)]
     assert tags.key_information == ("children", "running")
     assert tags.reasoning == "They laugh."
-    assert tags.model == asks.model
+    assert tags.model == backend.model
     assert tags.usage is not None
     assert (tags.usage.prompt_tokens, tags.usage.completion_tokens) == (100, 30)
     body = server.asked[0].body
@@ -118,36 +118,36 @@ async def test_no_tag_is_a_fair_answer() -> None:
         "bare",
     ],
 )
-async def test_an_invalid_answer_is_asked_again_and_then_given_up(bad: Act) -> None:
+async def test_an_invalid_answer_is_requested_again_and_then_given_up(bad: Act) -> None:
     tags, server = await tagged(bad, bad, GOOD)
     assert tags == [("Happy", 0.9), ("Fast", 0.7)]
     assert len(server.asked) == 3
     again = server.asked[1].body["messages"]
-    assert again[: len(server.asked[0].body["messages"])] == server.asked[0].body["messages"], "what was asked stays the prefix"
+    assert again[: len(server.asked[0].body["messages"])] == server.asked[0].body["messages"], "the first messages stay the prefix"
     assert len(again) > 2, "the mistake is named"
 
-    error = await failure(bad, asked=3)
+    error = await failure(bad, requests=3)
     assert (error.code, error.retryable) == ("model.invalid_answer", False)
     assert len(str(error)) < 700
-    assert (await failure(bad, asked=1, re_asks=0)).code == "model.invalid_answer"
+    assert (await failure(bad, requests=1, re_asks=0)).code == "model.invalid_answer"
 
 
 async def test_tokens_of_re_asks_are_counted() -> None:
     bad = says(answer(("Comic", 1)), prompt_tokens=10, completion_tokens=1)
     async with ModelServer(bad, bad, GOOD) as server:
-        asks = classifier(server)
-        tags = await asks.classify(REQUEST, VOCABULARY)
-        await asks.close()
+        backend = classifier(server)
+        tags = await backend.classify(REQUEST, VOCABULARY)
+        await backend.close()
     assert tags.usage is not None
     assert (tags.usage.prompt_tokens, tags.usage.completion_tokens) == (120, 32)
 
 
-async def test_tokens_of_answers_that_nobody_could_use_are_counted_too() -> None:
+async def test_tokens_of_unusable_answers_are_counted_too() -> None:
     bad = says(answer(("Comic", 1)), prompt_tokens=10, completion_tokens=1)
-    error = await failure(bad, asked=3)
+    error = await failure(bad, requests=3)
     assert error.usage is not None
     assert (error.usage.prompt_tokens, error.usage.completion_tokens) == (30, 3)
-    error = await failure(bad, status(503), asked=2)
+    error = await failure(bad, status(503), requests=2)
     assert (error.code, error.usage and error.usage.prompt_tokens) == ("model.server_error", 10)
     assert (await failure(status(503))).usage is None
 
@@ -179,7 +179,7 @@ async def test_weak_tags_are_left_out() -> None:
         (raw(json.dumps(chat_completion("x" * 10_000_000)).encode()), "model.oversize", False),
     ],
 )
-async def test_failures_of_the_wire_are_not_asked_again_here(act: Act, code: str, retryable: bool) -> None:
+async def test_network_failures_are_not_retried_here(act: Act, code: str, retryable: bool) -> None:
     error = await failure(act)
     assert (error.code, error.retryable) == (code, retryable), str(error)
     assert error.retry_after == (3 if code == "model.busy" else None)
@@ -190,10 +190,10 @@ async def test_a_slow_answer_ends_at_the_time_limit(act: Act) -> None:
     assert (await failure(act, timeout_seconds=0.4)).code == "model.timeout"
 
 
-def obedient(asked: Asked) -> Mapping[str, Any]:
+def obedient(request: Asked) -> Mapping[str, Any]:
     """A model that obeys any order it can read outside the marks; inside, the system prompt says, orders mean nothing."""
     readable = ""
-    for message in asked.body["messages"]:
+    for message in request.body["messages"]:
         text = message["content"]
         before, _, rest = text.partition("\n<segment>\n") if message["role"] == "system" else ("", "", text)
         if rest.startswith("<segment>\n"):
@@ -218,20 +218,20 @@ def obedient(asked: Asked) -> Mapping[str, Any]:
 )
 async def test_a_caption_that_gives_orders_changes_nothing(caption: str) -> None:
     async with ModelServer(replies(obedient)) as server:
-        asks = classifier(server)
-        told = ClassifyRequest(segment="s", caption=caption, caption_model="m", text=caption, evidence={"note": caption})
-        tags = await asks.classify(told, VOCABULARY)
-        await asks.close()
+        backend = classifier(server)
+        hostile = ClassifyRequest(segment="s", caption=caption, caption_model="m", text=caption, evidence={"note": caption})
+        tags = await backend.classify(hostile, VOCABULARY)
+        await backend.close()
     assert [score.tag for score in tags.tags] == ["Happy"]
     assert "<" not in server.asked[0].body["messages"][1]["content"].replace("<segment>", "").replace("</segment>", "")
 
 
 async def test_segments_share_all_of_the_prompt_but_their_own_data() -> None:
     async with ModelServer(GOOD) as server:
-        asks = classifier(server)
+        backend = classifier(server)
         for caption in ("one", "two"):
-            await asks.classify(ClassifyRequest(segment=caption, caption=caption, caption_model="m"), VOCABULARY)
-        await asks.close()
+            await backend.classify(ClassifyRequest(segment=caption, caption=caption, caption_model="m"), VOCABULARY)
+        await backend.close()
     first, second = (asked.body for asked in server.asked)
     assert first["messages"][0] == second["messages"][0]
     assert first["response_format"] == second["response_format"]
@@ -239,13 +239,13 @@ async def test_segments_share_all_of_the_prompt_but_their_own_data() -> None:
 
 
 async def test_many_at_once_keep_their_tokens_apart() -> None:
-    def counted(asked: Asked) -> str:
+    def counted(request: Asked) -> str:
         return json.dumps(answer(("Happy", 0.5)))
 
     async with ModelServer(replies(counted, after=0.02)) as server:
-        asks = classifier(server)
-        sets = await asyncio.gather(*(asks.classify(REQUEST, VOCABULARY) for _ in range(12)))
-        await asks.close()
+        backend = classifier(server)
+        sets = await asyncio.gather(*(backend.classify(REQUEST, VOCABULARY) for _ in range(12)))
+        await backend.close()
     assert server.busiest > 1
     assert {tags.usage.prompt_tokens for tags in sets if tags.usage} == {100}
 
@@ -256,9 +256,9 @@ async def test_a_long_vocabulary_is_cut_to_a_shortlist_that_holds_what_the_capti
     many = tuple(Tag(name=f"{kind} {i}", axis="subject", description=f"a {kind}") for kind in kinds for i in range(30))
     long = Vocabulary(id="long", version="1", axes=(Axis(name="subject"),), tags=many)
     async with ModelServer(says(answer(("whale 3", 0.8)))) as server:
-        asks = classifier(server, shortlist=40)
-        tags = await asks.classify(ClassifyRequest(segment="s", caption="A whale dives.", caption_model="m"), long)
-        await asks.close()
+        backend = classifier(server, shortlist=40)
+        tags = await backend.classify(ClassifyRequest(segment="s", caption="A whale dives.", caption_model="m"), long)
+        await backend.close()
     schema = json.dumps(server.asked[0].body["response_format"])
     assert [score.tag for score in tags.tags] == ["whale 3"]
     assert sum(f'"{tag.name}"' in schema for tag in many) == 40

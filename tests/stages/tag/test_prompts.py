@@ -34,7 +34,7 @@ def data_of(prompt: str) -> dict[str, object]:
     return read
 
 
-def test_the_system_prompt_tells_tags_axes_aliases_and_what_shuts_out_what() -> None:
+def test_the_system_prompt_lists_tags_axes_aliases_and_exclusive_groups() -> None:
     lines = system_prompt(VOCABULARY).splitlines()
     assert "Vocabulary: For tests" in lines
     assert "mood: what one feels" in lines
@@ -46,7 +46,7 @@ def test_the_system_prompt_tells_tags_axes_aliases_and_what_shuts_out_what() -> 
     assert not any(line.startswith("unused") for line in lines)
 
 
-def test_a_shortlist_is_all_that_is_told() -> None:
+def test_only_the_tags_of_a_shortlist_are_listed() -> None:
     text = system_prompt(VOCABULARY, ("Happy", "Fast"))
     assert "Happy" in text
     assert "- Sad" not in text

@@ -32,7 +32,7 @@ def vocabulary(names: Sequence[str], **aliases: tuple[str, ...]) -> Vocabulary:
     return Vocabulary(id="v", version="1", axes=(Axis(name="a"),), tags=tags)
 
 
-def asked(caption: str, text: str = "") -> ClassifyRequest:
+def request_for(caption: str, text: str = "") -> ClassifyRequest:
     return ClassifyRequest(segment="s", caption=caption, caption_model="m", text=text)
 
 
@@ -47,18 +47,18 @@ def letters(texts: Sequence[str]) -> Vectors:
 )
 def test_a_shortlist_is_of_its_length_in_the_vocabularys_order_and_always_the_same(names: list[str], size: int, caption: str) -> None:
     chooser = Shortlist(vocabulary(names), size, letters)
-    chosen = chooser.choose(asked(caption))
+    chosen = chooser.choose(request_for(caption))
     assert len(chosen) == min(size, len(names))
     assert list(chosen) == [name for name in names if name in chosen]
-    assert chosen == chooser.choose(asked(caption))
+    assert chosen == chooser.choose(request_for(caption))
 
 
 def test_a_tag_that_the_text_names_is_always_on_it_by_name_or_alias_as_whole_words() -> None:
     names = [f"{kind} {thing}" for kind in KINDS for thing in THINGS]
     chooser = Shortlist(vocabulary([*names, "Zorb", "cat"], Zorb=("hamster-ball",)), 5, letters)
-    assert "Zorb" in chooser.choose(asked("A child rolls downhill in a Hamster-Ball, laughing."))
-    assert "glacier at sea" in chooser.choose(asked("Ships.", text="a GLACIER at sea"))
-    assert chooser.choose(asked("category")).count("cat") == chooser.choose(asked("categoric")).count("cat")
+    assert "Zorb" in chooser.choose(request_for("A child rolls downhill in a Hamster-Ball, laughing."))
+    assert "glacier at sea" in chooser.choose(request_for("Ships.", text="a GLACIER at sea"))
+    assert chooser.choose(request_for("category")).count("cat") == chooser.choose(request_for("categoric")).count("cat")
 
 
 def test_what_the_caption_is_about_is_on_it_without_being_named() -> None:
@@ -71,11 +71,11 @@ def test_what_the_caption_is_about_is_on_it_without_being_named() -> None:
         "ballet": "Dancers in tutus leap across the stage.",
     }
     for kind, caption in meant.items():
-        shortlist = chooser.choose(asked(caption))
+        shortlist = chooser.choose(request_for(caption))
         assert sum(name.startswith(kind) for name in shortlist) >= 4, kind
 
 
 def test_a_detail_is_not_drowned_by_the_rest() -> None:
     chooser = Shortlist(vocabulary([f"{kind} {thing}" for kind in KINDS for thing in THINGS]), 30)
     caption = "People walk along a busy street past shops and cars, talking, while buses pass, and far away lava erupts from a crater."
-    assert any(name.startswith("volcano") for name in chooser.choose(asked(caption)))
+    assert any(name.startswith("volcano") for name in chooser.choose(request_for(caption)))

@@ -36,24 +36,24 @@ def test_embeddings_load_without_network_home_or_trace_in_logging(tmp_path_facto
 
 
 def test_embeddings_are_unit_vectors_and_know_what_is_near() -> None:
-    vectors = embed(["a man walks his dog", "somebody goes out with a puppy", "quarterly revenue of the bank", ""])
+    vectors = embed(["a man walks his dog", "a woman goes out with a puppy", "quarterly revenue of the bank", ""])
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1).tolist() == pytest.approx([1, 1, 1, 0], abs=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
 
 
 def test_a_text_has_the_same_vector_alone_and_among_others() -> None:
-    texts = ["a man walks his dog", "quarterly revenue of the bank, which nobody reads to its end", "", "猫"]
+    texts = ["a man walks his dog", "quarterly revenue of the bank, which few people read to its end", "", "猫"]
     assert np.array_equal(embed(texts), np.vstack([embed([text]) for text in texts]))
 
 
 @given(st.text(max_size=3000))
 def test_passages_are_short_few_and_lose_no_word_of_a_short_text(text: str) -> None:
-    found = passages(text)
-    assert len(found) <= MAX_PASSAGES
-    assert all(0 < len(passage.split()) <= PASSAGE_WORDS for passage in found)
-    if len(found) < MAX_PASSAGES:
-        assert " ".join(found).split() == text.split()
+    runs = passages(text)
+    assert len(runs) <= MAX_PASSAGES
+    assert all(0 < len(passage.split()) <= PASSAGE_WORDS for passage in runs)
+    if len(runs) < MAX_PASSAGES:
+        assert " ".join(runs).split() == text.split()
 
 
 def test_passages_keep_sentences_together() -> None:
@@ -87,7 +87,7 @@ def test_what_the_embeddings_cannot_know_gives_no_tag(text: str) -> None:
         assert TagTexts(load_vocabulary(name).tags).confidences(text, load_calibration()) == {}
 
 
-def test_a_named_tag_of_another_script_is_told() -> None:
+def test_a_named_tag_of_another_script_is_given() -> None:
     calibration = load_calibration()
     assert tags("切ない", "Happy").confidences("彼女は切ない歌を歌う", calibration) == {0: calibration.named_alone}
 
