@@ -15,6 +15,7 @@ from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
 from streamtags.search.engine import Search
+from streamtags.sources.file.access import Access
 
 __all__ = [
     "Analyses",
@@ -104,7 +105,13 @@ class Analyses(Protocol):
 
 
 class SourcePolicy(Protocol):
-    """Decides which sources a client may name."""
+    """Decides which sources a client may name.
+
+    Attributes:
+        access: what an analysis may read, the media of an edit included.
+    """
+
+    access: Access
 
     def allowed(self, requested: str) -> str:
         """Return `requested` as a URL, or as the path of a file that may be read.

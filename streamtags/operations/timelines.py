@@ -93,7 +93,7 @@ def _plan(services: Services, params: Analyze) -> tuple[AnalysisRequest, bool]:
 
     async def chosen() -> Choice:
         async with open_tools(settings) as tools:
-            return choose_timeline(services.store, uri, settings, tools, fresh=params.fresh)
+            return choose_timeline(services.store, uri, settings, tools, fresh=params.fresh, access=services.sources.access)
 
     choice = asyncio.run(chosen())
     name = os.path.basename(without_password(uri))[:200]  # noqa: PTH119 - a URI, not a path

@@ -81,7 +81,7 @@ async def _analyze(
     wanted: str | None,
 ) -> TimelineState:
     tools = runners.tools
-    choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=wanted)
+    choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=wanted, access=access)
     timeline, identity = choice.timeline, choice.identity
     recorded = None
     if not fresh and store.by_identity(identity) is not None:

@@ -14,6 +14,7 @@ from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.sources.edit.source import edit_identity, is_edit
+from streamtags.sources.file.access import Access
 from streamtags.sources.file.identity import source_identity
 from streamtags.sources.live.source import is_live
 from streamtags.stages.tools import Tools
@@ -29,7 +30,16 @@ class Choice:
     identity: TimelineIdentity
 
 
-def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *, fresh: bool = False, wanted: str | None = None) -> Choice:
+def choose_timeline(
+    store: Store,
+    uri: str,
+    settings: Settings,
+    tools: Tools,
+    *,
+    fresh: bool = False,
+    wanted: str | None = None,
+    access: Access | None = None,
+) -> Choice:
     """The timeline that an analysis of `uri` goes into.
 
     Of a file, a URL of one or standard input: the one of its identity and the settings. A live source is never the same twice: a new
@@ -43,12 +53,13 @@ def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *,
         tools: by whom.
         fresh: a new recording in any case.
         wanted: of a live source, go into this one, which is there.
+        access: which media of an edit may be read; anything unless given.
 
     Raises:
         SourceError: there is no such file, or it cannot be read.
     """
     live = not is_edit(uri) and is_live(uri, settings.ingest)
-    identity = f"live:{uri}" if live else _identity_of_file(uri, settings)
+    identity = f"live:{uri}" if live else _identity_of_file(uri, settings, access)
     first = timeline_identity(identity, settings, tools)
     plain = _choice(first)
     earlier = [Choice(summary.id, summary.identity) for summary in store.recordings(first)]
@@ -62,8 +73,8 @@ def choose_timeline(store: Store, uri: str, settings: Settings, tools: Tools, *,
     return _choice(replace(first, recording=secrets.token_hex(4))) if earlier else plain
 
 
-def _identity_of_file(uri: str, settings: Settings) -> str:
-    return edit_identity(uri, settings.ingest) if is_edit(uri) else source_identity(uri)
+def _identity_of_file(uri: str, settings: Settings, access: Access | None) -> str:
+    return edit_identity(uri, settings.ingest, access) if is_edit(uri) else source_identity(uri)
 
 
 def recorded_of(store: Store, state: TimelineState) -> Recorded | None:

@@ -24,7 +24,7 @@ class MediaRootPolicy:
     """
 
     def __init__(self, access: Access, discard: Callable[[str], None] = lambda _: None) -> None:
-        self._access = access
+        self.access = access
         self.discard = discard
 
     def allowed(self, requested: str) -> str:
@@ -58,21 +58,21 @@ class MediaRootPolicy:
     def _place(self, requested: str) -> Place:
         try:
             uri = unquote(urlsplit(requested).path) if requested.lower().startswith("file://") else requested
-            return locate(uri if is_url(uri) else self._path(uri), self._access)
+            return locate(uri if is_url(uri) else self._path(uri), self.access)
         except (OSError, RuntimeError, ValueError) as error:  # a NUL, a loop of links, brackets that are no address
             raise SourceError("is neither a path nor a URL", where=without_password(requested), hint="check it") from error
         except SourceError as error:
             error.where = without_password(requested)
             if error.code == "source.missing":
                 error.hint = "name a file under --media-root, or upload it"
-            elif isinstance(error, SourceRefused) and is_url(uri) and not self._access.allow_private:
-                locate(uri, replace(self._access, allow_private=True))  # raises if it is refused in any case
+            elif isinstance(error, SourceRefused) and is_url(uri) and not self.access.allow_private:
+                locate(uri, replace(self.access, allow_private=True))  # raises if it is refused in any case
                 error.hint = "to allow it, start the server with --set server.allow_private=true"
             raise
 
     def _path(self, name: str) -> str:
         """Return the path of `name`, which is relative to a media root or lies under one; refuse any other, whether or not it exists."""
-        roots = self._access.roots
+        roots = self.access.roots
         root = next((root for root in roots if os.path.lexists(root / name)), roots[0])
         path = (root / name).resolve()
         if not any(path.is_relative_to(root) for root in roots):

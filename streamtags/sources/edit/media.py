@@ -66,6 +66,8 @@ class MediaFinder:
     allow_outside: bool = True
     probe: TimecodeProbe | None = None
     _answers: dict[Media, Path | None] = field(default_factory=dict, init=False)
+    _by_reel: dict[str, list[Path]] = field(default_factory=dict, init=False)
+    _spans: dict[Path, tuple[int, int] | None] = field(default_factory=dict, init=False)
     _by_name: dict[str, list[Path]] | None = field(default=None, init=False)
 
     def find(self, clip: Clip) -> Path | None:
@@ -74,8 +76,8 @@ class MediaFinder:
             return None
         media = clip.media
         if media not in self._answers:
-            self._answers[media] = self._mapped(media) or self._stated(media) or self._named(media) or self._on_reel(clip)
-        return self._answers[media]
+            self._answers[media] = self._mapped(media) or self._stated(media) or self._named(media)
+        return self._answers[media] or self._on_reel(clip)
 
     def missing(self, clips: Iterable[Clip]) -> list[str]:
         """The names of media without a file, each once, in the order of the edit."""
@@ -115,20 +117,30 @@ class MediaFinder:
 
     def _on_reel(self, clip: Clip) -> Path | None:
         """The file of the clip's reel: the only one, or the one whose timecode contains the clip."""
-        reel = (clip.media.reel or "").casefold()
-        if len(reel) < 3:
-            return None
-        exact = self._files().get(reel, [])
-        files = exact or [file for name, files in self._files().items() if name.startswith(reel) for file in files]
-        files = list(dict.fromkeys(files))
+        files = self._files_of_reel((clip.media.reel or "").casefold())
         if len(files) == 1:
             return files[0]
         if self.probe is None or clip.timing is None:
             return None
         low, high = clip.used_frames()
-        ranges = ((file, self.probe(file)) for file in files)
-        matching = [file for file, span in ranges if span is not None and span[0] <= low and high <= span[1]]
+        matching = []
+        for file in files:
+            if file not in self._spans:
+                self._spans[file] = self.probe(file)
+            span = self._spans[file]
+            if span is not None and span[0] <= low and high <= span[1]:
+                matching.append(file)
         return matching[0] if len(matching) == 1 else None
+
+    def _files_of_reel(self, reel: str) -> list[Path]:
+        """Files whose name is `reel`, or else starts with it; a reel of less than three characters names no file."""
+        if len(reel) < 3:
+            return []
+        if reel not in self._by_reel:
+            by_name = self._files()
+            files = by_name.get(reel) or [file for name, files in by_name.items() if name.startswith(reel) for file in files]
+            self._by_reel[reel] = list(dict.fromkeys(files))
+        return self._by_reel[reel]
 
     def _existing(self, path: Path) -> Path | None:
         try:

@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -45,13 +46,13 @@ def is_edit(uri: str) -> bool:
     return "://" not in uri and Path(uri).suffix.casefold() in EDIT_SUFFIXES
 
 
-def edit_identity(uri: str, settings: IngestSettings) -> str:
+def edit_identity(uri: str, settings: IngestSettings, access: Access | None = None) -> str:
     """A name that stays the same as long as the edit and the media that it finds do.
 
     Raises:
         SourceError: the edit or a file of its media cannot be read.
     """
-    edit, finder = _read(uri, settings, Access())
+    edit, finder = _read(uri, settings, access or Access())
     digest = hashlib.blake2b(digest_size=16)
     files = {clip.record_in: finder.find(clip) for clip in flatten(edit.sequence)}
     digest.update(repr(sorted(files.items())).encode())
@@ -98,7 +99,22 @@ def _read(uri: str, settings: IngestSettings, access: Access) -> tuple[Edit, Med
     edit = read_edit(uri, parse_rate(options.rate) if options.rate else None)
     media_map = load_media_map(options.media_map) if options.media_map is not None else {}
     roots = (*options.media_roots, *access.roots)
-    return edit, MediaFinder(Path(uri).resolve().parent, roots, media_map, allow_outside=not access.roots)
+
+    def probe(file: Path) -> tuple[int, int] | None:
+        return _timecode_range(file, settings, access)
+
+    return edit, MediaFinder(Path(uri).resolve().parent, roots, media_map, allow_outside=not access.roots, probe=probe)
+
+
+def _timecode_range(file: Path, settings: IngestSettings, access: Access) -> tuple[int, int] | None:
+    """The source frames of a media file, as (first, one past the last) from timecode zero; None if it cannot be read."""
+    try:
+        with closing(MediaReader(locate(str(file), access), settings, thumbnails=True)) as reader:
+            video = reader.info.video
+        start = parse_timecode(video.start_timecode, video.rate)[0]
+    except (SourceError, UsageError):
+        return None
+    return start, start + round(Fraction(video.duration or 0) * video.rate)
 
 
 class EditSource:

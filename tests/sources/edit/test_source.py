@@ -216,6 +216,24 @@ def test_a_damaged_file_counts_as_missing(folder: Path, tmp_path: Path) -> None:
         assert source.missing == ["broken.mp4"]
 
 
+def test_of_several_files_of_a_reel_the_one_with_the_timecode_of_the_clip_is_read(tmp_path: Path) -> None:
+    make_counted(tmp_path / "A001_1.mov", 60, timecode="10:00:00:00")
+    make_counted(tmp_path / "A001_2.mov", 60, timecode="11:00:00:00")
+    path = tmp_path / "list.edl"
+    path.write_text(
+        "001 A001 V C 11:00:01:00 11:00:01:05 01:00:00:00 01:00:00:05\n"
+        "002 A001 V C 10:00:00:10 10:00:00:15 01:00:00:05 01:00:00:10\n"
+        "003 A001 V C 12:00:00:00 12:00:00:05 01:00:00:10 01:00:00:15\n"
+    )
+    settings = SETTINGS.model_copy(update={"edit": EditSettings(rate="25", media_roots=[tmp_path])})
+    with closing(open_edit(str(path), settings)) as source:
+        items = list(source.read())
+        assert numbers(items) == [*range(25, 30), *range(10, 15)]
+        assert source.missing == ["A001"]
+        names = [info and info.media for info in (source.clip(0, 5), source.clip(5, 10))]
+        assert names == ["A001", "A001"]
+
+
 def test_the_identity_changes_when_missing_media_appears(folder: Path, tmp_path: Path) -> None:
     edit = write_edit(tmp_path, clip("late.mp4", 0, 5))
     before = edit_identity(str(edit), SETTINGS)
