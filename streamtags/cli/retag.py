@@ -7,6 +7,7 @@ import asyncio
 import sys
 
 from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, open_configured_store, settings_of, show_command, silence_output
+from streamtags.cli.hints import untagged_hint
 from streamtags.cli.views import JsonLines, printable
 
 __all__ = ["add_arguments", "run"]
@@ -34,9 +35,12 @@ def run(args: argparse.Namespace) -> int:
         except BrokenPipeError as error:  # who reads the events has left in the middle of the work
             silence_output()
             raise KeyboardInterrupt from error
+        hint = untagged_hint(store.state(timeline), printable(settings.tags))
     if not args.jsonl:
         print(f"{timeline} is tagged anew under {printable(settings.tags)}; see `{printable(show_command(args, settings, timeline))}`")
     if failed:
         print(f"{failed} segments keep their old tags, the classifier failed; run it again", file=sys.stderr)
         return SOME_FAILED
+    if hint is not None:
+        print(hint, file=sys.stderr)
     return 0
