@@ -55,4 +55,8 @@ class Edit(FakeSource):
 
 def test_a_source_that_gives_its_shots_needs_no_detector() -> None:
     segments, _ = read(Edit(PICTURES[:100]))
-    assert [(one.start.frame, one.end.frame, one.transition) for one in segments] == [(0, 30, "start"), (30, 75, "edit"), (75, 100, "gradual")]
+    assert [(one.start.frame, one.end.frame, one.transition) for one in segments] == [
+        (0, 30, "start"),
+        (30, 75, "edit"),
+        (75, 100, "gradual"),
+    ]
