@@ -75,7 +75,7 @@ class Database:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
-            self._files.check()
+            self._files.check_main()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

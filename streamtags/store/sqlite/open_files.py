@@ -27,9 +27,10 @@ class OpenFiles:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path, target = path.absolute(), path.resolve()  # the working directory may change
-        self._files = (path, *(target.with_name(target.name + suffix) for suffix in _SUFFIXES))
-        self._identities = self._read()
+        named, target = os.fspath(path.absolute()), os.fspath(path.resolve())  # the working directory may change
+        self._main = named
+        self._all = tuple(dict.fromkeys((named, target, *(target + suffix for suffix in _SUFFIXES))))  # strings: this runs for each write
+        self._identities = _identities(self._all)
 
     def check(self) -> None:
         """Check that the files are still the same.
@@ -37,8 +38,19 @@ class OpenFiles:
         Raises:
             StoreError: one of them was deleted or replaced (code `store.replaced`).
         """
+        self._compare(self._all)
+
+    def check_main(self) -> None:
+        """Check the database file only.
+
+        Raises:
+            StoreError: it was deleted or replaced (code `store.replaced`).
+        """
+        self._compare((self._main,))
+
+    def _compare(self, files: tuple[str, ...]) -> None:
         try:
-            if self._read() == self._identities:
+            if _identities(files) == self._identities[: len(files)]:
                 return
         except OSError:
             pass  # deleted: the error below says so
@@ -49,5 +61,6 @@ class OpenFiles:
             code="store.replaced",
         )
 
-    def _read(self) -> list[tuple[int, int]]:
-        return [(stat.st_dev, stat.st_ino) for stat in map(os.stat, self._files)]
+
+def _identities(files: tuple[str, ...]) -> list[tuple[int, int]]:
+    return [(status.st_dev, status.st_ino) for status in map(os.stat, files)]
