@@ -25,7 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
-        args = build_parser().parse_args(arguments)
+        parser = build_parser()
+        parser.given = arguments
+        args = parser.parse_args(arguments or ["-h"])
         status = command_of(args)(args)
         sys.stdout.flush()
     except SystemExit as leaving:  # argparse: -h and usage errors

@@ -34,7 +34,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "source", metavar="SOURCE", nargs="?", help="a video file, an edit (EDL, FCPXML, xmeml, OTIO, AAF), a URL, or - for standard input"
     )

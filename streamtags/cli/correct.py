@@ -14,7 +14,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     add_timeline(parser)
     parser.add_argument("segment", metavar="SEGMENT", help="a segment's id, as `show` prints it")
     parser.add_argument("--tag", metavar="T=0.9", action="append", default=[], help="set a tag, with a confidence in 0..1 (1 if left out)")

@@ -14,7 +14,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from streamtags.cli.views import live_line, printable, summary_line
+from streamtags.cli.views import live_line, mark, printable, summary_line
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
 from streamtags.core.fold import Fold
 from streamtags.core.state import SegmentState, TimelineState
@@ -129,7 +129,7 @@ def _tags(segment: SegmentState) -> RenderableType:
     for score in segment.tags[:_MAX_TAGS]:
         full = round(score.confidence * _BAR_CELLS)
         grid.add_row(
-            Text(printable(score.tag)),
+            Text(printable(score.tag) + mark(segment, score.tag), style="green" if mark(segment, score.tag) else ""),
             Text("━" * full, style="magenta") + Text("━" * (_BAR_CELLS - full), style="grey30"),
             f"{score.confidence:.2f}",
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import os
 import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NoReturn, cast
 
@@ -37,14 +39,28 @@ COMMANDS = {
 class Parser(argparse.ArgumentParser):
     """Reports an error in one line, with what to type instead."""
 
+    given: Sequence[str] = ()  # the arguments being parsed, for the advice in an error
+
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr and exit with status 2."""
         wrong = re.search(r"unrecognized arguments: (--?[\w-]+)|invalid choice: '([\w-]+)'", message)
         known = sorted(_words(self))
         near = difflib.get_close_matches(next(filter(None, wrong.groups())), known, n=1) if wrong else []
         advice = f"did you mean {near[0]}? " if near else ""
+        if re.search(r"unrecognized arguments: [^-]", message):
+            advice = _quoting_advice(self.given)
         sys.stderr.write(f"{self.prog}: {message}; {advice}see {self.prog} -h\n")
         raise SystemExit(2)
+
+
+def _quoting_advice(arguments: Sequence[str]) -> str:
+    """Return advice to quote a name with spaces: the name, if a file of that name exists."""
+    for start in range(len(arguments)):
+        for end in range(len(arguments), start + 1, -1):
+            name = " ".join(arguments[start:end])
+            if os.path.exists(name):  # noqa: PTH110 - an argument may be no valid path
+                return f"did you mean {shlex.quote(name)}? Quote a name with spaces; "
+    return "quote a name with spaces; "
 
 
 def _words(parser: argparse.ArgumentParser) -> set[str]:
@@ -57,7 +73,7 @@ def _words(parser: argparse.ArgumentParser) -> set[str]:
     return words
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """Return the parser of all commands. Their modules import heavy packages only when they run."""
     parser = Parser(
         prog="streamtags",
@@ -74,5 +90,5 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def command_of(args: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
-    """The function that runs the parsed command."""
+    """Return the function that runs the parsed command."""
     return cast("Callable[[argparse.Namespace], int]", importlib.import_module(f"streamtags.cli.{args._module}").run)

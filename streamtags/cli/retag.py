@@ -14,7 +14,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     add_timeline(parser)
     parser.add_argument("--tags", metavar="FILE", help="vocabulary: a YAML file or the name of one that ships")
     parser.add_argument("--profile", metavar="P", help="whose classifier to use (default: embedded)")

@@ -1,48 +1,70 @@
-"""`streamtags show`: one timeline."""
+"""`streamtags show`: print one timeline."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from streamtags.cli.answers import answer_lines
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
-from streamtags.cli.views import printable, segment_line, summary_line
+from streamtags.cli.views import printable, scene_line, segment_line, summary_line
+
+if TYPE_CHECKING:
+    from streamtags.core.state import SegmentState, TimelineState
+    from streamtags.core.stores import Store
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     add_timeline(parser)
     parser.add_argument("--json", action="store_true", help="the whole state as JSON")
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it: cards on a terminal, lines in a pipe."""
+    """Print the timeline: cards on a terminal, lines in a pipe; each scene before its segments."""
     with open_configured_store(settings_of(args)) as store:
         state = store.state(store.find(args.id))
         if args.json:
             print(json.dumps(state.to_dict(), ensure_ascii=False))
             return 0
-        if state.source is not None:
-            print(f"{printable(state.source.name)}  {state.source.video.width}x{state.source.video.height}  {state.source.video.rate} fps")
-        if sys.stdout.isatty():
-            from rich.console import Console
-
-            from streamtags.cli.live import card
-
-            console = Console()
-            for segment in state.segments:
-                console.print(card(segment, store.thumbnail(state.id, segment.segment) if console.color_system == "truecolor" else None))
-                for line in answer_lines(segment):
-                    console.print(line, markup=False, highlight=False)
-        else:
-            for segment in state.segments:
-                print(segment_line(segment))
-                for line in answer_lines(segment):
-                    print(line)
-        print(summary_line(state))
+        _print_timeline(state, *_printers(store, state))
     return 0
+
+
+def _print_timeline(state: TimelineState, print_segment: Callable[[SegmentState], None], print_line: Callable[[str], None]) -> None:
+    if state.source is not None:
+        video = state.source.video
+        print_line(f"{printable(state.source.name)}  {video.width}x{video.height}  {video.rate} fps")
+    scenes = {scene.first: scene for scene in state.scenes}
+    for segment in state.segments:
+        if (scene := scenes.get(segment.segment)) is not None:
+            print_line(scene_line(scene))
+        print_segment(segment)
+        for line in answer_lines(segment):
+            print_line(line)
+    if any(segment.correction is not None and segment.correction.tags for segment in state.segments):
+        print_line("* set by a person")
+    print_line(summary_line(state))
+
+
+def _printers(store: Store, state: TimelineState) -> tuple[Callable[[SegmentState], None], Callable[[str], None]]:
+    """Return what prints a segment and what prints a line."""
+    if not sys.stdout.isatty():
+        return lambda segment: print(segment_line(segment)), print
+    from rich.console import Console
+
+    from streamtags.cli.live import card
+
+    console = Console()
+    has_pictures = console.color_system == "truecolor"
+
+    def print_card(segment: SegmentState) -> None:
+        console.print(card(segment, store.thumbnail(state.id, segment.segment) if has_pictures else None))
+
+    return print_card, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)

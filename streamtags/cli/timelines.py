@@ -1,4 +1,4 @@
-"""`streamtags timelines`: what is in the store."""
+"""`streamtags timelines`: list the timelines of the store."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import asdict
 from datetime import datetime
 
 from streamtags.cli.common import add_common, open_configured_store, settings_of
-from streamtags.cli.views import printable
+from streamtags.cli.views import counted, printable
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the arguments of the command."""
     parser.add_argument("--json", action="store_true", help="as JSON lines")
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List them, the one opened last first."""
+    """Print one line for each timeline, the one opened last first."""
     with open_configured_store(settings_of(args)) as store:
         summaries = store.timelines()
     for summary in summaries:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({**asdict(summary), "key": summary.identity.key}))
         else:
             when = datetime.fromisoformat(summary.opened_at).astimezone().strftime("%Y-%m-%d %H:%M")
-            print(f"{summary.id}  {summary.state:9}  {when}  {summary.segments:5} segments  {printable(summary.name)}")
+            print(f"{summary.id}  {summary.state:9}  {when}  {counted(summary.segments, 'segment'):>14}  {printable(summary.name)}")
     if not summaries and not args.json:
         print("no timelines yet; `streamtags analyze film.mp4` makes one")
     return 0

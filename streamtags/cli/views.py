@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from streamtags.cli.common import silence_output
 from streamtags.core.errors import UsageError
-from streamtags.core.events import Event, SourceDropped, SourceLost, SourceResumed
+from streamtags.core.events import Event, SceneDetected, SourceDropped, SourceLost, SourceResumed
 from streamtags.core.fold import Fold
 from streamtags.core.state import SegmentState, TimelineState
 
@@ -22,9 +22,12 @@ __all__ = [
     "Together",
     "View",
     "WhileRead",
+    "counted",
     "estimate_lines",
     "live_line",
+    "mark",
     "printable",
+    "scene_line",
     "segment_line",
     "summary_line",
 ]
@@ -146,22 +149,35 @@ class PlainLines:
 
 
 def segment_line(segment: SegmentState) -> str:
-    """Return one line for a segment: id, start, length, transition, tags, caption."""
+    """Return one line for a segment: id, start, length, transition, tags (`*` if a person set it), caption."""
     if segment.kind == "gap":
         return printable(f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  gap      nothing was received")
     if segment.status == "failed" and segment.error is not None:
         what = f"failed to {segment.error.stage}: {segment.error.message}"
     else:
-        tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in segment.tags) or "no tag"
+        tags = ", ".join(f"{score.tag} {score.confidence:.2f}{mark(segment, score.tag)}" for score in segment.tags) or "no tag"
         what = f"{tags} | {printable(segment.caption or '')}"
     return printable(f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  {segment.transition:7}  {what}")
+
+
+def scene_line(scene: SceneDetected) -> str:
+    """Return one line for a scene: number, start, length, segments, tags."""
+    tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in scene.tags)
+    seconds = scene.end.seconds - scene.start.seconds
+    return printable(f"scene {scene.index + 1}  {scene.start.timecode}  {seconds:.2f} s  {scene.first} to {scene.last}  {tags}")
+
+
+def mark(segment: SegmentState, tag: str) -> str:
+    """Return `*` for a tag that a person set, else ""."""
+    persons = segment.correction.tags if segment.correction is not None else ()
+    return "*" if any(score.tag == tag for score in persons) else ""
 
 
 def live_line(event: Event) -> str:
     """Return one line for an event of a live source; "" for any other event."""
     match event.data:
         case SourceDropped() as dropped:
-            what = f"{dropped.frames} frames dropped, {dropped.total} in all: the analysis does not keep up"
+            what = f"{counted(dropped.frames, 'frame')} dropped, {dropped.total} in all: the analysis does not keep up"
             return f"       {dropped.start.timecode}  {what}"
         case SourceLost() as lost:
             then = "given up" if lost.retry_seconds is None else f"trying again in {lost.retry_seconds:g} s"
@@ -174,30 +190,30 @@ def live_line(event: Event) -> str:
 
 def summary_line(state: TimelineState, show: str | None = None) -> str:
     """Return one line that sums up a timeline, with the command that shows it, if any."""
-    scenes = f", {len(state.scenes)} scenes" if state.scenes else ""
+    scenes = f", {counted(len(state.scenes), 'scene')}" if state.scenes else ""
     shots = len({segment.shot for segment in state.segments})
     summary = state.summary or {}
     tokens = f", {sum(summary['usage'].values()):,} tokens" if "usage" in summary else ""
     cost = "".join(f", {amount:.4f} {currency}" for currency, amount in summary.get("cost", {}).items())
     see = f"; see `{printable(show)}`" if show else ""
-    return f"{state.state}: {state.id}, {shots} shots, {len(state.segments)} segments{scenes}{tokens}{cost}{see}"
+    return f"{state.state}: {state.id}, {counted(shots, 'shot')}, {counted(len(state.segments), 'segment')}{scenes}{tokens}{cost}{see}"
 
 
 def estimate_lines(estimate: Estimate, profile: str) -> list[str]:
     """Return lines that say what a run will take, and the basis of the estimate."""
     length = f"{estimate.seconds:.0f} s of source (read for its shots in {estimate.read_seconds:.1f} s)"
-    lines = [f"{estimate.segments} segments in {estimate.shots} shots, {length}"]
-    counted = [stage for stage in estimate.stages if stage.usage is not None]
-    for stage in counted:
+    lines = [f"{counted(estimate.segments, 'segment')} in {counted(estimate.shots, 'shot')}, {length}"]
+    priced = [stage for stage in estimate.stages if stage.usage is not None]
+    for stage in priced:
         if stage.usage is None:
             continue
         most = "" if stage.seen else "at most "
         basis = f"mean of {stage.seen} earlier answers" if stage.seen else "rule of thumb; the server counts the exact number"
         prompt, answer = estimate.segments * stage.usage.prompt_tokens, estimate.segments * stage.usage.completion_tokens
         lines.append(f"{stage.stage + ':':9}about {prompt:,} prompt and {most}{answer:,} completion tokens ({basis})")
-    if not counted:
+    if not priced:
         return [*lines, "no tokens: this profile uses no model server"]
-    unpriced = [stage for stage in counted if stage.price is None]
+    unpriced = [stage for stage in priced if stage.price is None]
     if estimate.cost:
         lines.append("cost:    about " + ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(estimate.cost.items())))
     if unpriced:
@@ -208,6 +224,11 @@ def estimate_lines(estimate: Estimate, profile: str) -> list[str]:
     else:
         lines.append(f"time:    about {estimate.wall_seconds:.0f} s, {estimate.concurrency} segments at once")
     return lines
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `count` with its noun: `1 segment`, `2 segments`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamtags.cli.views import printable, segment_line
+from streamtags.cli.views import counted, printable, segment_line
 from streamtags.core.errors import NotInStore, UsageError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _shown(item: Event | Snapshot, fold: Fold) -> tuple[list[SegmentState], str]
     if not ended:
         return segments, ""
     state = fold.state
-    return segments, f"{state.state}: {state.id}, {len(state.segments)} segments, {len(state.scenes)} scenes"
+    return segments, f"{state.state}: {state.id}, {counted(len(state.segments), 'segment')}, {counted(len(state.scenes), 'scene')}"
 
 
 def _name(state: TimelineState) -> str:

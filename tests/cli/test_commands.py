@@ -350,3 +350,46 @@ def test_a_terminal_shows_cards_and_is_not_driven_by_what_is_shown(film: Path, t
     assert "━" in text
     assert "\x1b]0;" not in text
     assert "\x1b[2Jcaption" not in text
+
+
+def test_the_program_alone_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "analyze" in capsys.readouterr().out
+
+
+def test_a_name_with_spaces_that_is_not_quoted_is_recognized(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my own film.mp4").touch()
+    words = f"analyze {tmp_path}/my own film.mp4".split()
+    assert main(words) == 2
+    assert f"did you mean '{tmp_path}/my own film.mp4'? Quote a name with spaces" in capsys.readouterr().err
+    assert main(["correct", "last", "s0000", "--tag", "High", "Energy=0.9"]) == 2
+    assert "quote a name with spaces" in capsys.readouterr().err
+
+
+def test_show_prints_scenes_and_marks_the_tags_of_a_person(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["correct", "last", "s0001", "--tag", "Tense=0.9", *store]) == 0
+    capsys.readouterr()
+    assert main(["show", "last", *store]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[1].startswith("scene 1  00:00:00:00  ")
+    assert "s0000 to s000" in printed[1]
+    assert any(line.startswith("s0001") and "Tense 0.90*" in line for line in printed)
+    assert "* set by a person" in printed
+
+
+@pytest.mark.parametrize(("answer", "is_removed"), [(b"y\n", True), (b"\n", False)])
+def test_remove_requires_a_confirmation_on_a_terminal(answer: bytes, is_removed: bool, store: list[str]) -> None:
+    main_end, end = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", ENTRY, "remove", "last", *store], stdin=end, stderr=subprocess.PIPE) as process:
+        os.close(end)
+        os.write(main_end, answer)
+        _, err = process.communicate(timeout=60)
+    os.close(main_end)
+    assert b"film.mp4: 3 segments, 0 corrections)? The film stays. [y/N]" in err
+    with SqliteStore(Path(store[1].removeprefix("sqlite:///"))) as opened:
+        assert (opened.timelines() == []) == is_removed
+
+
+def test_remove_does_not_ask_with_yes_or_in_a_script(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["remove", "last", "--yes", *store]) == 0
+    assert "removed tl_" in capsys.readouterr().out
