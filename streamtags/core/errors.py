@@ -124,8 +124,8 @@ class ModelError(BackendError):
     """A captioner or classifier failed.
 
     Args:
-        retryable: waiting and asking again may help (a timeout, 429, 503).
-        retry_after: seconds the server asked to be left alone, if it said so.
+        retryable: a retry may help (a timeout, 429, 503).
+        retry_after: seconds after which the server allows a retry, if it said so.
         usage: tokens of answers that came and could not be used, if the server counted them.
     """
 

@@ -117,7 +117,7 @@ class ClipInfo(_Wire):
 
 
 class Still(Protocol):
-    """A decoded picture in full, converted only when somebody looks."""
+    """A decoded picture in full, converted only when it is read."""
 
     pts: int
 
@@ -173,7 +173,7 @@ class Subtitle:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Frames of a live source that were decoded and that nobody had time for.
+    """Frames of a live source that were decoded but not analyzed, because the analysis was too slow.
 
     Attributes:
         frames: how many.

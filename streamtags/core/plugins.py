@@ -1,4 +1,4 @@
-"""Stages that other packages register, found through their entry points when they are first needed and imported once."""
+"""Stages that other packages register by entry point; they are loaded when they are first needed, and once."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class Snapshot(_Message):
 
 
 class Unsubscribed(_Message):
-    """A subscription has ended: asked for, or because its timeline was removed."""
+    """A subscription has ended, on request or because its timeline was removed."""
 
     type: Literal["unsubscribed"] = "unsubscribed"
     id: str

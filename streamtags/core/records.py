@@ -1,4 +1,4 @@
-"""The values that a store takes and returns besides events."""
+"""The values that a store takes and returns, apart from events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TimelineIdentity:
 
     Attributes:
         source: identity of the source, such as a path with size and modification time.
-        recording: tells further recordings of a live source apart; None for a file and for the first recording.
+        recording: distinguishes further recordings of a live source; None for a file and for the first recording.
         profile: name of the profile.
         captioner: model that captions.
         classifier: model that tags.

@@ -192,8 +192,8 @@ class Blobs(Protocol):
         """
         ...
 
-    def candidates(self, frames: int, *, slack: int = 0, besides: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and `frames - slack` to `frames + slack` frames, without those of timeline `besides`.
+    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments that have a fingerprint and `frames - slack` to `frames + slack` frames, without those of the timeline `exclude`.
 
         Segments of the timeline opened last come first.
         """

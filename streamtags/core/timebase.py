@@ -49,7 +49,7 @@ Rational = Annotated[Fraction, BeforeValidator(parse_rational), PlainSerializer(
 
 
 def seconds_of(pts: int, time_base: Fraction) -> float:
-    """`float(pts * time_base)`, to the last bit, in a tenth of the time; for what is asked of every frame."""
+    """Return exactly `float(pts * time_base)`, in a tenth of the time, for calls made for every frame."""
     return pts * time_base.numerator / time_base.denominator
 
 

@@ -101,7 +101,7 @@ class Condition(_Frozen):
 
 
 class Tag(_Frozen):
-    """One entry. `when` are conditions on measured evidence, all of which must hold; empty where only words can tell."""
+    """One entry. `when` are conditions on measured evidence, all of which must hold; empty if measurements do not decide."""
 
     name: str
     axis: str
@@ -119,7 +119,7 @@ class Axis(_Frozen):
 
 
 class Vocabulary(_Frozen):
-    """The tags one may choose from. `exclusive` are groups of tags that shut each other out, besides exclusive axes."""
+    """The tags to choose from. `exclusive` are groups of tags of which one at most holds, in addition to exclusive axes."""
 
     id: str
     version: str

@@ -35,7 +35,7 @@ class Reuse:
         frames = measured.segment.end.frame - measured.segment.start.frame
         work = SegmentWork(segment, measured)
         # Another encoding may move a gradual transition by a frame.
-        for candidate in self._store.candidates(frames, slack=1, besides=self._timeline):
+        for candidate in self._store.candidates(frames, slack=1, exclude=self._timeline):
             if not same(candidate.fingerprint.data, measured.fingerprint):
                 continue
             known = self._store.state(candidate.timeline).by_id.get(candidate.segment)

@@ -1,4 +1,4 @@
-"""A captioner and a classifier that answer from a script and remember what they were asked."""
+"""A captioner and a classifier that answer from a script and record their calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "read_calls",
 ]
 
-# How often a held or waiting call looks whether it may go on, in seconds. Polling works across threads and event loops alike.
+# Interval at which a suspended call checks whether it may continue. Polling works across threads and event loops.
 _POLL_SECONDS = 0.002
 
 Key: TypeAlias = int | str
@@ -41,18 +41,18 @@ Request = TypeVar("Request", CaptionRequest, ClassifyRequest)
 
 
 def _number(segment: str) -> int:
-    """The number a segment's id ends in; a checksum of the id if it ends in none."""
+    """Return the number at the end of a segment's id; a checksum of the id if there is none."""
     match = re.search(r"\d+$", segment)
     return int(match[0]) if match else zlib.crc32(segment.encode())
 
 
 class _Scripted(Generic[Request]):
-    """What both have in common: delays, failures, gates, and a record of every call.
+    """The common part: delays, failures, suspension, and a record of every call.
 
     Attributes:
-        calls: every request, in the order in which it came, failed ones included.
-        running: calls that have not been answered yet.
-        peak: the most calls that ever ran at once.
+        calls: every request, in the order of arrival, including failed ones.
+        running: number of calls without an answer yet.
+        peak: the largest number of calls that ran at once.
         closed: `close` was called.
     """
 
@@ -67,24 +67,24 @@ class _Scripted(Generic[Request]):
         self._delay = delay
         self._failures: dict[Key, int | None] = dict(fail) if isinstance(fail, Mapping) else dict.fromkeys(fail)
         self._log = log
-        self._held: set[str] | None = set()  # None holds everything
+        self._suspended: set[str] | None = set()  # None suspends every call
         self._lock = threading.Lock()
 
     def hold(self, *segments: str) -> None:
-        """Keep calls for these segment ids (for all, if none is named) waiting until `release`."""
-        self._held = (self._held or set()) | set(segments) if segments else None
+        """Suspend calls for these segment ids, or all calls if none is given, until `release`."""
+        self._suspended = (self._suspended or set()) | set(segments) if segments else None
 
     def release(self) -> None:
-        """Let every held call go on, and hold no further one."""
-        self._held = set()
+        """Continue every suspended call, and suspend no further one."""
+        self._suspended = set()
 
     async def reached(self, calls: int) -> None:
-        """Wait until so many calls have come in; guard it with a timeout."""
+        """Wait until this many calls have arrived. Use it with a timeout."""
         while len(self.calls) < calls:  # noqa: ASYNC110 - calls may come from another thread's loop, so no asyncio.Event
             await asyncio.sleep(_POLL_SECONDS)
 
     async def close(self) -> None:
-        """Note that it was closed."""
+        """Set `closed`."""
         self.closed = True
 
     @asynccontextmanager
@@ -97,7 +97,7 @@ class _Scripted(Generic[Request]):
         if self._log is not None:
             _append(self._log, {"stage": self._stage, "segment": segment, "pid": os.getpid()})
         try:
-            while self._held is None or segment in self._held:  # noqa: ASYNC110 - released from any thread
+            while self._suspended is None or segment in self._suspended:  # noqa: ASYNC110 - released from any thread
                 await asyncio.sleep(_POLL_SECONDS)
             if self._delay:
                 await asyncio.sleep(self._delay)
@@ -122,22 +122,21 @@ class _Scripted(Generic[Request]):
 
 
 class ScriptedCaptioner(_Scripted[CaptionRequest]):
-    """A `Captioner` for tests: says what it is told to, and remembers what it was asked.
+    """A `Captioner` for tests: answers from a script and records its calls.
 
     Args:
-        script: the captions. A mapping or a list is looked up by segment index (a mapping by segment id as well, a list begins again
-            at its end), a callable is given the request. An exception in place of a text is raised. What the script leaves out, and
-            everything if there is none, gets a caption made of the segment's id.
+        script: the captions. A mapping is looked up by segment index or id, a list by index (modulo its length), and a callable gets the
+            request. An exception is raised instead of returned. A segment without an entry gets a caption that contains its id.
         delay: seconds each call takes.
-        fail: segment indexes or ids that fail for good; or a mapping from them to how often each fails (as retryable) before it succeeds.
+        fail: segment indexes or ids that always fail; or a mapping from them to the number of retryable failures before success.
         model: its name.
-        log: a file to which each call appends a line before it is answered, so that calls can be counted across killed processes
-            (`read_calls`).
+        log: a file to which each call appends a line before it is answered, so that `read_calls` also counts the calls of killed
+            processes.
 
     Attributes:
-        calls: every `CaptionRequest`, in the order in which it came, failed ones included.
-        running: calls that have not been answered yet.
-        peak: the most calls that ever ran at once.
+        calls: every `CaptionRequest`, in the order of arrival, including failed ones.
+        running: number of calls without an answer yet.
+        peak: the largest number of calls that ran at once.
         closed: `close` was called.
     """
 
@@ -156,7 +155,7 @@ class ScriptedCaptioner(_Scripted[CaptionRequest]):
         self._script = script
 
     async def caption(self, request: CaptionRequest) -> Caption:
-        """The script's answer for the segment.
+        """Return the script's answer for the segment.
 
         Raises:
             ModelError: the segment is one of `fail`.
@@ -175,23 +174,23 @@ class ScriptedCaptioner(_Scripted[CaptionRequest]):
 
 
 class ScriptedClassifier(_Scripted[ClassifyRequest]):
-    """A `Classifier` for tests: tags as it is told to, and remembers what it was asked.
+    """A `Classifier` for tests: answers from a script and records its calls.
 
     Args:
         script: the tags, as a mapping from tag to confidence, (tag, confidence) pairs, a `TagSet` or an exception to raise. A mapping or a
-            list is looked up by the number the segment's id ends in (a mapping by the id as well, a list begins again at its end), a
-            callable is given the request and the vocabulary. What the script leaves out, and everything if there is none, gets
-            `tags_per_segment` tags that follow one another in the vocabulary, from where the segment's number points.
+            list is looked up by the number at the end of the segment's id (a mapping by the id as well, a list modulo its length), and
+            a callable gets the request and the vocabulary. A segment without an entry gets `tags_per_segment` neighboring tags of the
+            vocabulary, starting at the segment's number.
         delay: seconds each call takes.
-        fail: segment numbers or ids that fail for good; or a mapping from them to how often each fails (as retryable) before it succeeds.
-        tags_per_segment: how many tags an unscripted segment gets.
+        fail: segment numbers or ids that always fail; or a mapping from them to the number of retryable failures before success.
+        tags_per_segment: number of tags of a segment without an entry.
         model: its name.
         log: a file to which each call appends a line before it is answered (`read_calls`).
 
     Attributes:
-        calls: every `ClassifyRequest`, in the order in which it came, failed ones included.
-        running: calls that have not been answered yet.
-        peak: the most calls that ever ran at once.
+        calls: every `ClassifyRequest`, in the order of arrival, including failed ones.
+        running: number of calls without an answer yet.
+        peak: the largest number of calls that ran at once.
         closed: `close` was called.
     """
 
@@ -212,7 +211,7 @@ class ScriptedClassifier(_Scripted[ClassifyRequest]):
         self._tags_per_segment = tags_per_segment
 
     async def classify(self, request: ClassifyRequest, vocabulary: Vocabulary) -> TagSet:
-        """The script's answer for the segment.
+        """Return the script's answer for the segment.
 
         Raises:
             ModelError: the segment is one of `fail`.
@@ -250,7 +249,7 @@ def _looked_up(script: Mapping[Key, Answer] | Sequence[Answer] | None, segment: 
 
 
 class _Options(Options):
-    """What a config file may set under `backend = "scripted"`."""
+    """The options of `backend = "scripted"` in a config file."""
 
     model: str = Field("scripted", description="its name")
     log: Path | None = Field(None, description="file to which each call appends a line")
@@ -272,28 +271,28 @@ class _ClassifierOptions(_Options):
 
 
 def create_captioner(options: Mapping[str, Any]) -> ScriptedCaptioner:
-    """The captioner of `backend = "scripted"` in a profile, so that whole processes can be tested.
+    """Return the captioner of `backend = "scripted"` in a profile, for tests of whole processes.
 
     Args:
         options: `captions` (list, given out in turn), `delay_seconds`, `fail_segments` (numbers or ids), `fail_times`, `log` (a file to
             which each call appends a line), `model`.
 
     Raises:
-        ConfigError: an option is unknown or has a value it cannot have.
+        ConfigError: an option is unknown or has a wrong value.
     """
     captioner: ScriptedCaptioner = CAPTIONER_SPEC.build(options)
     return captioner
 
 
 def create_classifier(options: Mapping[str, Any]) -> ScriptedClassifier:
-    """The classifier of `backend = "scripted"` in a profile, so that whole processes can be tested.
+    """Return the classifier of `backend = "scripted"` in a profile, for tests of whole processes.
 
     Args:
         options: `tags_per_segment`, `delay_seconds`, `fail_segments` (numbers or ids), `fail_times`, `log` (a file to which each call
             appends a line), `model`.
 
     Raises:
-        ConfigError: an option is unknown or has a value it cannot have.
+        ConfigError: an option is unknown or has a wrong value.
     """
     classifier: ScriptedClassifier = CLASSIFIER_SPEC.build(options)
     return classifier
@@ -318,13 +317,13 @@ CLASSIFIER_SPEC = BackendSpec(name="scripted", kind="classifier", options=_Class
 
 
 def _append(path: Path, call: Mapping[str, object]) -> None:
-    # One write to a file opened for appending: whole lines, whoever else writes and whenever the process dies.
+    # One write to a file opened for appending keeps lines whole, even if other processes write or this one is killed.
     with path.open("ab", buffering=0) as file:
         file.write(json.dumps(call).encode() + b"\n")
 
 
 def read_calls(path: Path) -> list[dict[str, Any]]:
-    """The calls in a `log`, oldest first: `stage` (`caption` or `tag`), `segment` and `pid` of each. A missing file has none."""
+    """Return the calls in a `log`, the oldest first: `stage` (`caption` or `tag`), `segment` and `pid`. A missing file has none."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

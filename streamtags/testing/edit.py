@@ -1,4 +1,4 @@
-"""An edit made to order: shots laid end to end, with their transitions, flashes, titles and sounds."""
+"""Generated edits: consecutive shots with their transitions, flashes, titles and sounds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SOUND_CHUNK = 4800
 
 @dataclass(frozen=True, slots=True)
 class ShotSpec:
-    """One shot of a video made to order.
+    """One shot of a generated video.
 
     Attributes:
         frames: how many; a transition takes its frames from the shots on either side.
@@ -72,14 +72,14 @@ class ShotSpec:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Shots laid end to end.
+    """Consecutive shots.
 
     Attributes:
         shots: in order.
-        stages: what each shot's look is told.
+        stages: the arguments of each shot's look.
         starts: first frame of each shot.
         boundaries: where shots begin, except the first.
-        frames: how many in all.
+        frames: total number of frames.
     """
 
     shots: tuple[ShotSpec, ...]
@@ -91,17 +91,17 @@ class Edit:
     @property
     def distractions(self) -> tuple[Distraction, ...]:
         """Flashes and titles, in order."""
-        found: list[Distraction] = []
+        distractions: list[Distraction] = []
         for shot, start in zip(self.shots, self.starts, strict=True):
-            found += [Distraction("flash", start + at, start + at + shot.flash_frames - 1) for at in shot.flashes]
+            distractions += [Distraction("flash", start + at, start + at + shot.flash_frames - 1) for at in shot.flashes]
             if shot.title:
                 until = shot.frames if shot.title_frames is None else min(shot.frames, shot.title_at + shot.title_frames)
-                found.append(Distraction("title", start + shot.title_at, start + until - 1))
-        return tuple(sorted(found, key=lambda one: one.first))
+                distractions.append(Distraction("title", start + shot.title_at, start + until - 1))
+        return tuple(sorted(distractions, key=lambda item: item.first))
 
     @property
     def sounds(self) -> tuple[TrueSound, ...]:
-        """What is to be heard in each shot."""
+        """The sound of each shot."""
         rate = self.stages[0].rate
         return tuple(
             TrueSound(

@@ -1,6 +1,6 @@
-"""Sends a film at its own speed, as a camera or an encoder would: `python -m streamtags.testing.feed FILM URL`.
+"""Sends a film in real time, as a camera or an encoder does: `python -m streamtags.testing.feed FILM URL`.
 
-Imports nothing of streamtags, so that it runs by itself and starts at once.
+The module imports nothing of streamtags, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _FORMATS = {"rtmp": "flv", "udp": "mpegts", "tcp": "mpegts", "pipe": "mpegts"}
 def feed(
     film: str | Path, target: str, *, seconds: float | None = None, start: float = 0.0, clock: float = 0.0, options: Sequence[str] = ()
 ) -> int:
-    """Send `film`, over and over until `seconds` have passed (None: once), each packet when it is due.
+    """Send `film` in a loop until `seconds` have passed (once if None), each packet when it is due.
 
     Args:
         film: a file.
         target: a URL (rtmp, udp, tcp), `pipe:1`, or a file that grows.
-        seconds: how long.
-        start: where in the film to begin, at the first keyframe from there on, in seconds.
-        clock: what the sender's clock says at the beginning, in seconds.
-        options: of the muxer, KEY=VALUE.
+        seconds: how long to send.
+        start: position in the film to begin at, in seconds; the next keyframe is used.
+        clock: the sender's clock at the beginning, in seconds.
+        options: options of the muxer, KEY=VALUE.
 
     Returns:
-        How many pictures were sent.
+        The number of pictures that were sent.
     """
     scheme = target.partition(":")[0]
     if scheme == "udp" and "pkt_size" not in target:
@@ -77,7 +77,7 @@ class _Packet:
     due: float  # seconds from the beginning
 
     def made(self, stream: av.stream.Stream, later: float) -> Packet[Any]:
-        """The packet, `later` seconds later, for `stream`."""
+        """Return the packet for `stream`, shifted by `later` seconds."""
         packet: Packet[Any] = Packet(self.data)
         ticks = round(Fraction(later) / self.base)
         packet.stream, packet.time_base = stream, self.base
@@ -87,8 +87,8 @@ class _Packet:
 
 
 def _packets(film: str, start: float) -> tuple[list[_Packet], float]:
-    """The packets in order, and how many seconds they last together."""
-    found: list[_Packet] = []
+    """Return the packets in order, and their total duration in seconds."""
+    packets: list[_Packet] = []
     length = 0.0
     begun = start == 0
     with av.open(film) as source:
@@ -100,16 +100,16 @@ def _packets(film: str, start: float) -> tuple[list[_Packet], float]:
             if begun:
                 due, data = float(packet.dts * base) - start, bytes(packet)
                 duration = packet.duration or 0
-                found.append(_Packet(packet.stream.index, picture, data, packet.is_keyframe, base, packet.pts, packet.dts, duration, due))
+                packets.append(_Packet(packet.stream.index, picture, data, packet.is_keyframe, base, packet.pts, packet.dts, duration, due))
                 length = max(length, float((packet.pts + duration) * base) - start)
-    return found, length - min(0.0, *(packet.due for packet in found))  # so that decoding times go on rising where it begins again
+    return packets, length - min(0.0, *(packet.due for packet in packets))  # decoding times must rise across repetitions
 
 
 class Feeder:
-    """`feed` in a process of its own, which can be cut off.
+    """`feed` in a process of its own, which can be killed.
 
     Attributes:
-        began: when its first packet was sent, on `time.time`; of a protocol that connects, when somebody was there.
+        began: when the first packet was sent, on the clock of `time.time`; for a connecting protocol, when a receiver had connected.
     """
 
     def __init__(
@@ -129,14 +129,14 @@ class Feeder:
             raise RuntimeError(f"the feeder did not begin: {(line + rest).decode()[-500:]}") from None
 
     def wait(self) -> int:
-        """Wait until it has sent all; how many pictures."""
+        """Wait until everything is sent; return the number of pictures."""
         out, error = self._process.communicate()
         if self._process.returncode:
             raise RuntimeError(f"the feeder failed: {error.decode()[-500:]}")
         return int(out)
 
     def cut(self) -> None:
-        """Kill it in the middle, without a word to whoever listens."""
+        """Kill the process, without any message to the receiver."""
         self._process.kill()
         self._process.communicate()  # which closes the pipes too
 
@@ -149,14 +149,14 @@ class Feeder:
 
 
 def main() -> None:
-    """Feed, and print how many pictures were sent."""
+    """Send the film and print the number of pictures."""
     parser = argparse.ArgumentParser(prog="python -m streamtags.testing.feed", description="send a film at its own speed")
     parser.add_argument("film", metavar="FILM")
     parser.add_argument("target", metavar="URL", help="rtmp, udp or tcp URL, pipe:1, or a file that grows")
-    parser.add_argument("--seconds", type=float, help="how long, over and over; once unless given")
-    parser.add_argument("--start", type=float, default=0.0, help="where in the film to begin, in seconds")
-    parser.add_argument("--clock", type=float, default=0.0, help="what the sender's clock says at the beginning, in seconds")
-    parser.add_argument("--option", nargs="*", default=[], metavar="KEY=VALUE", help="of the muxer")
+    parser.add_argument("--seconds", type=float, help="how long to send, in a loop (default: once)")
+    parser.add_argument("--start", type=float, default=0.0, help="position in the film to begin at, in seconds")
+    parser.add_argument("--clock", type=float, default=0.0, help="the sender's clock at the beginning, in seconds")
+    parser.add_argument("--option", nargs="*", default=[], metavar="KEY=VALUE", help="options of the muxer")
     args = parser.parse_args()
     sent = feed(args.film, args.target, seconds=args.seconds, start=args.start, clock=args.clock, options=args.option)
     sys.stdout.write(f"{sent}\n")

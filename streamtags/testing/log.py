@@ -26,7 +26,17 @@ from streamtags.core.timebase import Clock
 
 __all__ = ["make_events", "make_payloads"]
 
-_SUBJECTS = ("A woman", "Two children", "An old fisherman", "A red car", "A crowd", "A dog", "A cyclist", "Nobody", "A tall man in a coat")
+_SUBJECTS = (
+    "A woman",
+    "Two children",
+    "An old fisherman",
+    "A red car",
+    "A crowd",
+    "A dog",
+    "A cyclist",
+    "A swan",
+    "A tall man in a coat",
+)
 _DOINGS = ("walks along", "runs through", "stands still in", "looks out over", "argues in", "dances across", "waits in", "leaves")
 _PLACES = (
     "a rainy street",
@@ -79,7 +89,7 @@ def make_payloads(
         detected = _detected(clock, index, frame, frame + length, rng)
         begun.append(detected)
         frame += length
-        payloads += [detected, *_told(detected, rng, tags, vocabulary, model)]
+        payloads += [detected, *_answers(detected, rng, tags, vocabulary, model)]
         if len(begun) == _SEGMENTS_A_SCENE or index == segments - 1:
             payloads.append(_scene(begun, index // _SEGMENTS_A_SCENE, rng, tags))
             begun = []
@@ -150,7 +160,7 @@ def _detected(clock: Clock, index: int, first: int, end: int, rng: random.Random
     )
 
 
-def _told(
+def _answers(
     detected: SegmentDetected, rng: random.Random, tags: Sequence[str], vocabulary: VocabularyRef, model: str
 ) -> tuple[SegmentMeasured, SegmentCaptioned, SegmentTagged]:
     name = detected.segment
@@ -176,7 +186,7 @@ def _told(
             rev=2,
             tags=list(tag_scores([(tag, rng.uniform(0.3, 0.95)) for tag in chosen])),
             key_information=[caption.split()[-1].strip(".")],
-            reasoning="made to order",
+            reasoning="generated",
             model=model,
             vocabulary=vocabulary,
             ms=round(rng.uniform(20, 90), 1),

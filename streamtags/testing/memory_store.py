@@ -239,13 +239,13 @@ class MemoryStore:
                 raise NotInStore(f"no thumbnail of segment {segment!r}", where=timeline)
             return thumbnails[segment]
 
-    def candidates(self, frames: int, *, slack: int = 0, besides: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and about `frames` frames, without those of timeline `besides`."""
+    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
         with self._reading() as data:
             return [
                 Candidate(stored.id, segment, fingerprint)
                 for stored in data.newest_first()
-                if stored.id != besides
+                if stored.id != exclude
                 for segment, fingerprint in sorted(stored.fingerprints.items())
                 if abs(fingerprint.frames - frames) <= slack
             ]

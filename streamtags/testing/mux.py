@@ -58,7 +58,7 @@ class Encoding:
     threads: int = 2
 
     def options(self) -> dict[str, str]:
-        """What the encoder is told."""
+        """Return the options of the encoder."""
         options = {"preset": "veryfast"} if self.codec in ("libx264", "libx265") else {}
         if self.codec == "libx265":
             options["x265-params"] = "log-level=none"

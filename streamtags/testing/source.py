@@ -1,4 +1,4 @@
-"""A frame source that lives in memory."""
+"""A frame source in memory."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class FakeSource:
 
     Args:
         pictures: BGR uint8 [height, width, 3], all of one size; a sequence, or a callable that yields them.
-        rate: frames a second.
-        time_base: seconds of one pts tick; one tick a frame unless given.
-        pts: when each frame is shown, rising; evenly at `rate` unless given.
+        rate: frames per second.
+        time_base: seconds of one pts tick; one frame if None.
+        pts: rising times of the frames; evenly spaced at `rate` if None.
         sound: float32 [channels, samples] in -1..1, from the first frame on; None for a source without sound.
-        sound_rate: samples a second.
-        subtitles: each comes just before the first frame at or after its start.
-        start_timecode: of the first frame.
-        width: of the small analysis picture, in pixels; pictures narrower than that are handed on as they are.
-        fail_at: the frame instead of which `read` raises `SourceError`.
-        on_frame: called with the index of each frame before it is handed out, to act at an exact moment.
-        name: what the source calls itself.
+        sound_rate: samples per second.
+        subtitles: each is yielded just before the first frame at or after its start.
+        start_timecode: timecode of the first frame.
+        width: width of the analysis picture in pixels; narrower pictures are not scaled.
+        fail_at: index of the frame at which `read` raises `SourceError`.
+        on_frame: called with the index of each frame before it is yielded.
+        name: name of the source.
 
     Attributes:
-        info: what the source says of itself.
+        info: properties of the source.
         closed: `close` was called.
     """
 
@@ -113,7 +113,7 @@ class FakeSource:
         return max(1, round(1 / self._rate / self._time_base))
 
     def read(self) -> Iterator[Frame | Sound | Subtitle]:
-        """Frames in order, each after the sound and subtitles that begin before it ends.
+        """Yield frames in order, each after the sound and subtitles that begin before it ends.
 
         Raises:
             SourceError: at frame `fail_at`.
@@ -144,7 +144,7 @@ class FakeSource:
             yield Sound(start=start + first / self._sound_rate, samples=samples, rate=self._sound_rate)
 
     def close(self) -> None:
-        """Note that it was closed."""
+        """Set `closed`."""
         self.closed = True
 
 

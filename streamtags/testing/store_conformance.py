@@ -146,7 +146,7 @@ def an_emptied_log_has_a_new_epoch_and_no_events(open_handle: OpenHandle) -> Non
         assert store.append("tl_a", _payloads(1), expect_epoch=head.epoch)[0].seq == 1
 
 
-def timelines_are_found_by_id_prefix_identity_and_last(open_handle: OpenHandle) -> None:
+def names_and_identities_resolve_to_timelines(open_handle: OpenHandle) -> None:
     """Check `open_timeline`, `by_identity`, `find` and the order of `timelines`."""
     with open_handle() as store:
         with _raises(NotInStore, "not_found"):
@@ -286,7 +286,7 @@ def blobs_are_written_with_their_events(open_handle: OpenHandle) -> None:
         assert candidates == [("tl_a", "s0000"), ("tl_a", "s0001"), ("tl_b", "s0000"), ("tl_b", "s0001")]
         assert store.candidates(47) == []
         assert len(store.candidates(47, slack=1)) == 4
-        assert [candidate.timeline for candidate in store.candidates(48, besides="tl_a")] == ["tl_b", "tl_b"]
+        assert [candidate.timeline for candidate in store.candidates(48, exclude="tl_a")] == ["tl_b", "tl_b"]
 
 
 def subscribers_are_called_after_each_change(open_handle: OpenHandle) -> None:
@@ -327,7 +327,7 @@ STORE_CHECKS: tuple[StoreCheck, ...] = (
     state_is_the_fold_of_the_log,
     a_replaced_log_has_a_new_epoch_and_starts_at_1,
     an_emptied_log_has_a_new_epoch_and_no_events,
-    timelines_are_found_by_id_prefix_identity_and_last,
+    names_and_identities_resolve_to_timelines,
     recordings_of_a_source_belong_together,
     a_summary_agrees_with_the_state,
     removing_deletes_one_timeline,

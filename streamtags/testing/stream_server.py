@@ -1,4 +1,4 @@
-"""A streamtags server on the loopback for tests of clients: it speaks the protocol rightly, and misbehaves when told to."""
+"""A streamtags server on the loopback interface for tests of clients: it follows the protocol, and misbehaves on request."""
 
 from __future__ import annotations
 
@@ -55,23 +55,23 @@ _ODDITIES = 0.25
 
 
 class Log(Protocol):
-    """What the server reads: a `MemoryLog`, or a `SqliteStore` that something else writes to."""
+    """What the server reads: a `MemoryLog`, or a store that something else writes to."""
 
     def heads(self) -> dict[str, Head]:
-        """How far every log reaches."""
+        """Return epoch and last seq of every log."""
         ...
 
     def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """Events after `after`."""
+        """Return events after `after`."""
         ...
 
     def state(self, timeline: str) -> TimelineState:
-        """The fold of the log."""
+        """Return the fold of the log."""
         ...
 
 
 class MemoryLog:
-    """Logs in memory, written to by the test."""
+    """Logs in memory that a test writes, with epochs that are easy to read: `epoch1`, `epoch2`."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[Event]] = {}
@@ -79,7 +79,7 @@ class MemoryLog:
         self._begun = 0
 
     def append(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
-        """Write to the end of a log; begin it if it is new, be it empty."""
+        """Append to a log; create it if it does not exist."""
         if timeline not in self.events:
             self._begin(timeline)
         made = make_events(payloads, timeline=timeline, epoch=self._epochs[timeline], after=len(self.events[timeline]))
@@ -87,30 +87,30 @@ class MemoryLog:
         return made
 
     def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
-        """Begin a log anew under another epoch."""
+        """Start a log over under another epoch."""
         self._begin(timeline)
         return self.append(timeline, payloads)
 
     async def grow(self, timeline: str, payloads: Sequence[Payload], *, step: int = 3, pause_seconds: float = 0.002) -> None:
-        """Write to a log little by little, as an analysis does."""
+        """Append to a log in small steps, as an analysis does."""
         for first in range(0, len(payloads), step):
             self.append(timeline, payloads[first : first + step])
             await asyncio.sleep(pause_seconds)
 
     def remove(self, timeline: str) -> None:
-        """Take a log away."""
+        """Delete a log."""
         del self.events[timeline]
 
     def heads(self) -> dict[str, Head]:
-        """How far every log reaches."""
+        """Return epoch and last seq of every log."""
         return {timeline: Head(self._epochs[timeline], len(events)) for timeline, events in self.events.items()}
 
     def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """Events after `after`, at most `limit`."""
+        """Return events after `after`, at most `limit`."""
         return self.events[timeline][after:][:limit]
 
     def state(self, timeline: str) -> TimelineState:
-        """The fold of the log."""
+        """Return the fold of the log."""
         folding = Fold.from_snapshot(TimelineState(id=timeline, epoch=self._epochs[timeline]))
         for event in self.events[timeline]:
             folding.apply(event)
@@ -124,12 +124,12 @@ class MemoryLog:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one connection.
+    """A fault of one connection.
 
     Attributes:
-        after: messages sent before it happens.
-        how: `abort` breaks the connection, `cut` does so in the middle of a frame, `stall` falls silent and stays connected, `skip`
-            leaves one event out, `repeat` sends one twice, `lag` says `lagged` first; a number closes with that code.
+        after: number of messages sent before the fault.
+        how: `abort` aborts the connection, `cut` does so in the middle of a frame, `stall` sends nothing more but stays connected,
+            `skip` leaves out one event, `repeat` sends one twice, `lag` sends `lagged` first; a number closes with that code.
     """
 
     after: int
@@ -137,7 +137,7 @@ class Fault:
 
 
 def mishaps(count: int, seed: int = 0) -> Iterator[Fault]:
-    """So many disconnects of every kind that a client comes back from, and streams gone wrong between them; the first lets it in."""
+    """Yield `count` disconnects after which a client reconnects, and faulty streams between them. The first lets the client identify."""
     rng = random.Random(seed)  # noqa: S311 - test data
     disconnects: Sequence[Literal["abort", "cut"] | int] = ("abort", "cut", 1001, 1011, 1012, 4500)
     oddities: Sequence[Literal["skip", "repeat", "lag"]] = ("skip", "repeat", "lag")
@@ -152,11 +152,11 @@ class StreamServer:
 
     Args:
         log: what to serve.
-        faults: taken one by one: a connection plays one until it has ended; those after the last have none.
-        token: what clients have to give; None: nothing.
-        heartbeat_seconds: how long it may have nothing to say.
+        faults: one for each connection, in order; further connections have none.
+        token: the token that clients must send; None for none.
+        heartbeat_seconds: heartbeat interval of idle connections.
         answer: answers a request, given method and params.
-        port: 0 for any.
+        port: 0 for any free port.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class StreamServer:
 
     @property
     def url(self) -> str:
-        """What a client is given."""
+        """The URL for clients."""
         return f"ws://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> StreamServer:
@@ -201,7 +201,7 @@ class StreamServer:
         await self._server.wait_closed()
 
     async def drop(self, code: int | None = None) -> None:
-        """Close every connection with `code`; None breaks them."""
+        """Close every connection with `code`, or abort it if None."""
         for connection in list(self._open):
             if code is None:
                 connection.transport.abort()
@@ -293,8 +293,8 @@ class _Conversation:
         subscription = _Subscription(message)
         if recovered and message.after is not None:
             subscription.heads[message.timeline] = Head(head.epoch, message.after)
-        told = Subscribed(id=message.id, timeline=message.timeline, epoch=head.epoch, seq=head.seq, recovered=recovered)
-        await self._say(told.to_json())
+        answer = Subscribed(id=message.id, timeline=message.timeline, epoch=head.epoch, seq=head.seq, recovered=recovered)
+        await self._say(answer.to_json())
         self._subscriptions[message.id] = subscription
 
     async def _forward(self, subscription: _Subscription) -> None:
@@ -305,20 +305,20 @@ class _Conversation:
                 self._subscriptions.pop(message.id, None)
                 await self._say(Unsubscribed(id=message.id).to_json())
                 return
-            held = subscription.heads.get(timeline)
-            if held is None or held.epoch != heads[timeline].epoch:
+            head = subscription.heads.get(timeline)
+            if head is None or head.epoch != heads[timeline].epoch:
                 state = log.state(timeline)
-                held = subscription.heads[timeline] = Head(state.epoch, state.seq)
+                head = subscription.heads[timeline] = Head(state.epoch, state.seq)
                 place = {"type": "snapshot", "id": message.id, "timeline": timeline, "epoch": state.epoch, "seq": state.seq}
                 await self._say(json.dumps({**place, "state": state.to_dict()}))
-            for event in log.read(timeline, held.seq):
+            for event in log.read(timeline, head.seq):
                 if self._subscriptions.get(message.id) is not subscription:
                     return
                 subscription.heads[timeline] = Head(event.epoch, event.seq)
                 if matches(message.filter, event):
-                    await self._tell(message.id, event)
+                    await self._send_event(message.id, event)
 
-    async def _tell(self, name: str, event: Event) -> None:
+    async def _send_event(self, name: str, event: Event) -> None:
         frame = event_frame(name, event.to_json())
         how = self._fault.how if self._fault is not None and self._sent >= self._fault.after else None
         if how in ("skip", "repeat", "lag"):

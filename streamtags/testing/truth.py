@@ -1,4 +1,4 @@
-"""What is true of a made video."""
+"""The known content of a generated video."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class TrueBoundary:
 
     @property
     def transition(self) -> Literal["cut", "gradual"]:
-        """As a detector should call it."""
+        """The name that a detector should give it."""
         return "cut" if self.kind == "cut" else "gradual"
 
 
 @dataclass(frozen=True, slots=True)
 class Distraction:
-    """Something that is no boundary: frames `first` to `last`."""
+    """A flash or title, which is not a boundary: frames `first` to `last`."""
 
     kind: Literal["flash", "title"]
     first: int
@@ -41,7 +41,7 @@ class Distraction:
 
 @dataclass(frozen=True, slots=True)
 class TrueSound:
-    """What is to be heard from `start` to `end`, in seconds from the first frame; `bpm` of clicks."""
+    """The sound from `start` to `end`, in seconds from the first frame; `bpm` is the tempo of clicks."""
 
     start: float
     end: float
@@ -52,18 +52,18 @@ class TrueSound:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All that is known of a made video.
+    """Everything that is known about a generated video.
 
     Attributes:
         path: the file.
         size: width and height of the upright picture.
-        rate: frames a second.
+        rate: frames per second.
         time_base: seconds of one tick in the file.
-        pts: of every frame, in order, as the file stores it.
-        timecodes: of every frame.
+        pts: pts of every frame, in order, as stored in the file.
+        timecodes: timecode of every frame.
         boundaries: where shots begin, except the first.
         distractions: flashes and titles.
-        sounds: one a shot; empty if the file has no sound.
+        sounds: one for each shot; empty if the file has no sound.
     """
 
     path: Path
@@ -78,12 +78,12 @@ class Truth:
 
     @property
     def frames(self) -> int:
-        """How many frames the video has."""
+        """The number of frames."""
         return len(self.pts)
 
     @property
     def seconds(self) -> float:
-        """Length by the frame rate."""
+        """The duration at the frame rate."""
         return float(self.frames / self.rate)
 
     @property

@@ -1,4 +1,4 @@
-"""Videos made to order, with everything about them known."""
+"""Generated videos with known content."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def make_video(
     time_base: Fraction | None = None,
     seed: int = 0,
 ) -> Truth:
-    """Write a video and return what is true of it.
+    """Write a video and return its truth.
 
     Args:
-        path: the file; `.mp4`, `.mov`, `.mkv`, `.ts`, `.webm` and whatever else FFmpeg knows by suffix.
+        path: the file; `.mp4`, `.mov`, `.mkv`, `.ts`, `.webm` or another suffix that FFmpeg knows.
         shots: in order.
-        rate: frames a second, `Fraction(24000, 1001)` for example.
+        rate: frames per second, `Fraction(24000, 1001)` for example.
         size: width and height of the upright picture, in pixels.
         sound: write a sound track (48 kHz mono).
         encoding: codec, quality, pixel format, keyframes, start timecode, rotation; H.264 at CRF 20 unless given.
         pts: for a variable rate, when each frame is shown, in ticks of `time_base`; rising. Sound is laid out at the constant rate.
         time_base: seconds of a tick of `pts`; one frame unless given.
-        seed: chance; the same seed gives the same file.
+        seed: the same seed gives the same file.
 
     Raises:
         ValueError: a shot without frames, transitions that overlap, or `pts` that are not one for each frame.
-        av.FFmpegError: the codec or container cannot do what was asked.
+        av.FFmpegError: the codec or container does not support the arguments.
     """
     rate = Fraction(rate)
     encoding = encoding or Encoding()

@@ -27,13 +27,13 @@ class SqliteBlobs(SqlitePort):
             raise NotInStore(f"no thumbnail of segment {segment!r}", where=timeline)
         return bytes(row[0])
 
-    def candidates(self, frames: int, *, slack: int = 0, besides: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and about `frames` frames, without those of timeline `besides`."""
+    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT timelines.id, segment, frames, fingerprint FROM fingerprints JOIN timelines ON timelines.n = fingerprints.timeline"
                 " WHERE frames BETWEEN ? AND ? AND timelines.id != ? ORDER BY opened DESC, segment",
-                (frames - slack, frames + slack, besides),
+                (frames - slack, frames + slack, exclude),
             ).fetchall()
         return [Candidate(timeline, segment, Fingerprint(length, data)) for timeline, segment, length, data in rows]
 

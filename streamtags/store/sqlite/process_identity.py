@@ -1,4 +1,4 @@
-"""The identity of a process, by which another process can tell whether it still runs."""
+"""The identity of a process, by which another process can see whether it still runs."""
 
 from __future__ import annotations
 
