@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.records import Job
 from streamtags.operations.errors import ConflictError, NotAvailableError
 from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag, SuggestCues
 from streamtags.operations.services import AnalysisRequest, Caller, Services
@@ -27,12 +28,12 @@ async def list_timelines(services: Services, _: NoParams, __: Caller) -> dict[st
     """Return every timeline in one line, the one opened last first."""
     store = services.store
     summaries, jobs = await services.threads.reading(lambda: (store.timelines(), store.job_queue.jobs()))
-    queued = {job.timeline for job in jobs if not job.running}
+    by_timeline = {job.timeline: job for job in jobs}
     lines = []
     for summary in summaries:
         line = asdict(summary)
         del line["identity"]
-        lines.append({**line, "state": "queued" if summary.id in queued else summary.state})
+        lines.append({**line, "state": _public_state(by_timeline.get(summary.id), summary.state, summary.seq)})
     return {"timelines": lines}
 
 
@@ -44,8 +45,17 @@ async def get_timeline(services: Services, params: OneTimeline, _: Caller) -> di
     """
     timeline = await services.readers.resolve(params.id)
     state: dict[str, Any] = json.loads(await services.readers.state_json(timeline))
-    is_queued = await services.analyses.state(timeline) == "queued"
-    return {**state, "state": "queued"} if is_queued else state
+    job = await services.threads.reading(lambda: services.store.job_queue.find(timeline))
+    return {**state, "state": _public_state(job, state["state"], state["seq"])}
+
+
+def _public_state(job: Job | None, stored: str, seq: int) -> str:
+    """Return the state of a timeline whose log, up to `seq`, says `stored`. A log that ended before says so until its next event."""
+    if job is None:
+        return stored
+    if not job.running:
+        return "queued"
+    return "running" if seq <= job.started_seq else stored
 
 
 async def analyze(services: Services, params: Analyze, _: Caller) -> dict[str, Any]:

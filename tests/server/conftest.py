@@ -36,7 +36,7 @@ class Client:
     def say(self, **message: Any) -> None:
         self.socket.send(json.dumps(message))
 
-    def receive(self, timeout: float = 10.0) -> dict[str, Any]:
+    def receive(self, timeout: float = 30.0) -> dict[str, Any]:
         return dict(json.loads(self.socket.recv(timeout=timeout)))
 
     def ask(self, **message: Any) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def import_job_files(store: Store) -> None:
         StoreError: a job could not be saved; its file is kept.
     """
     owner = secrets.token_hex(8)
-    paths = sorted((store.folder / "jobs").glob("*.json"))
+    folder = store.folder / "jobs"
+    folder.mkdir(parents=True, exist_ok=True)  # scripts of operators may look at it
+    paths = sorted(folder.glob("*.json"))
     for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ import logging
 import secrets
 import sys
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,7 +22,7 @@ from streamtags.config.settings import Settings
 from streamtags.core.errors import NotInStore, StreamtagsError
 from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
 from streamtags.core.stores import Store
-from streamtags.operations.errors import ConflictError, QueueFullError
+from streamtags.operations.errors import ConflictError, OverloadedError, QueueFullError
 from streamtags.operations.services import AnalysisRequest, Blocking
 from streamtags.run.backends import needs_model
 from streamtags.sources.file.access import Access
@@ -40,6 +41,8 @@ __all__ = ["Jobs"]
 _RETRY_SECONDS = 5.0
 # How long a request waits for a worker that has written its final event.
 _EXIT_SECONDS = 5.0
+# How long a cancel request waits for the log to say so; the store may be full.
+_CANCEL_SECONDS = 15.0
 # At shutdown, how long workers have to stop before they are killed.
 _SHUTDOWN_SECONDS = 2.5
 # A job whose server died so often without progress is not tried again: the job may be the cause.
@@ -167,6 +170,7 @@ class Jobs:
 
         Raises:
             ConflictError: it is neither; the message says whether it is at another server.
+            OverloadedError: it is stopped, but the store cannot be written now.
         """
         active = self._active.get(timeline)
         if active is None:
@@ -177,10 +181,15 @@ class Jobs:
         active.is_cancelled = True
         if active.process is not None:
             await active.process.stop()
-            await active.ended.wait()
         else:
             head = await self._blocking(lambda: self._store.head(timeline))
-            await self._conclude(active, None, head.seq)
+            self._add_task(self._conclude_waiting(active, head.seq))
+        try:
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                await active.ended.wait()
+        except TimeoutError:
+            what = "is stopped, but the store cannot be written; its end is written as soon as it can"
+            raise OverloadedError(what, where=timeline) from None
 
     async def run(self) -> None:
         """Renew leases and take the jobs of servers that died, at intervals, until cancelled."""
@@ -300,10 +309,18 @@ class Jobs:
     def _begin(self, active: _ActiveJob) -> None:
         self._active[active.job.timeline] = active
         active.is_leased = True
-        task = asyncio.create_task(self._wait_and_run(active))
+        self._add_task(self._wait_and_run(active))
+        self._update_metrics()
+
+    def _add_task(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._update_metrics()
+
+    async def _conclude_waiting(self, active: _ActiveJob, seq: int) -> None:
+        """Conclude a job that was cancelled while it waited for its turn."""
+        await self._conclude(active, None, seq)
+        active.ended.set()
 
     async def _wait_and_run(self, active: _ActiveJob) -> None:
         try:
@@ -319,7 +336,8 @@ class Jobs:
             if active.is_lost:
                 self._active.pop(active.job.timeline, None)
                 self._update_metrics()
-            active.ended.set()
+            if active.process is not None or not active.is_cancelled:  # otherwise `_conclude_waiting` has not finished
+                active.ended.set()
 
     async def _run(self, active: _ActiveJob) -> None:
         job = active.job
