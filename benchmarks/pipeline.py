@@ -51,7 +51,7 @@ from streamtags.stages.caption.models import load_model_config
 from streamtags.stages.caption.serving import VllmServer, serve_command, serve_environment
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import FakeSource
-from streamtags.testing.model_server import Asked, ModelServer, replies
+from streamtags.testing.model_server import ModelServer, ReceivedRequest, replies
 from streamtags.testing.mux import Encoding, write_media
 from streamtags.testing.shapes import Clip, clip
 
@@ -138,7 +138,7 @@ async def record(run: Callable[[str], Awaitable[Run]]) -> list[bytes]:
     """Return the request bodies of a run, in the order of the segments."""
     bodies: list[Mapping[str, object]] = []
 
-    def number(request: Asked) -> str:
+    def number(request: ReceivedRequest) -> str:
         bodies.append(request.body)
         return f"caption {len(bodies) - 1}"
 
@@ -207,7 +207,7 @@ async def server(args: argparse.Namespace) -> AsyncIterator[str]:
         gate = asyncio.Semaphore(args.at_once)
         answer = replies(lambda _: "A scripted shot.")
 
-        async def act(request: Asked, writer: asyncio.StreamWriter) -> None:
+        async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             async with gate:
                 await asyncio.sleep(args.seconds)
             await answer(request, writer)

@@ -1,11 +1,11 @@
-"""A scripted OpenAI-compatible server on the loopback interface, for tests of what a model server can do to those who lean on it.
+"""A scripted OpenAI-compatible server on the loopback interface, for tests of clients of model servers.
 
 ```python
 async with ModelServer(status(429, retry_after="2"), says("a red circle")) as server:
-    captioner = create({"base_url": server.base_url, "model": "any"})
+    captioner = SPEC.build({"base_url": server.base_url, "model": "any"})
 ```
 
-It speaks HTTP/1.1 by hand, because a server that misbehaves on purpose cannot be had from a library that behaves.
+It writes HTTP/1.1 itself, because server libraries cannot misbehave on purpose.
 """
 
 from __future__ import annotations
@@ -17,11 +17,24 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Act", "Asked", "ModelServer", "chat_completion", "cut_off", "drip", "hang", "raw", "replies", "reset", "says", "status"]
+__all__ = [
+    "Act",
+    "ModelServer",
+    "ReceivedRequest",
+    "chat_completion",
+    "cut_off",
+    "drip",
+    "hang",
+    "raw",
+    "replies",
+    "reset",
+    "says",
+    "status",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """A request as it came: path, headers (names in lower case) and the JSON of its body, {} if it had none."""
 
     path: str
@@ -29,14 +42,14 @@ class Asked:
     body: Mapping[str, Any]
 
 
-Act = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+Act = Callable[[ReceivedRequest, asyncio.StreamWriter], Awaitable[None]]
 
 
 class ModelServer:
     """Plays its acts one a request, in order; the last one is played again and again.
 
     Attributes:
-        asked: the requests so far.
+        requests: the requests so far.
         busiest: the most requests that were open at once.
     """
 
@@ -44,7 +57,7 @@ class ModelServer:
         self._acts = acts
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.busiest = 0
         self.base_url = ""
 
@@ -71,10 +84,10 @@ class ModelServer:
         self._open.add(task)
         self.busiest = max(self.busiest, len(self._open))
         try:
-            asked = await _read(reader)
-            if asked is not None:
-                self.asked.append(asked)
-                await self._acts[min(len(self.asked), len(self._acts)) - 1](asked, writer)
+            request = await _read(reader)
+            if request is not None:
+                self.requests.append(request)
+                await self._acts[min(len(self.requests), len(self._acts)) - 1](request, writer)
         except (ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:
@@ -96,12 +109,12 @@ def says(content: str | Mapping[str, Any] | None, **more: Any) -> Act:
     return raw(json.dumps(chat_completion(text, **more)).encode())
 
 
-def replies(answer: Callable[[Asked], str | Mapping[str, Any]], after: float = 0.0) -> Act:
+def replies(answer: Callable[[ReceivedRequest], str | Mapping[str, Any]], after: float = 0.0) -> Act:
     """Answers with what `answer` makes of the request, `after` seconds later: a model of one's own."""
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(after)
-        await says(answer(asked))(asked, writer)
+        await says(answer(request))(request, writer)
 
     return act
 
@@ -115,7 +128,7 @@ def status(code: int, message: str = "scripted", *, error_code: str | None = Non
 def raw(body: bytes, *, code: int = 200, content_type: str = "application/json", headers: Mapping[str, str] | None = None) -> Act:
     """Answers with these very bytes."""
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(_head(code, len(body), content_type, headers or {}) + body)
         await writer.drain()
 
@@ -126,7 +139,7 @@ def cut_off(content: str = "never read", share: float = 0.5) -> Act:
     """Announces a whole answer, sends a share of it and hangs up."""
     body = json.dumps(chat_completion(content)).encode()
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(_head(200, len(body), "application/json", {}) + body[: int(len(body) * share)])
         await writer.drain()
 
@@ -137,7 +150,7 @@ def drip(content: str = "slow", *, every: float = 0.05, size: int = 1) -> Act:
     """Sends an answer `size` bytes at a time, `every` so many seconds: never silent, never done."""
     body = json.dumps(chat_completion(content)).encode()
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(_head(200, len(body), "application/json", {}))
         for at in range(0, len(body), size):
             writer.write(body[at : at + size])
@@ -150,7 +163,7 @@ def drip(content: str = "slow", *, every: float = 0.05, size: int = 1) -> Act:
 def hang() -> Act:
     """Takes the request and never answers."""
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
     return act
@@ -159,7 +172,7 @@ def hang() -> Act:
 def reset() -> Act:
     """Takes the request and breaks the connection."""
 
-    async def act(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
     return act
@@ -170,10 +183,10 @@ def _head(code: int, length: int, content_type: str, headers: Mapping[str, str])
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode("latin-1")
 
 
-async def _read(reader: asyncio.StreamReader) -> Asked | None:
+async def _read(reader: asyncio.StreamReader) -> ReceivedRequest | None:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     if not head[0]:
         return None
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Asked(path=head[0].split(" ")[1], headers=headers, body=json.loads(body) if body else {})
+    return ReceivedRequest(path=head[0].split(" ")[1], headers=headers, body=json.loads(body) if body else {})

@@ -15,13 +15,13 @@ from streamtags.run.backends import find_backend
 from streamtags.run.estimate import Estimate, StageEstimate, estimate
 from streamtags.stages.backend import BackendSpec
 from streamtags.store.sqlite.store import SqliteStore
-from streamtags.testing.model_server import Asked, ModelServer, replies
+from streamtags.testing.model_server import ModelServer, ReceivedRequest, replies
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 
 
-def answer(asked: Asked) -> Any:
-    return {"key_information": [], "reasoning": "", "tags": []} if "response_format" in asked.body else "A wall."
+def answer(request: ReceivedRequest) -> Any:
+    return {"key_information": [], "reasoning": "", "tags": []} if "response_format" in request.body else "A wall."
 
 
 async def test_segments_are_counted_and_later_tokens_are_those_of_earlier_runs(film: Path, store: SqliteStore) -> None:
@@ -30,7 +30,7 @@ async def test_segments_are_counted_and_later_tokens_are_those_of_earlier_runs(f
         own = {"captioner": {"base_url": server.base_url, "price": price}, "classifier": {"price": price}}
         settings = load_settings({"profile": "vllm", "tags": "seed-eight", "profiles": {"vllm": own}})
         first = await estimate(str(film), settings, store)
-        assert not server.asked
+        assert not server.requests
         assert not store.timelines()
         state = await analyze(str(film), settings, store)
         second = await estimate(str(film), settings, store)

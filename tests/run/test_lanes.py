@@ -53,10 +53,10 @@ class Server:
 
     def __init__(self, capacity: int = 100, seconds: float = 1.0, down: Callable[[float], bool] = lambda t: False, **busy: Any) -> None:
         self.capacity, self.seconds, self.down, self.busy = capacity, seconds, down, busy
-        self.running = self.refused = self.asked = self.peak = 0
+        self.running = self.refused = self.requests = self.peak = 0
 
     async def ask(self) -> str:
-        self.asked += 1
+        self.requests += 1
         if self.down(now()):
             raise ModelError("refused", code="model.unreachable", retryable=True)
         if self.running >= self.capacity:
@@ -118,7 +118,7 @@ def test_a_server_that_comes_back_within_the_deadline_loses_nobody(run: Any, cap
         server = Server(down=lambda t: 2.5 <= t < 120.0)
         lane = Lane("caption", profile(concurrency=8, retries=2, deadline_seconds=300))
         assert await all_of(server, 64, lane) == ["answer"] * 64
-        assert server.asked < 64 + 60  # a probe now and then, not everybody all the time
+        assert server.requests < 64 + 60  # a probe now and then, not everybody all the time
 
     run(scenario())
     said = [record.getMessage() for record in caplog.records]

@@ -16,7 +16,7 @@ from streamtags.run.correct import correct
 from streamtags.run.retag import retag
 from streamtags.stages.tag.calibration import Confidences, save_confidences
 from streamtags.store.sqlite.store import SqliteStore
-from streamtags.testing.model_server import Asked, ModelServer, hang, raw, replies, reset, says, status
+from streamtags.testing.model_server import ModelServer, ReceivedRequest, hang, raw, replies, reset, says, status
 
 pytest.importorskip("openai", reason="needs the extra streamtags[models]")
 
@@ -35,15 +35,15 @@ MODELS = raw(json.dumps({"object": "list", "data": [{"id": MODEL, "object": "mod
 def model(caption: str = "Two people dance.", tag: str = "Happy") -> Any:
     """Acts as a server that has the model, captions pictures and tags captions."""
 
-    def answer(asked: Asked) -> Any:
-        if "response_format" not in asked.body:
+    def answer(request: ReceivedRequest) -> Any:
+        if "response_format" not in request.body:
             return caption
         return {"key_information": ["dance"], "reasoning": "They dance.", "tags": [{"tag": tag, "confidence": 0.8}]}
 
     answering = replies(answer)
 
-    async def act(asked: Asked, writer: Any) -> None:
-        await (MODELS if asked.path.endswith("/models") else answering)(asked, writer)
+    async def act(request: ReceivedRequest, writer: Any) -> None:
+        await (MODELS if request.path.endswith("/models") else answering)(request, writer)
 
     return act
 
@@ -130,8 +130,8 @@ async def test_a_server_with_another_model_is_told_at_once_and_what_it_has(film:
 async def test_a_server_that_misbehaves_ends_in_named_failures_and_the_next_run_fills_them(
     film: Path, store: SqliteStore, act: Any, code: str
 ) -> None:
-    async def bad(asked: Asked, writer: Any) -> None:
-        await (MODELS if asked.path.endswith("/models") else act)(asked, writer)
+    async def bad(request: ReceivedRequest, writer: Any) -> None:
+        await (MODELS if request.path.endswith("/models") else act)(request, writer)
 
     quick = {"retries": 0, "deadline_seconds": 1.0}
     async with ModelServer(bad) as server:
@@ -140,7 +140,7 @@ async def test_a_server_that_misbehaves_ends_in_named_failures_and_the_next_run_
     assert {(segment.status, segment.error.code if segment.error else "") for segment in state.segments} == {("failed", code)}
     async with ModelServer(model()) as server:
         again = await run(film, settings(server, **quick), store)
-        assert len([asked for asked in server.asked if asked.path.endswith("/completions")]) == 6
+        assert len([request for request in server.requests if request.path.endswith("/completions")]) == 6
     assert {segment.status for segment in again.segments} == {"tagged"}
     assert again.id == state.id
 
@@ -155,7 +155,7 @@ async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: P
             {"profile": "vllm", "tags": "music-library", "profiles": {"vllm": {"captioner": {"base_url": server.base_url}}}}
         )
         assert await retag(state.id, chosen, store, publish=told.extend) == 0
-        assert not [asked for asked in server.asked if "video_url" in str(asked.body)]
+        assert not [request for request in server.requests if "video_url" in str(request.body)]
     after = store.state(state.id)
     assert after.vocabulary is not None
     assert after.vocabulary.id == "music-library"
@@ -166,20 +166,20 @@ async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: P
     assert {event.type for event in told} == {"segment.tagged", "scene.detected"}
 
 
-async def test_analyzing_again_brings_back_the_vocabulary_that_was_asked_for(film: Path, store: SqliteStore) -> None:
+async def test_analyzing_again_brings_back_the_vocabulary_of_the_settings(film: Path, store: SqliteStore) -> None:
     async with ModelServer(model()) as server:
         state = await run(film, settings(server), store)
         other = load_settings(
             {"profile": "vllm", "tags": "music-library", "profiles": {"vllm": {"captioner": {"base_url": server.base_url}}}}
         )
         await retag(state.id, other, store)
-        asked = len(server.asked)
+        count = len(server.requests)
         told: list[Event] = []
         again = await run(film, settings(server), store, told)
-        assert not [request for request in server.asked[asked:] if "video_url" in str(request.body)]
-        asked = len(server.asked)
+        assert not [request for request in server.requests[count:] if "video_url" in str(request.body)]
+        count = len(server.requests)
         assert await run(film, settings(server), store) == again
-        assert len(server.asked) == asked, "what is as it was asked for is only replayed"
+        assert len(server.requests) == count, "a finished timeline is only replayed"
     assert again.id == state.id
     assert {segment.vocabulary.id for segment in again.segments if segment.vocabulary} == {"seed-eight"}
     assert again.vocabulary is not None
@@ -236,24 +236,24 @@ async def test_one_model_answers_caption_and_tags_at_once(film: Path, store: Sql
         {"caption": "", "key_information": [], "reasoning": "", "tags": []},
         {"caption": "Waves break.", "key_information": [], "reasoning": "", "tags": [{"tag": "No Such Tag", "confidence": 0.9}]},
     ]
-    asked: list[dict[str, Any]] = []
+    bodies: list[dict[str, Any]] = []
 
-    def answer(request: Asked) -> Any:
-        asked.append(dict(request.body))
-        return answers[1] if len(asked) == 1 else answers[2] if len(asked) == 2 else answers[0]
+    def answer(request: ReceivedRequest) -> Any:
+        bodies.append(dict(request.body))
+        return answers[1] if len(bodies) == 1 else answers[2] if len(bodies) == 2 else answers[0]
 
     served = raw(json.dumps({"object": "list", "data": [{"id": "qwen2.5-vl-7b", "object": "model"}]}).encode())
     answering = replies(answer)
 
-    async def act(request: Asked, writer: Any) -> None:
+    async def act(request: ReceivedRequest, writer: Any) -> None:
         await (served if request.path.endswith("/models") else answering)(request, writer)
 
     async with ModelServer(act) as server:
         state = await run(film, settings(server, "vllm-one"), store)
     assert [segment.caption for segment in state.segments] == ["Waves break."] * 3
     assert [segment.tags[0].tag for segment in state.segments] == ["Nature"] * 3
-    assert len(asked) == 3 + 2  # two answers were not of the form, and asked for again
-    schema = asked[0]["response_format"]["json_schema"]["schema"]
+    assert len(bodies) == 3 + 2  # two answers did not fit the schema and were requested again
+    schema = bodies[0]["response_format"]["json_schema"]["schema"]
     assert next(iter(schema["properties"])) == "caption"
     assert "No Such Tag" not in json.dumps(schema)
     assert schema["additionalProperties"] is False
@@ -265,7 +265,7 @@ async def test_one_models_confidences_are_corrected_where_the_calibration_is_its
     answer = {"caption": "Waves break.", "key_information": [], "reasoning": "", "tags": [{"tag": "Nature", "confidence": 0.9}]}
     served = raw(json.dumps({"object": "list", "data": [{"id": "qwen2.5-vl-7b", "object": "model"}]}).encode())
 
-    async def act(request: Asked, writer: Any) -> None:
+    async def act(request: ReceivedRequest, writer: Any) -> None:
         await (served if request.path.endswith("/models") else says(answer))(request, writer)
 
     async with ModelServer(act) as server:
@@ -282,17 +282,17 @@ async def test_one_models_confidences_are_corrected_where_the_calibration_is_its
     assert state.segments[0].tags_model not in (None, name), "a corrected confidence is told from one that is not"
 
 
-async def test_a_server_that_dies_and_comes_back_loses_nothing_and_is_asked_nothing_twice(film: Path, store: SqliteStore) -> None:
+async def test_a_server_that_dies_and_comes_back_loses_nothing_and_gets_no_request_twice(film: Path, store: SqliteStore) -> None:
     well = model()
     completions = 0
 
-    async def act(asked: Asked, writer: Any) -> None:
+    async def act(request: ReceivedRequest, writer: Any) -> None:
         nonlocal completions
-        if asked.path.endswith("/models"):
-            await MODELS(asked, writer)
+        if request.path.endswith("/models"):
+            await MODELS(request, writer)
             return
         completions += 1
-        await (reset() if 2 <= completions <= 5 else well)(asked, writer)
+        await (reset() if 2 <= completions <= 5 else well)(request, writer)
 
     told: list[Event] = []
     async with ModelServer(act) as server:

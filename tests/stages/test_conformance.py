@@ -18,18 +18,18 @@ from streamtags.stages.backend import ENTRY_POINT_GROUPS, BackendSpec
 from streamtags.testing import ScriptedCaptioner, ScriptedClassifier
 from streamtags.testing.captioner_conformance import check_captioner
 from streamtags.testing.classifier_conformance import check_classifier
-from streamtags.testing.model_server import Asked, ModelServer, replies
+from streamtags.testing.model_server import ModelServer, ReceivedRequest, replies
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny-llava-next-video"
 CAPTIONERS = backend_names()[ENTRY_POINT_GROUPS["captioner"]]
 CLASSIFIERS = backend_names()[ENTRY_POINT_GROUPS["classifier"]]
 
 
-def answer(asked: Asked) -> Any:
+def answer(request: ReceivedRequest) -> Any:
     """Caption pictures, and tag in the schema of the request."""
-    if "response_format" not in asked.body:
+    if "response_format" not in request.body:
         return "Two people dance."
-    schema = asked.body["response_format"]["json_schema"]["schema"]
+    schema = request.body["response_format"]["json_schema"]["schema"]
     first = next(iter(re.findall(r'"(?:const|enum)": (?:\[)?"([^"]+)"', json.dumps(schema))))
     tags = {"key_information": ["dance"], "reasoning": "They dance.", "tags": [{"tag": first, "confidence": 0.8}]}
     return {"caption": "Two people dance.", **tags} if "caption" in schema["properties"] else tags

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from importlib.util import find_spec
 from pathlib import Path
+from ssl import SSLError
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from streamtags.core.errors import ConfigError
 from streamtags.stages.caption.models import ModelConfig
 from streamtags.stages.caption.serving import Gpu, find_gpus, find_vllm, serve_command
+from streamtags.stages.model_server.listing import is_listed
+from streamtags.stages.model_server.options import is_loopback
 
 __all__ = ["Check", "checks"]
 
@@ -125,23 +128,29 @@ def _server(base_url: str, api_key_env: str | None, config: ModelConfig | None) 
         answer = connection.getresponse()
         body = answer.read(1_000_000)
     except (OSError, HTTPException, ValueError) as error:
-        return Check("server", False, f"{base_url}: {error}", "streamtags model serve, or set base_url")
+        return Check("server", False, f"{base_url}: {error}", _reach_hint(base_url, error))
     finally:
         connection.close()
     if answer.status != 200:
         return Check("server", False, f"{base_url} answers HTTP {answer.status}", "check base_url and the key")
     try:
         served = [str(model["id"]) for model in json.loads(body)["data"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Check("server", False, f"{base_url} does not list models", "check that base_url ends in /v1 of a model server")
-    wanted = config is None or bool({config.name, config.model} & set(served))
     detail = f"{base_url} serves {', '.join(served[:5]) or 'nothing'}"
-    return Check(
-        "server",
-        wanted,
-        detail,
-        "" if wanted or config is None else f"it does not serve {config.name}: streamtags model serve {config.name}",
-    )
+    if config is None or is_listed(config.name, served) or is_listed(config.model, served):
+        return Check("server", True, detail, "")
+    start = f": streamtags model serve {config.name}" if is_loopback(base_url) else "; set `model` to a name of the list"
+    return Check("server", False, detail, f"its list lacks {config.name}{start}")
+
+
+def _reach_hint(base_url: str, error: Exception) -> str:
+    """Advice for a server that cannot be reached."""
+    if isinstance(error, SSLError):
+        return "name the authority's PEM file in SSL_CERT_FILE, or write http:// in base_url if the server does not speak TLS"
+    if is_loopback(base_url):
+        return "streamtags model serve, or set base_url"
+    return "check that the server runs and that base_url is right"
 
 
 def _packages(name: str, needed: tuple[str, ...], extra: str) -> Check:

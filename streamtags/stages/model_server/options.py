@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from streamtags.config.options import Options
 from streamtags.core.errors import ConfigError
 
-__all__ = ["EndpointOptions", "api_key", "check_api_key"]
+__all__ = ["EndpointOptions", "api_key", "check_api_key", "is_loopback"]
 
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
 
@@ -62,13 +62,18 @@ class EndpointOptions(Options):
     @property
     def is_local(self) -> bool:
         """Whether the server is on this machine's loopback interface."""
-        return bool(_LOOPBACK.fullmatch(urlsplit(self.base_url).hostname or ""))
+        return is_loopback(self.base_url)
 
     def sampling(self) -> dict[str, Any]:
         """Sampling parameters of the request body; None leaves a key out."""
         chosen = {"max_tokens": self.max_tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         request = {name: value for name, value in chosen.items() if value is not None}
         return {**request, "extra_body": self.extra_body} if self.extra_body else request
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of a URL is this machine's loopback interface."""
+    return bool(_LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
 
 
 def api_key(options: EndpointOptions) -> str:

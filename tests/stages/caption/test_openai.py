@@ -56,7 +56,7 @@ async def failure(*acts: Act, **options: Any) -> ModelError:
         with pytest.raises(ModelError) as caught:
             await backend.caption(request())
         await backend.close()
-        assert len(server.asked) == 1, "the pipeline retries, not the captioner"
+        assert len(server.requests) == 1, "the pipeline retries, not the captioner"
     return caught.value
 
 
@@ -75,7 +75,7 @@ async def test_the_frames_arrive_in_order_and_color_in_one_video() -> None:
         backend = captioner(server, image_size=64)
         caption = await backend.caption(request())
         await backend.close()
-    video, words = content_of(server.asked[0].body)
+    video, words = content_of(server.requests[0].body)
     assert words["type"] == "text"
     header, *frames = video["video_url"]["url"].split(",")
     assert header == "data:video/jpeg;base64"
@@ -95,7 +95,7 @@ async def test_image_list_sends_one_picture_after_the_other() -> None:
         backend = captioner(server, transport="image_list", frames=3, prompt="pictures", fit="keep", image_size=80)
         caption = await backend.caption(request())
         await backend.close()
-    *images, words = content_of(server.asked[0].body)
+    *images, words = content_of(server.requests[0].body)
     shown = [decoded(image["image_url"]["url"].removeprefix("data:image/jpeg;base64,")) for image in images]
     assert [picture.shape for picture in shown] == [(45, 80, 3)] * 3
     assert words["text"].startswith("These 3 pictures")
@@ -120,7 +120,7 @@ async def test_jpeg_keeps_the_color_of_every_pixel() -> None:
         backend = captioner(server, image_size=64)
         await backend.caption(CaptionRequest(measured))
         await backend.close()
-    picture = decoded(content_of(server.asked[0].body)[0]["video_url"]["url"].split(",")[1]).astype(int)
+    picture = decoded(content_of(server.requests[0].body)[0]["video_url"]["url"].split(",")[1]).astype(int)
     assert picture[:, ::2, 0].mean() > 225
     assert picture[:, 1::2, 0].mean() < 30
 
@@ -133,9 +133,9 @@ async def test_sampling_and_server_options_reach_the_request_and_the_key_is_sent
         )
         await backend.caption(request())
         await backend.close()
-    body = dict(server.asked[0].body)
+    body = dict(server.requests[0].body)
     assert (body["temperature"], body["top_p"], body["max_tokens"], body["seed"], body["add_special_tokens"]) == (0.2, 0.9, 33, 7, True)
-    assert server.asked[0].headers["authorization"] == "Bearer sk-very-secret-0123456789"
+    assert server.requests[0].headers["authorization"] == "Bearer sk-very-secret-0123456789"
     assert "secret" not in json.dumps(body)
     assert "secret" not in backend.model
 
@@ -145,7 +145,7 @@ async def test_what_a_server_refuses_can_be_left_out() -> None:
         backend = captioner(server, temperature="none", max_tokens="none", extra_body={"max_completion_tokens": 50})
         await backend.caption(request())
         await backend.close()
-    body = server.asked[0].body
+    body = server.requests[0].body
     assert "temperature" not in body
     assert "max_tokens" not in body
     assert body["max_completion_tokens"] == 50
@@ -158,7 +158,7 @@ async def test_context_is_offered_as_data() -> None:
         await backend.caption(request(previous=hostile, text="SUBTITLE"))
         await backend.caption(request())
         await backend.close()
-    later_words, first_words = (content_of(asked.body)[-1]["text"] for asked in server.asked)
+    later_words, first_words = (content_of(request.body)[-1]["text"] for request in server.requests)
     assert "SUBTITLE" in later_words
     assert "brightness_percent=41.3" in later_words
     assert "{seconds}" in later_words
@@ -254,9 +254,9 @@ async def test_a_key_does_not_follow_a_redirection_to_another_server(monkeypatch
             backend = captioner(server, api_key_env="A_KEY")
             assert (await backend.caption(request())).text == "fine"
             await backend.close()
-    assert server.asked[0].headers["authorization"] == "Bearer very-secret"
-    assert "authorization" not in other.asked[0].headers
-    assert other.asked[0].body == server.asked[0].body
+    assert server.requests[0].headers["authorization"] == "Bearer very-secret"
+    assert "authorization" not in other.requests[0].headers
+    assert other.requests[0].body == server.requests[0].body
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:
@@ -297,7 +297,7 @@ async def test_a_server_without_a_list_of_models_is_ready(refusal: Act) -> None:
         assert isinstance(backend, Readiness)
         await backend.ready()
         await backend.close()
-    assert [asked.path for asked in server.asked] == ["/v1/models", "/v1/chat/completions"]
+    assert [request.path for request in server.requests] == ["/v1/models", "/v1/chat/completions"]
 
 
 async def test_retry_after_in_seconds_and_as_a_date() -> None:
@@ -334,7 +334,7 @@ async def test_a_segment_without_pictures_is_a_failure_that_waiting_does_not_men
         with pytest.raises(ModelError) as caught:
             await backend.caption(request(0))
         await backend.close()
-        assert server.asked == []
+        assert server.requests == []
     assert (caught.value.code, caught.value.retryable) == ("model.no_frames", False)
 
 
@@ -342,7 +342,7 @@ async def test_cancelling_is_not_mistaken_for_a_slow_server() -> None:
     async with ModelServer(hang()) as server:
         backend = captioner(server)
         task = asyncio.create_task(backend.caption(request()))
-        while not server.asked:
+        while not server.requests:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -355,7 +355,7 @@ async def test_many_captions_at_once_do_not_mix() -> None:
         backend = captioner(server, frames=1, image_size=28)
         captions = await asyncio.gather(*(backend.caption(request(n)) for n in (1, 2, 3, 4) * 4))
         await backend.close()
-        assert len(server.asked) == 16
+        assert len(server.requests) == 16
     assert [caption.frames for caption in captions[:4]] == [(0,), (6,), (6,), (12,)]
 
 

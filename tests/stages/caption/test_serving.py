@@ -278,3 +278,10 @@ async def test_doctor_says_what_is_missing_and_what_to_type(monkeypatch: pytest.
     tiny = {c.name: c for c in await checks(load_model_config("tiny-llava-next-video"))}
     assert tiny["model files"].ok
     assert tiny["key"].ok
+
+
+async def test_only_a_server_of_this_machine_is_started_by_a_hint() -> None:
+    for base_url, suggested in (("http://127.0.0.1:9/v1", True), ("http://models.invalid/v1", False)):
+        server = next(check for check in await checks(base_url=base_url) if check.name == "server")
+        assert not server.ok
+        assert ("streamtags model serve" in server.hint) == suggested

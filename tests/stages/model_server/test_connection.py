@@ -116,7 +116,7 @@ async def test_a_pattern_in_the_list_needs_no_second_request() -> None:
         endpoint = Endpoint(EndpointOptions(base_url=server.base_url, model="openai/gpt-4o"))
         await endpoint.ready()
         await endpoint.close()
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
 
 
 async def test_the_key_is_read_at_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:

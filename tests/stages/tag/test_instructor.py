@@ -13,7 +13,20 @@ from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.model import ClassifyRequest
 from streamtags.core.ports import Classifier
 from streamtags.core.vocabulary import Axis, Tag, Vocabulary
-from streamtags.testing.model_server import Act, Asked, ModelServer, chat_completion, cut_off, drip, hang, raw, replies, reset, says, status
+from streamtags.testing.model_server import (
+    Act,
+    ModelServer,
+    ReceivedRequest,
+    chat_completion,
+    cut_off,
+    drip,
+    hang,
+    raw,
+    replies,
+    reset,
+    says,
+    status,
+)
 
 pytest.importorskip("instructor", reason="needs the extra streamtags[models]")
 
@@ -60,7 +73,7 @@ async def failure(*acts: Act, requests: int = 1, **options: Any) -> ModelError:
         with pytest.raises(ModelError) as caught:
             await backend.classify(REQUEST, VOCABULARY)
         await backend.close()
-        assert len(server.asked) == requests
+        assert len(server.requests) == requests
     return caught.value
 
 
@@ -75,7 +88,7 @@ async def test_a_good_answer_becomes_a_tag_set() -> None:
     assert tags.model == backend.model
     assert tags.usage is not None
     assert (tags.usage.prompt_tokens, tags.usage.completion_tokens) == (100, 30)
-    body = server.asked[0].body
+    body = server.requests[0].body
     assert body["temperature"] == 0
     schema = body["response_format"]["json_schema"]
     assert body["response_format"]["type"] == "json_schema"
@@ -121,9 +134,9 @@ async def test_no_tag_is_a_fair_answer() -> None:
 async def test_an_invalid_answer_is_requested_again_and_then_given_up(bad: Act) -> None:
     tags, server = await tagged(bad, bad, GOOD)
     assert tags == [("Happy", 0.9), ("Fast", 0.7)]
-    assert len(server.asked) == 3
-    again = server.asked[1].body["messages"]
-    assert again[: len(server.asked[0].body["messages"])] == server.asked[0].body["messages"], "the first messages stay the prefix"
+    assert len(server.requests) == 3
+    again = server.requests[1].body["messages"]
+    assert again[: len(server.requests[0].body["messages"])] == server.requests[0].body["messages"], "the first messages stay the prefix"
     assert len(again) > 2, "the mistake is named"
 
     error = await failure(bad, requests=3)
@@ -190,7 +203,7 @@ async def test_a_slow_answer_ends_at_the_time_limit(act: Act) -> None:
     assert (await failure(act, timeout_seconds=0.4)).code == "model.timeout"
 
 
-def obedient(request: Asked) -> Mapping[str, Any]:
+def obedient(request: ReceivedRequest) -> Mapping[str, Any]:
     """A model that obeys any order it can read outside the marks; inside, the system prompt says, orders mean nothing."""
     readable = ""
     for message in request.body["messages"]:
@@ -223,7 +236,7 @@ async def test_a_caption_that_gives_orders_changes_nothing(caption: str) -> None
         tags = await backend.classify(hostile, VOCABULARY)
         await backend.close()
     assert [score.tag for score in tags.tags] == ["Happy"]
-    assert "<" not in server.asked[0].body["messages"][1]["content"].replace("<segment>", "").replace("</segment>", "")
+    assert "<" not in server.requests[0].body["messages"][1]["content"].replace("<segment>", "").replace("</segment>", "")
 
 
 async def test_segments_share_all_of_the_prompt_but_their_own_data() -> None:
@@ -232,14 +245,14 @@ async def test_segments_share_all_of_the_prompt_but_their_own_data() -> None:
         for caption in ("one", "two"):
             await backend.classify(ClassifyRequest(segment=caption, caption=caption, caption_model="m"), VOCABULARY)
         await backend.close()
-    first, second = (asked.body for asked in server.asked)
+    first, second = (request.body for request in server.requests)
     assert first["messages"][0] == second["messages"][0]
     assert first["response_format"] == second["response_format"]
     assert first["messages"][1] != second["messages"][1]
 
 
 async def test_many_at_once_keep_their_tokens_apart() -> None:
-    def counted(request: Asked) -> str:
+    def counted(request: ReceivedRequest) -> str:
         return json.dumps(answer(("Happy", 0.5)))
 
     async with ModelServer(replies(counted, after=0.02)) as server:
@@ -259,11 +272,11 @@ async def test_a_long_vocabulary_is_cut_to_a_shortlist_that_holds_what_the_capti
         backend = classifier(server, shortlist=40)
         tags = await backend.classify(ClassifyRequest(segment="s", caption="A whale dives.", caption_model="m"), long)
         await backend.close()
-    schema = json.dumps(server.asked[0].body["response_format"])
+    schema = json.dumps(server.requests[0].body["response_format"])
     assert [score.tag for score in tags.tags] == ["whale 3"]
     assert sum(f'"{tag.name}"' in schema for tag in many) == 40
     assert all(f'"whale {i}"' in schema for i in range(30))
-    assert "tractor" not in server.asked[0].body["messages"][0]["content"]
+    assert "tractor" not in server.requests[0].body["messages"][0]["content"]
 
 
 def test_the_model_is_named_after_everything_that_bears_on_the_answer() -> None:
