@@ -41,7 +41,7 @@ VOCABULARY = Vocabulary(
 )
 
 
-def asked(index: int) -> CaptionRequest:
+def caption_request(index: int) -> CaptionRequest:
     segment = Segment(
         f"s{index:04d}", index, index, CLOCK.at(10 * index, 10 * index), CLOCK.at(10 * index + 10, 10 * index + 10), "shot", "cut"
     )
@@ -75,46 +75,46 @@ def test_every_name_is_exported_once_and_in_order() -> None:
 async def test_a_captioner_answers_by_index_by_id_and_by_default() -> None:
     captioner = ScriptedCaptioner({0: "A dog.", "s0001": "A cat."})
     assert isinstance(captioner, Captioner)
-    texts = [(await captioner.caption(asked(index))).text for index in range(3)]
+    texts = [(await captioner.caption(caption_request(index))).text for index in range(3)]
     assert texts == ["A dog.", "A cat.", "Scripted caption of s0002."]
     assert [call.measured.segment.index for call in captioner.calls] == [0, 1, 2]
 
 
 async def test_a_caption_names_the_frames_it_was_shown() -> None:
-    assert (await ScriptedCaptioner().caption(asked(3))).frames == (30, 35)
+    assert (await ScriptedCaptioner().caption(caption_request(3))).frames == (30, 35)
 
 
-async def test_a_list_of_captions_begins_again_at_its_end() -> None:
+async def test_a_list_of_captions_repeats() -> None:
     captioner = ScriptedCaptioner(["A.", "B."])
-    assert [(await captioner.caption(asked(index))).text for index in range(3)] == ["A.", "B.", "A."]
+    assert [(await captioner.caption(caption_request(index))).text for index in range(3)] == ["A.", "B.", "A."]
 
 
 async def test_a_script_may_be_a_function_or_an_exception() -> None:
     captioner = ScriptedCaptioner(lambda request: request.measured.segment.id.upper())
-    assert (await captioner.caption(asked(4))).text == "S0004"
+    assert (await captioner.caption(caption_request(4))).text == "S0004"
     with pytest.raises(RuntimeError, match="boom"):
-        await ScriptedCaptioner({1: RuntimeError("boom")}).caption(asked(1))
+        await ScriptedCaptioner({1: RuntimeError("boom")}).caption(caption_request(1))
 
 
-async def test_a_segment_fails_for_good_or_so_many_times() -> None:
+async def test_a_segment_fails_always_or_a_number_of_times() -> None:
     for_good, at_first = ScriptedCaptioner(fail={1}), ScriptedCaptioner(fail={1: 2})
     for _ in range(3):
         with pytest.raises(ModelError) as caught:
-            await for_good.caption(asked(1))
+            await for_good.caption(caption_request(1))
         assert not caught.value.retryable
     for _ in range(2):
         with pytest.raises(ModelError) as caught:
-            await at_first.caption(asked(1))
+            await at_first.caption(caption_request(1))
         assert caught.value.retryable
-    assert (await at_first.caption(asked(1))).text
+    assert (await at_first.caption(caption_request(1))).text
     assert len(at_first.calls) == 3
 
 
-async def test_held_calls_wait_and_the_peak_is_counted() -> None:
+async def test_suspended_calls_wait_and_the_peak_is_counted() -> None:
     captioner = ScriptedCaptioner()
     captioner.hold()
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(captioner.caption(asked(index))) for index in range(3)]
+        tasks = [group.create_task(captioner.caption(caption_request(index))) for index in range(3)]
         await captioner.reached(3)
         assert captioner.running == 3
         assert not any(task.done() for task in tasks)
@@ -122,20 +122,20 @@ async def test_held_calls_wait_and_the_peak_is_counted() -> None:
     assert (captioner.running, captioner.peak) == (0, 3)
 
 
-async def test_one_segment_can_be_held_while_others_pass() -> None:
+async def test_one_segment_can_be_suspended_while_others_pass() -> None:
     captioner = ScriptedCaptioner()
     captioner.hold("s0001")
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        held = group.create_task(captioner.caption(asked(1)))
-        assert (await captioner.caption(asked(0))).text
-        assert not held.done()
+        suspended = group.create_task(captioner.caption(caption_request(1)))
+        assert (await captioner.caption(caption_request(0))).text
+        assert not suspended.done()
         captioner.release()
 
 
 async def test_a_cancelled_call_is_no_longer_running() -> None:
     captioner = ScriptedCaptioner()
     captioner.hold()
-    task = asyncio.create_task(captioner.caption(asked(0)))
+    task = asyncio.create_task(captioner.caption(caption_request(0)))
     async with asyncio.timeout(10):
         await captioner.reached(1)
     task.cancel()
@@ -162,9 +162,9 @@ async def test_backends_made_from_options_log_every_call_even_a_failing_one(tmp_
     assert read_calls(log) == []
     captioner = create_captioner({"log": str(log), "fail_segments": [1], "captions": ["A.", "B."]})
     classifier = create_classifier({"log": str(log), "tags_per_segment": 1})
-    assert (await captioner.caption(asked(0))).text == "A."
+    assert (await captioner.caption(caption_request(0))).text == "A."
     with pytest.raises(ModelError):
-        await captioner.caption(asked(1))
+        await captioner.caption(caption_request(1))
     assert len((await classifier.classify(to_classify(0), VOCABULARY)).tags) == 1
     assert [(call["stage"], call["segment"]) for call in read_calls(log)] == [("caption", "s0000"), ("caption", "s0001"), ("tag", "s0000")]
 
@@ -205,7 +205,7 @@ def test_a_fake_source_keeps_the_pts_it_is_given() -> None:
     assert [(frame.pts, frame.duration) for frame in frames] == [(5, 1), (6, 14), (20, 14)]
 
 
-def test_a_fake_source_fails_where_told() -> None:
+def test_a_fake_source_fails_at_the_chosen_frame() -> None:
     source = FakeSource([np.zeros((4, 6, 3), np.uint8)] * 5, fail_at=2)
     seen: list[object] = []
     with pytest.raises(SourceError, match="frame 2"):
@@ -213,7 +213,7 @@ def test_a_fake_source_fails_where_told() -> None:
     assert len(seen) <= 2
 
 
-# videos made to order
+# generated videos
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_fake_source_fails_where_told() -> None:
         ("a.webm", Fraction(30), Encoding(codec="libvpx-vp9", crf=40)),
     ],
 )
-def test_what_is_decoded_is_what_the_truth_says(tmp_path: Path, name: str, rate: Fraction, encoding: Encoding) -> None:
+def test_decoding_agrees_with_the_truth(tmp_path: Path, name: str, rate: Fraction, encoding: Encoding) -> None:
     shots = [ShotSpec(14, sound="tone"), ShotSpec(16, "blocks", sound="noise")]
     truth = make_video(tmp_path / name, shots, rate=rate, size=(320, 180), encoding=encoding)
     frames = decoded(truth.path)
@@ -255,13 +255,13 @@ def test_drop_frame_timecodes_leave_numbers_out_as_smpte_does(tmp_path: Path) ->
         assert not container.streams.audio
 
 
-def test_a_variable_rate_is_written_as_asked(tmp_path: Path) -> None:
+def test_a_variable_rate_is_written_as_given(tmp_path: Path) -> None:
     when = [0, 10, 50, 51, 90, 300]
     truth = make_video(tmp_path / "a.mp4", [ShotSpec(6)], size=(160, 90), pts=when, time_base=Fraction(1, 1000), sound=False)
     assert [float(pts * truth.time_base) for pts, _ in decoded(truth.path)] == pytest.approx([at / 1000 for at in when])
 
 
-def test_a_rotated_video_is_upright_once_turned(tmp_path: Path) -> None:
+def test_a_rotated_video_is_upright_after_rotation(tmp_path: Path) -> None:
     plain = make_video(tmp_path / "a.mp4", [ShotSpec(2)], size=(160, 90), sound=False)
     turned = make_video(tmp_path / "b.mp4", [ShotSpec(2)], size=(160, 90), sound=False, encoding=Encoding(rotation=90))
     with av.open(str(turned.path)) as container:
@@ -292,8 +292,8 @@ def test_a_fade_goes_through_its_color_in_the_middle(kind: Any, level: float) ->
     assert abs(levels[20] - level) < 1
 
 
-def test_a_flash_and_a_title_are_told_but_are_no_boundaries(tmp_path: Path) -> None:
-    shot = ShotSpec(30, flashes=(10,), flash_frames=3, title="NEWS", title_at=15, title_frames=5)
+def test_a_flash_and_a_title_are_distractions_and_not_boundaries(tmp_path: Path) -> None:
+    shot = ShotSpec(30, flashes=(10,), flash_frames=3, title="LIVE", title_at=15, title_frames=5)
     truth = make_video(tmp_path / "a.mp4", [ShotSpec(10), shot], size=(320, 180), sound=False)
     assert [(one.kind, one.first, one.last) for one in truth.distractions] == [("flash", 20, 22), ("title", 25, 29)]
     assert [boundary.frame for boundary in truth.boundaries] == [10]
@@ -312,12 +312,12 @@ def test_a_flash_and_a_title_are_told_but_are_no_boundaries(tmp_path: Path) -> N
         [ShotSpec(10), ShotSpec(4, into="dissolve", over=6), ShotSpec(10, into="dissolve", over=6)],
     ],
 )
-def test_an_edit_that_cannot_be_is_refused(shots: list[ShotSpec]) -> None:
+def test_an_impossible_edit_is_refused(shots: list[ShotSpec]) -> None:
     with pytest.raises(ValueError, match=r"shot|frames"):
         list(render_shots(shots))
 
 
-def test_clicks_come_at_their_tempo() -> None:
+def test_clicks_have_their_tempo() -> None:
     sound = np.concatenate(list(render_sound([ShotSpec(250, sound="clicks", bpm=150)])), axis=1)[0]
     assert len(sound) == 480_000
     loudest = np.abs(sound[: 480_000 // 400 * 400].reshape(-1, 400)).max(axis=1)
@@ -325,15 +325,15 @@ def test_clicks_come_at_their_tempo() -> None:
     assert np.diff(hits) == pytest.approx(48, abs=1)  # 0.4 s in steps of 1/120 s
 
 
-def test_sound_is_at_the_level_asked_for() -> None:
+def test_sound_has_the_chosen_level() -> None:
     sound = np.concatenate(list(render_sound([ShotSpec(100, sound="noise", sound_level=-30.0)])), axis=1)
     assert 20 * np.log10(np.sqrt(np.mean(np.square(sound)))) == pytest.approx(-30, abs=0.2)
 
 
-# logs made to order
+# generated logs
 
 
-def test_a_made_log_folds_into_a_finished_timeline_that_covers_its_source() -> None:
+def test_a_generated_log_folds_into_a_finished_timeline_that_covers_its_source() -> None:
     state = fold(make_events(25))
     assert state.state == "completed"
     assert len(state.segments) == 25
@@ -343,7 +343,7 @@ def test_a_made_log_folds_into_a_finished_timeline_that_covers_its_source() -> N
     assert [scene.last for scene in state.scenes][-1] == state.segments[-1].segment
 
 
-def test_a_made_log_can_be_left_unfinished_and_continued() -> None:
+def test_a_generated_log_can_be_left_unfinished_and_continued() -> None:
     payloads = make_payloads(3, tags=("Calm",), completed=False)
     assert not any(isinstance(payload, TimelineCompleted) for payload in payloads)
     assert {score.tag for payload in payloads if isinstance(payload, SegmentTagged) for score in payload.tags} == {"Calm"}

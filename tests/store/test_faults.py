@@ -1,4 +1,4 @@
-"""What goes wrong around a store, told as one error that says what to do; and nothing written before it is lost."""
+"""Faults around a store: one error that says what to do, and nothing written before is lost."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def refused(path: Path) -> StoreError:
     return caught.value
 
 
-def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "a" / "b" / "events.db") as store:
         assert store.timelines() == []
 
 
-def test_a_folder_is_no_store(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_store(tmp_path: Path) -> None:
     assert "is a folder" in str(refused(tmp_path))
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "folder cannot be made" in str(refused(tmp_path / "file" / "events.db"))
 
 
 @pytest.mark.parametrize("content", [b"once upon a time " * 100, b"\0" * 5000, b"SQLite format 3\0" + b"\xff" * 4080])
-def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_not_changed(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert refused(path).code == "store.corrupt"
     assert path.read_bytes() == content
 
 
-def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+def test_a_database_of_another_program_is_not_changed(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE bookmarks (url TEXT)")
     connection.close()
@@ -65,7 +65,7 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_store_of_a_newer_version_is_left_alone(path: Path) -> None:
+def test_a_store_of_a_newer_version_is_not_changed(path: Path) -> None:
     SqliteStore(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {STORE_SCHEMA.version + 1}")
@@ -98,15 +98,15 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path: Path, make: Any
 
 
 @pytest.fixture
-def held(path: Path, make: Any) -> Iterator[tuple[SqliteStore, list[Any]]]:
+def filled(path: Path, make: Any) -> Iterator[tuple[SqliteStore, list[Any]]]:
     """A store with two events, which every fault must leave as they are."""
     with SqliteStore(path, timeout_seconds=0.1) as store:
         store.open_timeline("tl_a", TimelineIdentity("key"))
         yield store, store.append("tl_a", [make.opened(), make.detected(0)])
 
 
-def test_no_space_left(held: tuple[SqliteStore, list[Any]], make: Any) -> None:
-    store, given = held
+def test_no_space_left(filled: tuple[SqliteStore, list[Any]], make: Any) -> None:
+    store, given = filled
     with store._database.write() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
     store._database._writer.execute(f"PRAGMA max_page_count = {pages}")
@@ -128,13 +128,13 @@ def test_no_space_left(held: tuple[SqliteStore, list[Any]], make: Any) -> None:
     assert store.append("tl_a", [make.detected(1)])[0].seq == 3
 
 
-def test_another_process_holds_the_store(held: tuple[SqliteStore, list[Any]], path: Path, make: Any) -> None:
-    store, given = held
+def test_another_process_locks_the_store(filled: tuple[SqliteStore, list[Any]], path: Path, make: Any) -> None:
+    store, given = filled
     program = (
         "import sqlite3, sys\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
         "connection.execute('BEGIN IMMEDIATE')\n"
-        "print('held', flush=True)\n"
+        "print('locked', flush=True)\n"
         "sys.stdin.read()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -161,17 +161,17 @@ def test_a_truncated_store_is_damaged_and_not_empty(path: Path, make: Any) -> No
     assert "is damaged" in str(caught.value)
 
 
-def test_an_event_that_was_tampered_with_is_told_by_its_number(held: tuple[SqliteStore, list[Any]], path: Path) -> None:
+def test_a_damaged_event_is_named_by_its_number(filled: tuple[SqliteStore, list[Any]], path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE events SET data = '{}' WHERE seq = 2")
     connection.close()
-    for call in (lambda: held[0].read("tl_a"), lambda: held[0].state("tl_a")):
+    for call in (lambda: filled[0].read("tl_a"), lambda: filled[0].state("tl_a")):
         with pytest.raises(StoreError, match="event 2 cannot be read") as caught:
             call()
         assert caught.value.code == "store.corrupt"
 
 
-# As nobody where the tests run as root, whom no permission stops.
+# Runs without privileges where the tests run as root, for whom permissions do not count.
 READ_ONLY = """
 import os, sys
 from streamtags.core.errors import StoreError
@@ -190,8 +190,8 @@ except StoreError as error:
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o755])
-def test_a_store_that_may_not_be_written(make: Any, mode: int) -> None:
-    folder = Path(tempfile.mkdtemp())  # outside pytest's own folder, which nobody else may enter
+def test_a_store_without_write_permission(make: Any, mode: int) -> None:
+    folder = Path(tempfile.mkdtemp())  # outside pytest's folder, which other users cannot enter
     try:
         path = folder / "events.db"
         with SqliteStore(path) as store:
@@ -210,8 +210,8 @@ def test_a_store_that_may_not_be_written(make: Any, mode: int) -> None:
         shutil.rmtree(folder)
 
 
-def test_a_folder_where_nothing_may_be_made() -> None:
+def test_a_folder_that_takes_no_files() -> None:
     if not Path("/proc/self").is_dir():
-        pytest.skip("needs a /proc, where nobody may make a file")
+        pytest.skip("needs /proc, where no file can be created")
     assert refused(Path("/proc/self/events.db")).code == "store.cannot_open"
     assert "folder cannot be made" in str(refused(Path("/proc/streamtags/events.db")))

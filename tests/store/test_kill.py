@@ -1,4 +1,4 @@
-"""Killed at any moment: what was told is in the log, the log has no gap, and nobody is locked out."""
+"""Processes killed at any moment: every returned event is in the log, the log has no gaps, and claims and leases end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from streamtags.core.errors import StoreError
-from streamtags.core.records import TimelineIdentity
+from streamtags.core.records import Job, TimelineIdentity
 from streamtags.store.sqlite.process_identity import ProcessIdentity, this_process
 from streamtags.store.sqlite.store import SqliteStore
 
@@ -40,11 +40,22 @@ sys.stdin.read()
 """
 
 
-def test_everything_told_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
+SUBMITTER = """
+import sys
+from streamtags.core.records import Job
+from streamtags.store.sqlite.store import SqliteStore
+store = SqliteStore(sys.argv[1])
+store.job_queue.submit(Job("tl_a", "{}", submitted_at=1.0, starts=1, running=True), "child")
+print("submitted", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_every_event_returned_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
     path, rng = tmp_path / "events.db", random.Random(7)
     with SqliteStore(path) as store:
         store.open_timeline("tl_a", TimelineIdentity("key"))
-    told: dict[int, str] = {}
+    returned: dict[int, str] = {}
     for attempt in range(8):
         with subprocess.Popen([sys.executable, "-c", APPENDER, str(path), f"run {attempt}"], stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
@@ -55,16 +66,16 @@ def test_everything_told_before_a_kill_is_in_the_log(tmp_path: Path) -> None:
         for line in lines:
             if line.endswith("\n"):
                 seq, _, event = line.rstrip("\n").partition(" ")
-                assert int(seq) not in told, "a seq was told twice"
-                told[int(seq)] = event
+                assert int(seq) not in returned, "a seq was returned twice"
+                returned[int(seq)] = event
         with SqliteStore(path) as store:
             log = store.read_json("tl_a")
-            assert len(log) == store.head("tl_a").seq >= max(told)
+            assert len(log) == store.head("tl_a").seq >= max(returned)
             assert [event.seq for event in store.read("tl_a")] == list(range(1, len(log) + 1))
-            assert all(log[seq - 1] == event for seq, event in told.items())
+            assert all(log[seq - 1] == event for seq, event in returned.items())
             for event in store.read("tl_a"):
                 assert store.thumbnail("tl_a", event.data.segment) == b"jpeg"  # type: ignore[attr-defined]  # all are captions
-    assert len(told) > 8
+    assert len(returned) > 8
 
 
 def test_two_processes_append_to_one_log(tmp_path: Path) -> None:
@@ -73,12 +84,12 @@ def test_two_processes_append_to_one_log(tmp_path: Path) -> None:
         store.open_timeline("tl_a", TimelineIdentity("key"))
     program = APPENDER.replace('store.claim("tl_a", sys.argv[2])', "").replace("while True", "while n < 40")
     children = [subprocess.Popen([sys.executable, "-c", program, str(path), "x"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [int(line.split()[0]) for child in children for line in child.communicate()[0].splitlines()]
+    seqs = [int(line.split()[0]) for child in children for line in child.communicate()[0].splitlines()]
     assert [child.returncode for child in children] == [0, 0]
-    assert sorted(told) == list(range(1, 201))
+    assert sorted(seqs) == list(range(1, 201))
 
 
-def test_a_store_is_made_once_by_many_at_once(tmp_path: Path) -> None:
+def test_processes_that_create_a_store_at_the_same_time_share_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "events.db"
     program = (
         "import sys\nfrom streamtags.core.records import TimelineIdentity\nfrom streamtags.store.sqlite.store import SqliteStore\n"
@@ -91,9 +102,9 @@ def test_a_store_is_made_once_by_many_at_once(tmp_path: Path) -> None:
         assert sorted(store.heads()) == names
 
 
-def test_a_claim_holds_while_its_process_lives_and_no_longer(tmp_path: Path) -> None:
+def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
     if not this_process().started:
-        pytest.skip("this system does not tell when a process began")
+        pytest.skip("this system does not show when a process started")
     with SqliteStore(tmp_path / "events.db") as store:
         store.open_timeline("tl_a", TimelineIdentity("key"))
         with subprocess.Popen([sys.executable, "-c", CLAIMER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -105,10 +116,10 @@ def test_a_claim_holds_while_its_process_lives_and_no_longer(tmp_path: Path) -> 
             child.kill()
             while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
                 time.sleep(0.01)
-            store.claim("tl_a", "parent")  # the dead child has not even been waited for
+            store.claim("tl_a", "parent")  # the child is still a zombie
 
 
-def test_claims_of_one_process(tmp_path: Path) -> None:
+def test_two_owners_in_one_process_exclude_each_other(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "events.db") as store:
         for name in ("tl_a", "tl_b"):
             store.open_timeline(name, TimelineIdentity(name))
@@ -123,7 +134,7 @@ def test_claims_of_one_process(tmp_path: Path) -> None:
         store.release("tl_gone", "two")
 
 
-def test_what_is_claimed_is_neither_free_nor_thrown_away(tmp_path: Path) -> None:
+def test_a_claimed_timeline_is_not_emptied_or_removed(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "events.db") as store:
         head = store.open_timeline("tl_a", TimelineIdentity("key"))
         store.claim("tl_a", "one")
@@ -151,12 +162,37 @@ def test_a_claim_from_another_host_expires(tmp_path: Path, monkeypatch: pytest.M
         store.claim("tl_a", "two")
 
 
-def test_a_process_is_not_taken_for_a_later_one_of_its_number() -> None:
+def test_a_process_is_not_confused_with_a_later_one_with_the_same_pid() -> None:
     here = this_process()
     if not here.started:
-        pytest.skip("this system does not tell when a process began")
+        pytest.skip("this system does not show when a process started")
     assert here.is_alive
     assert ProcessIdentity(here.host, os.getpid(), f"{here.started}1").is_alive is False
     assert ProcessIdentity(here.host, 2**22 + 1, here.started).is_alive is False
     assert ProcessIdentity("elsewhere", here.pid, here.started).is_alive is None
     assert ProcessIdentity(here.host, here.pid, "").is_alive is None
+
+
+def test_the_lease_of_a_job_ends_with_its_process(tmp_path: Path) -> None:
+    if not this_process().started:
+        pytest.skip("this system does not show when a process started")
+    with SqliteStore(tmp_path / "events.db") as store:
+        with subprocess.Popen([sys.executable, "-c", SUBMITTER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            assert store.job_queue.take("parent") == []
+            child.kill()
+        (job,) = store.job_queue.take("parent")
+        assert (job.timeline, job.starts, job.running) == ("tl_a", 1, False)
+        assert store.job_queue.take("another") == []
+
+
+def test_the_lease_of_a_server_on_another_host_expires_unless_it_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = ProcessIdentity("elsewhere", 1, "boot:1")
+    monkeypatch.setattr("streamtags.store.sqlite.jobs.this_process", lambda: elsewhere)
+    with SqliteStore(tmp_path / "events.db") as store:
+        store.job_queue.submit(Job("tl_a", "{}", submitted_at=1.0), "there", ttl_seconds=1000)
+        assert store.job_queue.take("here") == []
+        store.job_queue.renew("there", ttl_seconds=0)
+        assert [job.timeline for job in store.job_queue.take("here")] == ["tl_a"]
+        assert not store.job_queue.renew("there")
