@@ -69,8 +69,8 @@ def commands(film: Path) -> dict[str, list[str]]:
 def made(name: str) -> Path:
     """A film of `benchmarks.films`, made in another process: a child's peak memory begins with what its parent holds."""
     command = f"from benchmarks.films import {name}; print({name}())"
-    told = subprocess.run([sys.executable, "-c", command], check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
-    return Path(told.stdout.splitlines()[-1])
+    output = subprocess.run([sys.executable, "-c", command], check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+    return Path(output.stdout.splitlines()[-1])
 
 
 def measured(film: Path, rounds: int, ways: Sequence[str]) -> dict[str, list[Run]]:
@@ -136,10 +136,10 @@ def table(film: Path, runs: dict[str, list[Run]]) -> Table:
     """Medians, one line a way."""
     rounds = len(next(iter(runs.values())))
     made = Table("way", "CPU s", "wall s", "of decode", "peak MB", title=f"{film.name}, medians of {rounds}")
-    for way, found in runs.items():
+    for way, rounds in runs.items():
         plain = runs.get(DECODE)
-        ratio = f"{statistics.median(run.cpu / base.cpu for run, base in zip(found, plain, strict=True)):.2f}" if plain else ""
-        cpu, wall, memory = (statistics.median(getattr(run, name) for run in found) for name in ("cpu", "wall", "memory"))
+        ratio = f"{statistics.median(run.cpu / base.cpu for run, base in zip(rounds, plain, strict=True)):.2f}" if plain else ""
+        cpu, wall, memory = (statistics.median(getattr(run, name) for run in rounds) for name in ("cpu", "wall", "memory"))
         made.add_row(way, f"{cpu:.2f}", f"{wall:.2f}", ratio, f"{memory:.0f}")
     return made
 
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.long:
         long = made("long_film")
         console.print(table(long, more := measured(long, 1, (DECODE, ANALYSIS))))
-        short_peak, long_peak = (statistics.median(run.memory for run in found[ANALYSIS]) for found in (runs, more))
+        short_peak, long_peak = (statistics.median(run.memory for run in measured[ANALYSIS]) for measured in (runs, more))
         console.print(f"peak memory at twenty minutes to two: {long_peak / short_peak:.3f}")
 
 

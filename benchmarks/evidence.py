@@ -95,21 +95,21 @@ def measure(info: SourceInfo, read: list[Frame], say: Callable[[str], None] | No
 
     cost = {"picture": cpu(lambda: push(picture)) * 1000 / len(read), "motion": cpu(lambda: push(motion)) * 1000 / len(read)}
     parts = list(segments(info, read))
-    found: list[Measured] = []
+    measured_segments: list[Measured] = []
 
     def sum_up() -> None:
         for segment in parts:
             start, end = segment.start.seconds, segment.end.seconds
             evidence: dict[str, EvidenceValue] = {**picture.measure(start, end), **motion.measure(start, end), **pace.measure(segment)}
-            found.append(Measured(segment, {**evidence, **affect(evidence)}))
+            measured_segments.append(Measured(segment, {**evidence, **affect(evidence)}))
 
     async def caption() -> list[str]:
-        return [(await captioner.caption(CaptionRequest(measured))).text for measured in found]
+        return [(await captioner.caption(CaptionRequest(measured))).text for measured in measured_segments]
 
     cost["segment"] = cpu(sum_up) * 1000 / len(parts)
     captions: list[str] = []
     cost["caption"] = cpu(lambda: captions.extend(asyncio.run(caption()))) * 1000 / len(parts)
-    for measured, text in zip(found, captions, strict=True):
+    for measured, text in zip(measured_segments, captions, strict=True):
         if say is not None:
             say(f"  {measured.segment.start.seconds:7.2f} s  {text}")
     return cost

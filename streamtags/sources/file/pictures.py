@@ -1,8 +1,7 @@
-"""Decoded frames to pictures: a small BGR one of every frame, and the full one only when somebody looks.
+"""Decoded frames as pictures: a small BGR one of every frame, and the full one on request.
 
-swscale is kept out of the common path (see `streamtags.sources.file.planes`). Deinterlacing is left out: the small picture sees one
-field or both
-blended, and neither combs.
+`streamtags.sources.file.planes` explains why swscale is not used in the common path. Frames are not deinterlaced: the small picture shows
+one field, or both blended, and neither has combs.
 """
 
 from __future__ import annotations
@@ -23,10 +22,14 @@ from streamtags.sources.file.planes import Planes, converted, planes_of, shrunk
 
 __all__ = ["FrameStill", "Orientation", "Shrinker", "StillKeeper", "orientation_of", "small_size"]
 
-HELD_PIXELS = 1 << 20  # a still of at most this many pixels stays the decoder's own frame
-HELD_SIDE = 1280  # a larger one is halved until no side is longer than this
-_SMOOTHED = 128  # longer side of an analysis picture up to which its luma is made twice as large first
-_SMALLEST_SIDE = 16  # of the analysis picture, however odd the shape
+KEPT_PIXELS = 1 << 20
+"""A still of at most this many pixels keeps the decoder's frame."""
+
+KEPT_SIDE = 1280
+"""A larger still is halved until no side is longer than this."""
+
+_SMOOTHED_SIDE = 128  # longer side of an analysis picture up to which its luma is reduced in two steps
+_MIN_SIDE = 16  # of the analysis picture, in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,11 @@ class Orientation:
 
     @property
     def swaps(self) -> bool:
-        """Width and height change places."""
+        """Whether width and height change places."""
         return self.turns % 2 == 1
 
     def upright(self, picture: Picture) -> Picture:
-        """`picture` the right way up."""
+        """Return `picture` the right way up."""
         if self.flip:
             picture = cast("Picture", cv2.flip(picture, 0))
         if self.turns:
@@ -52,7 +55,7 @@ class Orientation:
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
-    """The orientation that the frame's display matrix asks for, to the nearest quarter turn.
+    """Return the orientation in the frame's display matrix, to the nearest quarter turn.
 
     The matrix maps (x, y), y down, to (a x + c y, b x + d y) (ISO/IEC 14496-12, 6.2.2); it comes as nine integers, a b u c d v first
     (FFmpeg's `libavutil/display.h`).
@@ -70,10 +73,10 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
 
 def small_size(width: int, height: int, longer: int) -> tuple[int, int]:
-    """(width, height) of the analysis picture of an upright, square-pixel picture: the longer side is `longer`, both are even."""
+    """Return (width, height) of the analysis picture: the longer side is `longer`, both are even; `width` and `height` are as displayed."""
 
     def even(value: float) -> int:
-        return max(_SMALLEST_SIDE, 2 * round(value / 2))
+        return max(_MIN_SIDE, 2 * round(value / 2))
 
     if width >= height:
         return even(longer), even(longer * height / width)
@@ -81,9 +84,9 @@ def small_size(width: int, height: int, longer: int) -> tuple[int, int]:
 
 
 class Shrinker:
-    """Makes the small analysis picture; every one of a source has the size of the first.
+    """Makes the analysis picture; all of a source have the size of the first.
 
-    One of at most 128 pixels is smoothed: what it is made of is far larger, and two taps would leave most of that out.
+    A picture of at most 128 pixels is smoothed: its source is far larger, and the two taps of one linear step would skip most of it.
 
     Args:
         longer: the longer side in pixels.
@@ -98,14 +101,14 @@ class Shrinker:
         self._size: tuple[int, int] | None = None  # as stored, not upright
 
     def coarse(self, frame: VideoFrame) -> Planes | None:
-        """What `small` needs of a frame, and no more; None where OpenCV cannot read it."""
+        """Return the reduced planes that `small` needs; None if OpenCV cannot read the frame."""
         planes = planes_of(frame)
-        return None if planes is None else planes.coarse(self._stored(frame), smooth=self._longer <= _SMOOTHED)
+        return None if planes is None else planes.coarse(self._stored(frame), smooth=self._longer <= _SMOOTHED_SIDE)
 
     def small(self, frame: VideoFrame, coarse: Planes | None = None) -> Picture:
-        """Upright BGR uint8 [height, width, 3] of `frame`, pixels square; of what `coarse` gave of it, if that is at hand."""
+        """Return the analysis picture of `frame`, upright BGR uint8 [height, width, 3]; pass the result of `coarse` if there is one."""
         coarse, size = coarse or self.coarse(frame), self._stored(frame)
-        made = converted(frame, size) if coarse is None else coarse.mixed(size, smooth=self._longer <= _SMOOTHED)
+        made = converted(frame, size) if coarse is None else coarse.mixed(size, smooth=self._longer <= _SMOOTHED_SIDE)
         return self._orientation.upright(made)
 
     def _stored(self, frame: VideoFrame) -> tuple[int, int]:
@@ -122,14 +125,14 @@ def _display_size(frame: VideoFrame, aspect: Fraction, orientation: Orientation)
 
 
 class FrameStill:
-    """A decoded picture, held as the decoder's own frame, or as a smaller copy of its planes once `compact` has been called.
+    """A decoded picture: the decoder's frame, or a smaller copy of its planes once `compact` has been called.
 
     Args:
         pts: repaired pts.
         frame: the decoded frame.
         aspect: sample aspect ratio of the stream.
         orientation: how it becomes upright.
-        coarse: hold this of the frame, from `Shrinker.coarse`, rather than the frame.
+        coarse: the result of `Shrinker.coarse`, to keep instead of the frame.
     """
 
     __slots__ = ("__weakref__", "_aspect", "_frame", "_kept", "_orientation", "_reduced", "_size", "pts")
@@ -138,7 +141,7 @@ class FrameStill:
         self.pts = pts
         self._frame: VideoFrame | None = frame if coarse is None else None
         self._reduced: Planes | Picture | None = coarse
-        self._kept = 1.0 if coarse is None else coarse.planes[0].shape[1] / frame.width  # share of the side lengths that is left
+        self._kept = 1.0 if coarse is None else coarse.planes[0].shape[1] / frame.width  # share of the side lengths that was kept
         self._aspect = aspect
         self._orientation = orientation
         self._size = (frame.width, frame.height)
@@ -146,51 +149,51 @@ class FrameStill:
     def rgb(self, max_side: int | None = None) -> Picture:
         """RGB uint8 [height, width, 3], upright, pixels square, no side longer than `max_side`.
 
-        Never larger than what is held: of a compacted picture, no side exceeds 1280.
+        Never larger than the copy it is made of: no side of a compacted picture exceeds 1280.
         """
         width, height = self._size
         shown = max(1.0, float(width * self._aspect)), float(height)
         limit = float(max_side or math.inf)
         if self._frame is None:
-            limit = min(limit, HELD_SIDE, max(shown) * self._kept)
+            limit = min(limit, KEPT_SIDE, max(shown) * self._kept)
         factor = min(1.0, limit / max(shown))
         size = max(1, round(shown[0] * factor)), max(1, round(shown[1] * factor))
         return cast("Picture", cv2.cvtColor(self._orientation.upright(self._bgr(size)), cv2.COLOR_BGR2RGB))
 
     def compact(self) -> None:
-        """Let go of the decoder's frame, keeping a smaller copy."""
+        """Replace the decoder's frame with a smaller copy."""
         if self._frame is None:
             return
         planes = planes_of(self._frame)
         if planes is None:
             width, height = self._size
-            factor = min(1.0, HELD_SIDE / max(self._size))
+            factor = min(1.0, KEPT_SIDE / max(self._size))
             self._reduced = converted(self._frame, (max(1, round(width * factor)), max(1, round(height * factor))))
             self._kept = factor
         else:
-            self._reduced = planes.reduced(HELD_SIDE)
+            self._reduced = planes.reduced(KEPT_SIDE)
             self._kept = max(self._reduced.planes[0].shape) / max(self._size)
         self._frame = None
 
     def _bgr(self, size: tuple[int, int]) -> Picture:
-        held = self._reduced if self._frame is None else planes_of(self._frame)
-        if isinstance(held, Planes):
-            return held.bgr(size)
-        if held is not None:
-            return cast("Picture", shrunk(held, size))
+        source = self._reduced if self._frame is None else planes_of(self._frame)
+        if isinstance(source, Planes):
+            return source.bgr(size)
+        if source is not None:
+            return cast("Picture", shrunk(source, size))
         return converted(cast("VideoFrame", self._frame), size)
 
 
 class StillKeeper:
-    """Makes stills and sees that those which somebody keeps stay small.
+    """Makes stills, and compacts those that are kept for long.
 
-    Most are dropped after a while, unseen, so nothing is copied when one is made: those still alive after `budget` bytes of younger
-    frames are compacted then. So large frames pin at most `budget` bytes besides the decoder's own, or one frame if that is larger.
+    Most stills are dropped soon without being used, so none is copied when it is made: one that still exists after `budget` bytes of
+    younger frames is compacted then. Large frames occupy at most `budget` bytes in addition to the decoder's own, or one frame.
 
     Args:
         aspect: sample aspect ratio of the stream.
         orientation: how its pictures become upright.
-        budget: bytes; the default is 50 frames of 1920x1080, more than the second and a half a shot detector looks ahead.
+        budget: bytes; the default is 50 frames of 1920x1080, more than a shot detector's lookahead.
     """
 
     def __init__(self, aspect: Fraction, orientation: Orientation, budget: int = 160 << 20) -> None:
@@ -201,11 +204,11 @@ class StillKeeper:
         self._pinned = 0
 
     def still(self, pts: int, frame: VideoFrame, coarse: Planes | None = None) -> FrameStill:
-        """A still of `frame`, or only of what `coarse` holds of it where that is a copy: a view would keep the frame all the same."""
+        """Return a still of `frame`, or of its `coarse` planes if they are a copy; a view would keep the frame anyway."""
         if coarse is not None and coarse.owned:
             return FrameStill(pts, frame, self._aspect, self._orientation, coarse)
         still = FrameStill(pts, frame, self._aspect, self._orientation)
-        if frame.width * frame.height > HELD_PIXELS:
+        if frame.width * frame.height > KEPT_PIXELS:
             size = sum(plane.buffer_size for plane in frame.planes)
             self._young.append((ref(still), size))
             self._pinned += size
@@ -213,7 +216,7 @@ class StillKeeper:
         return still
 
     def finish(self) -> None:
-        """No frame follows: compact what was kept of the last ones too."""
+        """Compact the stills of the last frames; no frame follows."""
         self._settle(0)
 
     def _settle(self, budget: int) -> None:

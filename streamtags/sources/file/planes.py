@@ -1,7 +1,7 @@
-"""The planes of a decoded frame: seen in place as arrays, shrunk by OpenCV, and only what is small converted to BGR.
+"""The planes of a decoded frame: arrays over its memory, which OpenCV reduces before they are converted to BGR.
 
-The matrix and range are those the stream names (ITU-T H.273; unnamed: BT.709 from 720 lines up, BT.601 below, limited range). swscale is
-kept for formats that have no planes of Y, Cb and Cr.
+The matrix and range are those that the stream names (ITU-T H.273; unnamed: BT.709 from 720 lines up, BT.601 below, limited range). swscale
+converts formats without planes of Y, Cb and Cr.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamtags.core.model import Picture
 
 __all__ = ["Planes", "color_matrix", "converted", "planes_of", "shrunk"]
 
-_STILL_TALL = 2  # times too high, at which halving the rows again loses nothing
+_MIN_HEIGHT_FACTOR = 2  # times the wanted height from which halving the rows loses nothing
 
 # Planar YUV and grey that OpenCV can read in place: name -> bits a sample.
 _PLANAR: dict[str, int] = {
@@ -40,7 +40,7 @@ _WEIGHTS: dict[int, tuple[float, float]] = {
     10: (0.2627, 0.0593),
 }
 _BT709, _BT601 = 1, 6
-_TALL = 720  # lines from which an unnamed space is taken for BT.709
+_HD_LINES = 720  # from which an unnamed color space counts as BT.709
 _UNSPECIFIED = 2
 _FULL_RANGE, _LIMITED_RANGE = 2, 1
 
@@ -48,7 +48,7 @@ Plane = NDArray[Any]  # uint8, or uint16 for deeper ones
 
 
 def color_matrix(space: int, full: bool, bits: int) -> NDArray[np.float64]:
-    """Y'CbCr codes to B'G'R' codes of the same depth, full range: a 3x4 matrix, the last column added.
+    """Return the 3x4 matrix from Y'CbCr codes to full-range B'G'R' codes of the same depth; its last column is added.
 
     ITU-R BT.601, BT.709 and BT.2020 in the quantization of ITU-T H.273, 8.3.
 
@@ -84,9 +84,9 @@ class _Reading(NamedTuple):
     matrix: NDArray[np.float64]
 
 
-@lru_cache(maxsize=64)  # one look-up where every frame would take a dozen
+@lru_cache(maxsize=64)  # one look-up a frame instead of a dozen
 def _reading(name: str, color_range: int, space: int, *, tall: bool) -> _Reading | None:
-    """How a pixel format is read, in that range and color space; None if OpenCV cannot."""
+    """How a pixel format is read in that range and color space; None if OpenCV cannot read it."""
     bits = _PLANAR.get(name)
     if bits is None:
         return None
@@ -98,7 +98,7 @@ def _reading(name: str, color_range: int, space: int, *, tall: bool) -> _Reading
 
 
 class Planes(NamedTuple):
-    """A picture as planes of Y, Cb, Cr (or Y alone), with what it takes to read them."""
+    """A picture as planes of Y, Cb, Cr (or Y alone), with a description of their samples."""
 
     planes: Sequence[Plane]
     reading: _Reading
@@ -108,13 +108,13 @@ class Planes(NamedTuple):
         return self.coarse(size).mixed(size)
 
     def coarse(self, size: tuple[int, int], *, smooth: bool = False) -> Planes:
-        """The same, no larger than `mixed` needs."""
+        """Return planes reduced to the size that `mixed` needs."""
         luma, *chroma = self.planes
         finer = (2 * size[0], 2 * size[1]) if smooth else size
         return Planes([_coarse(luma, finer), *(_coarse(plane, size) for plane in chroma)], self.reading)
 
     def mixed(self, size: tuple[int, int], *, smooth: bool = False) -> Picture:
-        """BGR uint8 at `size` of planes that are coarse; `smooth` makes luma twice as large first and halves it: a better mean."""
+        """Convert coarse planes to BGR uint8 at `size`; `smooth` reduces luma in two steps, which averages better."""
         luma, *chroma = self.planes
         parts = [_halved(_fit(luma, (2 * size[0], 2 * size[1])), 1) if smooth else _fit(luma, size)]
         parts += [_fit(plane, size) for plane in chroma]
@@ -126,14 +126,14 @@ class Planes(NamedTuple):
     @property
     def owned(self) -> bool:
         """Whether the planes are copies, not views of a decoded frame."""
-        return all([plane.base is None for plane in self.planes])  # noqa: C419 - asked of every frame, where a generator costs twice as much
+        return all([plane.base is None for plane in self.planes])  # noqa: C419 - for every frame, where a generator costs twice as much
 
     def _grey(self, plane: Plane) -> Picture:
         unit = 1 << (self.reading.bits - 8)
         return cast("Picture", cv2.convertScaleAbs(cv2.subtract(plane, 16 * unit), alpha=255 / (219 * unit)))  # type: ignore[call-overload]  # a scalar is an array to OpenCV
 
     def reduced(self, longest: int) -> Planes:
-        """A copy that owns its memory, halved until no side exceeds `longest`; halving is what OpenCV does fastest."""
+        """Return a copy that owns its memory, halved until no side exceeds `longest`."""
         halvings = 0
         while max(self.planes[0].shape) >> halvings > longest:
             halvings += 1
@@ -155,7 +155,7 @@ def _to_eight(picture: Plane, bits: int) -> Picture:
 
 
 def shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
-    """`plane`, of one sample a pixel or several, at (width, height) `size`."""
+    """Return `plane`, of one or several samples a pixel, at (width, height) `size`."""
     return _fit(_coarse(plane, size), size)
 
 
@@ -165,26 +165,24 @@ def _fit(plane: Plane, size: tuple[int, int]) -> Plane:
 
 
 def _coarse(plane: Plane, size: tuple[int, int]) -> Plane:
-    """`plane`, no more than three times too large for one linear step to (width, height) `size`.
+    """`plane`, at most three times larger than (width, height) `size`, so that one linear step can do the rest.
 
-    Halved, which OpenCV does fastest and exactly, as long as it is at least three times too large in both directions; then linear,
-    whose two taps cover what is left of the reduction. A plane four times too high first loses every second row: that spares memory
-    traffic and takes one field of an interlaced picture. In all a fifth of the time of INTER_AREA at 48 dB of its result, where a
-    single linear step has 39 dB and flickers (`benchmarks/decode.py`).
+    It is halved, which OpenCV does fastest and exactly, while it is at least three times too large. A plane four times too high first
+    loses every second row: that saves memory traffic and takes one field of an interlaced picture.
     """
     height, width = plane.shape[:2]
     if height >= 4 * size[1]:
         plane = plane[::2]
         height = plane.shape[0]
-    while width >= 3 * size[0] and height >= _STILL_TALL * size[1]:
+    while width >= 3 * size[0] and height >= _MIN_HEIGHT_FACTOR * size[1]:
         plane = cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         height, width = plane.shape[:2]
     return plane
 
 
 def planes_of(frame: VideoFrame) -> Planes | None:
-    """The planes of `frame` in place, without a copy; None if OpenCV cannot read them so."""
-    reading = _reading(frame.format.name, frame.color_range, frame.colorspace, tall=frame.height >= _TALL)
+    """Return the planes of `frame` as views, without a copy; None if OpenCV cannot read its format."""
+    reading = _reading(frame.format.name, frame.color_range, frame.colorspace, tall=frame.height >= _HD_LINES)
     if reading is None:
         return None
     views: list[Plane] = []
@@ -198,7 +196,7 @@ def planes_of(frame: VideoFrame) -> Planes | None:
 
 
 def converted(frame: VideoFrame, size: tuple[int, int]) -> Picture:
-    """BGR by swscale at (width, height) `size`, for the formats that have no planes of Y, Cb and Cr."""
-    space = None if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb else ("ITU709" if frame.height >= _TALL else "ITU601")
+    """Convert a frame of any format to BGR at (width, height) `size` by swscale."""
+    space = None if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb else ("ITU709" if frame.height >= _HD_LINES else "ITU601")
     picture = frame.reformat(*size, "bgr24", src_colorspace=space, interpolation="AREA")
     return cast("Picture", picture.to_ndarray())

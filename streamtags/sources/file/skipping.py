@@ -40,7 +40,7 @@ _MAX_MEAN_CHANGE = 37.0  # the same, above which a skipped frame shows the pictu
 
 
 class FrameSkipper:
-    """Tells the decoder which packets to skip, and remembers when their frames are shown.
+    """Sets the decoder to skip some packets, and remembers when their frames are shown.
 
     Args:
         codec: the decoder of an H.264 stream whose packets contain one frame each.

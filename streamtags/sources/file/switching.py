@@ -42,7 +42,7 @@ class PictureSwitch:
 
     @property
     def streams(self) -> list[av.VideoStream]:
-        """The streams whose packets are to be read besides the picture's."""
+        """The streams whose packets must be read in addition to the picture's."""
         return list(self._others.values())
 
     def see_picture(self, packet: Packet[Any]) -> None:

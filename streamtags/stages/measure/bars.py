@@ -1,4 +1,4 @@
-"""Finds the black bars of a letterboxed or pillarboxed picture, so that they are not measured as if somebody had filmed them."""
+"""Finds the black bars of a letterboxed or pillarboxed picture, so that they are not measured as part of the picture."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["BarFinder"]
 
 # Luma, 0..255, up to which a row or column counts as black: limited-range black plus coding noise.
 _BLACK = 24
-# The widest bars taken for bars, as shares of height and width: 2.76:1 in 4:3 has 0.26 above, 9:16 in 16:9 has 0.34 beside.
+# The widest bars, as shares of height and width: 2.76:1 in 4:3 has 0.26 above, 9:16 in 16:9 has 0.34 at each side.
 _WIDEST = (0.27, 0.36)
-# Shares of its first row and of its whole that must be lit for a picture to be told from a title or a lamp on black.
+# Shares of its first row and of its whole that must be lit for a picture that is not a title or a lamp on black.
 _EDGE_LIT, _LIT = 0.5, 0.6
 
 
 class BarFinder:
-    """Remembers the bars it has seen, because a dark scene does not show where they end."""
+    """Remembers the latest bars, because a dark scene does not show where they end."""
 
     def __init__(self) -> None:
         self._known = (0, 0)
 
     def inside(self, luma: Picture) -> tuple[slice, slice]:
-        """Rows and columns of the picture proper. `luma` is uint8 [height, width], always of the same size.
+        """Return the rows and columns inside the bars. `luma` is uint8 [height, width], always of the same size.
 
-        Bars are equally wide on both sides, within a pixel. Where the picture beside them is too dark to tell, they are as wide as they
-        were before, or less if there is light where they would be.
+        Bars are equally wide on both sides, within a pixel. If the picture is too dark to show their width, they are as wide as before,
+        or less if there is light where they would be.
         """
         brightest = (np.asarray(cv2.reduce(luma, dim, cv2.REDUCE_MAX)).ravel() for dim in (1, 0))
         top, left = (_margin(line > _BLACK) for line in brightest)

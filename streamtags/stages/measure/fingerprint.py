@@ -1,20 +1,17 @@
-"""Fingerprints of shots: the same pictures give nearly the same numbers, whatever encoded them; changed pictures do not.
+"""Fingerprints of shots: the same pictures give nearly the same numbers in every encoding; changed pictures do not.
 
-What is kept, besides a version byte and the number of pictures:
+A fingerprint consists of a version byte, the number of pictures, and
 
-- luma of the average picture of the first half and of the second, on 64 x 36 cells. What a coder does to single frames averages out
-  there, what somebody put into the picture (a title, a logo, a crop) does not;
+- luma of the average picture of the first half and of the second, on 64 x 36 cells. Coding errors of single frames average out there;
+  a change of the picture (a title, a logo, a crop) does not;
 - luma of every picture on 16 x 9 cells: motion, order, one picture replaced;
 - Cr and Cb of every picture on 8 x 5 cells: a grade;
-- if a picture was not decoded (`sources.file.passing`), the same once more of how far each may be from the truth: what is not known
-  is not held against anything.
+- if a picture was not decoded (`sources.file.skipping`), the same once more: how far each value may be from the truth. That much
+  difference is ignored.
 
 Coding errors sit at edges, so a cell may differ by a share of what its neighborhood ranges over in both pictures, and by a little more.
-How long a shot is does not go in: compare its number of frames besides. The limits below were fitted on 23 stretches of real footage,
-encoded again with H.264 (CRF 23 to 35, full and half size), H.265, VP9 and MPEG-4, against titles, grades, crops, mirroring, a replaced
-picture and other order. A decoder that leaves out deblocking of frames others are predicted from drifts away from what was encoded, by
-several times what an encoder changes; then fewer shots are known again. The limits lean towards a new caption where an old
-one would do, rather than an old one where a new one is due.
+The length of a shot is not included: compare its number of frames as well. `docs/topics/performance.md` describes how the limits were
+fitted. They prefer a new caption where an old one would do to an old caption where a new one is due.
 """
 
 from __future__ import annotations
@@ -38,7 +35,7 @@ _ENOUGH = (128, 72)  # pixels
 _AVERAGE_BYTES = 2 * _AVERAGE[0] * _AVERAGE[1]
 _LUMA_BYTES, _CHROMA_BYTES = _LUMA[0] * _LUMA[1], 2 * _CHROMA[0] * _CHROMA[1]
 
-# Limits in code values, 0..255. Re-encoding stays below; see the module's docstring for what they were fitted on.
+# Limits in code values, 0..255, that re-encoding does not reach.
 _AVERAGE_SHARE, _LUMA_SHARE = 0.45, 0.35  # of a neighborhood's range
 _LEVEL = 4.5  # the whole shot darker or lighter, as another color matrix or range makes it
 _AVERAGE_CELL = 8.5
@@ -53,11 +50,11 @@ Cells = NDArray[np.float32]
 
 
 def fingerprint(pictures: Sequence[Picture], between: Sequence[tuple[Picture, Picture] | None] = ()) -> bytes:
-    """The fingerprint of a shot from the small pictures that stand for it.
+    """Return the fingerprint of a shot from the small pictures that represent it.
 
     Args:
-        pictures: BGR uint8 [height, width, 3], in order; of any size, at best 128 pixels wide or more. At most 255 are looked at.
-        between: for each picture that was not decoded, the two it was made of; None for the others. Empty: all were decoded.
+        pictures: BGR uint8 [height, width, 3], in order; of any size, at best 128 pixels wide or more. At most 255 are used.
+        between: for each picture that was not decoded, its two neighbors; None for the others. Empty: all were decoded.
 
     Returns:
         2 bytes and, if there are pictures, 4608 more and 224 for each of them; as many again if some were not decoded.
@@ -73,7 +70,7 @@ def fingerprint(pictures: Sequence[Picture], between: Sequence[tuple[Picture, Pi
 
 
 def same(a: bytes, b: bytes) -> bool:
-    """Whether two fingerprints are of the same pictures, encoded differently at most.
+    """Return whether two fingerprints are of the same pictures, in the same or another encoding.
 
     Fingerprints of another version, of another number of pictures or of none are never the same.
     """
@@ -98,22 +95,22 @@ def same(a: bytes, b: bytes) -> bool:
 
 
 def _planes(picture: Picture) -> list[Picture]:
-    """Y, Cr, Cb, no larger than the finest cells ask for."""
+    """Y, Cr and Cb, no larger than the finest cells need."""
     halved = cv2.resize(picture, _ENOUGH, interpolation=cv2.INTER_AREA)
     return [np.asarray(plane, np.uint8) for plane in cv2.split(cv2.cvtColor(halved, cv2.COLOR_BGR2YCrCb))]
 
 
 def _doubt(before: Picture, after: Picture) -> list[Picture]:
-    """How far the planes of a picture that lies between two may be from their mean, coarsely.
+    """How far the planes of a picture between two others may be from their mean, coarsely.
 
-    What moves was somewhere between: where it is seen before and after, or beside that.
+    A moving object was at one of its two places, or next to them.
     """
     y, *chroma = (_cells(cv2.absdiff(a, b), _AVERAGE) // 2 for a, b in zip(_planes(before), _planes(after), strict=True))
     return [np.asarray(cv2.dilate(y, _AROUND), np.uint8), *chroma]
 
 
 def _measured(pictures: Sequence[Sequence[Picture]]) -> bytes:
-    """What is kept of pictures that are given as planes."""
+    """The bytes of pictures that are given as planes."""
     count = len(pictures)
     fine = np.stack([_cells(y, _AVERAGE) for y, _, _ in pictures]).astype(np.float32)
     halves = (fine[: (count + 1) // 2].mean(axis=0), fine[count // 2 :].mean(axis=0))
@@ -124,7 +121,7 @@ def _measured(pictures: Sequence[Sequence[Picture]]) -> bytes:
 
 
 def _beyond(difference: Cells, doubt: Cells) -> Cells:
-    """`difference` without as much of it as is in doubt."""
+    """`difference` without the part that is in doubt."""
     return difference - np.clip(difference, -doubt, doubt)
 
 
@@ -134,7 +131,7 @@ class _Kept(NamedTuple):
     chroma: Cells  # [pictures, 2, 5, 8]
 
     def less(self, level: float) -> _Kept:
-        """Darker by `level`."""
+        """Return the same, darker by `level`."""
         return _Kept(self.averages - level, self.luma - level, self.chroma)
 
 

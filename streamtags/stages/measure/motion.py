@@ -1,8 +1,8 @@
-"""How much a segment's picture moves, and what its camera does.
+"""How much the picture of a segment moves, and how its camera moves.
 
 Every 0.4 s, corners (Shi & Tomasi, CVPR 1994) of the small picture are followed into the picture 0.2 s later with sparse
 pyramidal Lucas-Kanade (Bouguet, 2001), and a similarity transform (shift, zoom, roll) is fitted to them with RANSAC (Fischler & Bolles,
-CACM 1981). What agrees with the transform is background; its movement, turned round, is the camera's. Speeds are percent of the
+CACM 1981). Corners that agree with the transform are background; the opposite of their movement is the camera's. Speeds are percent of the
 picture's longer side a second unless their name says otherwise.
 """
 
@@ -36,11 +36,11 @@ _GAP_SECONDS = 0.2
 _EVERY_SECONDS = 0.4
 # Pairs compared at a time.
 _BATCH = 8
-# Forgiven, for pts that were rounded to a coarse time base.
+# Tolerance for pts that were rounded to a coarse time base, in seconds.
 _ROUNDING = 0.001
-# Longer side of the picture that is tracked, in pixels: a quarter of the cost of 256, and the moves below are still ten times the noise.
+# Longer side of the picture that is tracked, in pixels.
 _SIDE = 128
-# Far apart and hardly choosy: corners must cover the whole picture, or a busy thing in front of a plain ground is taken for the ground.
+# A wide spacing and a low quality: corners must cover the whole picture, or a busy object in front of a plain ground counts as ground.
 _CORNERS, _QUALITY, _SPACING = 70, 0.0005, 12
 _TRACKER: dict[str, Any] = {
     "winSize": (11, 11),
@@ -54,11 +54,11 @@ _LOST = 18.0
 _BAR_EDGE = 2
 # A corner that moves less than this, in pixels, between the pictures of a pair stands still: tripod clips show 0.01 to 0.1.
 _STILL_PIXELS = 0.2
-# So many corners standing still mean a resting camera, however large the thing that moves in front of it.
+# Share of corners standing still from which the camera rests, however large the object that moves in front of it.
 _STILL_SHARE = 0.35
-# Share of the picture that the background must span: a lone thing turning on a blank ground is no camera move.
+# Share of the picture that the background must span: a single object turning on a blank ground is no camera move.
 _SPAN = 0.25
-# Further than this in one gap, in pixels or times larger, nothing can be followed: a wrong fit, not a speed.
+# The largest shift in one gap, in pixels, and the largest zoom that can be followed; more is a wrong fit.
 _FURTHEST, _FURTHEST_ZOOM = 0.5 * _SIDE, 1.5
 _CELLS_X, _CELLS_Y = 8, 5
 # Speed below which a camera rests. Real tripod clips stay below 0.4, hand-held ones lie above 2.
@@ -68,7 +68,7 @@ _STEADY = 0.6
 
 
 class _Shown(NamedTuple):
-    """A picture of a pair: grey, and when it is shown, in seconds."""
+    """A grey picture of a pair, and the time at which it is shown, in seconds."""
 
     grey: Picture
     seconds: float
@@ -78,9 +78,9 @@ class _Shown(NamedTuple):
 class _Pair:
     """What happened between the pictures shown at `first` and `second` seconds.
 
-    `amount` is how fast the picture moves, `subject` how fast it moves beside what the camera does (nan: too fast or too different to
-    follow); `camera` is the camera's speed to the right, upwards and inwards, the last measured at the ends of the longer side;
-    `agreement` the share of corners that follow it, 0 if that is unknown.
+    `amount` is the speed of the picture, `subject` its speed relative to the camera's (nan: too fast or too different to follow);
+    `camera` is the camera's speed to the right, upwards and inwards, the last measured at the ends of the longer side; `agreement` is
+    the share of corners that follow it, 0 if that is unknown.
     """
 
     first: float
@@ -92,7 +92,7 @@ class _Pair:
 
 
 class MotionMeter:
-    """Measures movement over segments. Keeps a few small grey pictures, and a few numbers per 0.4 s since the last measured segment."""
+    """Measures movement over segments. Keeps a few small grey pictures, and a few numbers for each 0.4 s since the last measurement."""
 
     def __init__(self) -> None:
         self._anchor: _Shown | None = None  # the first picture of a pair; None between pairs
@@ -104,7 +104,7 @@ class MotionMeter:
         self._pairs: deque[_Pair] = deque()
 
     def push(self, frame: Frame, seconds: float) -> None:
-        """Take the next frame, shown at `seconds`; most are passed over."""
+        """Take the next frame, shown at `seconds`; most are not used."""
         if seconds < self._due:
             return
         height, width = frame.bgr.shape[:2]
@@ -123,9 +123,9 @@ class MotionMeter:
         self._sides = (size[0] / _SIDE, size[1] / _SIDE)
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
-        """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
+        """Return the measures of the segment [start, end), in seconds, and forget everything before `start`.
 
-        Only pairs of pictures that both lie in the segment count. A measure is None where the segment is too short to hold one, or where
+        Only pairs of pictures that both lie in the segment count. A measure is None if the segment is too short for a pair, or if
         nothing in it can be followed.
         """
         self._compare_all(self._waiting.take())
@@ -192,9 +192,9 @@ def _compare(one: _Shown, other: _Shown, mask: Picture | None) -> _Pair:
     corners = cv2.goodFeaturesToTrack(before, _CORNERS, _QUALITY, _SPACING, mask=mask)
     if corners is None or len(corners) < _FEWEST_CORNERS:
         return _Pair(first, second, 0.0, 0.0)
-    found, status, error = cv2.calcOpticalFlowPyrLK(before, after, corners, np.empty_like(corners), **_TRACKER)
+    moved, status, error = cv2.calcOpticalFlowPyrLK(before, after, corners, np.empty_like(corners), **_TRACKER)
     kept = (status.ravel() > 0) & (error.ravel() < _LOST)
-    old, shift = np.asarray(corners[kept, 0], np.float64), np.asarray((found - corners)[kept, 0], np.float64)
+    old, shift = np.asarray(corners[kept, 0], np.float64), np.asarray((moved - corners)[kept, 0], np.float64)
     height, width = before.shape
     fit = _fit_camera(old, shift, width, height)
     if fit is None:
@@ -214,7 +214,7 @@ def _compare(one: _Shown, other: _Shown, mask: Picture | None) -> _Pair:
 
 
 def _fit_camera(old: _Points, shift: _Points, width: int, height: int) -> tuple[_Points, float] | None:
-    """What the background does, as identity + [2, 3], and the share of corners that do the same; None where nothing is sure."""
+    """The transform of the background as identity + [2, 3], and the share of corners that follow it; None if there is no certain one."""
     if len(old) < _FEWEST_CORNERS:
         return None
     length = _lengths(shift)
@@ -237,14 +237,14 @@ def _fit_camera(old: _Points, shift: _Points, width: int, height: int) -> tuple[
 
 
 def _speeds(old: _Points, shift: _Points, camera_shift: _Points, width: int, height: int) -> tuple[float, float]:
-    """Mean shift over the picture, in pixels: in all, and beside what the camera does."""
+    """Mean shift over the picture, in pixels: absolute, and relative to the camera."""
     camera = _displacement(camera_shift, old)
     goal = old + camera
-    # What the camera leaves behind cannot be followed; whatever was found for it is wrong.
+    # Points that leave the picture with the camera cannot be followed: their shifts are wrong.
     stays = np.all((goal >= 0) & (goal < (width, height)), axis=1)
     old, shift, camera = old[stays], shift[stays], camera[stays]
     cell = (old[:, 0] * _CELLS_X / width).astype(np.intp) * _CELLS_Y + (old[:, 1] * _CELLS_Y / height).astype(np.intp)
-    # A cell without corners is taken to move as the camera does: smooth sky pans too.
+    # A cell without corners moves as the camera does: smooth sky pans too.
     amounts = _lengths(_displacement(camera_shift, _centers(width, height)))
     corners = np.bincount(cell, minlength=len(amounts))
     filled = corners > 0

@@ -1,4 +1,4 @@
-"""How fast an edit is cut, told from the shots so far: what comes later never changes what was said."""
+"""How fast an edit is cut, measured on the shots so far: later shots never change an earlier result."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _WINDOW_SHOTS = 8
 
 
 class PaceMeter:
-    """Counts shots as segments come by, in order; remembers where the last 8 began.
+    """Counts shots as segments arrive in order; remembers where the last 8 began.
 
-    The window is the last 8 shots, the segment's own among them, rather than a number of seconds: it is as short as the cutting is fast,
-    so that a montage shows at once, and long takes still count several shots.
+    The window is the last 8 shots, including the segment's own, rather than a number of seconds: it is short where cutting is fast, so
+    that a montage shows at once, and long takes still count several shots.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class PaceMeter:
         self._first_shot: int | None = None
 
     def measure(self, segment: Segment) -> dict[str, EvidenceValue]:
-        """The pace as far as the end of `segment`.
+        """Return the pace up to the end of `segment`.
 
         `shot_seconds` is the shot's length up to the segment's end: all of it, unless the segment is a slice and not the last.
         `cuts_per_minute` is how many shots began by a transition of any kind within the window, over the window's length; the source's

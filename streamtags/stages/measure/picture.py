@@ -1,7 +1,7 @@
 """Light and color of a segment: brightness, contrast, saturation, warmth, colourfulness and a palette with names.
 
-Four pictures a second are looked at, and besides them every picture that differs from the last one looked at, so that a segment of a
-single frame is measured too. Black bars are left out. All figures are of gamma-encoded code values, which are roughly even to the eye:
+Four pictures a second are measured, and also every picture that differs from the last measured one, so that a segment of a single
+frame is measured too. Black bars are left out. All figures are of gamma-encoded code values, which are roughly even to the eye:
 luma is Y' of ITU-R BT.601, full range.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["PictureMeter"]
 _EVERY_SECONDS = 0.25
 # Pictures measured at a time.
 _BATCH = 16
-# A mean of a quarter of the picture that changed by more than this, in code values, is worth a look at once.
+# A picture is measured at once if the mean of one of its quarters has changed by more than this, in code values.
 _CHANGED = 8.0
 _WIDTH, _HEIGHT = 64, 36
 _NAMES = tuple(COLORS)
@@ -41,14 +41,14 @@ _DIGITS = (1, 1, 1, 3, 1, 3, 3)
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One picture that was looked at: the `_MEASURES`, then per color name its share and that share times B, G and R; 32-bit floats."""
+    """One measured picture: the `_MEASURES`, then per color name its share and that share times B, G and R; 32-bit floats."""
 
     seconds: float
     values: NDArray[np.float32]
 
 
 class PictureMeter:
-    """Measures light and color over segments. Keeps under 1 KB per picture looked at since the last measured segment."""
+    """Measures light and color over segments. Keeps under 1 KB per measured picture since the last measured segment."""
 
     def __init__(self) -> None:
         self._due = -inf
@@ -65,9 +65,9 @@ class PictureMeter:
             self._measure_all(self._waiting.add((seconds, _small(frame.bgr))))
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
-        """The measures of the segment [start, end), in seconds; whatever lies before `start` is forgotten.
+        """Return the measures of the segment [start, end), in seconds, and forget everything before `start`.
 
-        Means over time, each picture standing until the next one looked at. A segment in which no picture was looked at looks like the
+        Means over time; each picture counts until the next measured one. A segment without a measured picture has the values of the
         last one before it. Empty before the first frame.
         """
         self._measure_all(self._waiting.take())
@@ -110,7 +110,7 @@ def _look(small: Picture, bars: BarFinder) -> NDArray[np.float32]:
     blue, _, red, _ = cv2.mean(small)
     highest, lowest = (cv2.mean(extreme(extreme(planes[0], planes[1]), planes[2]))[0] for extreme in (cv2.max, cv2.min))
     mean, contrast = cv2.meanStdDev(luma)
-    # Every second pixel each way is enough to tell which colors fill the picture.
+    # Every second pixel each way is enough to measure which colors fill the picture.
     few = small[::2, ::2].reshape(-1, 3)
     names, weights = name_indices(few).astype(np.intp), few.T.astype(np.float64)
     counts = [np.bincount(names, weight, len(_NAMES)) for weight in (None, *weights)]

@@ -1,4 +1,4 @@
-"""Sound of a segment as named numbers: loudness, silence, speech, rhythm, brightness.
+"""The sound of a segment as named numbers: loudness, silence, speech, rhythm, brightness.
 
 Sound arrives in pieces of any size and is laid on the absolute grid of `blocks`. Each full block becomes six numbers a tick of 10 ms, its
 samples are forgotten, and a segment is summed up from its ticks.
@@ -30,7 +30,7 @@ _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 class SoundMeter:
     """Measures sound segment by segment, in one pass and bounded memory.
 
-    Keeps the features of the last hour of sound that was not asked for; older ones are dropped, so a longer range is measured on its
+    Keeps the features of the last hour of sound that was not measured yet; older ones are dropped, so a longer range is measured on its
     last hour.
     """
 
@@ -39,12 +39,12 @@ class SoundMeter:
         self._waiting: Batch[Block] = Batch(_BATCH)
         self._features: deque[tuple[int, Floats]] = deque(maxlen=_KEPT)
         self._flux = Flux()
-        self._speech: SpeechDetector | None = None  # loading the model takes 0.2 s and 35 MB: only when there is sound
+        self._speech: SpeechDetector | None = None  # created with the first sound, because it loads a model
         self._heard_until = -inf
 
     @property
     def heard_until(self) -> float:
-        """Seconds up to which sound has arrived and can be measured; rises in steps of 100 ms; -inf before any."""
+        """Time up to which sound can be measured, in seconds; rises in steps of 100 ms; -inf before any."""
         return self._heard_until
 
     def push(self, sound: Sound) -> None:
@@ -58,7 +58,7 @@ class SoundMeter:
             self._measure_blocks(self._waiting.add(block))
 
     def measure(self, start: float, end: float) -> dict[str, EvidenceValue]:
-        """The evidence of [start, end) seconds, on ticks of 10 ms; empty when no sound was heard there.
+        """Return the evidence of [start, end) seconds, on ticks of 10 ms; empty if there is no sound.
 
         `start` must not lie before that of an earlier call: features before it are dropped.
         """
@@ -88,14 +88,14 @@ class SoundMeter:
         """Turn each block into float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""
         if not blocks:
             return
-        heard = self._speech = self._speech or SpeechDetector()
+        speech = self._speech = self._speech or SpeechDetector()
         spans = np.stack([block.span for block in blocks])
         spectra, rows = spectrum(spans), np.empty((len(blocks), TICKS, 6), dtype=np.float32)
         rows[..., 0] = k_power(spectra)
         rows[..., 1] = np.abs(spans[..., PAST:]).reshape(len(blocks), -1, TICKS, TICK).max(axis=(1, 3))
         rows[..., 2], rows[..., 3], rows[..., 4] = self._flux.push(blocks)
         for block, row, band in zip(blocks, rows, speech_band(spectra), strict=True):
-            row[:, 5] = heard.push(band, follows=block.follows)
+            row[:, 5] = speech.push(band, follows=block.follows)
             self._features.append((block.index, row))
 
 

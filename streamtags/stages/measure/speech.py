@@ -1,4 +1,4 @@
-"""Where somebody speaks: Silero VAD on 16 kHz mono."""
+"""Where there is speech: Silero VAD on 16 kHz mono."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KAISER: Final = 8.0  # 80 dB down beyond 7.9 kHz (Kaiser's formula for 193 taps
 
 _CALM: Final = 0.05  # probability below which a window is clearly no speech
 _CALM_WINDOWS: Final = 16  # after half a second of clearly no speech ...
-_CYCLE: Final = 6  # ... the model hears one window of 6, until one is not clearly no speech
+_CYCLE: Final = 6  # ... the model processes one window of 6, until one may be speech
 
 
 def _low_pass() -> NDArray[np.complex64]:
@@ -44,8 +44,8 @@ def speech_band(spectra: Floats) -> Floats:
 class SpeechDetector:
     """Speech probability, block by block.
 
-    The model is recurrent. While nothing sounds like speech it hears only a sixth of the windows: that saves most of the time on music
-    and noise and changes the speech share of 2 s by 0.004 on average (see docs/topics/evidence-sound.md).
+    The model is recurrent. While nothing sounds like speech it processes only a sixth of the windows, which saves most of the time on
+    music and noise; `docs/topics/evidence-sound.md` shows what that changes.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class SpeechDetector:
         return probabilities
 
     def _due(self) -> bool:
-        """Whether the model is to hear the next window."""
+        """Whether the model processes the next window."""
         if self._calm < _CALM_WINDOWS:
             self._phase = 0
             return True

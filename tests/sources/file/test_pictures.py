@@ -205,7 +205,7 @@ def test_a_still_of_any_format_can_be_compacted(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (720, 576), (3840, 2160), (160, 90)])
-def test_a_still_of_what_the_small_picture_is_made_of_is_good_for_a_thumbnail(size: tuple[int, int]) -> None:
+def test_a_still_of_reduced_planes_is_good_enough_for_a_thumbnail(size: tuple[int, int]) -> None:
     frame = frame_of(scene(*size), "yuv420p")
     shrinker, whole = Shrinker(128, SQUARE, UPRIGHT), FrameStill(0, frame, SQUARE, UPRIGHT)
     coarse = shrinker.coarse(frame)
@@ -234,14 +234,14 @@ def test_large_stills_that_are_kept_shrink_after_a_while() -> None:
     assert kept[-1].rgb().shape == (540, 960, 3)
 
 
-def test_one_huge_frame_is_held_whatever_the_budget() -> None:
+def test_one_huge_frame_is_kept_with_any_budget() -> None:
     frame = frame_of(scene(1920, 1080), "yuv420p")
     keeper = StillKeeper(SQUARE, UPRIGHT, budget=1)
     kept = [keeper.still(pts, frame) for pts in range(3)]
     assert [still.rgb().shape[1] for still in kept] == [960, 960, 1920]
 
 
-def test_small_frames_are_held_as_they_are() -> None:
+def test_small_frames_are_kept_as_they_are() -> None:
     keeper = StillKeeper(SQUARE, UPRIGHT, budget=1)
     rgb = scene(1280, 720)
     stills = [keeper.still(pts, frame_of(rgb, "yuv420p")) for pts in range(4)]

@@ -60,7 +60,7 @@ def frames(url: str, proxy: CheckingProxy) -> int:
         source.close()
 
 
-def test_a_film_is_read_from_the_address_the_proxy_found(films: tuple[str, _Films]) -> None:
+def test_a_film_is_read_from_the_address_that_the_proxy_resolved(films: tuple[str, _Films]) -> None:
     url, _ = films
     with CheckingProxy(lambda host, port: [("127.0.0.1", port)] if host == "film.invalid" else []) as proxy:
         assert frames(url, proxy) == 20
@@ -68,7 +68,7 @@ def test_a_film_is_read_from_the_address_the_proxy_found(films: tuple[str, _Film
 
 def test_a_name_that_turns_to_an_inner_address_leads_nowhere(films: tuple[str, _Films], monkeypatch: pytest.MonkeyPatch) -> None:
     url, server = films
-    answers = iter(["93.184.215.14", *["127.0.0.1"] * 50])  # public when it is first asked for, and never again
+    answers = iter(["93.184.215.14", *["127.0.0.1"] * 50])  # public the first time, and never again
 
     def rebound(host: str, port: int, **_: object) -> object:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
@@ -80,7 +80,7 @@ def test_a_name_that_turns_to_an_inner_address_leads_nowhere(films: tuple[str, _
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "sent",
     [
         b"GET / HTTP/1.1\r\n\r\n",
         b"CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n",
@@ -93,9 +93,9 @@ def test_a_name_that_turns_to_an_inner_address_leads_nowhere(films: tuple[str, _
         b"x" * 70_000,
     ],
 )
-def test_what_is_no_request_for_a_public_address_is_refused(asked: bytes) -> None:
+def test_malformed_requests_are_refused(sent: bytes) -> None:
     with CheckingProxy() as proxy, socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=10) as client:
-        client.sendall(asked)
+        client.sendall(sent)
         assert client.recv(1000).startswith(b"HTTP/1.1 403 ")
 
 

@@ -26,7 +26,7 @@ def transport_stream() -> TimeRepair:
     wrap=st.sampled_from([None, 33]),
     gap=st.sampled_from([None, 10]),
 )
-def test_pts_rise_strictly_whatever_the_file_claims(pts: list[int | None], durations: int, wrap: int | None, gap: int | None) -> None:
+def test_pts_rise_strictly_for_any_timestamps(pts: list[int | None], durations: int, wrap: int | None, gap: int | None) -> None:
     repair = TimeRepair(TICK, STEP, wrap_bits=wrap, longest_gap=gap)
     times = [repair.picture(value, durations) for value in pts]
     assert all(later > earlier for earlier, later in itertools.pairwise(times))
@@ -90,7 +90,7 @@ def test_missing_timestamps_count_on() -> None:
 @settings(max_examples=25)
 @given(lead=st.integers(-40, 40), seconds=st.integers(-90_000, 90_000).filter(lambda s: abs(s) > 30))
 def test_sound_stays_with_the_picture_across_a_splice(lead: int, seconds: int) -> None:
-    """Whichever of the two reaches the splice first, and up to 1.6 s apart."""
+    """Either of the two may reach the splice first, by up to 1.6 s."""
     repair = transport_stream()
     length = Fraction(STEP) * TICK
     pictures, sounds = {}, {}

@@ -1,4 +1,4 @@
-"""Reading whole sources: what comes out, in what order, at what time, and how it ends."""
+"""Reading whole sources: frames, sound and text, their order, their times, and the end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(
     container_options: dict[str, str] | None = None,
     turn: int = 0,
 ) -> Path:
-    """A video whose grey rises with the frame number, with a 440 Hz tone if `sound` (codec, rate, layout) asks for one."""
+    """A video whose grey rises with the frame number, with a 440 Hz tone if `sound` (codec, rate, layout) is given."""
     with av.open(str(path), "w", options=container_options or {}) as out:
         out.metadata.update({"title": "A small film", **(metadata or {})})
         video = out.add_stream(codec, rate=rate, options={"preset": "ultrafast"} if codec == "libx264" else {})
@@ -225,7 +225,7 @@ def test_joined_transport_streams_play_on(tmp_path: Path) -> None:
     assert source.info.video.duration is None or source.info.video.duration < 100
 
 
-def test_where_only_thumbnails_are_wanted_the_frames_are_the_same_and_are_let_go(tmp_path: Path) -> None:
+def test_frames_are_the_same_with_stills_at_thumbnail_size(tmp_path: Path) -> None:
     path = write(tmp_path / "film.mp4", size=(1280, 720))
     taken = []
     for thumbnails in (False, True):
@@ -242,9 +242,9 @@ def test_where_only_thumbnails_are_wanted_the_frames_are_the_same_and_are_let_go
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_very_short_films(tmp_path: Path, frames: int) -> None:
-    source, found, _, _ = read(write(tmp_path / "film.mp4", frames))
-    assert len(found) == frames
-    assert found[-1].duration * source.info.video.time_base == pytest.approx(1 / 25)
+    source, frames_read, _, _ = read(write(tmp_path / "film.mp4", frames))
+    assert len(frames_read) == frames
+    assert frames_read[-1].duration * source.info.video.time_base == pytest.approx(1 / 25)
 
 
 def test_a_film_without_pictures_and_one_with_sound_alone(tmp_path: Path) -> None:
@@ -303,11 +303,11 @@ def test_frames_that_become_too_large_lose_nothing_that_was_read(tmp_path: Path)
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(path.read_bytes() for path in parts))
     source = open_source(str(joined), IngestSettings(max_pixels=160 * 90))
-    found = []
+    frames_read = []
     with pytest.raises(SourceRefused, match="192x108"):
-        found.extend(source.read())
-    assert [frame.index for frame in found if isinstance(frame, Frame)] == list(range(len(found)))
-    assert len(found) >= 18  # the last waits for the next to know how long it lasts
+        frames_read.extend(source.read())
+    assert [frame.index for frame in frames_read if isinstance(frame, Frame)] == list(range(len(frames_read)))
+    assert len(frames_read) >= 18  # the last frame is not complete without the next one
 
 
 def test_reading_can_stop_early(tmp_path: Path) -> None:
@@ -322,11 +322,11 @@ def test_reading_can_stop_early(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("threads", "loop_filter"), [(1, "all"), (2, "anchors"), (0, "none")])
-def test_threads_and_short_cuts_do_not_change_what_comes(tmp_path: Path, threads: int, loop_filter: str) -> None:
+def test_threads_and_short_cuts_do_not_change_the_frames(tmp_path: Path, threads: int, loop_filter: str) -> None:
     path = write(tmp_path / "film.avi", 60, options={"bf": "2"}, size=(320, 180))
-    reference, found = read(path)[1], read(path, threads=threads, loop_filter=loop_filter)[1]
-    assert [frame.pts for frame in found] == [frame.pts for frame in reference]
-    assert max(float(np.abs(a.bgr.astype(int) - b.bgr).mean()) for a, b in zip(found, reference, strict=True)) < 3
+    reference, frames_read = read(path)[1], read(path, threads=threads, loop_filter=loop_filter)[1]
+    assert [frame.pts for frame in frames_read] == [frame.pts for frame in reference]
+    assert max(float(np.abs(a.bgr.astype(int) - b.bgr).mean()) for a, b in zip(frames_read, reference, strict=True)) < 3
 
 
 class _Pipe(io.RawIOBase):
@@ -421,7 +421,7 @@ def test_real_files_that_cannot_be_read(shared_media: Path, name: str) -> None:
     ],
 )
 def test_real_odd_files_give_every_frame_at_its_time(shared_media: Path, name: str, frames: int, seconds: float) -> None:
-    source, found, _, _ = read(shared_media / name)
-    assert len(found) == frames
+    source, frames_read, _, _ = read(shared_media / name)
+    assert len(frames_read) == frames
     base = source.info.video.time_base
-    assert (found[-1].pts + found[-1].duration - found[0].pts) * base == pytest.approx(seconds, abs=0.02)
+    assert (frames_read[-1].pts + frames_read[-1].duration - frames_read[0].pts) * base == pytest.approx(seconds, abs=0.02)

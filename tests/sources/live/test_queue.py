@@ -31,21 +31,21 @@ def drained(queue: FrameQueue) -> list[object]:
 
 
 @given(st.lists(st.integers(0, 3), max_size=200))
-def test_every_frame_is_seen_or_counted_and_the_oldest_go(taken: list[int]) -> None:
+def test_every_frame_is_delivered_or_counted_and_the_oldest_are_dropped(taken: list[int]) -> None:
     now = 0.0
     queue = FrameQueue(0.5, clock=lambda: now)
     fed = 0
-    found: list[object] = []
+    items: list[object] = []
     for takes in taken:
         queue.put_frame(frame(fed), late)
         fed += 1
         now += 0.04
-        waiting = fed - sum(isinstance(one, Frame) for one in found)
-        found += [queue.take() for _ in range(min(takes, waiting)) if queue._items]
+        waiting = fed - sum(isinstance(one, Frame) for one in items)
+        items += [queue.take() for _ in range(min(takes, waiting)) if queue._items]
         assert sum(isinstance(one, Frame) for one in queue._items) <= MAX_FRAMES
-    found += drained(queue)
-    seen = [one for one in found if isinstance(one, Frame)]
-    dropped = [one for one in found if isinstance(one, Dropped)]
+    items += drained(queue)
+    seen = [one for one in items if isinstance(one, Frame)]
+    dropped = [one for one in items if isinstance(one, Dropped)]
     assert len(seen) + sum(one.frames for one in dropped) == fed
     assert all(a.index < b.index for a, b in pairwise(seen))
     assert {one.index for one in seen[-MAX_FRAMES:]} == set(range(max(0, fed - MAX_FRAMES), fed)) or not taken
@@ -64,24 +64,24 @@ def test_a_burst_that_is_not_late_waits_and_loses_nothing() -> None:
     assert drained(queue) == []
 
 
-def test_drops_are_told_at_most_once_a_second_and_before_a_loss() -> None:
+def test_drops_are_reported_at_most_once_a_second_and_before_a_loss() -> None:
     now = 100.0
     queue = FrameQueue(0.5, frames=1, clock=lambda: now)
-    told = []
+    taken_items = []
     for index in range(100):
         queue.put_frame(frame(index), late)
         now += 0.04
         if index % 2:
-            told.append(queue.take())
+            taken_items.append(queue.take())
     queue.put(Lost("source.silent", "gone", 0, 1.0))
     rest = drained(queue)
-    reports = [one for one in [*told, *rest] if isinstance(one, Dropped)]
+    reports = [one for one in [*taken_items, *rest] if isinstance(one, Dropped)]
     assert 3 <= len(reports) <= 6  # in four seconds
     assert [type(one) for one in rest][-2:] == [Dropped, Lost] or isinstance(rest[-1], Lost)
-    assert sum(one.frames for one in reports) + sum(isinstance(one, Frame) for one in [*told, *rest]) == 100
+    assert sum(one.frames for one in reports) + sum(isinstance(one, Frame) for one in [*taken_items, *rest]) == 100
 
 
-def test_sound_is_bounded_when_nobody_takes() -> None:
+def test_sound_is_bounded_when_no_reader_takes_it() -> None:
     queue = FrameQueue(0.5)
     for second in range(1000):
         queue.put(Sound(float(second), np.zeros((1, 10), np.float32), 48_000))
@@ -90,7 +90,7 @@ def test_sound_is_bounded_when_nobody_takes() -> None:
     assert len(kept) <= 64
 
 
-def test_what_is_there_is_given_after_it_was_closed_and_the_feeder_is_let_go() -> None:
+def test_items_are_delivered_after_close_and_the_sender_does_not_wait() -> None:
     queue = FrameQueue(60.0, frames=2)
     feeding = threading.Thread(target=lambda: [queue.put_frame(frame(index), lambda _: 0.0) for index in range(5)])
     feeding.start()
@@ -101,7 +101,7 @@ def test_what_is_there_is_given_after_it_was_closed_and_the_feeder_is_let_go() -
     assert all(isinstance(one, Frame) for one in drained(queue))
 
 
-def test_what_went_wrong_is_raised_after_what_came_before_it() -> None:
+def test_an_error_is_raised_after_the_items_before_it() -> None:
     queue = FrameQueue(0.5)
     queue.put_frame(frame(0), late)
     queue.end(ValueError("too large"))

@@ -43,9 +43,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def settings(*, give_up_seconds: float = 0.0, silence_seconds: float = 1.0, **live: Any) -> IngestSettings:
@@ -88,8 +88,8 @@ class Reading:
     def wait_for(self, kind: type) -> Any:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self._thread.is_alive():
-            if found := self.of(kind):
-                return found[-1]
+            if items := self.of(kind):
+                return items[-1]
             time.sleep(0.01)
         pytest.fail(f"no {kind.__name__} came; {self.error}")
 
@@ -163,7 +163,7 @@ def test_a_sender_that_began_anew_goes_on_by_the_wall_clock(film: Path) -> None:
 
 
 def started(film: Path, url: str, **how: Any) -> Feeder:
-    """A feeder, as soon as somebody listens."""
+    """A feeder, as soon as a receiver listens."""
     deadline = time.monotonic() + 15
     while True:
         try:
@@ -329,10 +329,10 @@ def test_a_file_that_grows_is_followed_to_where_it_stops(film: Path, tmp_path: P
     reading.end()
     assert reading.info.live
     assert len(reading.frames) == sent
-    assert not reading.of(Lost)  # nobody knows whether it has ended, but there is nothing to connect to
+    assert not reading.of(Lost)  # the end is not certain, but there is nothing to connect to
 
 
-def test_frames_that_nobody_has_time_for_are_dropped_and_counted(film: Path, udp: Udp) -> None:
+def test_frames_that_a_slow_reader_cannot_take_are_dropped_and_counted(film: Path, udp: Udp) -> None:
     url = udp.url
     reading = Reading(url, settings(), slow=0.1)
     udp.wait()
@@ -387,7 +387,7 @@ def test_a_source_that_refuses_is_an_error_at_once(scheme: str) -> None:
         open_any_source(f"{scheme}://127.0.0.1:{free_port()}/x", settings(give_up_seconds=60))
 
 
-def test_what_this_ffmpeg_does_not_speak_is_said_in_words() -> None:
+def test_a_protocol_that_ffmpeg_lacks_is_an_error_with_a_hint() -> None:
     with pytest.raises(SourceError) as caught:
         open_any_source("srt://127.0.0.1:1", settings(give_up_seconds=1).model_copy(update={"timeout_seconds": 1.0}))
     if caught.value.code in ("source.timeout", "source.unreachable"):
@@ -396,12 +396,12 @@ def test_what_this_ffmpeg_does_not_speak_is_said_in_words() -> None:
 
 
 @pytest.mark.parametrize("uri", ["udp://127.0.0.1:1", "udp://239.1.1.1:1", "tcp://8.8.8.8:1", "rtsp://8.8.8.8/x", "rtmp://127.0.0.1/x"])
-def test_callers_who_may_reach_public_addresses_only_cannot_make_it_listen_or_wander(uri: str) -> None:
+def test_callers_limited_to_public_addresses_cannot_make_it_listen_or_connect_elsewhere(uri: str) -> None:
     with pytest.raises(SourceRefused):
         open_any_source(uri, settings(), access=Access(allow_private=False))
 
 
-def test_passwords_are_not_told() -> None:
+def test_passwords_are_not_shown() -> None:
     with pytest.raises(SourceError) as caught:
         open_any_source(f"rtsp://me:secret@127.0.0.1:{free_port()}/x", settings())
     assert "secret" not in str(caught.value)
@@ -445,14 +445,14 @@ class _Rtsp(socketserver.StreamRequestHandler):
         command = [sys.executable, feeding.__file__, self.server.film, "pipe:1"]  # type: ignore[attr-defined]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as sender:
             assert sender.stdout is not None
-            held, number = b"", 0
+            buffered, number = b"", 0
             while data := sender.stdout.read1(65536):
-                held += data
-                while len(held) >= 1316:
-                    packet = b"\x80\x21" + number.to_bytes(2) + bytes(4) + b"\x00\x00\x00\x07" + held[:1316]
+                buffered += data
+                while len(buffered) >= 1316:
+                    packet = b"\x80\x21" + number.to_bytes(2) + bytes(4) + b"\x00\x00\x00\x07" + buffered[:1316]
                     self.wfile.write(b"$\x00" + len(packet).to_bytes(2) + packet)
-                    held, number = held[1316:], (number + 1) % 65536
-            packet = b"\x80\x21" + number.to_bytes(2) + bytes(4) + b"\x00\x00\x00\x07" + held
+                    buffered, number = buffered[1316:], (number + 1) % 65536
+            packet = b"\x80\x21" + number.to_bytes(2) + bytes(4) + b"\x00\x00\x00\x07" + buffered
             self.wfile.write(b"$\x00" + len(packet).to_bytes(2) + packet)
 
 

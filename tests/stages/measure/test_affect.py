@@ -63,7 +63,7 @@ def test_nothing_measured_gives_no_estimate(evidence: dict[str, EvidenceValue]) 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys([*CALM, "silence_share"], st.floats() | st.none())))
 def test_estimates_stay_in_their_ranges(evidence: dict[str, EvidenceValue]) -> None:
-    found = affect(evidence)
-    arousal, valence = found["arousal_estimate"], found["valence_estimate"]
+    estimates = affect(evidence)
+    arousal, valence = estimates["arousal_estimate"], estimates["valence_estimate"]
     assert arousal is None or (isinstance(arousal, float) and 0 <= arousal <= 1)
     assert valence is None or (isinstance(valence, float) and -1 <= valence <= 1)

@@ -8,7 +8,7 @@ from streamtags.stages.measure.blocks import BLOCK, PAST, RATE, Block, Floats, G
 
 
 def ramp(n: int, channels: int = 1) -> Floats:
-    """Every sample tells its own number."""
+    """Every sample is its own number."""
     return np.tile(np.arange(1, n + 1, dtype=np.float32) / 100_000, (channels, 1))
 
 

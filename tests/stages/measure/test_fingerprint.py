@@ -138,7 +138,7 @@ def half_known(pictures: Sequence[Picture]) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["crf 35", "half size, crf 30"])
-def test_pictures_that_were_not_decoded_are_not_held_against_a_shot(shot: list[Picture], tmp_path: Path, how: str) -> None:
+def test_pictures_that_were_not_decoded_do_not_change_a_shot(shot: list[Picture], tmp_path: Path, how: str) -> None:
     encoding, scale = ENCODINGS[how]
     assert same(half_known(downsized(shot)), seen(shot, tmp_path, encoding, scale))
 

@@ -39,7 +39,7 @@ def test_integrated_loudness_of_the_ebu_test_signals(parts: list[tuple[float, fl
 
 
 @pytest.mark.parametrize("offset", range(0, 400, 40))
-def test_the_loudest_400_ms_are_found_wherever_they_lie(offset: int) -> None:
+def test_the_loudest_400_ms_count_at_any_place(offset: int) -> None:
     silent = -300.0
     samples = tones((silent, 1 + offset / 1000), (-23, 0.4), (silent, 1))
     assert max_momentary(power(samples)) == pytest.approx(-23.0, abs=0.1)
@@ -47,8 +47,8 @@ def test_the_loudest_400_ms_are_found_wherever_they_lie(offset: int) -> None:
 
 def test_momentary_loudness_of_bursts() -> None:
     # 0.18 s at -20 and 0.22 s at -30 dBFS over and over: every 400 ms hold the same energy.
-    found = max_momentary(power(tones(*[(-20, 0.18), (-30, 0.22)] * 25)))
-    assert found == pytest.approx(-23.0, abs=0.1)
+    loudest = max_momentary(power(tones(*[(-20, 0.18), (-30, 0.22)] * 25)))
+    assert loudest == pytest.approx(-23.0, abs=0.1)
 
 
 def test_gating_blocks_overlap_by_three_quarters() -> None:

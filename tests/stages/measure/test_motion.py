@@ -79,16 +79,16 @@ MOVES: dict[str, dict[str, float]] = {
 }
 
 
-def test_nine_camera_moves_in_ten_are_told_over_speeds_textures_and_things_that_move_in_front() -> None:
+def test_nine_camera_moves_in_ten_are_recognized() -> None:
     wrong: list[tuple[str, float, int, bool]] = []
     count = 0
     scenes = {seed: texture(seed, finest=0.25 * (seed < 3)) for seed in (1, 2, 3)}
     for (move, direction), factor, (seed, scene), passer_by in product(MOVES.items(), (1, 3), scenes.items(), (False, True)):
         slowest = 5 if {"right", "up"} & direction.keys() else 6
         pictures = filmed(scene, **{name: sign * slowest * factor for name, sign in direction.items()})
-        told = measured(with_passer_by(pictures) if passer_by else pictures)["camera"]
+        recognized = measured(with_passer_by(pictures) if passer_by else pictures)["camera"]
         count += 1
-        if told != move:
+        if recognized != move:
             wrong.append((move, factor, seed, passer_by))
     assert count == 96
     assert len(wrong) <= 9, wrong
@@ -96,7 +96,7 @@ def test_nine_camera_moves_in_ten_are_told_over_speeds_textures_and_things_that_
 
 
 @pytest.mark.parametrize("speed", [2.0, 40.0, 100.0])
-def test_a_pan_is_told_and_measured_from_creeping_to_whipping(speed: float) -> None:
+def test_a_pan_is_recognized_and_measured_at_any_speed(speed: float) -> None:
     evidence = measured(filmed(texture(1), right=speed, seconds=1.2), 1.2)
     assert evidence["camera"] == "pan_right"
     assert number(evidence, "pan_percent_width_per_second") == pytest.approx(speed, rel=0.08, abs=0.15)
@@ -116,7 +116,7 @@ def test_a_resting_camera_stays_at_rest_when_something_crosses_the_picture() -> 
     assert number(evidence, "subject_motion_percent_per_second") > 3
 
 
-def test_black_bars_do_not_hold_a_pan_back() -> None:
+def test_black_bars_do_not_slow_a_pan_down() -> None:
     def letterboxed() -> Iterator[Picture]:
         for picture in filmed(texture(1), right=15):
             picture[:20] = picture[-20:] = 0
@@ -157,7 +157,7 @@ def test_measures_of_touching_segments_do_not_depend_on_how_the_stretch_is_cut()
     assert number(halves[1], "pan_percent_width_per_second") == pytest.approx(number(whole, "pan_percent_width_per_second"), rel=0.02)
 
 
-def test_what_cannot_be_known_is_none() -> None:
+def test_a_measure_that_is_unknown_is_none() -> None:
     nothing = MotionMeter().measure(0, 1)
     one_frame = pushed(filmed(texture(1), seconds=1 / RATE)).measure(0, 0.1)
     for evidence in (nothing, one_frame):
@@ -179,7 +179,7 @@ def test_pictures_of_any_shape_are_taken(shape: tuple[int, int, int]) -> None:
     assert evidence["camera"] is None or evidence["camera"] in CAMERA_MOVES
 
 
-def test_a_size_that_changes_midway_is_survived() -> None:
+def test_a_picture_may_change_its_size() -> None:
     meter = pushed(filmed(texture(1), right=10, seconds=1))
     pushed((np.rot90(picture) for picture in filmed(texture(1), seconds=1)), 1.0, meter)
     assert meter.measure(0, 2)["camera"] is not None

@@ -15,15 +15,17 @@ CLOCK = Clock(time_base=Fraction(1, 10), rate=Fraction(10))
 
 def segments(shots: list[list[int]], start: int = 0) -> list[Segment]:
     """Segments of shots given as the lengths of their slices, in tenths of a second."""
-    found: list[Segment] = []
+    segments: list[Segment] = []
     at = start
     for shot, slices in enumerate(shots):
         for i, length in enumerate(slices):
             transition: Transition = "start" if shot == 0 else "cut"
             kind: Kind = "shot" if len(slices) == 1 else "slice"
-            found.append(Segment(f"s{shot}.{i}", len(found), shot, CLOCK.at(at, at), CLOCK.at(at + length, at + length), kind, transition))
+            segments.append(
+                Segment(f"s{shot}.{i}", len(segments), shot, CLOCK.at(at, at), CLOCK.at(at + length, at + length), kind, transition)
+            )
             at += length
-    return found
+    return segments
 
 
 def paces(shots: list[list[int]], start: int = 0) -> list[dict[str, EvidenceValue]]:
@@ -40,10 +42,10 @@ def test_one_shot_has_no_cuts_however_it_is_sliced() -> None:
 
 
 def test_even_cutting_settles_at_its_rate_and_a_montage_shows_within_eight_shots() -> None:
-    found = paces([[40]] * 20 + [[10]] * 8)
-    assert found[19]["cuts_per_minute"] == 15
-    assert found[27]["cuts_per_minute"] == 60
-    assert found[23]["cuts_per_minute"] == pytest.approx(24)
+    measured = paces([[40]] * 20 + [[10]] * 8)
+    assert measured[19]["cuts_per_minute"] == 15
+    assert measured[27]["cuts_per_minute"] == 60
+    assert measured[23]["cuts_per_minute"] == pytest.approx(24)
 
 
 def test_the_start_of_the_source_is_no_cut_wherever_its_clock_begins() -> None:
@@ -51,7 +53,7 @@ def test_the_start_of_the_source_is_no_cut_wherever_its_clock_begins() -> None:
 
 
 @given(st.lists(st.lists(st.integers(1, 300), min_size=1, max_size=3), min_size=1, max_size=30), st.integers(1, 30))
-def test_what_was_said_does_not_depend_on_what_comes_later(shots: list[list[int]], kept: int) -> None:
+def test_a_result_does_not_depend_on_later_shots(shots: list[list[int]], kept: int) -> None:
     assert paces(shots)[: sum(map(len, shots[:kept]))] == paces(shots[:kept])
 
 

@@ -142,12 +142,12 @@ def test_every_segment_is_measured_by_its_own_pictures(length: int, cuts: list[i
         assert palette(meter.measure(first / RATE, last / RATE)) == [(NAMES[name_indices(plain(colors[shot]))[0, 0]], colors[shot], 1.0)]
 
 
-def test_a_segment_too_like_the_last_to_be_looked_at_measures_like_it() -> None:
+def test_a_segment_like_the_last_one_has_its_values() -> None:
     meter = pushed([plain("#808080"), plain("#818181"), plain("#818181")])
     assert meter.measure(0, 1 / RATE)["brightness_percent"] == meter.measure(1 / RATE, 3 / RATE)["brightness_percent"]
 
 
-def test_pictures_count_by_the_time_they_stand_not_by_how_often_they_change() -> None:
+def test_pictures_count_by_the_time_they_are_shown() -> None:
     flicker = [plain("#ffffff") if i % 2 else plain("#000000") for i in range(10)]
     evidence = measured(*flicker, *[plain("#000000")] * 40)
     assert evidence["brightness_percent"] == pytest.approx(10, abs=2)
@@ -205,7 +205,7 @@ def test_a_lamp_or_a_title_on_black_is_not_taken_for_a_picture_between_bars() ->
 
 
 @given(st.integers(1, 40), st.integers(1, 70), st.integers(0, 2**32 - 1))
-def test_what_lies_inside_the_bars_is_never_empty(height: int, width: int, seed: int) -> None:
+def test_the_picture_inside_the_bars_is_never_empty(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     finder = BarFinder()
     for _ in range(3):

@@ -62,16 +62,16 @@ def test_steady_sounds_have_hardly_an_onset() -> None:
 @pytest.mark.parametrize("seconds", [6.0, 20.0])
 @pytest.mark.parametrize("bpm", [62.0, 75.0, 90.0, 97.3, 110.0, 120.0, 128.0, 140.0])
 def test_tempo_of_a_click_track(bpm: float, seconds: float, noise: float) -> None:
-    found, confidence = tempo(flux(track(bpm, seconds, noise=noise)))
-    assert found == pytest.approx(bpm, abs=0.75)
+    bpm_measured, confidence = tempo(flux(track(bpm, seconds, noise=noise)))
+    assert bpm_measured == pytest.approx(bpm, abs=0.75)
     assert confidence > 0.6
 
 
 @pytest.mark.parametrize("bpm", [174.0, 200.0])
-def test_a_fast_pulse_is_found_up_to_an_octave(bpm: float) -> None:
-    found, _ = tempo(flux(track(bpm)))
-    assert found is not None
-    assert min(abs(found - bpm), abs(2 * found - bpm)) <= 1.0
+def test_a_fast_pulse_is_measured_up_to_an_octave(bpm: float) -> None:
+    bpm_measured, _ = tempo(flux(track(bpm)))
+    assert bpm_measured is not None
+    assert min(abs(bpm_measured - bpm), abs(2 * bpm_measured - bpm)) <= 1.0
 
 
 def test_no_tempo_is_claimed_without_a_pulse() -> None:
@@ -93,9 +93,9 @@ def test_no_tempo_is_claimed_without_a_pulse() -> None:
 def test_waves_beating_with_the_frames_are_no_rhythm() -> None:
     t = np.arange(round(SECONDS * RATE)) / RATE
     for wave in (0.3 * np.sin(2 * np.pi * (200 * t + 100 * t**2)), (0.3 + 0.1 * np.sin(2 * np.pi * 3 * t)) * np.sin(2 * np.pi * 440 * t)):
-        found = flux(wave[None].astype(np.float32))
+        rises = flux(wave[None].astype(np.float32))
         for start in (100, 300, 600):
-            assert tempo(found[start : start + 600])[0] is None
+            assert tempo(rises[start : start + 600])[0] is None
 
 
 def test_a_short_range_has_no_tempo() -> None:
@@ -105,5 +105,5 @@ def test_a_short_range_has_no_tempo() -> None:
 
 def test_rests_do_not_hide_the_tempo() -> None:
     times = [time for k, time in enumerate(np.arange(0.2, SECONDS - 0.1, 0.5)) if k % 4 != 2]
-    found, _ = tempo(flux(hits(times)))
-    assert found == pytest.approx(120.0, abs=0.75)
+    bpm_measured, _ = tempo(flux(hits(times)))
+    assert bpm_measured == pytest.approx(120.0, abs=0.75)

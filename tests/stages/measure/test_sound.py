@@ -146,13 +146,13 @@ def test_evidence_does_not_depend_on_the_pieces_sound_comes_in(cuts: list[int], 
     at_once = push(push(SoundMeter(), samples[:, :half]), samples[:, half:], start=3.0 + gap)
     expected = [at_once.measure(start, end) for start, end in pairwise(bounds)]
 
-    meter, asked, found = SoundMeter(), list(pairwise(bounds)), []
+    meter, ranges, results = SoundMeter(), list(pairwise(bounds)), []
     for first, last in pairwise(sorted({*cuts, half})):
         push(meter, samples[:, first:last], start=first / RATE + (gap if first >= half else 0.0))
-        while asked and meter.heard_until >= asked[0][1]:  # asked for as soon as it can be
-            found.append(meter.measure(*asked.pop(0)))
-    found += [meter.measure(*each) for each in asked]
-    assert found == expected
+        while ranges and meter.heard_until >= ranges[0][1]:  # as soon as it can be measured
+            results.append(meter.measure(*ranges.pop(0)))
+    results += [meter.measure(*each) for each in ranges]
+    assert results == expected
 
 
 def test_memory_is_bounded_by_features_not_sound() -> None:
@@ -177,11 +177,11 @@ def test_memory_is_bounded_by_features_not_sound() -> None:
     ],
 )
 def test_tempo_of_music_up_to_an_octave(shared_media: Path, name: str, bpm: float) -> None:
-    found = number(push(SoundMeter(), decode(shared_media / "music" / name)).measure(0.0, 60.0), "tempo_bpm")
-    assert min(abs(found - bpm), abs(2 * found - bpm)) < 2.0
+    results = number(push(SoundMeter(), decode(shared_media / "music" / name)).measure(0.0, 60.0), "tempo_bpm")
+    assert min(abs(results - bpm), abs(2 * results - bpm)) < 2.0
 
 
-def test_speech_and_music_are_told_apart(shared_media: Path) -> None:
+def test_speech_and_music_are_distinguished(shared_media: Path) -> None:
     def measure(name: str) -> Measured:
         return push(SoundMeter(), decode(shared_media / "music" / name, 20.0)).measure(0.0, 20.0)
 

@@ -41,10 +41,10 @@ def test_resampling_keeps_what_the_model_hears(reading: Path) -> None:
     model = SileroVAD(16_000)
     whole = at_16k[: at_16k.size // 512 * 512].reshape(-1, 512)
     expected = np.array([model.process(memoryview(window.copy().data)) for window in whole])
-    found = detect(decode(reading, RATE, "stereo"))
-    at_ends = found[np.round((np.arange(len(expected)) + 1) * 3.2).astype(int).clip(max=len(found) - 1)]
+    detected = detect(decode(reading, RATE, "stereo"))
+    at_ends = detected[np.round((np.arange(len(expected)) + 1) * 3.2).astype(int).clip(max=len(detected) - 1)]
     assert np.corrcoef(expected, at_ends)[0, 1] > 0.95
-    assert (found > 0.5).mean() == pytest.approx((expected > 0.5).mean(), abs=0.03)
+    assert (detected > 0.5).mean() == pytest.approx((expected > 0.5).mean(), abs=0.03)
 
 
 def test_speech_after_a_long_calm_is_heard_at_once(reading: Path) -> None:
