@@ -58,6 +58,56 @@ class EditStill:
         return self._still.rgb(max_side)
 
 
+class _KeptPictures:
+    """Pictures that clips may show again, up to a number of bytes."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._entries: list[tuple[Fraction, Fraction, Shown]] = []  # (start, end, picture), sorted
+
+    def find(self, time: Fraction) -> Shown | None:
+        """The picture that is shown at `time`, if it was kept."""
+        at = bisect_right(self._entries, time, key=lambda entry: entry[0]) - 1
+        return self._entries[at][2] if at >= 0 and time < self._entries[at][1] else None
+
+    def add(self, shown: Shown, end: Fraction, size: int) -> None:
+        """Keep a picture that is shown until `end` and takes `size` bytes, if there is room for it."""
+        at = bisect_right(self._entries, shown.start, key=lambda entry: entry[0])
+        if size <= self._room and (at == 0 or self._entries[at - 1][0] != shown.start):
+            self._room -= size
+            self._entries.insert(at, (shown.start, end, shown))
+
+
+class _PictureMaker:
+    """Makes the small picture and the still of decoded frames."""
+
+    def __init__(self, stream: av.VideoStream, place: Place, settings: IngestSettings, *, thumbnails: bool) -> None:
+        self._aspect = pixel_aspect(stream)
+        self._place = place
+        self._settings = settings
+        self._thumbnails = thumbnails
+        self._tools: tuple[Shrinker, StillKeeper] | None = None
+
+    def picture(self, frame: av.VideoFrame, start: Fraction) -> Shown:
+        """The picture of `frame`, which is shown from `start`.
+
+        Raises:
+            SourceRefused: the frame is larger than allowed.
+        """
+        check_pixels(frame.width, frame.height, self._settings, self._place)
+        if self._tools is None:
+            orientation = orientation_of(frame)
+            self._tools = Shrinker(self._settings.width, self._aspect, orientation), StillKeeper(self._aspect, orientation)
+        shrinker, keeper = self._tools
+        coarse = shrinker.coarse(frame)
+        small = np.ascontiguousarray(shrinker.small(frame, coarse))
+        return Shown(start, small, keeper.still(frame.pts or 0, frame, coarse if self._thumbnails else None))
+
+    def size(self, frame: av.VideoFrame, shown: Shown) -> int:
+        """About how many bytes a picture takes."""
+        return shown.bgr.nbytes + (0 if self._thumbnails else min(frame.width * frame.height * 3 // 2, _STILL_BYTES))
+
+
 class MediaReader:
     """Reads pictures of one file.
 
@@ -78,8 +128,6 @@ class MediaReader:
     def __init__(self, place: Place, settings: IngestSettings, *, thumbnails: bool, kept_bytes: int = 0) -> None:
         self.decoded = 0
         self._place = place
-        self._settings = settings
-        self._thumbnails = thumbnails
         self._container = open_container(place, settings)
         try:
             self._stream = choose_picture(self._container, place)
@@ -92,15 +140,12 @@ class MediaReader:
             raise
         self._time_base = Fraction(self._stream.time_base or 1)
         self._begin = (self._stream.start_time or 0) * self._time_base
-        self._aspect = pixel_aspect(self._stream)
-        self._shrinker: Shrinker | None = None
-        self._keeper: StillKeeper | None = None
+        self._maker = _PictureMaker(self._stream, place, settings, thumbnails=thumbnails)
+        self._kept = _KeptPictures(kept_bytes)
         self._frames: Iterator[av.VideoFrame] = iter(())
         self._current: av.VideoFrame | None = None
         self._next: av.VideoFrame | None = None
         self._shown: Shown | None = None
-        self._room = kept_bytes
-        self._kept: list[tuple[Fraction, Fraction, Shown]] = []  # (start, end, picture), sorted
 
     def pictures(self, times: Sequence[Fraction]) -> list[Shown]:
         """The pictures that are shown at `times`, in seconds from the first picture, rising. After the end the last one is shown.
@@ -108,7 +153,7 @@ class MediaReader:
         Raises:
             SourceError: nothing can be decoded there.
         """
-        known = [self._known(time) for time in times]
+        known = [self._kept.find(time) for time in times]
         if all(known):
             return [shown for shown in known if shown is not None]
         first = max(times[0], Fraction(0))
@@ -122,29 +167,16 @@ class MediaReader:
         self._frames = iter(())
         self._container.close()
 
-    def _known(self, time: Fraction) -> Shown | None:
-        at = bisect_right(self._kept, time, key=lambda entry: entry[0]) - 1
-        return self._kept[at][2] if at >= 0 and time < self._kept[at][1] else None
-
     def _at(self, time: Fraction) -> Shown:
         while self._next is not None and self._start_of(self._next) <= time:
             self._current, self._next, self._shown = self._next, next(self._frames, None), None
         if self._current is None:
             raise SourceError("nothing can be decoded at the place that the edit uses", where=self._place.uri, code="source.undecodable")
         if self._shown is None:
-            self._shown = self._picture(self._current)
-            self._keep(self._current, self._shown)
+            self._shown = self._maker.picture(self._current, self._start_of(self._current))
+            if self._next is not None:
+                self._kept.add(self._shown, self._start_of(self._next), self._maker.size(self._current, self._shown))
         return self._shown
-
-    def _keep(self, frame: av.VideoFrame, shown: Shown) -> None:
-        """Keep a picture while there is room for it."""
-        still = 0 if self._thumbnails else min(frame.width * frame.height * 3 // 2, _STILL_BYTES)
-        if self._next is None or self._room < shown.bgr.nbytes + still:
-            return
-        at = bisect_right(self._kept, shown.start, key=lambda kept: kept[0])
-        if at == 0 or self._kept[at - 1][0] != shown.start:
-            self._room -= shown.bgr.nbytes + still
-            self._kept.insert(at, (shown.start, self._start_of(self._next), shown))
 
     def _start_of(self, frame: av.VideoFrame) -> Fraction:
         return (frame.pts or 0) * self._time_base - self._begin
@@ -182,14 +214,3 @@ class MediaReader:
                 return
             except (av.FFmpegError, ValueError):
                 errors += 1
-
-    def _picture(self, frame: av.VideoFrame) -> Shown:
-        check_pixels(frame.width, frame.height, self._settings, self._place)
-        if self._shrinker is None or self._keeper is None:
-            orientation = orientation_of(frame)
-            self._shrinker = Shrinker(self._settings.width, self._aspect, orientation)
-            self._keeper = StillKeeper(self._aspect, orientation)
-        coarse = self._shrinker.coarse(frame)
-        small = np.ascontiguousarray(self._shrinker.small(frame, coarse))
-        still = self._keeper.still(frame.pts or 0, frame, coarse if self._thumbnails else None)
-        return Shown(self._start_of(frame), small, still)

@@ -7,19 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from streamtags.core.errors import SourceError
-from streamtags.sources.edit.aaf import read_aaf
-from streamtags.sources.edit.edl import read_edl
 from streamtags.sources.edit.errors import malformed
-from streamtags.sources.edit.fcpxml import read_fcpxml
 from streamtags.sources.edit.model import Edit
-from streamtags.sources.edit.otio import read_otio, read_otioz
-from streamtags.sources.edit.xmeml import read_xmeml
-from streamtags.sources.edit.xmltree import parse_xml
 
 __all__ = ["EDIT_SUFFIXES", "read_edit"]
 
 EDIT_SUFFIXES = frozenset({".edl", ".fcpxml", ".fcpxmld", ".xmeml", ".xml", ".otio", ".otioz", ".aaf"})
 MAX_BYTES = 64 << 20
+# The readers are imported when they are used: most analyses read no edit, and no edit has two formats.
 _AAF = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 
@@ -39,25 +34,39 @@ def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edi
         place = place / "Info.fcpxml"
     data = _bytes_of(place)
     if data.startswith(_AAF):
+        from streamtags.sources.edit.aaf import read_aaf
+
         return read_aaf(place)
     if data.startswith(_ZIP):
+        from streamtags.sources.edit.otio import read_otioz
+
         return read_otioz(place)
     text = _text_of(data)
     start = text.lstrip()[:1]
     if start == "<":
         return _read_xml(data, place.name)
     if start == "{":
+        from streamtags.sources.edit.otio import read_otio
+
         return read_otio(text, place.name)
     if b"\0" in data[:512].rstrip(b"\0") and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise malformed("this is not an edit", place.name, hint="pass an EDL, FCPXML, xmeml, OTIO or AAF file")
+    from streamtags.sources.edit.edl import read_edl
+
     return read_edl(text, place.name, rate)
 
 
 def _read_xml(data: bytes, name: str) -> Edit:
+    from streamtags.sources.edit.xmltree import parse_xml
+
     root = parse_xml(data, name)
     if root.tag == "fcpxml":
+        from streamtags.sources.edit.fcpxml import read_fcpxml
+
         return read_fcpxml(root)
     if root.tag == "xmeml":
+        from streamtags.sources.edit.xmeml import read_xmeml
+
         return read_xmeml(root)
     raise root.fail(f"<{root.tag[:40]}> is not an edit", "pass FCPXML or xmeml")
 

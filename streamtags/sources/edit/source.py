@@ -24,7 +24,7 @@ from streamtags.sources.edit.media import MediaFinder, load_media_map
 from streamtags.sources.edit.model import Clip, Edit, Marker
 from streamtags.sources.edit.pictures import EditStill, MediaReader
 from streamtags.sources.edit.read import EDIT_SUFFIXES, read_edit
-from streamtags.sources.file.access import Access, locate
+from streamtags.sources.file.access import Access, is_url, locate
 from streamtags.sources.file.identity import source_identity
 
 __all__ = ["EditSource", "edit_identity", "is_edit", "open_edit"]
@@ -43,7 +43,7 @@ _KEPT_BYTES = 64 << 20
 
 def is_edit(uri: str) -> bool:
     """Whether `uri` names an edit, by its ending."""
-    return "://" not in uri and Path(uri).suffix.casefold() in EDIT_SUFFIXES
+    return not is_url(uri) and Path(uri).suffix.casefold() in EDIT_SUFFIXES
 
 
 def edit_identity(uri: str, settings: IngestSettings, access: Access | None = None) -> str:
