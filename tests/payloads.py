@@ -76,6 +76,9 @@ class Make:
             segment=f"s{i:04d}", rev=rev, tags=list(tag_scores(list(tags.items()))), untag=list(untag), caption=caption, by=by
         )
 
+    def reset(self, i: int, rev: int, **tags: float) -> SegmentCorrected:
+        return SegmentCorrected(segment=f"s{i:04d}", rev=rev, tags=list(tag_scores(list(tags.items()))), by="ana", reset=True)
+
     def failed(self, i: int, stage: Any, message: str = "no answer", *, will_retry: bool = False) -> SegmentFailed:
         return SegmentFailed(segment=f"s{i:04d}", stage=stage, error=ErrorInfo(code="model", message=message), will_retry=will_retry)
 

@@ -18,6 +18,7 @@ export default [
       "no-console": "error",
       "no-implicit-coercion": "error",
       "no-shadow": "error",
+      "no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "no-var": "error",
       "object-shorthand": "error",
       "prefer-const": "error",

@@ -6,7 +6,17 @@ import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from 
 /** @typedef {{tag: string, confidence: number}} TagScore */
 /** @typedef {{id: string, version: string, digest: string}} VocabularyRef */
 /** @typedef {{code: string, message: string}} ErrorInfo */
-/** @typedef {{tags: TagScore[], untag: string[], caption: string | null, by: string}} Correction */
+/** @typedef {{caption: string | null, caption_model: string | null, tags: TagScore[]}} ModelAnswers */
+
+/**
+ * @typedef {object} Correction
+ * @property {TagScore[]} tags
+ * @property {string[]} untag
+ * @property {string | null} caption
+ * @property {string} by
+ * @property {ModelAnswers | null} [models] what a reset returns to
+ */
+
 /** @typedef {"queued" | "running" | "completed" | "failed" | "cancelled"} RunState */
 /** @typedef {"detected" | "measured" | "captioned" | "tagged" | "failed"} SegmentStatus */
 

@@ -3,6 +3,7 @@
 /** @typedef {import("./fold.js").SegmentState} SegmentState */
 /** @typedef {import("./fold.js").TagScore} TagScore */
 /** @typedef {import("./fold.js").Correction} Correction */
+/** @typedef {import("./fold.js").ModelAnswers} ModelAnswers */
 
 /** A segment of which only the bounds are known. @param {any} bounds @returns {SegmentState} */
 export function newSegment(bounds) {
@@ -80,7 +81,8 @@ function captioned(segment, { rev, caption, model, frames = [], reused_from = nu
   if (segment.caption_rev !== null && rev <= segment.caption_rev) return {};
   const change = { caption_rev: rev, frames, reused_from, error: remainingError(segment, "caption") };
   const keepsPersons = segment.correction !== null && segment.correction.caption !== null;
-  return keepsPersons ? change : { ...change, caption, caption_model: model };
+  const answer = { caption, caption_model: model };
+  return { ...change, ...(keepsPersons ? {} : answer), ...keptForReset(segment, answer) };
 }
 
 /** @param {SegmentState} segment @param {any} data */
@@ -94,12 +96,34 @@ function tagged(segment, { rev, tags, model, vocabulary, key_information = [], r
     tags_rev: rev,
     vocabulary,
     error: remainingError(segment, "tag"),
+    ...keptForReset(segment, { tags }),
   };
 }
 
+/**
+ * Return the correction of a segment with the answer of a model kept for a reset; nothing without a correction.
+ *
+ * @param {SegmentState} segment @param {Partial<ModelAnswers>} answer
+ */
+function keptForReset(segment, answer) {
+  if (segment.correction === null) return {};
+  return { correction: { ...segment.correction, models: { ...modelAnswers(segment), ...answer } } };
+}
+
+/** @param {SegmentState} segment @returns {ModelAnswers} */
+function modelAnswers({ correction, caption, caption_model, tags }) {
+  return correction?.models ?? { caption, caption_model, tags };
+}
+
 /** @param {SegmentState} segment @param {any} data */
-function corrected(segment, { tags = [], untag = [], caption = null, by }) {
-  const earlier = segment.correction ?? { tags: [], untag: [], caption: null, by };
+function corrected(segment, { tags = [], untag = [], caption = null, reset = false, by }) {
+  const models = modelAnswers(segment);
+  const returned = reset ? { caption: models.caption, caption_model: models.caption_model } : {};
+  if (reset && tags.length === 0 && untag.length === 0 && caption === null) {
+    return { ...returned, correction: null, tags: [...models.tags] };
+  }
+  const none = { tags: [], untag: [], caption: null };
+  const earlier = reset ? none : (segment.correction ?? none);
   /** @type {[string, TagScore][]} */
   const kept = earlier.tags.filter((score) => !untag.includes(score.tag)).map((score) => [score.tag, score]);
   const set = new Map(kept);
@@ -109,8 +133,9 @@ function corrected(segment, { tags = [], untag = [], caption = null, by }) {
     untag: [...new Set([...earlier.untag, ...untag])].filter((tag) => !set.has(tag)),
     caption: caption === null ? earlier.caption : caption,
     by,
+    models,
   };
-  const change = { correction, tags: withCorrection(segment.tags, correction) };
+  const change = { ...returned, correction, tags: withCorrection(models.tags, correction) };
   return caption === null ? change : { ...change, caption, caption_model: "person" };
 }
 

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", metavar="T=0.9", action="append", default=[], help="set a tag, with a confidence in 0..1 (1 if left out)")
     parser.add_argument("--untag", metavar="U", action="append", default=[], help="take a tag away")
     parser.add_argument("--caption", metavar="TEXT", help="replace the caption")
+    parser.add_argument("--reset", action="store_true", help="discard earlier corrections; alone, return to the models' answer")
     parser.add_argument("--by", metavar="NAME", default=None, help="who says so (default: your user name)")
     add_common(parser)
 
@@ -31,7 +32,14 @@ def run(args: argparse.Namespace) -> int:
     tags = [_tag(text) for text in args.tag]
     with open_configured_store(settings_of(args)) as store:
         segment, unknown_tags = correct(
-            store, store.find(args.id), args.segment, tags=tags, untag=args.untag, caption=args.caption, by=args.by or _user()
+            store,
+            store.find(args.id),
+            args.segment,
+            tags=tags,
+            untag=args.untag,
+            caption=args.caption,
+            reset=args.reset,
+            by=args.by or _user(),
         )
     for tag, near in unknown_tags.items():
         hint = f"; did you mean {near}?" if near else ""

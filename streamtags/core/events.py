@@ -135,7 +135,10 @@ class SegmentTagged(Payload):
 
 
 class SegmentCorrected(Payload):
-    """What a person set: tags with confidences, tags removed, a caption. Wins over every model, now and later."""
+    """What a person set: tags with confidences, tags removed, a caption. Wins over every model, now and later.
+
+    `reset` first discards all earlier corrections of the segment, so that without tags and caption the models' answers return.
+    """
 
     type: ClassVar[str] = "segment.corrected"
     segment: str
@@ -144,6 +147,7 @@ class SegmentCorrected(Payload):
     untag: list[str] = Field(default_factory=list)
     caption: str | None = None
     by: str
+    reset: bool = Field(False, exclude_if=lambda reset: not reset)
     reused_from: Reused | None = None
 
 

@@ -5,6 +5,7 @@ Pure; no clock, no file. The rules:
 - `seq` rises by one. An event that was folded already is ignored, a missing one is an error.
 - A caption or tag set counts if its `rev` is higher than that of the present one, so the order of arrival does not matter.
 - Corrections win over the answers of all models, now and later, tag by tag; of two corrections of one tag the later in the log wins.
+- A correction with `reset` discards earlier corrections: the latest answers of the models return.
 - The timeline's vocabulary is that of the last tag set that counts; provisional tag sets do not change it.
 - A failure stands until the stage that failed succeeds; if two stages failed, the state reports the earlier stage.
 - The answer of a stage that is not built in is an event `segment.NAME` with `segment` and `rev`; the highest `rev` is kept in `answers`.

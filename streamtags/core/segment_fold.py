@@ -16,7 +16,7 @@ from streamtags.core.events import (
 )
 from streamtags.core.model import TagScore
 from streamtags.core.payload import ANSWER_PREFIX
-from streamtags.core.state import PERSON, SegmentCorrection, SegmentError, SegmentState, SegmentStatus
+from streamtags.core.state import PERSON, ModelAnswers, SegmentCorrection, SegmentError, SegmentState, SegmentStatus
 
 __all__ = ["after", "answered_segment", "counts"]
 
@@ -117,15 +117,16 @@ def _caption(segment: SegmentState, captioned: SegmentCaptioned) -> dict[str, An
         "reused_from": captioned.reused_from,
         "error": _remaining_error(segment, "caption"),
     }
+    answer = {"caption": captioned.caption, "caption_model": captioned.model}
     if segment.correction is None or segment.correction.caption is None:
-        new |= {"caption": captioned.caption, "caption_model": captioned.model}
-    return new
+        new |= answer
+    return new | _kept(segment, answer)
 
 
 def _tags(segment: SegmentState, tagged: SegmentTagged) -> dict[str, Any]:
     if not counts(tagged.rev, segment.tags_rev):
         return {}
-    return {
+    return _kept(segment, {"tags": tuple(tagged.tags)}) | {
         "tags": _corrected_tags(tagged.tags, segment.correction),
         "key_information": tagged.key_information,
         "reasoning": tagged.reasoning,
@@ -136,8 +137,29 @@ def _tags(segment: SegmentState, tagged: SegmentTagged) -> dict[str, Any]:
     }
 
 
+def _kept(segment: SegmentState, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the correction of `segment` with `answer` of a model kept for a reset; nothing without a correction."""
+    if segment.correction is None:
+        return {}
+    models = _model_answers(segment).model_copy(update=answer)
+    return {"correction": segment.correction.model_copy(update={"models": models})}
+
+
+def _model_answers(segment: SegmentState) -> ModelAnswers:
+    if segment.correction is not None and segment.correction.models is not None:
+        return segment.correction.models
+    return ModelAnswers(caption=segment.caption, caption_model=segment.caption_model, tags=tuple(segment.tags))
+
+
 def _correction(segment: SegmentState, corrected: SegmentCorrected) -> dict[str, Any]:
+    models = _model_answers(segment)
     earlier = segment.correction or SegmentCorrection(by=corrected.by)
+    new: dict[str, Any] = {}
+    if corrected.reset:
+        earlier = SegmentCorrection(by=corrected.by)
+        new = {"caption": models.caption, "caption_model": models.caption_model}
+        if not corrected.tags and not corrected.untag and corrected.caption is None:
+            return new | {"correction": None, "tags": list(models.tags)}
     tags = {score.tag: score for score in earlier.tags if score.tag not in corrected.untag}
     tags |= {score.tag: score for score in corrected.tags}
     untag = dict.fromkeys([*earlier.untag, *corrected.untag])
@@ -146,8 +168,9 @@ def _correction(segment: SegmentState, corrected: SegmentCorrected) -> dict[str,
         untag=tuple(tag for tag in untag if tag not in tags),
         caption=earlier.caption if corrected.caption is None else corrected.caption,
         by=corrected.by,
+        models=models,
     )
-    new: dict[str, Any] = {"correction": merged, "tags": _corrected_tags(segment.tags, merged)}
+    new |= {"correction": merged, "tags": _corrected_tags(models.tags, merged)}
     if corrected.caption is not None:
         new |= {"caption": corrected.caption, "caption_model": PERSON}
     return new

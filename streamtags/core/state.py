@@ -26,7 +26,17 @@ from streamtags.core.events import (
 from streamtags.core.model import ClipInfo, EvidenceValue, Kind, SourceInfo, TagScore, Transition
 from streamtags.core.timebase import Time
 
-__all__ = ["PERSON", "LiveState", "RunState", "SegmentCorrection", "SegmentError", "SegmentState", "SegmentStatus", "TimelineState"]
+__all__ = [
+    "PERSON",
+    "LiveState",
+    "ModelAnswers",
+    "RunState",
+    "SegmentCorrection",
+    "SegmentError",
+    "SegmentState",
+    "SegmentStatus",
+    "TimelineState",
+]
 
 RunState = Literal["queued", "running", "completed", "failed", "cancelled"]
 SegmentStatus = Literal["detected", "measured", "captioned", "tagged", "failed"]
@@ -51,6 +61,14 @@ class SegmentError(ErrorInfo):
         return cls(code=failed.error.code, message=failed.error.message, stage=failed.stage, will_retry=failed.will_retry)
 
 
+class ModelAnswers(_Frozen):
+    """The models' answers for a segment that a person corrected: what a reset returns to."""
+
+    caption: str | None = None
+    caption_model: str | None = None
+    tags: tuple[TagScore, ...] = ()
+
+
 class SegmentCorrection(_Frozen):
     """Everything that people set on a segment; a later correction wins. It wins over the answers of all models, earlier and later.
 
@@ -59,12 +77,14 @@ class SegmentCorrection(_Frozen):
         untag: tags removed.
         caption: the caption set, None if the model's stands.
         by: who corrected last.
+        models: the answers of the models; None in a snapshot of an earlier version.
     """
 
     tags: tuple[TagScore, ...] = ()
     untag: tuple[str, ...] = ()
     caption: str | None = None
     by: str
+    models: ModelAnswers | None = None
 
 
 class SegmentState(_Frozen):

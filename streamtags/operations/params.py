@@ -98,6 +98,7 @@ class Correct(OneSegment):
     tags: list[TagScore] = Field(default_factory=list, max_length=1000)
     untag: list[str] = Field(default_factory=list, max_length=1000)
     caption: str | None = Field(None, max_length=MAX_TEXT)
+    reset: bool = Field(False, description="discard earlier corrections first; alone, the models' answers return")
     by: str | None = Field(None, max_length=MAX_NAME)
 
 

@@ -27,7 +27,7 @@ async def correct(services: Services, params: Correct, caller: Caller) -> dict[s
     def write() -> dict[str, Any]:
         tags = [(score.tag, score.confidence) for score in params.tags]
         segment, _ = write_correction(
-            services.store, timeline, params.segment, tags=tags, untag=params.untag, caption=params.caption, by=by
+            services.store, timeline, params.segment, tags=tags, untag=params.untag, caption=params.caption, reset=params.reset, by=by
         )
         return segment.model_dump(mode="json")
 

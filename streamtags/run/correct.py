@@ -23,6 +23,7 @@ def correct(
     tags: Sequence[tuple[str, float]] = (),
     untag: Sequence[str] = (),
     caption: str | None = None,
+    reset: bool = False,
     by: str,
 ) -> tuple[SegmentState, dict[str, str | None]]:
     """Set tags, remove tags, or replace the caption of one segment; the correction wins over every model, now and later.
@@ -36,6 +37,7 @@ def correct(
         tags: (tag, confidence) pairs to set.
         untag: tags to remove.
         caption: the new caption; None keeps the present one.
+        reset: discard earlier corrections first; alone, it returns the segment to the models' answers.
         by: who corrects.
 
     Returns:
@@ -45,8 +47,8 @@ def correct(
         NotInStore: there is no such segment.
         UsageError: there is nothing to correct, a tag or caption is empty, or a confidence is outside 0..1.
     """
-    if not tags and not untag and caption is None:
-        raise UsageError("nothing to correct", where=segment, hint="give --tag, --untag or --caption")
+    if not tags and not untag and caption is None and not reset:
+        raise UsageError("nothing to correct", where=segment, hint="give --tag, --untag, --caption or --reset")
     if any(not 0.0 <= confidence <= 1.0 for _, confidence in tags):
         raise UsageError("a confidence lies in 0..1", where=segment, hint="for example --tag Tense=0.9")
     if any(not name.strip() for name in [*untag, *(name for name, _ in tags)]) or (caption is not None and not caption.strip()):
@@ -69,6 +71,7 @@ def correct(
         untag=[resolve(name) for name in untag],
         caption=caption.strip() if caption is not None else None,
         by=by,
+        reset=reset,
     )
     store.append(timeline, [correction], expect_epoch=state.epoch)
     return store.state(timeline).segment(segment), unknown

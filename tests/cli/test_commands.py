@@ -393,3 +393,16 @@ def test_remove_requires_a_confirmation_on_a_terminal(answer: bytes, is_removed:
 def test_remove_does_not_ask_with_yes_or_in_a_script(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["remove", "last", "--yes", *store]) == 0
     assert "removed tl_" in capsys.readouterr().out
+
+
+def test_a_reset_returns_to_the_answer_of_the_models(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "last", "--json", *store]) == 0
+    before = json.loads(capsys.readouterr().out)["segments"][1]
+    assert main(["correct", "last", "s0001", "--tag", "Tense=0.9", "--caption", "A storm.", *store]) == 0
+    assert main(["correct", "last", "s0001", "--reset", *store]) == 0
+    capsys.readouterr()
+    assert main(["show", "last", "--json", *store]) == 0
+    after = json.loads(capsys.readouterr().out)["segments"][1]
+    assert [after[name] for name in ("caption", "caption_model", "tags", "correction")] == [
+        before[name] for name in ("caption", "caption_model", "tags", "correction")
+    ]

@@ -72,6 +72,7 @@ def _payload(rng: random.Random) -> Payload:
             "untag": rng.sample(("Calm", "Sad", "Odd"), rng.randint(0, 2)),
             "caption": rng.choice((None, "", "Mine.")),
             "by": rng.choice(("ada", "bo")),
+            "reset": rng.random() < 0.3,
         },
         SegmentFailed: {"stage": rng.choice(("measure", "caption", "tag")), "error": ErrorInfo(code="x", message=str(rev))},
         SceneDetected: {

@@ -157,3 +157,30 @@ def test_everything_fits_on_the_screen_and_panels_can_be_resized(server: Server,
     again = page.locator("#inspector").bounding_box()
     assert again is not None
     assert again["width"] == pytest.approx(after["width"], abs=1)
+
+
+def test_a_correction_is_undone_and_reset(server: Server, page: Page) -> None:
+    server.fill("tl_undo", 2)
+    server.start()
+    open_timeline(page, server, "tl_undo")
+    with SqliteStore(server.path) as store:
+        before = store.state("tl_undo").segments[0]
+    page.fill("#inspector .add input", "Nostalgic")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#inspector .tags .person .name:has-text('Nostalgic')")
+    page.keyboard.press("e")
+    page.fill("#inspector textarea", "A lighthouse.")
+    page.keyboard.press("Control+Enter")
+    shows(page, "#inspector .caption", "A lighthouse.")
+    page.keyboard.press("Control+z")
+    shows(page, "#inspector .caption", before.caption or "")
+    assert page.locator("#inspector .tags .person .name:has-text('Nostalgic')").count() == 1
+    page.click("#inspector .reset")
+    page.wait_for_selector("#inspector .tags .person", state="detached")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector("#inspector .tags .person .name:has-text('Nostalgic')")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector("#inspector .tags .person", state="detached")
+    with SqliteStore(server.path) as store:
+        after = store.state("tl_undo").segments[0]
+    assert (after.tags, after.caption, after.correction) == (before.tags, before.caption, None)

@@ -1,9 +1,14 @@
-/** What a person changes: tags and captions of one segment or of many. */
+/** What a person changes: tags and captions of one segment or of many, and undoing it. */
 
 import { counted } from "./dom.js";
 
 /** @typedef {import("./streamtags.js").SegmentState} SegmentState */
-/** @typedef {{tags?: import("./streamtags.js").TagScore[], untag?: string[], caption?: string}} Change */
+/**
+ * @typedef {{tags?: import("./streamtags.js").TagScore[], untag?: string[], caption?: string, reset?: boolean}} Change
+ */
+/** What a segment's correction was before a change. @typedef {{segment: string, correction: any}} Before */
+
+const MAX_UNDO = 200; // changes
 
 export class Corrections {
   /**
@@ -13,6 +18,13 @@ export class Corrections {
   constructor(request, notify) {
     this._request = request;
     this._notify = notify;
+    /** What each change replaced, the latest last. @type {Before[][]} */
+    this._done = [];
+  }
+
+  /** Forget what could be undone: another timeline is opened. */
+  clear() {
+    this._done = [];
   }
 
   /** @param {readonly SegmentState[]} segments @param {string} tag */
@@ -30,14 +42,44 @@ export class Corrections {
     return this._change([segment], () => ({ caption }));
   }
 
+  /** Return a segment to the answers of the models. @param {SegmentState} segment */
+  reset(segment) {
+    return this._change([segment], () => ({ reset: true }));
+  }
+
+  /** Undo the latest change of this page: each segment gets the correction it had before. */
+  async undo() {
+    const changed = this._done.pop();
+    if (!changed) {
+      this._notify("There is nothing to undo.");
+      return;
+    }
+    for (const { segment, correction } of changed) {
+      const { tags = [], untag = [], caption = null } = correction ?? {};
+      await this._request("segments.correct", {
+        segment,
+        reset: true,
+        tags,
+        untag,
+        ...(caption !== null && { caption }),
+      });
+    }
+    this._notify(`Undone: ${counted(changed.length, "segment")}.`, true);
+  }
+
   /** @param {readonly SegmentState[]} segments @param {(segment: SegmentState) => Change} changeOf */
   async _change(segments, changeOf) {
-    let done = 0;
+    /** @type {Before[]} */
+    const changed = [];
     for (const segment of segments) {
       const answer = await this._request("segments.correct", { segment: segment.segment, ...changeOf(segment) });
       if (!answer) break;
-      done += 1;
+      changed.push({ segment: segment.segment, correction: segment.correction });
     }
-    if (segments.length > 1) this._notify(`${counted(done, "segment")} changed.`, done === segments.length);
+    if (changed.length) this._done.push(changed);
+    if (this._done.length > MAX_UNDO) this._done.shift();
+    if (segments.length > 1) {
+      this._notify(`${counted(changed.length, "segment")} changed.`, changed.length === segments.length);
+    }
   }
 }

@@ -74,6 +74,7 @@ export class Details {
       el("h3", { text: "Tags" }),
       this._tagsPart(segment),
       this._isEditor ? this._adder(segment) : null,
+      this._isEditor && segment.correction ? this._resetter(segment) : null,
       ...listParts("Key information", segment.key_information),
       ...textParts("Reasoning", segment.reasoning),
       ...textParts("Text of the source", segment.text),
@@ -160,6 +161,13 @@ export class Details {
       this._isEditor &&
         el("button", { text: "×", "aria-label": `Remove ${tag}`, title: `Remove ${tag}`, on: { click: remove } }),
     );
+  }
+
+  /** @param {SegmentState} segment */
+  _resetter(segment) {
+    const title = "Discard all corrections of this segment";
+    const reset = () => this._corrections.reset(segment);
+    return el("button", { class: "reset", text: "Return to the models' answer", title, on: { click: reset } });
   }
 
   /** @param {SegmentState} segment */

@@ -93,6 +93,7 @@ export class Editor {
 
   close() {
     this._subscription?.unsubscribe();
+    this.corrections.clear();
     this._subscription = null;
     this.model = null;
     this._shown = { epoch: "", at: -1, end: 0 };

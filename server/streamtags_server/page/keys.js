@@ -43,8 +43,15 @@ export function listenForKeys(editor) {
       target.dispatchEvent(new Event("input"));
       editor.focus();
     }
+    const isTyping = target.matches("input, textarea, select") && target.getAttribute("type") !== "checkbox";
+    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+    if (isUndo && !isTyping && editor.id && editor.client.role === "editor") {
+      event.preventDefault();
+      editor.corrections.undo();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (target.matches("input, textarea, select") && target.getAttribute("type") !== "checkbox") return;
+    if (isTyping) return;
     if (event.key === " " && target.matches("button, a, input")) return;
     if (target.closest("#bin") && event.key.startsWith("Arrow")) return;
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
