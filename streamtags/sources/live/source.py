@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from streamtags.config.settings import IngestSettings
+from streamtags.core.backoff import Backoff
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.core.model import Frame, Lost, Picture, Recorded, Sound, SourceInfo, Subtitle
 from streamtags.core.ports import FrameSource
@@ -25,8 +25,7 @@ from streamtags.sources.live.transport import Transport
 
 __all__ = ["LiveSource", "is_live", "open_any_source"]
 
-# Seconds between attempts to reach a lost source, before jitter: doubling from the first to the longest.
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+_BACKOFF = Backoff(first_seconds=0.5, most_seconds=8.0, least_share=0.5)  # between attempts to reach a lost source
 _LISTENING_WAIT = 0.1  # listening again costs the sender nothing
 _MAX_CONNECT_SECONDS = 10.0  # of one attempt
 _FILE_SPEED, _FILE_HEAD_SECONDS = 2.0, 15.0  # an HTTP body that arrives this much faster than it plays, after a head start, is a file
@@ -246,7 +245,7 @@ class LiveSource:
         deadline = self._seen + self._transport.settings.live.give_up_seconds
         attempt = 0
         while True:
-            wait = random.uniform(0.5, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(attempt, 10))  # noqa: S311 - jitter, not a secret
+            wait = _BACKOFF.seconds(attempt)
             wait = _LISTENING_WAIT if self._transport.listens else wait
             left = deadline - time.monotonic() - wait
             message = f"{loss.where}: {loss.what}"  # without the hint: the remedy is to connect again
