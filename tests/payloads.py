@@ -51,8 +51,8 @@ class Make:
         return TimelineOpened(source=source, vocabulary=VOCABULARY, profile="embedded", settings=settings)
 
     def detected(self, i: int, **fields: Any) -> SegmentDetected:
-        held = {"shot": i, "kind": "shot", "transition": "cut" if i else "start"} | fields
-        return SegmentDetected(segment=f"s{i:04d}", index=i, start=self.time(i), end=self.time(i + 1), **held)
+        values = {"shot": i, "kind": "shot", "transition": "cut" if i else "start"} | fields
+        return SegmentDetected(segment=f"s{i:04d}", index=i, start=self.time(i), end=self.time(i + 1), **values)
 
     def measured(self, i: int, **evidence: Any) -> SegmentMeasured:
         name = f"s{i:04d}"

@@ -55,8 +55,8 @@ def segment(make: Any, *payloads: Payload) -> Any:
     return fold(make.events([make.opened(), make.detected(0), *payloads])).segment("s0000")
 
 
-def tags(held: Any) -> dict[str, float]:
-    return {score.tag: score.confidence for score in held.tags}
+def tags(segment_state: Any) -> dict[str, float]:
+    return {score.tag: score.confidence for score in segment_state.tags}
 
 
 def test_a_timeline_without_events_is_queued() -> None:
@@ -87,41 +87,41 @@ def test_the_state_has_the_fields_of_the_fold_in_plain_json(make: Any) -> None:
 
 
 def test_the_highest_rev_is_kept(make: Any) -> None:
-    held = segment(
+    result = segment(
         make, make.captioned(0, 2, "Second."), make.captioned(0, 1, "First."), make.tagged(0, 2, Calm=0.9), make.tagged(0, 1, Sad=0.9)
     )
-    assert held.caption == "Second."
-    assert tags(held) == {"Calm": 0.9}
-    assert held.rev == 2
+    assert result.caption == "Second."
+    assert tags(result) == {"Calm": 0.9}
+    assert result.rev == 2
 
 
 def test_provisional_tags_show_but_do_not_count_as_tagged(make: Any) -> None:
-    held = segment(make, make.measured(0), make.tagged(0, 0, Fast=0.4))
-    assert (held.status, tags(held)) == ("measured", {"Fast": 0.4})
-    held = segment(make, make.measured(0), make.tagged(0, 0, Fast=0.4), make.tagged(0, 1, Calm=0.9))
-    assert (held.status, tags(held)) == ("tagged", {"Calm": 0.9})
+    result = segment(make, make.measured(0), make.tagged(0, 0, Fast=0.4))
+    assert (result.status, tags(result)) == ("measured", {"Fast": 0.4})
+    result = segment(make, make.measured(0), make.tagged(0, 0, Fast=0.4), make.tagged(0, 1, Calm=0.9))
+    assert (result.status, tags(result)) == ("tagged", {"Calm": 0.9})
 
 
 def test_a_correction_wins_over_models_before_and_after_it(make: Any) -> None:
     correction = make.corrected(0, 2, "Warm", caption="A ferry.", Tense=0.7)
     before = segment(make, make.captioned(0, 1), make.tagged(0, 1, Calm=0.9, Warm=0.5, Tense=0.1), correction)
     after = segment(make, correction, make.captioned(0, 3), make.tagged(0, 3, Calm=0.9, Warm=0.5, Tense=0.1))
-    for held in (before, after):
-        assert (held.caption, held.caption_model) == ("A ferry.", PERSON)
-        assert tags(held) == {"Calm": 0.9, "Tense": 0.7}
+    for result in (before, after):
+        assert (result.caption, result.caption_model) == ("A ferry.", PERSON)
+        assert tags(result) == {"Calm": 0.9, "Tense": 0.7}
     assert after.caption_rev == 3
 
 
 def test_a_later_correction_of_the_same_tag_wins(make: Any) -> None:
-    held = segment(
+    result = segment(
         make,
         make.corrected(0, 1, "Calm", Tense=0.7),
         make.corrected(0, 2, "Tense", by="bo", Calm=0.3),
         make.tagged(0, 3, Calm=0.9, Tense=0.9),
     )
-    assert tags(held) == {"Calm": 0.3}
-    assert held.correction.by == "bo"
-    assert held.correction.untag == ("Tense",)
+    assert tags(result) == {"Calm": 0.3}
+    assert result.correction.by == "bo"
+    assert result.correction.untag == ("Tense",)
 
 
 def test_a_failure_is_cleared_by_the_stage_that_failed(make: Any) -> None:
@@ -136,16 +136,16 @@ def test_segments_are_final_while_the_timeline_has_ended(make: Any) -> None:
     ended = [*beginning(make), TimelineCancelled(summary={"segments": 3})]
     state = fold(make.events(ended))
     assert state.state == "cancelled"
-    assert all(held.final for held in state.segments)
+    assert all(each.final for each in state.segments)
     resumed = fold(make.events([*ended, make.progress(3)]))
     assert (resumed.state, resumed.summary) == ("running", None)
-    assert not any(held.final for held in resumed.segments)
+    assert not any(each.final for each in resumed.segments)
 
 
 def test_retagging_and_correcting_leave_a_completed_timeline_completed(make: Any) -> None:
     state = fold(make.events([*beginning(make), make.completed(segments=3), make.tagged(0, 1, Calm=0.9), make.corrected(1, 1, Sad=1.0)]))
     assert state.state == "completed"
-    assert all(held.final for held in state.segments)
+    assert all(each.final for each in state.segments)
 
 
 def test_an_event_folded_before_is_ignored_and_a_missing_one_is_an_error(make: Any) -> None:
@@ -199,7 +199,7 @@ def test_a_state_once_given_does_not_change(make: Any) -> None:
     assert all(state.by_id["s0000"] is state.segments[0] for state, _ in states[1:])
 
 
-def test_a_segment_that_is_not_there_is_told_with_those_that_are(make: Any) -> None:
+def test_a_missing_segment_is_reported_with_the_existing_ones(make: Any) -> None:
     with pytest.raises(NotInStore, match="s0000 to s0002"):
         fold(make.events(beginning(make))).segment("s0009")
     with pytest.raises(NotInStore, match="none yet"):
@@ -245,8 +245,8 @@ def test_corrected_tags_and_captions_are_what_is_shown(make: Any, story: list[tu
             if kind == "corrected" and arguments[0] == i:
                 said |= dict.fromkeys(arguments[2]) | arguments[4]
                 caption = arguments[3] or caption
-        held = state.segment(f"s{i:04d}")
-        shown = tags(held)
+        result = state.segment(f"s{i:04d}")
+        shown = tags(result)
         assert {tag: shown.get(tag) for tag in said} == said
-        assert caption is None or held.caption == caption
-        assert [score.confidence for score in held.tags] == sorted(shown.values(), reverse=True)
+        assert caption is None or result.caption == caption
+        assert [score.confidence for score in result.tags] == sorted(shown.values(), reverse=True)

@@ -34,8 +34,8 @@ def evidence() -> dict[str, EvidenceValue]:
     segment = Segment("s", 0, 0, clock.at(0, 0), clock.at(50, 50), "shot", "start")
     tone = 0.2 * np.sin(np.arange(96_000) * 0.05, dtype=np.float32)
     sound.push(Sound(0.0, np.stack((tone, tone)), 48_000))
-    found = {**picture.measure(0, 2), **motion.measure(0, 2), **sound.measure(0, 2), **PaceMeter().measure(segment)}
-    return {**found, **affect(found)}
+    values = {**picture.measure(0, 2), **motion.measure(0, 2), **sound.measure(0, 2), **PaceMeter().measure(segment)}
+    return {**values, **affect(values)}
 
 
 def test_every_measure_is_measured_and_every_number_measured_can_stand_in_a_rule() -> None:

@@ -122,25 +122,25 @@ tags:
         ("#" * (4 * 2**20 + 1), 1, "larger than 4 MiB"),
     ],
 )
-def test_every_mistake_is_told_with_its_line(tmp_path: Path, text: str | bytes, line: int, says: str) -> None:
-    found = mistakes(tmp_path, text)
-    assert any(at == line and says in message for at, message in found), found
+def test_every_mistake_is_reported_with_its_line(tmp_path: Path, text: str | bytes, line: int, says: str) -> None:
+    results = mistakes(tmp_path, text)
+    assert any(at == line and says in message for at, message in results), results
     with pytest.raises(VocabularyError) as caught:
         load_vocabulary(tmp_path / "mine.yaml")
-    assert caught.value.mistakes == tuple(found)
-    assert f"on line {found[0][0]}" in str(caught.value)
+    assert caught.value.mistakes == tuple(results)
+    assert f"on line {results[0][0]}" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_all_mistakes_are_found_in_one_go(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, "titel: x\naxes: [mood]\ntags:\n  - {name: A, axis: mod}\n  - {name: a, axis: mood, when: x}\n")
-    assert [line for line, _ in found] == [1, 4, 5, 5]
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
+    results = mistakes(tmp_path, "titel: x\naxes: [mood]\ntags:\n  - {name: A, axis: mod}\n  - {name: a, axis: mood, when: x}\n")
+    assert [line for line, _ in results] == [1, 4, 5, 5]
 
 
 def test_a_file_of_nothing_but_mistakes_ends(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, "tags: [a, b]\nexclusive:\n" + "  - [zzzz, yyyy]\n" * 50_000)
-    assert len(found) == 100
-    assert "more than 100" in found[-1][1]
+    results = mistakes(tmp_path, "tags: [a, b]\nexclusive:\n" + "  - [zzzz, yyyy]\n" * 50_000)
+    assert len(results) == 100
+    assert "more than 100" in results[-1][1]
 
 
 def test_a_billion_laughs_is_refused_at_once(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_list_without_descriptions_is_warned_of_once(tmp_path: Path) -> None:
     assert [severity for _, severity, _ in check_vocabulary(write(tmp_path, "- a\n- b\n- c\n"))] == ["warning"]
 
 
-@pytest.mark.parametrize("name", ["no-such-file.yaml", "music-libary", "/", "\0", "x" * 5000, "~nobody-of-that-name/x.yaml", ""])
+@pytest.mark.parametrize("name", ["no-such-file.yaml", "music-libary", "/", "\0", "x" * 5000, "~no-such-user/x.yaml", ""])
 def test_what_is_no_file_is_said_to_be_none(name: str) -> None:
     with pytest.raises(VocabularyError) as caught:
         load_vocabulary(name)
@@ -179,9 +179,9 @@ def test_two_thousand_tags_load(tmp_path: Path) -> None:
 def test_names_and_aliases_find_their_tag() -> None:
     library = load_vocabulary("music-library")
     for said in ("Happy", "happy", " JOYFUL ", "cheerful"):
-        found = library.find(said)
-        assert found is not None
-        assert found.name == "Happy"
+        tag = library.find(said)
+        assert tag is not None
+        assert tag.name == "Happy"
     assert library.find("Happyish") is None
 
 
@@ -199,7 +199,7 @@ def test_a_vocabulary_survives_json_with_its_digest() -> None:
         assert again.digest == vocabulary.digest
 
 
-def test_the_digest_tells_any_change() -> None:
+def test_the_digest_changes_with_any_change() -> None:
     vocabulary = load_vocabulary("seed-eight")
     changed = [
         vocabulary.model_copy(update={"version": "2"}),
@@ -259,8 +259,8 @@ def test_the_examples_of_the_howto_hold(tmp_path: Path) -> None:
     assert kinds == ["yaml", "yaml", "yaml", "yaml", "text"]
     for _, text in blocks[:3]:
         assert mistakes(tmp_path, text) == []
-    told = "".join(f"{line}: {severity}: {message}\n" for line, severity, message in check_vocabulary(write(tmp_path, blocks[3][1])))
-    assert told == blocks[4][1]
+    reported = "".join(f"{line}: {severity}: {message}\n" for line, severity, message in check_vocabulary(write(tmp_path, blocks[3][1])))
+    assert reported == blocks[4][1]
 
 
 def test_the_howto_lists_every_measure() -> None:
