@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 
-from charset_normalizer import from_bytes
-
 __all__ = ["decode_text"]
 
 _BOMS = (
@@ -58,6 +56,8 @@ def _encoding_of(data: bytes) -> str:
     sample = b"\n".join(_NOT_ASCII.findall(data))[:_SAMPLE_BYTES]
     if sum(byte >= 0x80 for byte in sample) < _MIN_SCRIPT_CHARACTERS:
         return _DEFAULT
+    from charset_normalizer import from_bytes  # loaded only for the few files that need it
+
     matches = from_bytes(sample, cp_isolation=_CANDIDATES)
     best = matches.best()
     if best is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import socketserver
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from streamtags.config.settings import IngestSettings
+from streamtags.core.model import Dropped, Frame, Lost
+from streamtags.sources.live.source import open_any_source
 from tests.sources.media import film, read
 
 
@@ -56,3 +61,24 @@ def test_a_stream_that_appears_in_a_pipe_costs_nothing_of_what_came_before(
     source, frames, _ = read("-")
     assert len(frames) >= 200
     assert len(frames) == 250 or "appeared later" in source.warnings[0]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("hertz", [None, 440.0])
+def test_a_live_source_whose_picture_moves_ends_as_any_other(tmp_path: Path, hertz: float | None) -> None:
+    data = moved(tmp_path, 150, 50, hertz=hertz, size=(320, 180))
+
+    class Sender(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Sender) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        settings = IngestSettings.model_validate({"live": {"give_up_seconds": 0, "silence_seconds": 1}})
+        source = open_any_source(f"tcp://127.0.0.1:{server.server_address[1]}", settings)
+        items = list(source.read())
+        source.close()
+    frames = [item for item in items if isinstance(item, Frame)]
+    dropped = sum(item.frames for item in items if isinstance(item, Dropped))
+    assert len(frames) + dropped >= 150
+    assert [item.code for item in items if isinstance(item, Lost)] == ["source.ended"]
