@@ -15,6 +15,7 @@ from streamtags.run.instruments import shot_detector
 from streamtags.run.opening import open_unless_stopped
 from streamtags.run.pipeline import Pipeline
 from streamtags.run.recording import choose_timeline, recorded_of
+from streamtags.run.replay import pages
 from streamtags.run.retag import retag_with
 from streamtags.run.runners import Runners
 from streamtags.run.writer import Publish
@@ -89,7 +90,7 @@ async def _analyze(
         recorded = recorded_of(store, state)
         if state.state == "completed" and not any(runners.lacking(segment) for segment in state.segments):
             store.open_timeline(timeline, identity)
-            publish(store.read(timeline))
+            _replay(store, timeline, publish)
             return await _retag_outdated(state, store, tools, publish)
 
     def open_it() -> FrameSource:
@@ -106,10 +107,15 @@ async def _analyze(
         async with claimed(store, timeline):
             store.save_vocabulary(tools.vocabulary)
             _begin(store, timeline, source, settings, tools, fresh=fresh)
-            publish(store.read(timeline))
+            _replay(store, timeline, publish)
             return await Pipeline(store, timeline, source, settings, runners, publish, recorded).run(stop)
     finally:
         source.close()
+
+
+def _replay(store: Store, timeline: str, publish: Publish) -> None:
+    for page in pages(store, timeline):
+        publish(page)
 
 
 async def _retag_outdated(state: TimelineState, store: Store, tools: Tools, publish: Publish) -> TimelineState:

@@ -71,7 +71,7 @@ class Lane:
         self._inside = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._changed = asyncio.Event()
-        self._not_before = 0.0  # the server asked for no requests before this time
+        self._not_before = 0.0  # the server requested that no request comes before this time
 
     @property
     def busy(self) -> bool:
@@ -82,7 +82,7 @@ class Lane:
         """Await `question()` when it is its turn, and again while it fails in a way that a retry may fix.
 
         The wait before the n-th retry is drawn evenly from 0 to 2**n half seconds ("full jitter",
-        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), or is what the server asked for if that is longer.
+        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), or is what the server requested if that is longer.
         A server that cannot be reached uses up time but no retries. The deadline starts when the turn comes.
 
         Args:

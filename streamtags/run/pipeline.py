@@ -21,6 +21,7 @@ from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.feed import Feed
 from streamtags.run.policies import FilePolicy, LivePolicy, Policy
+from streamtags.run.replay import pages
 from streamtags.run.report import RunReport
 from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
@@ -71,7 +72,8 @@ class Pipeline:
         self._fold = Fold.from_snapshot(store.state(timeline))
         self._report = RunReport(self._fold, source, runners.segment_stages, TokenCount(runners.tools.profile))
         if self._fold.seq > 1:
-            self._report.tokens.add(store.read(timeline))
+            for page in pages(store, timeline):
+                self._report.tokens.add(page)
         self._writer = Writer(store, timeline, self._fold, self._count_and_publish, wait_seconds=runners.commit_wait_seconds)
         self._reuse = Reuse(store, timeline, runners)
         self._progress_due = 0.0

@@ -1,4 +1,4 @@
-"""Which timeline an analysis goes into: of a file always the same, of a live source a new one, unless the last was cut short just now."""
+"""Choose the timeline of an analysis: always the same for a file, a new one for a live source unless the last was cut short just now."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def choose_timeline(
     wanted: str | None = None,
     access: Access | None = None,
 ) -> Choice:
-    """The timeline that an analysis of `uri` goes into.
+    """Return the timeline for an analysis of `uri`.
 
-    Of a file, a URL of one or standard input: the one of its identity and the settings. A live source is never the same twice: a new
-    one. But where the last was cut short (no end is in its log, or it failed) no longer ago than `ingest.live.give_up_seconds`, that
-    one, so that a program that is started again goes on with a gap.
+    A file, its URL, or standard input has the timeline of its identity and the settings. A live source gets a new timeline each time. If
+    its last recording was cut short (its log has no end, or it failed) at most `ingest.live.give_up_seconds` ago, that recording is
+    continued after a gap, so that a program can be restarted.
 
     Args:
         store: where timelines are.
         uri: the source.
         settings: what to do with it.
-        tools: by whom.
-        fresh: a new recording in any case.
-        wanted: of a live source, go into this one, which is there.
+        tools: the models and the vocabulary.
+        fresh: make a new recording in any case.
+        wanted: for a live source, continue this recording if it exists.
         access: which media of an edit may be read; anything unless given.
 
     Raises:
@@ -65,9 +65,9 @@ def choose_timeline(
     earlier = [Choice(summary.id, summary.identity) for summary in store.recordings(first)]
     if not live and not any(_is_of_live(store.state(one.timeline)) for one in earlier):
         return plain
-    held = next((one for one in earlier if one.timeline == wanted), None)
-    if held is not None:
-        return held
+    for choice in earlier:
+        if choice.timeline == wanted:
+            return choice
     if earlier and not fresh and _goes_on(store, earlier[0].timeline, settings.ingest.live.give_up_seconds):
         return earlier[0]
     return _choice(replace(first, recording=secrets.token_hex(4))) if earlier else plain
@@ -78,7 +78,7 @@ def _identity_of_file(uri: str, settings: Settings, access: Access | None) -> st
 
 
 def recorded_of(store: Store, state: TimelineState) -> Recorded | None:
-    """How far the recording of a live source came; None if there is none."""
+    """Return how far the recording of a live source goes; None if there is none."""
     if state.source is None or not state.source.live or not state.segments:
         return None
     first, last = state.segments[0].start, state.segments[-1].end
@@ -124,7 +124,7 @@ def _is_of_live(state: TimelineState) -> bool:
 
 
 def _goes_on(store: Store, timeline: str, seconds: float) -> bool:
-    """Whether a recording was cut short less than `seconds` ago, or has not begun."""
+    """Whether a recording was cut short at most `seconds` ago, or has not begun."""
     head = store.head(timeline)
     if head.seq == 0:
         return True

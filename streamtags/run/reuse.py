@@ -21,8 +21,8 @@ _SOUND_TOLERANCE = {"loudness_lufs": 1.0, "speech_share": 0.15, "silence_share":
 class Reuse:
     """Looks up segments with the same pictures in other timelines of the store.
 
-    Each stage decides whether an earlier answer applies (`SegmentRunner.reuse`); a stage that builds on another stage's answer is only
-    asked if that answer is reused too, or was set by a person. A person's correction is copied with the answers.
+    Each stage decides whether an earlier answer applies (`SegmentRunner.reuse`). A stage that needs another stage's answer can only reuse
+    its own if that answer is reused too, or was set by a person. A person's correction is copied with the answers.
     """
 
     def __init__(self, store: Store, timeline: str, runners: Runners) -> None:

@@ -56,7 +56,7 @@ class SegmentRunner(ABC):
     """Answers for one segment at a time. Subclasses implement `run`; the other methods do nothing unless overridden.
 
     Attributes:
-        is_remote: whether it asks a server; its answers may then share a commit.
+        is_remote: whether it calls a server; its answers may then share a commit.
     """
 
     is_remote = False

@@ -34,7 +34,7 @@ class Tools:
         return self.captioner.model if isinstance(self.captioner, Describer) else self.classifier.model
 
     async def ready(self) -> None:
-        """Return when the model servers can be asked.
+        """Return when the model servers are ready.
 
         Raises:
             ModelError: one cannot be reached, refuses, or does not serve the model.

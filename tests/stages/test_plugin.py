@@ -183,7 +183,7 @@ def test_an_analysis_with_the_stage_resumes_after_a_kill(installed: Any, film: P
     with SqliteStore(tmp_path / "whole.db") as whole, SqliteStore(tmp_path / "killed.db") as killed:
         resumed, events = killed.state(killed.find("last")), killed.read(killed.find("last"))
         answers = [event.data.segment for event in events if event.type == "segment.sharpness"]
-        assert sorted(answers) == [segment.segment for segment in resumed.segments], "none is lost and none is asked twice"
+        assert sorted(answers) == [segment.segment for segment in resumed.segments], "none is lost and none is requested twice"
         values = [segment.answers["sharpness"]["sharpness"] for segment in resumed.segments]
         assert values == [segment.answers["sharpness"]["sharpness"] for segment in whole.state(whole.find("last")).segments]
 

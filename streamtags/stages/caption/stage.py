@@ -25,7 +25,7 @@ class _CaptionRunner(SegmentRunner):
         self.is_remote = isinstance(tools.captioner, Readiness)
 
     async def ready(self) -> None:
-        """Check that the captioner can be asked.
+        """Check that the captioner is ready.
 
         Raises:
             ModelError: its server cannot be reached, refuses, or lacks the model.

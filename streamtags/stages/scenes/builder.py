@@ -1,4 +1,4 @@
-"""Segments to scenes, segment by segment: a heuristic, and no more than that.
+"""Group segments into scenes, segment by segment, with a heuristic.
 
 Overlapping links, after Hanjalic, Lagendijk and Biemond, "Automated high-level movie segmentation for advanced video-retrieval
 systems", IEEE Trans. Circuits and Systems for Video Technology 9(4), 1999: a shot that looks like one of the last few is linked to it, and
@@ -37,15 +37,15 @@ class _Link:
 
 
 class SceneBuilder:
-    """Takes segments in order and gives scenes back as soon as no later segment can change them.
+    """Takes segments in order and returns a scene as soon as no later segment can change it.
 
-    Scenes cover all segments, each once. What comes out depends on the segments' evidence, shots and times alone; their tags only sum
-    up in a scene's own. Kept in memory: the segments of the open scene and of the window behind it.
+    Every segment belongs to one scene. The bounds depend only on the evidence, shots and times of the segments; the tags of a scene are
+    the mean of theirs. Memory: the segments of the open scene and of the window behind it.
     """
 
     def __init__(self) -> None:
         self._open: list[_Link] = []
-        self._reach = 0  # position in _open of the last segment known to be of the first one's scene
+        self._reach = 0  # position in _open of the last segment of the first scene
         self._scenes = 0
 
     def push(self, segment: SegmentState) -> list[SceneDetected]:
@@ -59,14 +59,14 @@ class SceneBuilder:
         return closed
 
     def finish(self) -> list[SceneDetected]:
-        """The scenes still open when no segment follows."""
+        """Return the scenes that are open when no segment follows."""
         closed = []
         while self._open:
             closed.append(self._close())
         return closed
 
     def _separated(self, link: _Link) -> bool:
-        """A fade, a dissolve or black, with another picture after it, parts scenes whatever looks alike across it; so does a gap."""
+        """Whether a scene ends before `link`: after a gap, or at a fade, a dissolve or black that leads to another picture."""
         if not self._open:
             return False
         before = self._open[-1]
@@ -80,7 +80,7 @@ class SceneBuilder:
         return seen is None or not _alike(seen, link)
 
     def _extend(self, newest: int) -> None:
-        """Stretch the scene to the segment at `newest` if anything in the scene is linked to it."""
+        """Extend the scene to the segment at `newest` if a segment of the scene is linked to it."""
         link = self._open[newest]
         for at in range(min(self._reach, newest - 1), -1, -1):
             if not _within(self._open[at], link):
@@ -110,7 +110,7 @@ class SceneBuilder:
 
 
 def mean_tags(segments: Sequence[SegmentState]) -> list[TagScore]:
-    """The tags of `segments` together: mean confidence, each weighted by its length; a tag a segment lacks counts as 0 there.
+    """Return the mean confidence of each tag, weighted by the lengths of the segments; a missing tag counts as 0.
 
     Gaps do not count.
     """
@@ -131,7 +131,7 @@ def _within(earlier: _Link, later: _Link) -> bool:
 
 
 def _linked(earlier: _Link, later: _Link, *, neighbors: bool) -> bool:
-    """Slices of one shot are linked; neighbors are too where nothing was measured that could tell them apart."""
+    """Whether two segments are linked: slices of one shot are, and neighbors are if they have no measure in common."""
     if earlier.segment.shot == later.segment.shot or (neighbors and later.black):
         return True
     return _alike(earlier, later, unknown=neighbors)

@@ -12,7 +12,7 @@ __all__ = ["Look", "difference", "look_of"]
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
-# Differences that make two shots clearly unlike, in the units of the measures; found on single-shot clips, cut up and
+# Differences that make two shots clearly unlike, in the units of the measures; from single-shot clips, cut up and
 # compared with each other and with themselves (see docs/topics/timeline.md).
 _PALETTE_SCALE = 22.0  # CIE76 delta E
 _SCALES = {"brightness_percent": 18.0, "contrast_percent": 12.0, "saturation_percent": 20.0, "warmth": 0.3}
@@ -38,7 +38,7 @@ def look_of(evidence: Evidence | None) -> Look:
 def difference(one: Look, other: Look) -> float | None:
     """How unlike two looks are: 0 the same, 1 clearly different; None if they have no measure in common.
 
-    The mean over the measures both have, palettes counting as much as all the rest together: color tells scenes apart best.
+    The mean over the measures both have, palettes counting as much as all the rest together: color separates scenes best.
     """
     rest = [
         min(2.0, abs(one.numbers[name] - other.numbers[name]) / _SCALES[name])

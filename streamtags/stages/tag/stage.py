@@ -22,7 +22,7 @@ class _TagRunner(SegmentRunner):
         self._tools = tools
 
     async def ready(self) -> None:
-        """Check that the classifier can be asked.
+        """Check that the classifier is ready.
 
         Raises:
             ModelError: its server cannot be reached, refuses, or lacks the model.
