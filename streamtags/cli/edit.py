@@ -163,9 +163,13 @@ def _print_summary(edit: Edit, clips: tuple[Clip, ...], finder: MediaFinder) -> 
         print(f"warning: {len(edit.warnings) - 20} more; --json prints all")
     shown = [clip for clip in clips if clip.kind != "gap"]
     gaps = len(clips) - len(shown)
-    print(f"{len(shown)} clips, {gaps} gaps, {len(edit.markers)} markers")
+    print(", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in _counts(len(shown), gaps, len(edit.markers))))
     for name in finder.missing(shown):
         print(f"missing: {printable(name)}")
+
+
+def _counts(clips: int, gaps: int, markers: int) -> tuple[tuple[int, str], ...]:
+    return (clips, "clip"), (gaps, "gap"), (markers, "marker")
 
 
 def _speed_text(clip: Clip) -> str:

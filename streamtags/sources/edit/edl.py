@@ -67,7 +67,7 @@ class _Reader:
         """The chosen or guessed rate, as one that has drop-frame timecode where the list counts so."""
         if rate is None:
             labels = (label for line in lines for label in (line.source_in, line.source_out, line.record_in, line.record_out))
-            rate = _lowest_rate(labels)
+            rate = self._rate_of_reversed_clips(_lowest_rate(labels))
             if self.drop:
                 rate = Fraction(30 if rate <= 30 else 60)
             self.warnings.append(f"an EDL does not state its rate: {rate} frames a second assumed; pass --rate to set it")
@@ -79,6 +79,12 @@ class _Reader:
                 )
             rate = ntsc
         return rate
+
+    def _rate_of_reversed_clips(self, lowest: Fraction) -> Fraction:
+        """The rate that a clip reversed at normal speed shows: `M2 A -025.0` is most likely one at 25. `lowest` if there is none."""
+        speeds = {-fps for event in self.listing.events for _, _, fps, _ in event.speeds if fps < 0}
+        shown = [Fraction(base) for _, base in _RATES_BY_HIGHEST_FRAME if base in speeds and base >= lowest]
+        return shown[0] if len(shown) == 1 else lowest
 
     def edit(self) -> Edit:
         """The whole list as an edit."""

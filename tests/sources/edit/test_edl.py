@@ -195,3 +195,10 @@ def test_video_tracks_of_a_list_lie_above_each_other() -> None:
         ("high", 90025, 500),
         ("low", 90050, 300),
     ]
+
+
+def test_a_clip_reversed_at_normal_speed_shows_the_rate() -> None:
+    text = "001 A V C 00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:00\nM2 A -025.0 00:00:10:00\n"
+    edit = read_edl(text, "list.edl")
+    assert edit.rate == 25
+    assert edit.sequence.tracks[0].clips[0].speed == -1
