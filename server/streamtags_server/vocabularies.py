@@ -86,6 +86,7 @@ def _describe(name: str) -> dict[str, Any]:
         "name": name,
         "id": vocabulary.id,
         "version": vocabulary.version,
+        "digest": vocabulary.digest,
         "axes": [axis.name for axis in vocabulary.axes],
         "tags": [{"name": tag.name, "axis": tag.axis, "description": tag.description} for tag in vocabulary.tags],
     }

@@ -42,6 +42,8 @@ TIMELINES = _object(
             segments=_INTEGER,
             seconds=_OPTIONAL_NUMBER,
             opened_at=TEXT,
+            profile=TEXT,
+            vocabulary=TEXT,
         )
     )
 )
@@ -66,6 +68,7 @@ VOCABULARIES = _object(
             name=TEXT,
             id=TEXT,
             version=TEXT,
+            digest=TEXT,
             axes=_array(TEXT),
             tags=_array(_object(name=TEXT, axis=TEXT, description=TEXT)),
         )

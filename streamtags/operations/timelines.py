@@ -33,6 +33,7 @@ async def list_timelines(services: Services, _: NoParams, __: Caller) -> dict[st
     for summary in summaries:
         line = asdict(summary)
         del line["identity"]
+        line |= {"profile": summary.identity.profile, "vocabulary": summary.identity.vocabulary}
         lines.append({**line, "state": _public_state(by_timeline.get(summary.id), summary.state, summary.seq)})
     return {"timelines": lines}
 

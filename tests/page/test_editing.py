@@ -184,3 +184,18 @@ def test_a_correction_is_undone_and_reset(server: Server, page: Page) -> None:
     with SqliteStore(server.path) as store:
         after = store.state("tl_undo").segments[0]
     assert (after.tags, after.caption, after.correction) == (before.tags, before.caption, None)
+
+
+def test_the_dialog_lists_every_mistake_of_a_vocabulary(server: Server, page: Page, tmp_path: Path) -> None:
+    server.fill("tl_mistakes", 2)
+    server.start()
+    open_timeline(page, server, "tl_mistakes")
+    path = tmp_path / "own.yaml"
+    path.write_text("id: v\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: A, axis: color}\n  - {axis: mood}\n")
+    page.click("#retag-open")
+    page.set_input_files("#vocabulary-file", path)
+    page.click("#retag-go")
+    page.wait_for_selector("#retag-error li >> nth=1")
+    mistakes = page.locator("#retag-error li").all_inner_texts()
+    assert [text.split(":")[0] for text in mistakes] == ["line 5", "line 6"]
+    assert page.is_visible("#retag")

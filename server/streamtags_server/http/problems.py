@@ -7,10 +7,11 @@ import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import Response
 
-from streamtags.core.errors import BackendError, NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError
+from streamtags.core.errors import BackendError, NotInStore, SourceError, SourceRefused, StreamtagsError, UsageError, VocabularyError
 from streamtags.operations.errors import (
     ConflictError,
     NoSpaceError,
@@ -20,7 +21,10 @@ from streamtags.operations.errors import (
     QueueFullError,
 )
 
-__all__ = ["BadRequestError", "problem", "problem_of", "public_text", "status_of", "without_folders"]
+__all__ = ["BadRequestError", "error_details", "problem", "problem_of", "public_text", "status_of", "without_folders"]
+
+MAX_MISTAKES = 100
+MAX_MISTAKE_TEXT = 500
 
 _log = logging.getLogger(__name__)
 
@@ -86,9 +90,18 @@ def without_folders(text: str) -> str:
     return _FOLDERS.sub("", text)
 
 
-def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem document; `code` is stable and for programs, `detail` for people."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
+def error_details(error: StreamtagsError) -> dict[str, Any]:
+    """Return what an error says beyond its text: every mistake of a vocabulary with its line, at most 100 of them."""
+    mistakes = error.mistakes[:MAX_MISTAKES] if isinstance(error, VocabularyError) else ()
+    lines = [{"line": line, "message": without_folders(message)[:MAX_MISTAKE_TEXT]} for line, message in mistakes]
+    return {"mistakes": lines} if lines else {}
+
+
+def problem(
+    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, details: Mapping[str, Any] | None = None
+) -> Response:
+    """Return a problem document; `code` is stable and for programs, `detail` for people, `details` are further fields."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code, **(details or {})}
     headers = {**(headers or {}), **({"www-authenticate": "Bearer"} if status == 401 else {})}
     return Response(json.dumps(body), status, headers, "application/problem+json")
 
@@ -96,4 +109,4 @@ def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] |
 def problem_of(error: StreamtagsError, *, local: bool) -> Response:
     """Return the problem document of an error, with its `public_text`."""
     retry = {"retry-after": str(_RETRY_AFTER_SECONDS)} if isinstance(error, (QueueFullError, OverloadedError)) else None
-    return problem(status_of(error), error.code, public_text(error, local=local), headers=retry)
+    return problem(status_of(error), error.code, public_text(error, local=local), headers=retry, details=error_details(error))

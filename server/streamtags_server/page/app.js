@@ -55,12 +55,14 @@ function askForToken() {
  *
  * @param {StreamtagsClient} client
  * @param {Editor} editor
+ * @param {Library} library
  * @param {Choices} choices
  */
-async function describe(client, editor, choices) {
+async function describe(client, editor, library, choices) {
   const [info, { vocabularies }] = await Promise.all([loadInfo(), client.request("vocabularies.list")]);
   editor.info = info;
   editor.vocabularies = vocabularies;
+  library.setVocabularies(vocabularies);
   choices.offer(info, vocabularies);
   const formats = info.formats.map(({ name, description }) => el("option", { value: name, text: description || name }));
   byId("export").replaceChildren(el("option", { value: "", text: "Export…" }), ...formats);
@@ -78,7 +80,7 @@ function start() {
     document.body.dataset.role = client.role ?? "viewer";
     editor.refresh();
     // A connection that is lost again is shown by its own sign; the description is loaded when it is back.
-    describe(client, editor, choices).catch((error) => {
+    describe(client, editor, library, choices).catch((error) => {
       if (error.code !== "connection.lost") notify(error.message);
     });
   });

@@ -14,6 +14,8 @@ export class Library {
   constructor(client, choices) {
     this._client = client;
     this._choices = choices;
+    /** The vocabularies with a name, to name those of timelines. @type {readonly import("./model.js").Vocabulary[]} */
+    this._vocabularies = [];
     this._open = "";
     this._text = "";
     /** @type {any[]} */
@@ -35,6 +37,12 @@ export class Library {
   /** The name of a timeline, before its source is known. @param {string} id */
   nameOf(id) {
     return this._timelines.find((one) => one.id === id)?.name || this._addresses.get(id) || "";
+  }
+
+  /** @param {readonly import("./model.js").Vocabulary[]} vocabularies */
+  setVocabularies(vocabularies) {
+    this._vocabularies = vocabularies;
+    this._draw();
   }
 
   async _analyze() {
@@ -81,13 +89,19 @@ export class Library {
     if (focused) [...list.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus();
   }
 
+  /** @param {string | undefined} digest */
+  _vocabularyName(digest) {
+    if (!digest) return "";
+    return this._vocabularies.find((one) => one.digest === digest)?.id ?? "own vocabulary";
+  }
+
   /** @param {any} one */
   _link(one) {
     const name = one.name || this._addresses.get(one.id) || one.id;
     const state = el("i", { text: one.state });
     state.dataset.state = one.state;
     const counts = [counted(one.segments, "segment"), lengthText(one.seconds)].map((text) => el("i", { text }));
-    const settings = [openedText(one.opened_at), one.profile, one.vocabulary?.id ?? one.vocabulary];
+    const settings = [openedText(one.opened_at), one.profile, this._vocabularyName(one.vocabulary)];
     return el(
       "a",
       { href: `#/${one.id}`, "aria-current": one.id === this._open ? "page" : null, title: `${name}\n${one.id}` },

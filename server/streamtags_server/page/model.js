@@ -7,7 +7,7 @@ import { isActive, passes, wordsOf } from "./filter.js";
 /** @typedef {import("./filter.js").Filter} Filter */
 /** @typedef {import("./info.js").Info} Info */
 /** @typedef {{name: string, axis: string, description: string}} Tag */
-/** @typedef {{name: string, id: string, version: string, axes: string[], tags: Tag[]}} Vocabulary */
+/** @typedef {{name: string, id: string, version: string, digest: string, axes: string[], tags: Tag[]}} Vocabulary */
 
 /** The axis of tags that the vocabulary does not have. */
 export const OTHER = "other";

@@ -141,6 +141,11 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what, where and what to do, for people"},
         "code": {"type": "string", "description": "a stable name of the problem, for programs"},
+        "mistakes": {
+            "type": "array",
+            "description": "of a vocabulary that was refused: each mistake with its line",
+            "items": {"type": "object", "properties": {"line": {"type": "integer"}, "message": {"type": "string"}}},
+        },
     },
     "required": ["type", "title", "status", "detail", "code"],
 }

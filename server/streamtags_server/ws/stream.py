@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.types import Receive, Scope, Send
 
@@ -41,7 +41,7 @@ from streamtags.operations.params import validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import METHODS
 from streamtags_server.access.gate import is_local
-from streamtags_server.http.problems import public_text
+from streamtags_server.http.problems import error_details, public_text
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Closed, Outlet
@@ -224,7 +224,7 @@ class Connection:
             result = await operation.handler(self._owner.services, params, Caller(self._role, self._name))
             return Response(id=request.id, result=result)
         except StreamtagsError as error:
-            return _failed(request.id, error.code, public_text(error, local=is_local(self._scope)))
+            return _failed(request.id, error.code, public_text(error, local=is_local(self._scope)), error_details(error))
         except Exception:  # noqa: BLE001 - a failed request must not end the connection
             _log.exception("a request failed: %s", request.method)
             return _failed(request.id, "internal", "the server could not do this; its log says why")
@@ -245,5 +245,5 @@ class Connection:
         self._metrics.add("streamtags_closed_total", label=f'code="{code.value}"')
 
 
-def _failed(name: str, code: str, message: str) -> Response:
-    return Response(id=name, error=ErrorBody(code=code, message=message))
+def _failed(name: str, code: str, message: str, detail: dict[str, Any] | None = None) -> Response:
+    return Response(id=name, error=ErrorBody(code=code, message=message, detail=detail or None))
