@@ -134,8 +134,8 @@ with av.open(sys.argv[1]) as film, av.open(Pipe(), "w", format="mpegts", options
 
 def table(film: Path, runs: dict[str, list[Run]]) -> Table:
     """Medians, one line a way."""
-    rounds = len(next(iter(runs.values())))
-    made = Table("way", "CPU s", "wall s", "of decode", "peak MB", title=f"{film.name}, medians of {rounds}")
+    count = len(next(iter(runs.values())))
+    made = Table("way", "CPU s", "wall s", "of decode", "peak MB", title=f"{film.name}, medians of {count}")
     for way, rounds in runs.items():
         plain = runs.get(DECODE)
         ratio = f"{statistics.median(run.cpu / base.cpu for run, base in zip(rounds, plain, strict=True)):.2f}" if plain else ""

@@ -75,10 +75,10 @@ def flipped(data: bytearray) -> bytearray:
 
 
 def without_duration(data: bytearray) -> bytearray:
-    """Zero in every header that tells how long it is."""
+    """Zero in every header that has a duration."""
     for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
-        for found in re.finditer(re.escape(box), bytes(data)):
-            data[found.start() + offset : found.start() + offset + 4] = bytes(4)
+        for match in re.finditer(re.escape(box), bytes(data)):
+            data[match.start() + offset : match.start() + offset + 4] = bytes(4)
     return data
 
 
@@ -261,7 +261,7 @@ CASES = [
     Case("config with an unknown key", (*ANALYZE, "--config", "c.toml"), 2, "did you mean 'profile'", file("c.toml", 'profil = "x"\n')),
     Case("config with a bad value", (*ANALYZE, "--config", "c.toml"), 2, "max_seconds", file("c.toml", "[segments]\nmax_seconds = -1\n")),
     Case("config of bytes", (*ANALYZE, "--config", "c.toml"), 2, "c.toml", file("c.toml", bytes(range(256)))),
-    Case("unknown profile", (*ANALYZE, "--profile", "nobody"), 2, "nobody", FILM),
+    Case("unknown profile", (*ANALYZE, "--profile", "no-such"), 2, "no-such", FILM),
     Case("unknown setting", (*ANALYZE, "--set", "segments.max_second=3"), 2, "did you mean", FILM),
     Case("setting without a value", (*ANALYZE, "--set", "segments"), 2, "KEY=VALUE", FILM),
     Case(
@@ -341,7 +341,7 @@ def one_line(err: str) -> bool:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_it_is_told_in_one_line_and_nothing_is_lost(
+def test_it_is_reported_in_one_line_and_nothing_is_lost(
     case: Case, commands: Any, film: Path, good_store: Path, url: str, tmp_path: Path
 ) -> None:
     shutil.copy(good_store, tmp_path / "store.db")
@@ -371,10 +371,12 @@ def test_it_is_told_in_one_line_and_nothing_is_lost(
         assert kept(tmp_path / "store.db") == kept(good_store)
     if case.status == 2 and "full disk" not in case.name:
         with SqliteStore(tmp_path / "store.db") as store:
-            assert [summary.id for summary in store.timelines()] == [PRECIOUS], "a mistake in the command must be told before the analysis"
+            assert [summary.id for summary in store.timelines()] == [PRECIOUS], (
+                "a mistake in the command must be reported before the analysis"
+            )
 
 
-def test_a_locked_store_is_told_of(commands: Any, film: Path, good_store: Path, tmp_path: Path) -> None:
+def test_a_locked_store_is_reported(commands: Any, film: Path, good_store: Path, tmp_path: Path) -> None:
     shutil.copy(good_store, tmp_path / "store.db")
     connection = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")

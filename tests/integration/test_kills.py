@@ -53,7 +53,7 @@ class Analysis:
     def start(self) -> Any:
         return self._commands.start(*self._words, cwd=self.folder)
 
-    def told(self) -> list[dict[str, Any]]:
+    def published(self) -> list[dict[str, Any]]:
         """The whole lines of what the last run wrote."""
         log = self.folder / "log.jsonl"
         return [json.loads(line) for line in log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")] if log.exists() else []
@@ -70,7 +70,7 @@ class Analysis:
             return store.state(store.find("last"))
 
 
-def told_of(state: TimelineState) -> dict[str, Any]:
+def facts_of(state: TimelineState) -> dict[str, Any]:
     """What a state says, less what differs between any two runs."""
     kept = state.to_dict()
     for name in ("epoch", "seq", "progress"):
@@ -97,7 +97,7 @@ def killed_when(running: Any, due: Callable[[], bool]) -> Iterator[None]:
 
 
 def some_moment(chance: random.Random, analysis: Analysis, length: float, events: int, kept: int) -> Callable[[], bool]:
-    """By the clock, or by what was told of, which a busy machine cannot shift; one in four where the store is made, claimed and opened."""
+    """By the clock, or by published events, which do not depend on the load; one in four while the store is created, claimed and opened."""
     share = chance.random()
     if share < 0.5 and kept < events:
         wanted = chance.randint(kept + 1, events)
@@ -114,7 +114,7 @@ def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed:
     began = time.monotonic()
     assert undisturbed.start().wait().status == 0
     length = time.monotonic() - began
-    expected = told_of(undisturbed.state())
+    expected = facts_of(undisturbed.state())
     segments = len(expected["segments"])
     assert expected["state"] == "completed"
     assert segments == 13
@@ -129,12 +129,12 @@ def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed:
         for _ in range(KILLS_A_TIMELINE):
             (analysis.folder / "log.jsonl").unlink(missing_ok=True)
             running = analysis.start()
-            with killed_when(running, some_moment(chance, analysis, length, len(undisturbed.told()), len(before))):
+            with killed_when(running, some_moment(chance, analysis, length, len(undisturbed.published()), len(before))):
                 ended = running.wait()
-            told, kept = analysis.told(), analysis.kept()
+            published, kept = analysis.published(), analysis.kept()
             assert [event["seq"] for event in kept] == list(range(1, len(kept) + 1))
             assert kept[: len(before)] == before, "what was durable has changed"
-            assert not told or told == kept[: len(told)], "something was told that is not kept"
+            assert not published or published == kept[: len(published)], "a published event is not in the log"
             before = kept
             if ended.status != -signal.SIGKILL:
                 break
@@ -143,15 +143,15 @@ def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed:
             landed["early" if "segment.detected" not in types else "late" if len(kept) > 3 * segments else "middle"] += 1
         ended = analysis.start().wait()
         assert (ended.status, ended.err) == (0, "")
-        told = analysis.told()
-        assert told == analysis.kept()
-        assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
-        assert told[-1]["type"] == "timeline.completed"
-        assert len({event["epoch"] for event in told}) == 1
-        said = Counter((event["type"], event["data"].get("segment"), event["data"].get("rev")) for event in told)
-        assert not {key: count for key, count in said.items() if key[1] is not None and count > 1}, "something was found twice"
+        published = analysis.published()
+        assert published == analysis.kept()
+        assert [event["seq"] for event in published] == list(range(1, len(published) + 1))
+        assert published[-1]["type"] == "timeline.completed"
+        assert len({event["epoch"] for event in published}) == 1
+        said = Counter((event["type"], event["data"].get("segment"), event["data"].get("rev")) for event in published)
+        assert not {key: count for key, count in said.items() if key[1] is not None and count > 1}, "a result is in the log twice"
         assert said["timeline.opened", None, None] == 1
-        assert told_of(analysis.state()) == expected
+        assert facts_of(analysis.state()) == expected
         calls = Counter((call["stage"], call["segment"]) for call in read_calls(analysis.calls))
         assert len(calls) == 2 * segments
         assert calls.total() - len(calls) <= killed * LANES * CONCURRENCY, "more was repeated than was in flight"

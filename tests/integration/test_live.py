@@ -65,23 +65,23 @@ class Recording:
     def __init__(self, url: str, store: SqliteStore, using: Settings) -> None:
         self.events: list[Event] = []
         self.stop = asyncio.Event()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self.task = asyncio.create_task(analyze(url, using, store, publish=self._hear, stop=self.stop))
 
     def _hear(self, events: Sequence[Event]) -> None:
         self.events += events
-        self._news.set()
+        self._changed.set()
 
     async def until(self, kind: str, count: int = 1) -> Event:
         async with asyncio.timeout(30):
-            while len(found := [event for event in self.events if event.type == kind]) < count:
-                self._news.clear()
-                waiting = asyncio.create_task(self._news.wait())
+            while len(matching := [event for event in self.events if event.type == kind]) < count:
+                self._changed.clear()
+                waiting = asyncio.create_task(self._changed.wait())
                 await asyncio.wait({waiting, self.task}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
                 if self.task.done():
                     self.task.result()
-        return found[-1]
+        return matching[-1]
 
 
 async def fed(film: Path, url: str, **how: Any) -> tuple[float, int]:
@@ -98,7 +98,7 @@ def covered(state: TimelineState) -> bool:
     return all(one.end == two.start for one, two in pairwise(state.segments))
 
 
-async def test_segments_are_told_while_the_source_goes_on_and_a_long_take_in_slices(film: Path, udp: Udp, store: SqliteStore) -> None:
+async def test_segments_are_published_while_the_source_runs_and_a_long_take_in_slices(film: Path, udp: Udp, store: SqliteStore) -> None:
     recording = Recording(udp.url, store, settings(slice_seconds=2))
     await asyncio.to_thread(udp.wait)
     began, sent = await fed(film, udp.url)
@@ -107,19 +107,23 @@ async def test_segments_are_told_while_the_source_goes_on_and_a_long_take_in_sli
     assert "sends nothing any more" in state.summary["ended"]
     assert state.source.live
     assert covered(state)
-    assert {held.status for held in state.segments} == {"tagged"}
-    assert [(held.kind, held.shot, held.start.frame) for held in state.segments[:3]] == [("shot", 0, 0), ("shot", 1, 50), ("slice", 2, 100)]
+    assert {segment.status for segment in state.segments} == {"tagged"}
+    assert [(segment.kind, segment.shot, segment.start.frame) for segment in state.segments[:3]] == [
+        ("shot", 0, 0),
+        ("shot", 1, 50),
+        ("slice", 2, 100),
+    ]
     assert state.segments[-1].end.frame == sent
-    assert all(held.seconds <= 2.5 for held in state.segments)
+    assert all(segment.seconds <= 2.5 for segment in state.segments)
     detected = [event for event in recording.events if event.type == "segment.detected"]
     over = recording.events.index(await recording.until("source.lost"))
-    assert sum(recording.events.index(event) < over for event in detected) >= 3, "most are told before the source ends"
+    assert sum(recording.events.index(event) < over for event in detected) >= 3, "most are published before the source ends"
     assert [event.data.duration_seconds for event in recording.events if event.type == "timeline.progress"].count(None) >= 5
     assert fold(store.read(state.id)) == state
-    assert all(held.final for held in state.segments)
+    assert all(segment.final for segment in state.segments)
     first = detected[0]
     ended = began + first.data.end.seconds - first.data.start.seconds
-    print(f"the first shot was told {first.at.timestamp() - ended:.2f} s after its end was sent")
+    print(f"the first shot was published {first.at.timestamp() - ended:.2f} s after its end was sent")
 
 
 async def test_a_source_cut_off_and_resumed_leaves_a_gap_and_loses_nothing(film: Path, udp: Udp, store: SqliteStore) -> None:
@@ -127,9 +131,9 @@ async def test_a_source_cut_off_and_resumed_leaves_a_gap_and_loses_nothing(film:
     await asyncio.to_thread(udp.wait)
     _, first = await fed(film, udp.url, seconds=3, clock=50)
     await recording.until("source.lost")
-    held = fold(recording.events)
-    assert held.live.lost.error.code == "source.silent"
-    assert held.segments[-1].end.frame == first, "the shot in which it was lost is told at once"
+    state = fold(recording.events)
+    assert state.live.lost.error.code == "source.silent"
+    assert state.segments[-1].end.frame == first, "the shot in which it was lost is published at once"
     _, second = await fed(film, udp.url, seconds=3, clock=57)
     state = await recording.task
     assert covered(state)
@@ -152,7 +156,7 @@ async def test_a_stopped_recording_ends_with_its_last_segment(film: Path, udp: U
     recording.stop.set()
     state = await recording.task
     assert state.state == "cancelled"
-    assert {held.status for held in state.segments} == {"tagged"}
+    assert {segment.status for segment in state.segments} == {"tagged"}
     assert len(state.segments) >= 2
     assert state.segments[-1].end.seconds - state.segments[0].start.seconds >= state.progress.decoded_seconds - 0.1
     await feeding
@@ -168,21 +172,21 @@ async def test_a_captioner_that_is_too_slow_is_not_waited_for(cuts: Path, udp: U
     await recording.until("source.lost")
     recording.stop.set()
     state = await recording.task
-    skipped = [held for held in state.segments if held.status == "failed"]
+    skipped = [segment for segment in state.segments if segment.status == "failed"]
     assert skipped
-    assert all(held.evidence and held.thumbnail for held in skipped), "what was measured is kept"
+    assert all(segment.evidence and segment.thumbnail for segment in skipped), "what was measured is kept"
     assert state.live.dropped == 0
 
 
 async def test_the_same_address_again_is_a_recording_of_its_own(film: Path, udp: Udp, store: SqliteStore) -> None:
-    found = []
+    ids = []
     for _ in range(2):
         recording = Recording(udp.url, store, settings(give_up_seconds=0.0))
         await asyncio.to_thread(udp.wait)
         await fed(film, udp.url, seconds=2)
-        found.append((await recording.task).id)
-    assert len(set(found)) == 2
-    assert {store.state(one).state for one in found} == {"completed"}
+        ids.append((await recording.task).id)
+    assert len(set(ids)) == 2
+    assert {store.state(one).state for one in ids} == {"completed"}
 
 
 def sent(film: Path, url: str, seconds: float) -> float:
@@ -223,8 +227,8 @@ def test_a_recorder_that_was_killed_goes_on_with_a_gap(film: Path, udp: Udp, tmp
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     state = fold(map(Event.model_validate, events))
     assert covered(state)
-    assert [held.kind for held in state.segments].count("gap") == 1
-    assert {held.status for held in state.segments} <= {"tagged", "failed"}
+    assert [segment.kind for segment in state.segments].count("gap") == 1
+    assert {segment.status for segment in state.segments} <= {"tagged", "failed"}
     before = [json.loads(line) for line in (tmp_path / "one.jsonl").read_text().splitlines()]
     assert events[: len(before)] == before, "the log is gone on with"
     back = next(event for event in events if event["type"] == "source.resumed")

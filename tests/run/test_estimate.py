@@ -80,7 +80,7 @@ async def test_standard_input_cannot_be_read_twice(store: SqliteStore) -> None:
         await estimate("-", load_settings(), store)
 
 
-def test_the_command_asks_nobody_and_writes_nothing(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_sends_no_request_and_writes_nothing(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'cli.db'}"
     assert main(["analyze", str(film), "--profile", "vllm", "--dry-run", "--store", url]) == 0
     out = capsys.readouterr().out

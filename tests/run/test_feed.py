@@ -39,7 +39,7 @@ async def test_all_items_come_in_order_from_another_thread() -> None:
     assert numbers.thread.startswith("decode")
 
 
-async def test_it_is_read_no_further_ahead_than_told() -> None:
+async def test_it_reads_ahead_no_further_than_its_bound() -> None:
     numbers = Numbers(1000)
     async with Feed(numbers.read(), 3) as feed:
         for taken in range(1, 50):

@@ -1,4 +1,4 @@
-"""How much a server is asked at once, and when it is left alone: on a clock that jumps, so that minutes take no time."""
+"""Concurrent requests to a server, and pauses: on a clock that jumps, so that minutes take no time."""
 
 import asyncio
 import selectors
@@ -16,7 +16,7 @@ from streamtags.run.lanes import Lane
 
 
 class JumpingClock(asyncio.SelectorEventLoop):
-    """An event loop on which nobody waits: where it would, its clock moves on instead."""
+    """An event loop that does not wait: its clock jumps to the next timer instead."""
 
     def __init__(self) -> None:
         super().__init__(selectors.SelectSelector())
@@ -96,7 +96,7 @@ def test_fewer_ask_at_once_after_a_server_has_turned_some_away(run: Any) -> None
     run(scenario())
 
 
-def test_nobody_asks_before_the_time_the_server_named(run: Any) -> None:
+def test_no_request_is_sent_before_the_time_that_the_server_named(run: Any) -> None:
     times: list[float] = []
 
     async def scenario() -> None:
@@ -113,7 +113,7 @@ def test_nobody_asks_before_the_time_the_server_named(run: Any) -> None:
     assert min(times[1:]) >= 20.0
 
 
-def test_a_server_that_comes_back_within_the_deadline_loses_nobody(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_that_is_back_within_the_deadline_answers_every_request(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         server = Server(down=lambda t: 2.5 <= t < 120.0)
         lane = Lane("caption", profile(concurrency=8, retries=2, deadline_seconds=300))
@@ -152,19 +152,19 @@ def test_a_server_that_never_answers_fails_at_the_deadline_and_counts_as_away(ru
     run(scenario())
 
 
-def test_a_refusal_is_not_asked_again_and_is_no_sign_of_absence(run: Any) -> None:
+def test_a_refusal_is_not_retried_and_does_not_count_as_an_absent_server(run: Any) -> None:
     async def scenario() -> None:
-        asked = 0
+        requests = 0
 
         async def ask() -> str:
-            nonlocal asked
-            asked += 1
+            nonlocal requests
+            requests += 1
             raise ModelError("no", code="model.refusal")
 
         lane = Lane("tag", profile(concurrency=4))
         answers = await asyncio.gather(*(lane.ask(ask, where="s") for _ in range(30)), return_exceptions=True)
         assert {answer.code for answer in answers if isinstance(answer, ModelError)} == {"model.refusal"}
-        assert asked == 30
+        assert requests == 30
         assert lane.breaker.opened is None
 
     run(scenario())
@@ -182,7 +182,7 @@ def test_an_asker_who_is_cancelled_gives_its_place_and_its_probe_back(run: Any) 
     run(scenario())
 
 
-def test_turns_come_in_order_and_nobody_overtakes_or_is_held_up_by_one_who_goes_away(run: Any) -> None:
+def test_turns_are_in_order_and_a_cancelled_request_delays_no_other(run: Any) -> None:
     async def scenario() -> None:
         lane, turns = Lane("tag", profile(concurrency=1)), []
 
@@ -206,9 +206,9 @@ def test_turns_come_in_order_and_nobody_overtakes_or_is_held_up_by_one_who_goes_
 
 
 @given(st.integers(1, 64), st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=300))
-def test_the_limit_stays_between_one_and_most(most: int, told: list[tuple[bool, float]]) -> None:
+def test_the_limit_stays_between_one_and_most(most: int, answers: list[tuple[bool, float]]) -> None:
     limit, clock = AdaptiveLimit(most), 0.0
-    for well, after in told:
+    for well, after in answers:
         clock += after
         before = limit.now
         if well:
@@ -230,7 +230,7 @@ def test_one_burst_of_refusals_halves_the_limit_once() -> None:
 
 
 @given(st.lists(st.sampled_from(["ask", "fail", "succeed", "leave", "wait"]), max_size=200))
-def test_an_open_breaker_lets_one_through_at_a_time_and_never_nobody_for_good(steps: list[str]) -> None:
+def test_an_open_breaker_lets_one_request_through_at_a_time_and_never_blocks_for_good(steps: list[str]) -> None:
     breaker, clock, out = Breaker(after=2, first_wait=1, longest_wait=8), 0.0, []
     for step in steps:
         clock += 0.25

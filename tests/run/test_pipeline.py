@@ -1,4 +1,4 @@
-"""A run from frames to a log: complete, resumable, and no model asked twice for the same thing."""
+"""A run from frames to a log: complete, resumable, and no model called twice for the same thing."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ async def run(
     using: Tools | None = None,
     *,
     timeline: str = "tl_a",
-    tell: Callable[[list[Event]], None] = lambda _: None,
+    publish: Callable[[list[Event]], None] = lambda _: None,
     stop: asyncio.Event | None = None,
 ) -> TimelineState:
     source = source or FakeSource(PICTURES, sound=SOUND)
@@ -44,7 +44,7 @@ async def run(
     store.open_timeline(timeline, TimelineIdentity(timeline))
     if store.head(timeline).seq == 0:
         store.append(timeline, [TimelineOpened(source=source.info, vocabulary=using.vocabulary.ref, profile="test")])
-    return await Pipeline(store, timeline, source, load_settings(), Runners(using), tell).run(stop or asyncio.Event())
+    return await Pipeline(store, timeline, source, load_settings(), Runners(using), publish).run(stop or asyncio.Event())
 
 
 def content(state: TimelineState) -> dict[str, Any]:
@@ -56,27 +56,27 @@ def content(state: TimelineState) -> dict[str, Any]:
 
 
 async def test_every_segment_is_detected_measured_captioned_and_tagged_in_that_order(store: SqliteStore) -> None:
-    told: list[Event] = []
-    state = await run(store, tell=told.extend)
+    published: list[Event] = []
+    state = await run(store, publish=published.extend)
     assert state.state == "completed"
     assert [s.start.frame for s in state.segments] == [0, 30, 70, 105]
     assert state.segments[-1].end.frame == len(PICTURES)
     for segment in state.segments:
-        types = [event.type for event in told if getattr(event.data, "segment", None) == segment.segment]
+        types = [event.type for event in published if getattr(event.data, "segment", None) == segment.segment]
         assert types == ["segment.detected", "segment.measured", "segment.captioned", "segment.tagged"]
         assert len(segment.frames) == 8
         assert segment.evidence
         assert store.thumbnail("tl_a", segment.segment)[:2] == b"\xff\xd8"
-    assert [event.seq for event in told] == list(range(2, len(told) + 2))
+    assert [event.seq for event in published] == list(range(2, len(published) + 2))
     assert fold(store.read("tl_a")) == state
 
 
-async def test_an_event_is_durable_before_anybody_is_told(store: SqliteStore) -> None:
+async def test_an_event_is_durable_before_it_is_published(store: SqliteStore) -> None:
     def check(events: list[Event]) -> None:
         with SqliteStore(store.path) as other:
             assert other.head("tl_a").seq >= events[-1].seq
 
-    await run(store, tell=check)
+    await run(store, publish=check)
 
 
 async def test_models_work_at_the_same_time_up_to_the_limit(store: SqliteStore) -> None:
@@ -85,7 +85,7 @@ async def test_models_work_at_the_same_time_up_to_the_limit(store: SqliteStore) 
     assert 2 <= captioner.peak <= 3
 
 
-async def test_a_failed_segment_is_told_and_the_next_run_fills_only_that(store: SqliteStore) -> None:
+async def test_a_failed_segment_is_reported_and_the_next_run_fills_only_that(store: SqliteStore) -> None:
     failing = ScriptedCaptioner(fail=[1])
     state = await run(store, using=tools(failing))
     assert [s.status for s in state.segments] == ["tagged", "failed", "tagged", "tagged"]
@@ -100,7 +100,7 @@ async def test_a_failed_segment_is_told_and_the_next_run_fills_only_that(store: 
     assert {s.status for s in state.segments} == {"tagged"}
 
 
-async def test_a_busy_model_is_asked_again(store: SqliteStore) -> None:
+async def test_a_call_to_a_busy_model_is_retried(store: SqliteStore) -> None:
     state = await run(store, using=tools(ScriptedCaptioner(fail={2: 2}), retries=2))
     assert {s.status for s in state.segments} == {"tagged"}
 
@@ -114,16 +114,16 @@ async def test_a_model_that_never_answers_fails_its_segment_at_the_deadline(stor
     assert state.segments[1].error.code == "model.deadline"
 
 
-async def test_stopping_cancels_and_resuming_asks_only_for_what_is_missing(store: SqliteStore) -> None:
+async def test_stopping_cancels_and_resuming_runs_only_what_is_missing(store: SqliteStore) -> None:
     stop = asyncio.Event()
     first = ScriptedCaptioner()
     first.hold("s0002")
 
-    def tell(events: list[Event]) -> None:
+    def publish(events: list[Event]) -> None:
         if any(event.type == "segment.tagged" and event.data.segment == "s0001" for event in events):
             stop.set()
 
-    state = await asyncio.wait_for(run(store, using=tools(first, concurrency=1), tell=tell, stop=stop), 30)
+    state = await asyncio.wait_for(run(store, using=tools(first, concurrency=1), publish=publish, stop=stop), 30)
     assert state.state == "cancelled"
 
     second = ScriptedCaptioner()
@@ -135,7 +135,7 @@ async def test_stopping_cancels_and_resuming_asks_only_for_what_is_missing(store
         assert content(await run(untouched)) == content(resumed)
 
 
-async def test_a_source_that_breaks_off_fails_the_timeline_and_keeps_what_was_found(store: SqliteStore) -> None:
+async def test_a_source_that_breaks_off_fails_the_timeline_and_keeps_earlier_results(store: SqliteStore) -> None:
     with pytest.raises(SourceError):
         await run(store, FakeSource(PICTURES, sound=SOUND, fail_at=120))
     state = store.state("tl_a")
@@ -163,19 +163,19 @@ async def test_a_store_that_cannot_be_written_ends_the_run(store: SqliteStore, m
     assert (await run(store)).state == "completed"
 
 
-async def test_a_correction_made_meanwhile_by_another_process_is_told_in_its_place(store: SqliteStore) -> None:
+async def test_a_correction_by_another_process_during_the_run_is_published_in_its_place(store: SqliteStore) -> None:
     from streamtags.run.correct import correct
 
-    told: list[Event] = []
+    published: list[Event] = []
 
-    def tell(events: list[Event]) -> None:
-        told.extend(events)
+    def publish(events: list[Event]) -> None:
+        published.extend(events)
         if any(event.type == "segment.tagged" and event.data.segment == "s0000" for event in events):
             with SqliteStore(store.path) as other:
                 correct(other, "tl_a", "s0000", tags=[("Funny", 1.0)], by="editor")
 
-    state = await run(store, tell=tell)
-    assert [event.seq for event in told] == list(range(2, len(told) + 2))
+    state = await run(store, publish=publish)
+    assert [event.seq for event in published] == list(range(2, len(published) + 2))
     assert state.segments[0].tags[0].tag == "Funny"
 
 

@@ -48,18 +48,18 @@ def model(caption: str = "Two people dance.", tag: str = "Happy") -> Any:
     return act
 
 
-async def run(film: Path, chosen: Settings, store: SqliteStore, told: list[Event] | None = None) -> TimelineState:
-    return await analyze(str(film), chosen, store, publish=(told if told is not None else []).extend)
+async def run(film: Path, chosen: Settings, store: SqliteStore, events: list[Event] | None = None) -> TimelineState:
+    return await analyze(str(film), chosen, store, publish=(events if events is not None else []).extend)
 
 
 async def test_captions_and_tags_come_from_the_server_and_provisional_tags_before(film: Path, store: SqliteStore) -> None:
-    told: list[Event] = []
+    events: list[Event] = []
     async with ModelServer(model()) as server:
-        state = await run(film, settings(server), store, told)
+        state = await run(film, settings(server), store, events)
     assert [segment.caption for segment in state.segments] == ["Two people dance."] * 3
     assert [segment.tags[0].tag for segment in state.segments] == ["Happy"] * 3
     for segment in state.segments:
-        mine = [event for event in told if getattr(event.data, "segment", None) == segment.segment]
+        mine = [event for event in events if getattr(event.data, "segment", None) == segment.segment]
         assert [event.type.removeprefix("segment.") for event in mine] == ["detected", "measured", "tagged", "captioned", "tagged"]
         assert [getattr(event.data, "rev", None) for event in mine][2:] == [0, 1, 2]
     assert state.summary is not None
@@ -76,12 +76,12 @@ async def test_prices_make_money_of_tokens(film: Path, store: SqliteStore) -> No
     assert state.summary["cost"] == {"EUR": pytest.approx(3 * (100 * 10 + 20 * 100) / 1e6)}
 
 
-async def test_tokens_of_failed_classifications_are_told_and_paid_for(film: Path, store: SqliteStore) -> None:
+async def test_tokens_of_failed_classifications_are_counted_and_priced(film: Path, store: SqliteStore) -> None:
     priced = {"classifier": {"re_asks": 1, "price": {"prompt": 1.0, "completion": 0.0}}}
-    told: list[Event] = []
+    events: list[Event] = []
     async with ModelServer(model(tag="No Such Tag")) as server:
-        state = await run(film, settings(server, **priced), store, told)
-    failed = [event.data.usage for event in told if event.type == "segment.failed"]
+        state = await run(film, settings(server, **priced), store, events)
+    failed = [event.data.usage for event in events if event.type == "segment.failed"]
     assert [usage.prompt_tokens for usage in failed] == [200] * 3
     assert state.summary is not None
     assert state.summary["usage"]["prompt_tokens"] == 3 * (100 + 200)
@@ -92,9 +92,9 @@ async def test_nothing_is_begun_where_no_server_answers(film: Path, store: Sqlit
     server = ModelServer(model())
     async with server:
         pass
-    with pytest.raises(ModelError, match="streamtags model serve") as told:
+    with pytest.raises(ModelError, match="streamtags model serve") as caught:
         await run(film, settings(server), store)
-    assert told.value.exit_status == 4
+    assert caught.value.exit_status == 4
     assert not store.timelines()
 
 
@@ -103,18 +103,18 @@ async def test_nothing_is_begun_where_no_server_answers(film: Path, store: Sqlit
 )
 async def test_nothing_is_begun_where_the_server_refuses(film: Path, store: SqliteStore, act: Any, code: str) -> None:
     async with ModelServer(act) as server:
-        with pytest.raises(ModelError) as told:
+        with pytest.raises(ModelError) as caught:
             await run(film, settings(server), store)
-    assert told.value.code == code
+    assert caught.value.code == code
     assert not store.timelines()
 
 
-async def test_a_server_with_another_model_is_told_at_once_and_what_it_has(film: Path, store: SqliteStore) -> None:
+async def test_a_server_with_another_model_is_reported_at_once_with_its_models(film: Path, store: SqliteStore) -> None:
     other = raw(json.dumps({"object": "list", "data": [{"id": "whisper", "object": "model"}]}).encode())
     async with ModelServer(other) as server:
-        with pytest.raises(ModelError, match="it has whisper") as told:
+        with pytest.raises(ModelError, match="it has whisper") as caught:
             await run(film, settings(server), store)
-    assert told.value.code == "model.not_found"
+    assert caught.value.code == "model.not_found"
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ async def test_a_server_that_misbehaves_ends_in_named_failures_and_the_next_run_
     assert again.id == state.id
 
 
-async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: Path, store: SqliteStore) -> None:
+async def test_retagging_calls_only_the_classifier_and_keeps_corrections(film: Path, store: SqliteStore) -> None:
     async with ModelServer(model()) as server:
         state = await run(film, settings(server), store)
         correct(store, state.id, "s0001", tags=[("Sad", 0.9)], by="editor")
-    told: list[Event] = []
+    events: list[Event] = []
     async with ModelServer(model(tag="Sport")) as server:
         chosen = load_settings(
             {"profile": "vllm", "tags": "music-library", "profiles": {"vllm": {"captioner": {"base_url": server.base_url}}}}
         )
-        assert await retag(state.id, chosen, store, publish=told.extend) == 0
+        assert await retag(state.id, chosen, store, publish=events.extend) == 0
         assert not [request for request in server.requests if "video_url" in str(request.body)]
     after = store.state(state.id)
     assert after.vocabulary is not None
@@ -163,7 +163,7 @@ async def test_retagging_asks_only_the_classifier_and_leaves_corrections(film: P
     assert [score.tag for score in after.segments[1].tags] == ["Sad", "Sport"]
     assert {tag.tag for scene in after.scenes for tag in scene.tags} == {"Sport", "Sad"}
     assert after.state == "completed"
-    assert {event.type for event in told} == {"segment.tagged", "scene.detected"}
+    assert {event.type for event in events} == {"segment.tagged", "scene.detected"}
 
 
 async def test_analyzing_again_brings_back_the_vocabulary_of_the_settings(film: Path, store: SqliteStore) -> None:
@@ -174,8 +174,8 @@ async def test_analyzing_again_brings_back_the_vocabulary_of_the_settings(film: 
         )
         await retag(state.id, other, store)
         count = len(server.requests)
-        told: list[Event] = []
-        again = await run(film, settings(server), store, told)
+        events: list[Event] = []
+        again = await run(film, settings(server), store, events)
         assert not [request for request in server.requests[count:] if "video_url" in str(request.body)]
         count = len(server.requests)
         assert await run(film, settings(server), store) == again
@@ -185,10 +185,10 @@ async def test_analyzing_again_brings_back_the_vocabulary_of_the_settings(film: 
     assert again.vocabulary is not None
     assert again.vocabulary.id == "seed-eight"
     assert again.state == "completed"
-    assert [event.seq for event in told] == list(range(1, again.seq + 1))
+    assert [event.seq for event in events] == list(range(1, again.seq + 1))
 
 
-async def test_retagging_with_nobody_there_changes_nothing(film: Path, store: SqliteStore) -> None:
+async def test_retagging_without_a_server_changes_nothing(film: Path, store: SqliteStore) -> None:
     async with ModelServer(model()) as server:
         state = await run(film, settings(server), store)
         chosen = settings(server)
@@ -218,7 +218,7 @@ def test_a_key_goes_to_no_other_server() -> None:
     assert "api_key_env" not in classifier_options(chosen)
 
 
-def test_a_misspelt_key_of_a_profile_is_told() -> None:
+def test_a_misspelt_key_of_a_profile_is_reported() -> None:
     with pytest.raises(ConfigError, match="did you mean 'captioner'"):
         load_settings({"profiles": {"vllm": {"captionr": {}}}})
 
@@ -279,7 +279,7 @@ async def test_one_models_confidences_are_corrected_where_the_calibration_is_its
             await run(film, settings(server, "vllm-one", calibration=str(tmp_path / "fit.json")), store)
     assert [segment.tags[0].confidence for segment in state.segments] == [pytest.approx(fit.apply(0.9), abs=1e-4)] * 3
     assert {segment.caption for segment in state.segments} == {"Waves break."}
-    assert state.segments[0].tags_model not in (None, name), "a corrected confidence is told from one that is not"
+    assert state.segments[0].tags_model not in (None, name), "a corrected confidence has another model name"
 
 
 async def test_a_server_that_dies_and_comes_back_loses_nothing_and_gets_no_request_twice(film: Path, store: SqliteStore) -> None:
@@ -294,11 +294,11 @@ async def test_a_server_that_dies_and_comes_back_loses_nothing_and_gets_no_reque
         completions += 1
         await (reset() if 2 <= completions <= 5 else well)(request, writer)
 
-    told: list[Event] = []
+    events: list[Event] = []
     async with ModelServer(act) as server:
-        state = await run(film, settings(server), store, told)
+        state = await run(film, settings(server), store, events)
     assert {segment.status for segment in state.segments} == {"tagged"}
-    types = [event.type for event in told]
+    types = [event.type for event in events]
     assert types.count("segment.captioned") == 3
     assert types.count("segment.failed") == 0
     assert completions == 6 + 4

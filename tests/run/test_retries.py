@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from streamtags.config.settings import ProfileSettings
+from streamtags.core import backoff
 from streamtags.core.errors import ModelError
-from streamtags.run import lanes
 from streamtags.run.lanes import Lane
 
 
@@ -16,7 +16,7 @@ from streamtags.run.lanes import Lane
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The longest wait that each retry might have had; no retry waits."""
     longest: list[float] = []
-    monkeypatch.setattr(lanes.random, "uniform", lambda low, high: longest.append(high) or 0.0)
+    monkeypatch.setattr(backoff.random, "uniform", lambda low, high: longest.append(high) or 0.0)
     return longest
 
 

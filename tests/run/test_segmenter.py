@@ -19,12 +19,12 @@ def run(pts: list[int], end: int, cuts: list[int], *, max_seconds: float, lookah
     clock = Clock(time_base=BASE, rate=Fraction(25), start_pts=pts[0])
     segmenter = Segmenter(clock, max_seconds, lookahead)
     closed: list[Segment] = []
-    told = 0
+    reported = 0
     for index, at in enumerate(pts):
-        due = [Boundary(cut, "cut") for cut in cuts[told:] if cut + lateness <= index]
-        told += len(due)
+        due = [Boundary(cut, "cut") for cut in cuts[reported:] if cut + lateness <= index]
+        reported += len(due)
         closed += segmenter.push(index, at, due)
-    return closed + segmenter.finish(end, [Boundary(cut, "cut") for cut in cuts[told:]])
+    return closed + segmenter.finish(end, [Boundary(cut, "cut") for cut in cuts[reported:]])
 
 
 @st.composite
@@ -75,7 +75,7 @@ def test_a_long_take_is_sliced_while_it_runs() -> None:
     assert first_at <= 50 + 13 + 5  # its end, a quarter of the longest slice, the lookahead
 
 
-def test_what_is_left_is_never_a_crumb() -> None:
+def test_the_rest_of_a_shot_is_never_very_short() -> None:
     pts = [i * 40 for i in range(52)]  # 2.08 s
     segments = run(pts, 52 * 40, [], max_seconds=2.0, lookahead=0, lateness=0)
     assert [round(s.seconds, 2) for s in segments] == [1.04, 1.04]
@@ -105,7 +105,7 @@ def test_frames_left_out_still_count() -> None:
     (shot,) = segmenter.push(10, 400, [Boundary(6, "cut")])
     assert (shot.start.frame, shot.end.frame, shot.end.pts) == (0, 6, 240)
     with pytest.raises(ValueError, match="not inside"):
-        segmenter.push(11, 440, [Boundary(8, "cut")])  # nobody has seen it
+        segmenter.push(11, 440, [Boundary(8, "cut")])  # no frame of it was pushed
 
 
 def test_a_gap_is_a_segment_without_frames_and_the_next_shot_follows_it() -> None:

@@ -31,12 +31,12 @@ def writer(store: SqliteStore, publish: Any = lambda _: None) -> Writer:
 
 
 async def test_what_is_put_comes_before_what_is_written_after(store: SqliteStore) -> None:
-    told: list[Event] = []
-    writes = writer(store, told.extend)
+    published: list[Event] = []
+    writes = writer(store, published.extend)
     for number in range(0, 20, 2):
         writes.put(progress(number))
         await writes.write(progress(number + 1))
-    assert [event.data.segments for event in told] == list(range(20))
+    assert [event.data.segments for event in published] == list(range(20))
     assert [event.seq for event in store.read("tl_a")] == list(range(1, 21))
 
 
@@ -59,7 +59,7 @@ async def test_nothing_is_written_after_something_put_was_not(store: SqliteStore
 async def test_a_reader_that_fails_on_what_was_put_is_heard_of(store: SqliteStore) -> None:
     def publish(events: Sequence[Event]) -> None:
         if any(event.data.segments == 1 for event in events):
-            raise BrokenPipeError("nobody reads")
+            raise BrokenPipeError("the reader has exited")
 
     writes = writer(store, publish)
     writes.put(progress(1))
@@ -70,9 +70,9 @@ async def test_a_reader_that_fails_on_what_was_put_is_heard_of(store: SqliteStor
 
 
 async def test_what_is_written_within_the_gathering_shares_a_commit(store: SqliteStore) -> None:
-    told: list[Sequence[Event]] = []
-    writes = Writer(store, "tl_a", Fold.from_snapshot(store.state("tl_a")), told.append, wait_seconds=lambda: 0.05)
+    published: list[Sequence[Event]] = []
+    writes = Writer(store, "tl_a", Fold.from_snapshot(store.state("tl_a")), published.append, wait_seconds=lambda: 0.05)
     writes.put(progress(1))
     await asyncio.sleep(0.01)
     await asyncio.gather(writes.write(progress(2)), writes.write(progress(3)))
-    assert [[event.data.segments for event in events] for events in told] == [[1, 2, 3]]
+    assert [[event.data.segments for event in events] for events in published] == [[1, 2, 3]]

@@ -71,7 +71,7 @@ def test_a_quoted_phrase_must_occur(search: Search) -> None:
     assert segments(search, '"meadow sunny"') == []
 
 
-def test_new_events_are_found_at_once_and_old_words_no_longer(search: Search, store: Store, make: Any) -> None:
+def test_new_events_match_at_once_and_old_words_no_longer(search: Search, store: Store, make: Any) -> None:
     assert segments(search, '"fishing boat"') == ["s0000"]
     store.append("tl_a", [make.corrected(0, 2, caption="A train crosses a bridge.")])
     assert segments(search, '"fishing boat"') == []

@@ -9,7 +9,7 @@ from streamtags.search.fusion import fuse
 from streamtags.search.query import parse_query
 
 
-def test_words_and_quoted_phrases_are_told_apart() -> None:
+def test_words_and_quoted_phrases_are_distinguished() -> None:
     query = parse_query('a boat "red  sail" at Dusk')
     assert query.words == ("boat", "dusk")
     assert query.phrases == ("red sail",)

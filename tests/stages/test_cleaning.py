@@ -170,7 +170,7 @@ def test_markup_and_json_around_a_caption_are_removed(text: str, left: str) -> N
         f"{TAGS}{' ' * 900}",
     ],
 )
-def test_json_is_found_in_what_is_around_it(text: str) -> None:
+def test_json_is_extracted_from_surrounding_text(text: str) -> None:
     assert json.loads(tags_of(text)) == json.loads(TAGS)
     assert json.loads(tags_of(text, cut_off=True)) == json.loads(TAGS), "an answer that is whole is an answer"
 

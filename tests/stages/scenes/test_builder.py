@@ -52,16 +52,16 @@ def segments(
             end=make.time(i + 1),
             kind="shot",
             transition="gradual" if i in gradual else "cut",
-            evidence=found,
+            evidence=values,
         )
-        for i, found in enumerate(evidence)
+        for i, values in enumerate(evidence)
     ]
 
 
 def scenes(given_segments: list[SegmentState]) -> list[SceneDetected]:
     builder = SceneBuilder()
-    found = [scene for segment in given_segments for scene in builder.push(segment)]
-    return found + builder.finish()
+    built = [scene for segment in given_segments for scene in builder.push(segment)]
+    return built + builder.finish()
 
 
 def lengths(given_segments: list[SegmentState]) -> list[int]:
@@ -109,10 +109,10 @@ def test_segments_of_which_nothing_is_known_join_their_neighbors(make: Any) -> N
     assert lengths(segments(make, FOREST, None, NOTHING, SNOW)) == [4]
 
 
-def test_a_scene_is_told_as_soon_as_it_is_certain(make: Any) -> None:
+def test_a_scene_is_published_as_soon_as_it_is_certain(make: Any) -> None:
     builder = SceneBuilder()
-    told = [len(builder.push(segment)) for segment in segments(make, *[FOREST] * 2, *[SNOW] * 7)]
-    assert told == [0, 0, 0, 0, 0, 0, 0, 1, 0]
+    counts = [len(builder.push(segment)) for segment in segments(make, *[FOREST] * 2, *[SNOW] * 7)]
+    assert counts == [0, 0, 0, 0, 0, 0, 0, 1, 0]
 
 
 def test_a_scene_says_where_it_lies_and_what_it_is_about(make: Any) -> None:
@@ -140,18 +140,18 @@ def test_no_segments_no_scenes() -> None:
 EVIDENCE = st.sampled_from([FOREST, SNOW, FIRE, BLACK, NOTHING, None, {"warmth": 0.5}, {"palette": "broken", "brightness_percent": None}])
 
 
-@given(found=st.lists(EVIDENCE, max_size=40), gradual=st.sets(st.integers(0, 40)), sliced=st.sets(st.integers(0, 40)))
-def test_scenes_cover_all_segments_once_in_order(make: Any, found: list[Any], gradual: set[int], sliced: set[int]) -> None:
-    shots = [i - sum(at <= i for at in sliced) for i in range(len(found))]
-    taken = segments(make, *found, gradual=tuple(gradual), shots=shots)
-    told = scenes(taken)
-    covered = [segment for scene in told for segment in taken[int(scene.first[1:]) : int(scene.last[1:]) + 1]]
+@given(evidence=st.lists(EVIDENCE, max_size=40), gradual=st.sets(st.integers(0, 40)), sliced=st.sets(st.integers(0, 40)))
+def test_scenes_cover_all_segments_once_in_order(make: Any, evidence: list[Any], gradual: set[int], sliced: set[int]) -> None:
+    shots = [i - sum(at <= i for at in sliced) for i in range(len(evidence))]
+    taken = segments(make, *evidence, gradual=tuple(gradual), shots=shots)
+    built = scenes(taken)
+    covered = [segment for scene in built for segment in taken[int(scene.first[1:]) : int(scene.last[1:]) + 1]]
     assert covered == taken
-    assert [scene.index for scene in told] == list(range(len(told)))
-    assert all(one.end == other.start for one, other in pairwise(told))
-    assert told == scenes(taken)
-    shot_of_first = {taken[int(scene.first[1:])].shot for scene in told}
-    assert len(shot_of_first) == len(told), "a shot was parted"
+    assert [scene.index for scene in built] == list(range(len(built)))
+    assert all(one.end == other.start for one, other in pairwise(built))
+    assert built == scenes(taken)
+    shot_of_first = {taken[int(scene.first[1:])].shot for scene in built}
+    assert len(shot_of_first) == len(built), "a shot was split"
 
 
 @given(
