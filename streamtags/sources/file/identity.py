@@ -35,4 +35,6 @@ def source_identity(uri: str) -> str:
                 digest.update(file.read(_BLOCK_BYTES))
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=uri, hint="check its permissions", code="source.denied") from error
-    return f"file:{place.path}:{size}:{digest.hexdigest()}"
+    # A path may be bytes that are no text, which Python represents by surrogates that no store accepts.
+    path = str(place.path).encode("utf-8", "backslashreplace").decode()
+    return f"file:{path}:{size}:{digest.hexdigest()}"

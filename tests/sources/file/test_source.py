@@ -381,6 +381,12 @@ def test_identity_follows_the_bytes_not_the_dates(tmp_path: Path) -> None:
         source_identity(str(tmp_path / "absent.mp4"))
 
 
+def test_the_identity_of_a_file_whose_name_is_no_text_can_be_stored(tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.mp4"
+    path.write_bytes(write(tmp_path / "film.mp4", 5).read_bytes())
+    assert "udce9" in source_identity(str(path)).encode().decode()
+
+
 UNREADABLE = {
     "1833894.mp4": "not a video",
     "gen_animated.webp": "decoded",
