@@ -55,6 +55,8 @@ check: $(VENV)/dev
 	$(BIN)/mypy --explicit-package-bases $(TYPED)
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_cycles.py
+	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/check_language.py
 	$(BIN)/deptry .
 	$(BIN)/python docs/make_reference.py --check
 	$(BIN)/python -m streamtags_server.reference --check

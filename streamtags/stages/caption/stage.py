@@ -1,4 +1,4 @@
-"""The stage `caption`: asks the captioner, which may choose the tags in the same answer."""
+"""The stage `caption`: calls the captioner, which may choose the tags in the same answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage `tag`: asks the classifier for the tags of one segment. It uses only what the log says, so retagging is the same call."""
+"""The stage `tag`: gets the tags of one segment from the classifier. It uses only the log, so retagging is the same call."""
 
 from __future__ import annotations
 
