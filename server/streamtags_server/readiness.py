@@ -1,4 +1,4 @@
-"""Whether the server takes work, measured when asked and in a thread of its own."""
+"""Whether the server takes work, measured on request and in a thread of its own."""
 
 from __future__ import annotations
 

@@ -44,18 +44,18 @@ class Client:
         return self.receive()
 
     def until(self, kind: str) -> list[dict[str, Any]]:
-        found = [self.receive()]
-        while found[-1]["type"] != kind:
-            found.append(self.receive())
-        return found
+        messages = [self.receive()]
+        while messages[-1]["type"] != kind:
+            messages.append(self.receive())
+        return messages
 
     def events(self, count: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while len(found) < count:
+        events: list[dict[str, Any]] = []
+        while len(events) < count:
             message = self.receive()
             if message["type"] == "event":
-                found.append(message["event"])
-        return found
+                events.append(message["event"])
+        return events
 
     def request(self, method: str, **params: Any) -> dict[str, Any]:
         self.say(type="request", id="r", method=method, params=params)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -146,8 +147,8 @@ def test_a_disk_that_cannot_be_written_is_reported_as_such(serve: Any, monkeypat
             ("/v1/timelines?name=a.mp4", b"x" * 1000, AS_VIDEO),
             ("/v1/timelines/tl_a/retag", {"tags": text}, {}),
         ):
-            found, answer = server.json("POST", path, body, **headers)
-            assert (found, answer["code"]) == (status, code), path
+            actual, answer = server.json("POST", path, body, **headers)
+            assert (actual, answer["code"]) == (status, code), path
     assert server.http("POST", "/v1/timelines?name=a.mp4", b"x" * 1000, **AS_VIDEO)[0] == 202
 
 
@@ -265,3 +266,21 @@ def test_a_client_that_pings_and_never_reads_does_not_fill_the_memory(serve: Any
         while Frame(Opcode.PONG, payload).serialize(mask=False) not in answers[-1000:]:
             answers += raw.recv(1 << 16)
     assert server.http("GET", "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("subscriptions", [1, 20, 60])
+def test_a_client_that_aborts_while_it_catches_up_leaves_nothing_in_the_log(serve: Any, caplog: Any, subscriptions: int) -> None:
+    server = serve(queue_events=8)
+    timeline = server.fill(completed=False, segments=400)
+    epoch = server.store.head(timeline).epoch
+    messages = [{"type": "identify", "protocol": 1}]
+    messages += [{"type": "subscribe", "id": f"s{n}", "timeline": timeline, "after": 0, "epoch": epoch} for n in range(subscriptions)]
+    for pause in (0.0, 0.05, 0.2):
+        with server.raw() as client:
+            for message in messages:
+                client.send(json.dumps(message))
+            time.sleep(pause)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.socket.close()  # a reset, not a goodbye
+    wait_until(lambda: not server.server.server_state.connections)
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []

@@ -139,7 +139,7 @@ def test_a_vocabulary_may_be_sent_as_text_and_its_tags_come_as_events(server: An
     text = "id: mine\nversion: '1'\naxes:\n  - name: mood\ntags:\n  - name: Calm\n    axis: mood\n    description: nothing stirs\n"
     status, refused = server.json("POST", "/v1/timelines/tl_a/retag", {"tags": "tags:\n  - color: 1\n"})
     assert (status, refused["code"]) == (422, "vocabulary")
-    assert refused["detail"].startswith("the vocabulary that was sent: has"), "where the server keeps files is nobody's business"
+    assert refused["detail"].startswith("the vocabulary that was sent: has"), "the message reveals where the server keeps files"
     kept = server.store.path.with_name(f"{server.store.path.name}.files") / "vocabularies"
     assert list(kept.iterdir()) == [], "what has mistakes takes no room"
     with server.client() as client:
@@ -170,9 +170,9 @@ def test_a_problem_is_named_by_its_status_and_by_a_code_that_fits(server: Any) -
         ("POST", "/v1/timelines?name=film.mp4", b"", 422, "Unprocessable Entity", "empty"),
         ("POST", "/v1/timelines/tl_a/cancel", None, 409, "Conflict", "conflict"),
     ):
-        found, headers, content = server.http(method, place, body)
+        actual, headers, content = server.http(method, place, body)
         problem = json.loads(content)
         assert headers["content-type"] == "application/problem+json"
-        assert (found, problem["status"], problem["type"]) == (status, status, "about:blank")
+        assert (actual, problem["status"], problem["type"]) == (status, status, "about:blank")
         assert (problem["title"], problem["code"]) == (title, code)
         assert problem["detail"]

@@ -70,7 +70,7 @@ def test_beyond_loopback_it_does_not_start_without_tokens(serve: Any, store: Any
         create_app(store, Settings(server={"host": "0.0.0.0"}))
 
 
-def test_without_a_token_or_with_a_wrong_one_nothing_is_told(serve: Any, roles: Any) -> None:
+def test_without_a_token_or_with_a_wrong_one_nothing_can_be_read(serve: Any, roles: Any) -> None:
     path, viewer, _ = roles
     server = serve(token_file=path)
     server.fill("tl_a")
@@ -167,11 +167,11 @@ def test_nothing_outside_the_media_roots_and_no_inner_address_is_read(serve: Any
     assert status in (403, 422)
     assert body["code"] in ("source.refused", "source.missing", "source.unreadable")
     if uri.startswith(("/", "file:", "..")):
-        assert body["code"] == "source.refused", "whether a file is there is nobody's business"
+        assert body["code"] == "source.refused", "the answer reveals whether a file exists"
     assert server.store.timelines() == []
 
 
-def test_a_file_that_is_missing_under_a_media_root_is_told_as_missing(serve: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_missing_under_a_media_root_is_reported_as_missing(serve: Any, tmp_path: Path) -> None:
     root = tmp_path / "media"
     (root / "links").mkdir(parents=True)
     (root / "links" / "etc").symlink_to("/etc")
@@ -186,7 +186,7 @@ def test_a_file_that_is_missing_under_a_media_root_is_told_as_missing(serve: Any
         assert server.json("POST", "/v1/timelines", {"uri": uri})[0] == 422
 
 
-def test_who_is_elsewhere_is_told_what_is_wrong_and_not_how_the_server_is_kept(serve: Any, tmp_path: Path, caplog: Any) -> None:
+def test_a_remote_client_learns_what_is_wrong_and_not_how_the_server_is_set_up(serve: Any, tmp_path: Path, caplog: Any) -> None:
     root = tmp_path / "media"
     root.mkdir()
     server = serve(media_roots=[root], allow_hosts=["tags.example"])
@@ -240,7 +240,7 @@ def test_odd_names_are_just_not_found(serve: Any, name: str) -> None:
         ("http://a.example/x/y.mp4 and ../x/y and a/b/c.mp4", "http://a.example/x/y.mp4 and ../x/y and a/b/c.mp4"),
     ],
 )
-def test_of_a_path_a_client_is_told_the_last_name(text: str, said: str) -> None:
+def test_a_client_gets_only_the_last_name_of_a_path(text: str, said: str) -> None:
     assert without_folders(text) == said
 
 
@@ -337,7 +337,7 @@ def test_a_hostile_file_fails_its_own_timeline_and_nothing_else(serve: Any, name
         error = snapshot["state"]["error"] or client.events(1)[0]["data"]["error"]
     assert error["code"].startswith("source.")
     assert "root:" not in error["message"]
-    assert error["message"].startswith(f"{name}: "), "where the server keeps files is nobody's business"
+    assert error["message"].startswith(f"{name}: "), "the message reveals where the server keeps files"
     assert server.json("GET", f"/v1/timelines/{body['id']}")[1]["state"] == "failed"
 
 
@@ -357,8 +357,8 @@ def test_a_decoder_that_eats_memory_ends_its_own_timeline_and_says_why(serve: An
 def test_pages_over_a_wrong_method_or_place_are_problems(serve: Any) -> None:
     server = serve()
     for method, place, status in (("PUT", "/v1/timelines", 405), ("GET", "/nothing", 404), ("GET", "/../../etc/passwd", 404)):
-        found, headers, _ = server.http(method, place)
-        assert found == status
+        actual, headers, _ = server.http(method, place)
+        assert actual == status
         assert headers["content-type"] == "application/problem+json"
     with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{server.port}/elsewhere"):
         pass

@@ -1,4 +1,4 @@
-"""The container and compose files: no engine runs here, so what they copy, start and set is held against the package itself."""
+"""The container and compose files: no engine runs here, so what they copy, start and set is compared with the package itself."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MODEL = "llava-next-video-7b"
 
 def instructions() -> list[tuple[str, str, str]]:
     """(stage, instruction, rest) of each line of the container file."""
-    found, stage = [], ""
+    lines, stage = [], ""
     for line in (ROOT / "server" / "Containerfile").read_text("utf-8").replace("\\\n", "").splitlines():
         word, _, rest = line.partition(" ")
         if word == "FROM":
             stage = rest.rpartition(" AS ")[2]
         if word.isupper():
-            found.append((stage, word, rest))
-    return found
+            lines.append((stage, word, rest))
+    return lines
 
 
 def copied() -> list[Path]:
@@ -38,10 +38,10 @@ def copied() -> list[Path]:
 
 def command(stage: str, arguments: list[str] | None = None) -> list[str]:
     """What a container of that stage runs, without the program's own name."""
-    told = {word: json.loads(rest) for at, word, rest in instructions() if at == stage and word in ("ENTRYPOINT", "CMD")}
-    program, *fixed = told["ENTRYPOINT"]
+    commands = {word: json.loads(rest) for at, word, rest in instructions() if at == stage and word in ("ENTRYPOINT", "CMD")}
+    program, *fixed = commands["ENTRYPOINT"]
     assert Path(program).name == "streamtags"
-    return [*fixed, *(told["CMD"] if arguments is None else arguments)]
+    return [*fixed, *(commands["CMD"] if arguments is None else arguments)]
 
 
 def filled(value: str) -> str:
@@ -74,7 +74,7 @@ def test_the_commands_are_ones_that_streamtags_takes(stage: str) -> None:
         assert args.host == "0.0.0.0"
 
 
-def test_the_server_asks_the_model_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_uses_the_model_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
     server = COMPOSE["services"]["server"]
     for name, value in server["environment"].items():
         monkeypatch.setenv(name, filled(value))

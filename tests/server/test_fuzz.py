@@ -59,24 +59,24 @@ class Server:
         """How much it holds."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=20) as answer:
             lines = answer.read().decode().splitlines()
-        found = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+        values = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
         names = ("streamtags_connections", "streamtags_subscriptions", "streamtags_tasks", "process_open_fds")
-        return {name: found[name] for name in names}
+        return {name: values[name] for name in names}
 
     def settled(self, wanted: dict[str, float]) -> dict[str, float]:
         """How much it holds once it is down to `wanted`, or has had ten seconds."""
         deadline = time.monotonic() + 10
         while True:
-            found = self.numbers()
-            if all(now <= wanted[name] for name, now in found.items()) or time.monotonic() > deadline:
-                return found
+            values = self.numbers()
+            if all(now <= wanted[name] for name, now in values.items()) or time.monotonic() > deadline:
+                return values
             time.sleep(0.05)
 
     def resident(self) -> int:
         """Its memory, in bytes."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found is not None
-        return int(found[1]) * 1024
+        match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert match is not None
+        return int(match[1]) * 1024
 
     def open(self) -> ClientConnection:
         place = f"ws://127.0.0.1:{self.port}/v1/stream"
@@ -254,15 +254,15 @@ def play(server: Server, epochs: dict[str, str], sent: list[Sent], *, burst: boo
                 talk.send(one)
                 count += 1
         in_turn = [expected for expected in wanted if expected.request is None]
-        asked = [expected for expected in wanted if expected.request is not None]
-        names = [expected.request for expected in asked]
+        requests = [expected for expected in wanted if expected.request is not None]
+        names = [expected.request for expected in requests]
         hurried = {4409} if len(set(names)) < len(names) else set()
         hurried |= {4429} if len(names) > REQUESTS else set()
         hurried |= {broken for one in sent if (broken := model.broken(one)) is not None}  # seen before what came before is read
         pending = [fits for expected in in_turn for fits in expected.fits]
-        open_requests = [expected.fits[0] for expected in asked]
+        open_requests = [expected.fits[0] for expected in requests]
         code = in_turn[-1].code if in_turn else None
-        found = None
+        close_code = None
         try:
             while pending or open_requests or code is not None:
                 got = talk.receive()
@@ -273,9 +273,9 @@ def play(server: Server, epochs: dict[str, str], sent: list[Sent], *, burst: boo
                 else:
                     assert got["type"] in NOTICES, (got, sent)
         except ClosedError as closed:
-            found = closed.code
-        assert found in hurried or (found == code and not pending), (
-            found,
+            close_code = closed.code
+        assert close_code in hurried or (close_code == code and not pending), (
+            close_code,
             code,
             [(one.data[:300], len(one.data), one.cuts) for one in sent],
         )
@@ -283,7 +283,7 @@ def play(server: Server, epochs: dict[str, str], sent: list[Sent], *, burst: boo
 
 
 def fuzz(server: Server, made: Corpus, examples: int, chance: int = 0) -> int:
-    """Play so many sessions; how many messages they held."""
+    """Play so many sessions; how many messages they had."""
     epochs = {timeline: server.store.head(timeline).epoch for timeline in TIMELINES}
     count = 0
 
@@ -323,7 +323,7 @@ def is_unharmed(server: Server, run: Callable[[], int], growth: int) -> int:
     return count
 
 
-def test_whatever_is_sent_has_its_answer_and_harms_nobody(server: Server) -> None:
+def test_every_message_is_answered_and_none_does_harm(server: Server) -> None:
     made = corpus(20)
     assert is_unharmed(server, lambda: fuzz(server, made, 250), 64 << 20) > 1000
 

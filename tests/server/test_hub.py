@@ -27,7 +27,7 @@ def progress(seconds: int) -> TimelineProgress:
 
 
 class Slow:
-    """A reader that takes when told to, and remembers what it was given."""
+    """A reader that takes updates on demand, and records them."""
 
     def __init__(self, reader: Reader, after: int, epoch: str | None) -> None:
         self.reader = reader
@@ -165,7 +165,7 @@ def test_a_ring_gives_what_it_holds_and_says_what_it_does_not() -> None:
     assert ring.after(1, 9) is None
 
 
-def test_the_place_of_a_line_is_found_whatever_the_timeline_is_called() -> None:
+def test_the_place_of_a_line_is_parsed_for_every_timeline_id() -> None:
     line = json.dumps(
         {"v": 1, "timeline": 'a"b\\","epoch":"no"', "epoch": "e", "seq": 7, "type": "t.u", "at": "", "data": {}}, separators=(",", ":")
     )

@@ -264,11 +264,11 @@ def test_what_is_begun_anew_is_followed_by_the_epoch_that_is_answered(serve: Any
     while server.store.job_queue.find(first["id"]) is not None:
         assert time.monotonic() < deadline, "the process does not go"
         time.sleep(0.02)
-    server.store.claim(first["id"], "somebody else")
+    server.store.claim(first["id"], "another process")
     for place, body in (("", {"uri": "film.mp4", "fresh": True}), (f"/{first['id']}/retag", {"tags": "music-library"})):
         status, refused = server.json("POST", f"/v1/timelines{place}", body)
         assert (status, refused["code"]) == (409, "store.claimed")
-    assert server.store.head(first["id"]) == (again["epoch"], events[-1]["seq"]), "what somebody works on is not thrown away"
+    assert server.store.head(first["id"]) == (again["epoch"], events[-1]["seq"]), "a claimed log was deleted"
 
 
 def one_runs_one_waits(server: Any, root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -281,7 +281,7 @@ def one_runs_one_waits(server: Any, root: Path) -> tuple[dict[str, Any], dict[st
     return ahead, server.json("POST", "/v1/timelines", {"uri": "film.mp4"})[1]
 
 
-def test_a_second_server_tells_what_the_first_does_and_where_it_is_to_be_cancelled(serve: Any, tmp_path: Path) -> None:
+def test_a_second_server_reports_the_state_of_the_first_and_where_to_cancel(serve: Any, tmp_path: Path) -> None:
     root = films(tmp_path)
     first, second = serve(media_roots=[root], analyses=1), serve(media_roots=[root])
     ahead, waits = one_runs_one_waits(first, root)
@@ -325,7 +325,7 @@ def test_what_was_cancelled_in_the_queue_goes_on_in_its_log(serve: Any, tmp_path
     assert (kinds[:2], kinds[-1]) == (["timeline.cancelled", "timeline.opened"], "timeline.completed")
 
 
-def test_when_too_many_wait_the_next_is_told_when_to_come_again(serve: Any, tmp_path: Path) -> None:
+def test_when_too_many_are_queued_the_next_gets_a_time_to_retry(serve: Any, tmp_path: Path) -> None:
     root = films(tmp_path)
     for name in ("second.mp4", "third.mp4"):
         (root / name).write_bytes((root / "film.mp4").read_bytes())

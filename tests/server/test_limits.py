@@ -20,11 +20,11 @@ def test_one_address_has_only_so_many_connections_and_gets_them_back(serve: Any)
     server = serve(connections_per_address=3)
     server.fill("tl_a")
     for _ in range(2):
-        with ExitStack() as held:
+        with ExitStack() as stack:
             for _ in range(2):
-                held.enter_context(server.client())
+                stack.enter_context(server.client())
             followed = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-            held.callback(followed.close)
+            stack.callback(followed.close)
             followed.request("GET", "/v1/timelines/tl_a/events?follow=1")
             assert followed.getresponse().readline()
             with server.raw() as one_more:
@@ -51,7 +51,7 @@ def test_requests_and_messages_beyond_the_rate_are_refused(serve: Any) -> None:
         assert server.close_code(client.socket) == 4429
 
 
-def test_what_comes_from_this_machine_is_not_limited_unless_asked_for(serve: Any) -> None:
+def test_clients_on_this_machine_are_not_limited_by_default(serve: Any) -> None:
     server = serve()
     assert {server.http("GET", "/healthz")[0] for _ in range(300)} == {200}
 
@@ -69,13 +69,13 @@ def test_never_more_than_the_rate_and_one_burst(pauses: list[float], rate: float
     assert allowed <= now * rate + max(1.0, rate * 10) + 1e-6
 
 
-def test_strangers_are_limited_by_default_and_a_network_is_one_stranger() -> None:
+def test_remote_clients_are_limited_by_default_and_an_ipv6_network_is_one_client() -> None:
     limits = AddressLimits(ServerSettings(), clock=lambda: 0.0)
     answers = [limits.wait(address_of((f"2001:db8::{n:x}", 5))) for n in range(1, 3001)]
     assert answers.count(0) == 2000
     assert limits.wait(address_of(("2001:db8:0:1::1", 5))) == 0
-    with ExitStack() as held:
-        entered = [held.enter_context(limits.connected("192.0.2.1")) for _ in range(300)]
+    with ExitStack() as stack:
+        entered = [stack.enter_context(limits.connected("192.0.2.1")) for _ in range(300)]
     assert entered.count(True) == 256
     with limits.connected("192.0.2.1") as free:
         assert free

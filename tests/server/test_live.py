@@ -1,4 +1,4 @@
-"""Live sources that a server is asked for."""
+"""Live sources analyzed by a server."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def test_a_live_source_is_recorded_cancelled_and_recorded_anew(serve: Serve, fil
     running = serve(allow_private=True)
     _, answer = running.json("POST", "/v1/timelines", {"uri": url})
     with Feeder(film, url, seconds=60):
-        until(running, answer["id"], lambda state: any(held.status == "tagged" for held in state.segments))
+        until(running, answer["id"], lambda state: any(segment.status == "tagged" for segment in state.segments))
         status, _ = running.json("POST", f"/v1/timelines/{answer['id']}/cancel")
         assert status == 200
     state = running.store.state(answer["id"])
     assert (state.state, state.source.live) == ("cancelled", True)
-    assert {held.status for held in state.segments} == {"tagged"}
+    assert {segment.status for segment in state.segments} == {"tagged"}
     assert state.segments[-1].end.seconds - state.segments[0].start.seconds == pytest.approx(state.progress.decoded_seconds, abs=0.1)
     assert running.http("GET", f"/v1/timelines/{answer['id']}/media")[0] == 404
     _, again = running.json("POST", "/v1/timelines", {"uri": url})
@@ -77,11 +77,13 @@ def test_the_next_server_goes_on_with_a_recording(serve: Serve, film: Path, url:
         first.stop()
         second = serve(allow_private=True)
         state = until(
-            second, answer["id"], lambda state: [held.kind for held in state.segments[-3:]].count("shot") >= 2 and state.live is not None
+            second,
+            answer["id"],
+            lambda state: [segment.kind for segment in state.segments[-3:]].count("shot") >= 2 and state.live is not None,
         )
         second.json("POST", f"/v1/timelines/{answer['id']}/cancel")
     state = second.store.state(answer["id"])
-    assert [held.kind for held in state.segments].count("gap") == 1
+    assert [segment.kind for segment in state.segments].count("gap") == 1
     assert all(one.end == two.start for one, two in pairwise(state.segments))
     assert [event.seq for event in second.store.read(answer["id"])] == list(range(1, state.seq + 1))
 
@@ -92,7 +94,7 @@ def test_a_recording_as_long_as_is_taken_here_ends_cleanly(serve: Serve, film: P
     with Feeder(film, url, seconds=60):
         state = until(running, answer["id"], lambda state: state.state in ("cancelled", "failed", "completed"))
     assert state.state == "cancelled"
-    assert {held.status for held in state.segments} == {"tagged"}
+    assert {segment.status for segment in state.segments} == {"tagged"}
 
 
 def test_a_file_that_grows_is_followed(serve: Serve, film: Path, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_a_file_that_grows_is_followed(serve: Serve, film: Path, tmp_path: Path)
         while not growing.exists() or growing.stat().st_size < 2000:
             time.sleep(0.02)
         _, answer = running.json("POST", "/v1/timelines", {"uri": "growing.ts", "follow": True})
-        until(running, answer["id"], lambda state: sum(held.status == "tagged" for held in state.segments) >= 2)
+        until(running, answer["id"], lambda state: sum(segment.status == "tagged" for segment in state.segments) >= 2)
         status, _ = running.json("POST", f"/v1/timelines/{answer['id']}/cancel")
     assert status == 200
     with running.raw() as _:

@@ -63,7 +63,7 @@ def authority(tmp_path: Path) -> trustme.CA:
     return authority
 
 
-def test_the_address_is_printed_once_it_answers_and_is_nobody_elses(tmp_path: Path) -> None:
+def test_the_address_is_printed_once_it_answers_and_a_taken_port_is_an_error(tmp_path: Path) -> None:
     with serving(tmp_path, "--port=0") as url:
         with urllib.request.urlopen(f"{url}healthz", timeout=20) as answer:
             assert json.load(answer) == {"status": "ok"}

@@ -55,7 +55,7 @@ def test_a_first_message_that_is_wrong_closes_with_its_code(server: Any, said: s
 def test_a_message_beyond_all_measure_closes_with_its_code_and_without_a_reset(server: Any, whole: bool) -> None:
     said = '{"type": "identify", "protocol": 1, "client": "' + "x" * (20 << 20)
     with server.raw() as socket:
-        with suppress(ConnectionClosed):  # told so while still sending: as good
+        with suppress(ConnectionClosed):  # closed while still sending
             socket.send(said if whole else (said[place : place + 50_000] for place in range(0, len(said), 50_000)))
         assert server.close_code(socket) == 4413
     assert 'streamtags_closed_total{code="4413"} 1' in server.http("GET", "/metrics")[2].decode()
@@ -67,7 +67,7 @@ def test_who_does_not_identify_in_time_is_closed(serve: Any) -> None:
         assert server.close_code(socket) == 4408
 
 
-def test_who_speaks_another_subprotocol_is_told_so(server: Any) -> None:
+def test_a_client_with_another_subprotocol_is_closed_with_the_reason(server: Any) -> None:
     with server.raw(subprotocols=["streamtags.v9"]) as socket:
         assert server.close_code(socket) == 4406
 
@@ -132,7 +132,7 @@ def test_with_another_epoch_or_a_future_position_the_state_comes_first(server: A
 def test_disconnected_at_random_points_a_reader_ends_with_exactly_the_log(server: Any) -> None:
     timeline = server.fill(completed=False, segments=40)
     epoch, _ = server.store.head(timeline)
-    chance, held, after = random.Random(7), [], 0
+    chance, received, after = random.Random(7), [], 0
     for attempt in range(25):
         server.store.append(timeline, make_payloads(2, seed=attempt)[1:6])
         with server.client() as client:
@@ -140,12 +140,12 @@ def test_disconnected_at_random_points_a_reader_ends_with_exactly_the_log(server
             assert subscribed["recovered"] is True
             assert subscribed["seq"] == after
             missing = server.store.head(timeline).seq - after
-            held += client.events(chance.randint(0, missing))
-            after = held[-1]["seq"] if held else 0
+            received += client.events(chance.randint(0, missing))
+            after = received[-1]["seq"] if received else 0
     with server.client() as client:
         client.say(type="subscribe", id="a", timeline=timeline, after=after, epoch=epoch)
-        held += client.events(server.store.head(timeline).seq - after)
-    assert held == [json.loads(line) for line in server.store.read_json(timeline)]
+        received += client.events(server.store.head(timeline).seq - after)
+    assert received == [json.loads(line) for line in server.store.read_json(timeline)]
 
 
 def test_a_filter_lets_through_what_it_names_and_may_be_replaced(server: Any) -> None:
@@ -242,7 +242,7 @@ def test_events_of_another_process_arrive(server: Any) -> None:
         assert client.events(1)[0]["type"] == "timeline.completed"
 
 
-def test_an_idle_client_is_told_how_far_its_timelines_reach(serve: Any) -> None:
+def test_an_idle_client_gets_heartbeats_with_the_last_seq_of_its_timelines(serve: Any) -> None:
     server = serve(heartbeat_seconds=0.2)
     timeline = server.fill()
     with server.client() as client:
@@ -250,7 +250,7 @@ def test_an_idle_client_is_told_how_far_its_timelines_reach(serve: Any) -> None:
         assert client.until("heartbeat")[-1]["seqs"] == {timeline: server.store.head(timeline).seq}
 
 
-def test_a_reader_that_stalls_is_told_and_read_on_and_delays_nobody(serve: Any) -> None:
+def test_a_reader_that_stalls_is_notified_and_read_forward_and_delays_no_other(serve: Any) -> None:
     server = serve(queue_events=8)
     timeline = server.fill(completed=False)
     _, begun = server.store.head(timeline)
@@ -262,12 +262,12 @@ def test_a_reader_that_stalls_is_told_and_read_on_and_delays_nobody(serve: Any) 
         for _ in range(150):  # 9 MB: more than any buffer on the way
             server.store.append(timeline, [long])
             assert quick.events(1)[0]["type"] == "segment.corrected"
-        found = [slow.receive() for _ in range(20)]
-        while found[-1].get("event", {}).get("seq") != begun + 150:
-            found.append(slow.receive())
-    assert [message["event"]["seq"] for message in found if message["type"] == "event"] == list(range(begun + 1, begun + 151))
-    assert any(message["type"] == "lagged" for message in found)
-    for before, message, after in zip(found, found[1:], found[2:], strict=False):
+        messages = [slow.receive() for _ in range(20)]
+        while messages[-1].get("event", {}).get("seq") != begun + 150:
+            messages.append(slow.receive())
+    assert [message["event"]["seq"] for message in messages if message["type"] == "event"] == list(range(begun + 1, begun + 151))
+    assert any(message["type"] == "lagged" for message in messages)
+    for before, message, after in zip(messages, messages[1:], messages[2:], strict=False):
         if message["type"] == "lagged":
             assert (before["event"]["seq"], after["event"]["seq"]) == (message["seq"], message["seq"] + 1)
 

@@ -1,4 +1,4 @@
-"""Clients that read when they like, over logs that grow, are replaced and removed, in every order: each is told exactly the log."""
+"""Clients that read at any speed, over logs that grow, are replaced and removed, in every order: each receives exactly the log."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Inline(ThreadPoolExecutor):
         done: Future[Any] = Future()
         try:
             done.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it is for whoever asks for the result
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller that awaits the result
             done.set_exception(error)
         return done
 
 
 @dataclass
 class Place:
-    """How far a client has come in one log, and what it was told of it since `first`."""
+    """The position of a client in one log, and the events it received since `first`."""
 
     epoch: str
     seq: int
@@ -62,7 +62,7 @@ class Client:
         self.room = asyncio.Event()
         outlet = Outlet({"type": "websocket", "extensions": {PUSH: {"push": self.push}}}, self.send)
         self.subscriptions = Subscriptions(hub, ServerSettings(), Metrics(), outlet)
-        self.telling = asyncio.create_task(self.subscriptions.run())
+        self.sending = asyncio.create_task(self.subscriptions.run())
         self.asking: asyncio.Task[None] | None = None
         self.filtered = False
         self.timeline = ""
@@ -104,25 +104,27 @@ class Client:
                 elif timeline != ALL:
                     self.awaited.add(timeline)
             case {"type": "snapshot", "timeline": timeline, "epoch": epoch, "seq": seq, "state": state}:
-                held = self.places.get(timeline)
+                place = self.places.get(timeline)
                 assert self.open
-                assert timeline in self.awaited or held is None or held.epoch != epoch, "a state where events could have followed"
+                assert timeline in self.awaited or place is None or place.epoch != epoch, "a state where events could have followed"
                 assert (state["epoch"], state["seq"]) == (epoch, seq)
                 self.awaited.discard(timeline)
                 self.places[timeline] = Place(epoch, seq, seq)
             case {"type": "event", "event": event}:
                 assert not self.awaited, "an event before the state"
-                held = self.places[event["timeline"]]
+                place = self.places[event["timeline"]]
                 assert self.open
-                assert event["epoch"] == held.epoch
-                assert event["seq"] > held.seq if self.filtered else event["seq"] == held.seq + 1
-                held.seq = event["seq"]
-                held.lines.append(event)
+                assert event["epoch"] == place.epoch
+                assert event["seq"] > place.seq if self.filtered else event["seq"] == place.seq + 1
+                place.seq = event["seq"]
+                place.lines.append(event)
             case {"type": "lagged", "seq": seq}:
                 assert self.filtered or seq in [place.seq for place in self.places.values()]
             case {"type": "heartbeat", "seqs": seqs}:
                 for timeline, seq in seqs.items():
-                    assert self.filtered or timeline in self.awaited or seq <= self.places[timeline].seq, "told of what was not sent"
+                    assert self.filtered or timeline in self.awaited or seq <= self.places[timeline].seq, (
+                        "a heartbeat is ahead of what was sent"
+                    )
             case {"type": "removed", "timeline": timeline}:
                 self.places.pop(timeline, None)  # removed, it may be, before its state was sent
             case {"type": "unsubscribed"} | {"type": "error", "code": "not_found"}:
@@ -193,9 +195,9 @@ class SubscriptionsMachine(RuleBasedStateMachine):
     async def _leave(self) -> None:
         for client in self.all:
             client.subscriptions.close()
-            client.telling.cancel()
-        await asyncio.wait([client.telling for client in self.all] or [asyncio.create_task(asyncio.sleep(0))])
-        assert all(client.telling.cancelled() for client in self.all), "it ended by itself"
+            client.sending.cancel()
+        await asyncio.wait([client.sending for client in self.all] or [asyncio.create_task(asyncio.sleep(0))])
+        assert all(client.sending.cancelled() for client in self.all), "it ended by itself"
 
     # What is written
 
@@ -271,11 +273,11 @@ class SubscriptionsMachine(RuleBasedStateMachine):
 
     @rule(client=clients)
     def unsubscribe(self, client: Client) -> None:
-        async def asked() -> None:
+        async def requested() -> None:
             if not client.busy:
                 client.ask(client.subscriptions.unsubscribe("a"))
 
-        self.loop.run(asked())
+        self.loop.run(requested())
 
     @invariant()
     def nothing_queues_but_in_the_buffer(self) -> None:

@@ -166,7 +166,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
 
     async def send(self, message: Any) -> None:
-        """Do as uvicorn, but do not wait for space in the buffer to send a close."""
+        """Do as uvicorn, but do not wait for space in the buffer to send a close, nor write to a connection that has ended.
+
+        Raises:
+            OSError: the client has disconnected. Writing would have asyncio log a warning for each message.
+        """
+        if message["type"] == "websocket.send" and self.transport.is_closing():
+            raise ConnectionResetError("the client has disconnected")
         if not self.writable.is_set() and message["type"] == "websocket.close":
             self.transport.abort()
         else:

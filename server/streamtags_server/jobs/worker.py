@@ -1,4 +1,4 @@
-"""One analysis in a process of its own: what a decoder does to it, it does to nobody else.
+"""One analysis in a process of its own, so that a decoder that crashes or takes memory harms no other analysis.
 
 Reads one line of JSON from standard input, a `Task`. Writes a line of JSON to standard output whenever events are durable, and one at the
 end that says how it went. When standard input ends, the server has: the analysis stops where it is, to be resumed.
@@ -32,16 +32,16 @@ from streamtags.store.opening import open_store
 
 __all__ = ["Task", "main"]
 
-# The process of a server that was killed may take a moment to notice.
+# The worker of a server that was killed needs a moment to notice, and keeps its claim until then.
 _CLAIM_TRIES, _CLAIM_SECONDS = 20, 0.5
-# How often memory is looked at; a decoder fills a gigabyte in no less.
+# Interval of the memory check; a decoder needs longer to fill a gigabyte.
 _MEMORY_SECONDS = 0.1
-# What threads and allocators set aside and never use.
+# Address space that threads and allocators reserve and never use.
 _RESERVED_BYTES = 1 << 30
 
 
 class Task(BaseModel):
-    """What to analyze, and within which limits."""
+    """What to analyze, and the limits."""
 
     uri: str
     timeline: str
@@ -55,15 +55,15 @@ class Task(BaseModel):
 
 
 def main() -> int:
-    """Run the task on standard input; status 0 if it ended as it should."""
+    """Run the task on standard input; return 0 if it succeeded."""
     task = Task.model_validate_json(sys.stdin.readline())
     limit_opencv_threads()
     threading.Thread(target=_end_with_server, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not task.allow_private:
         ignore_proxy_exceptions()
-    if task.memory_bytes and sys.platform == "linux":  # elsewhere nobody says what a process holds
-        # The watch says why it ends an analysis; what is taken too fast for it, at once and in one piece, is refused by the system.
+    if task.memory_bytes and sys.platform == "linux":  # other systems do not report what a process uses
+        # The watch reports why it ends an analysis; an allocation too large and too fast for the watch is refused by the system.
         resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)
         threading.Thread(target=_watch_memory, args=(task.memory_bytes,), daemon=True).start()
     try:
@@ -84,9 +84,9 @@ def _end_with_server() -> None:
 
 
 def _watch_memory(limit: int) -> None:
-    """End the process when it holds more than `limit` bytes, before the machine has to choose whom to end."""
+    """End the process when it uses more than `limit` bytes, before the system has to choose a process to kill."""
     page = resource.getpagesize()
-    while int(Path("/proc/self/statm").read_text().split()[1]) * page <= limit:  # the second number is what is resident: proc(5)
+    while int(Path("/proc/self/statm").read_text().split()[1]) * page <= limit:  # the second number is the resident size: proc(5)
         time.sleep(_MEMORY_SECONDS)
     _say(_too_much(limit))
     os._exit(1)
@@ -117,11 +117,11 @@ async def _run(task: Task) -> None:
             if _seconds(event) > task.max_seconds:
                 if not live:
                     raise _too_long(task)
-                stop.set()  # as somebody would who has recorded enough
+                stop.set()  # as after SIGTERM: what was recorded is kept
 
-    with ExitStack() as held:
-        store = held.enter_context(open_store(task.store))
-        proxy = None if task.allow_private else held.enter_context(CheckingProxy()).url
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(task.store))
+        proxy = None if task.allow_private else stack.enter_context(CheckingProxy()).url
         access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
         for _ in range(_CLAIM_TRIES):
             try:
@@ -135,11 +135,11 @@ async def _run(task: Task) -> None:
         else:
             raise refused
     if state.id != task.timeline:
-        raise SourceRefused("has changed since it was asked for", where=task.uri, hint="ask again", code="source.changed")
+        raise SourceRefused("has changed since the request", where=task.uri, hint="request it again", code="source.changed")
 
 
 def _seconds(event: Event) -> float:
-    """How long the source is, as far as `event` tells."""
+    """Return the length of the source in seconds, as far as `event` states it."""
     match event.data:
         case TimelineOpened(source=source):
             return source.video.duration or 0.0
@@ -150,7 +150,7 @@ def _seconds(event: Event) -> float:
 
 
 def _too_long(task: Task) -> SourceRefused:
-    what = f"is longer than the {task.max_seconds:g} s taken here"
+    what = f"is longer than {task.max_seconds:g} s, the limit here"
     return SourceRefused(what, where=task.uri, hint="cut it, or raise server.max_seconds", code="limit.duration")
 
 

@@ -37,7 +37,7 @@ client                                         server
   | <-------------------- event id=a, seq 42, 43  |  each as soon as it is durable
   | <------------------------------- heartbeat    |  when there is nothing else to say
   |                                               |
-  |            (the connection breaks)            |  events 44 to 60 happen meanwhile
+  |            (the connection breaks)            |  events 44 to 60 follow in the log
   |                                               |
   |  hello, identify, identified as before        |
   |  subscribe id=b timeline=tl_1                 |

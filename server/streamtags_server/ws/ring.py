@@ -26,7 +26,7 @@ def place_of(line: str) -> tuple[Head, str]:
 
 
 class Entry:
-    """One event, encoded; decoded only if a filter asks."""
+    """One event, encoded; decoded only if a filter needs it."""
 
     def __init__(self, line: str) -> None:
         self.line = line

@@ -50,7 +50,7 @@ def _event_frame_bytes(name: str, line: str) -> bytes:
 
 
 class _Subscription:
-    """A timeline that the client follows; `requested` is the id, prefix or `last` that it asked for."""
+    """A timeline that the client follows; `requested` is the id, prefix or `last` in its message."""
 
     def __init__(self, name: str, timeline: str, filter_: Filter | None) -> None:
         self.id = name

@@ -54,15 +54,15 @@ def generated(schema: str, mode: GenerationMode, count: int) -> list[Any]:
     operation = schemathesis.openapi.from_dict(
         {"openapi": "3.1.0", "info": {"title": "", "version": ""}, "paths": paths, "components": {"schemas": document()}}
     )["/"]["POST"]
-    found = []
+    bodies = []
 
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode))
     def collect(case: Any) -> None:
-        found.append(case.body)
+        bodies.append(case.body)
 
     collect()
-    return found
+    return bodies
 
 
 def corpus(count: int) -> Corpus:
@@ -93,23 +93,23 @@ LIKELY_PARAMS: dict[str, list[Any]] = {
 
 def message(chance: Random, made: Corpus) -> dict[str, Any]:
     """A valid message, often one that names what is there."""
-    found = dict(chance.choice(made.valid[chance.choice([*made.valid, "subscribe", "request"])]))
+    fields = dict(chance.choice(made.valid[chance.choice([*made.valid, "subscribe", "request"])]))
     for name, values in LIKELY.items():
-        if name in found and chance.random() < 0.75:
-            found[name] = chance.choice(values)
-    if found["type"] == "request":
-        found["params"] = dict(chance.choice(made.params))
+        if name in fields and chance.random() < 0.75:
+            fields[name] = chance.choice(values)
+    if fields["type"] == "request":
+        fields["params"] = dict(chance.choice(made.params))
         for name, values in LIKELY_PARAMS.items():
             if chance.random() < 0.5:
-                found["params"][name] = chance.choice(values)
-    return found
+                fields["params"][name] = chance.choice(values)
+    return fields
 
 
 def nested(depth: int) -> Any:
-    found: Any = 0
+    value: Any = 0
     for level in range(depth):
-        found = [found] if level % 2 else {"x": found}
-    return found
+        value = [value] if level % 2 else {"x": value}
+    return value
 
 
 ODD: list[Any] = [
@@ -135,21 +135,21 @@ ODD: list[Any] = [
 
 
 def mutated(chance: Random, made: Corpus) -> Any:
-    """A message with a field too few, too many, of another type or of a size nobody needs."""
-    found = message(chance, made)
-    place = chance.choice(sorted(found))
+    """A message with a field too few, too many, of another type or of a size that no client needs."""
+    fields = message(chance, made)
+    place = chance.choice(sorted(fields))
     match chance.choice(["drop", "set", "add", "type", "wrap"]):
         case "drop":
-            del found[place]
+            del fields[place]
         case "set":
-            found[place] = chance.choice(ODD)
+            fields[place] = chance.choice(ODD)
         case "add":
-            found[chance.choice(["", "x", "token", "client", "filter", "n"])] = chance.choice(ODD)
+            fields[chance.choice(["", "x", "token", "client", "filter", "n"])] = chance.choice(ODD)
         case "type":
-            found["type"] = chance.choice([*of_type("send"), *of_type("receive"), "", "IDENTIFY", "hello\n"])
+            fields["type"] = chance.choice([*of_type("send"), *of_type("receive"), "", "IDENTIFY", "hello\n"])
         case "wrap":
-            return chance.choice([[found], [found] * 2, {"message": found}, found.get("id"), json.dumps(found)])
-    return found
+            return chance.choice([[fields], [fields] * 2, {"message": fields}, fields.get("id"), json.dumps(fields)])
+    return fields
 
 
 class Sent(NamedTuple):

@@ -43,7 +43,7 @@ class Model:
         self.subscriptions: dict[str, str] = {}
 
     def broken(self, sent: Sent) -> int | None:
-        """The close code for a message that nobody can look into."""
+        """The close code for a message that cannot be parsed."""
         if len(sent.data) > MESSAGE_BYTES:
             return 4413
         try:
@@ -89,10 +89,10 @@ class Model:
         if after is not None and epoch == self.epochs[timeline] and SHORTEST < after < LONGEST:
             return reply("subscribed", id=name, timeline=timeline, epoch=epoch)  # recovered or not: who knows how long the log is by now
         recovered = after is not None and epoch == self.epochs[timeline] and after <= SHORTEST
-        found = reply("subscribed", id=name, timeline=timeline, epoch=self.epochs[timeline], recovered=recovered)
+        expected = reply("subscribed", id=name, timeline=timeline, epoch=self.epochs[timeline], recovered=recovered)
         if not recovered:
-            found.fits.append(lambda got: got["type"] == "snapshot" and got["id"] == name and got["state"]["seq"] == got["seq"])
-        return found
+            expected.fits.append(lambda got: got["type"] == "snapshot" and got["id"] == name and got["state"]["seq"] == got["seq"])
+        return expected
 
     def unsubscribe(self, message: dict[str, Any]) -> Expected:
         name = message["id"]
@@ -120,8 +120,8 @@ class Model:
 def read(text: str) -> Any:
     """JSON as RFC 8259 has it: no NaN, no half of a character; None for what is not."""
     try:
-        found = json.loads(text, parse_constant=lambda name: {}[name])
-        json.dumps(found, ensure_ascii=False).encode()
+        value = json.loads(text, parse_constant=lambda name: {}[name])
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, KeyError, RecursionError):
         return None
-    return None if max(map(text.count, "[{")) > DEEPEST else found
+    return None if max(map(text.count, "[{")) > DEEPEST else value
