@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
-from streamtags_server.ws.hub import FoldedState, Hub, LagNotice, Reader, Removal
+from streamtags_server.ws.hub import Hub
+from streamtags_server.ws.reader import FoldedState, LagNotice, Reader, Removal
 from streamtags_server.ws.ring import Entry, Ring, place_of
 
 from streamtags.core.errors import NotInStore

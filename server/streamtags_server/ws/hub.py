@@ -14,8 +14,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple
 
 from streamtags.core.errors import NotInStore, StreamtagsError
@@ -23,9 +22,9 @@ from streamtags.core.records import Head
 from streamtags.core.stores import Store
 from streamtags.operations.services import Blocking
 from streamtags_server.threads import run_in_thread
-from streamtags_server.ws.ring import Entry, Ring
+from streamtags_server.ws.reader import FoldedState, Reader, ReadLog
 
-__all__ = ["FoldedState", "Hub", "LagNotice", "Reader", "Removal", "Update"]
+__all__ = ["Hub"]
 
 # Changes made by other processes are polled a hundred times a second, which takes less than a hundredth of a core.
 _POLL_SECONDS = 0.01
@@ -40,43 +39,10 @@ _READERS_PER_TURN = 64
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedState:
-    """The timeline at `head`, as JSON; the events after it follow."""
-
-    head: Head
-    json: str
-
-
-@dataclass(frozen=True, slots=True)
-class LagNotice:
-    """The reader fell behind after `seq` and is read forward from the store."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """The timeline was removed."""
-
-
-Update = Entry | FoldedState | LagNotice | Removal
-"""What a reader is given."""
-
-
 class _Changes(NamedTuple):
     version: int
     heads: dict[str, Head]
     lines: dict[str, list[str]]
-
-
-class _Log:
-    """A timeline that has readers."""
-
-    def __init__(self, head: Head, size: int) -> None:
-        self.ring = Ring(head, size)
-        self.removed = False
-        self.readers: set[Reader] = set()
 
 
 class _WakeUps:
@@ -128,10 +94,10 @@ class Hub:
         self.stopped = asyncio.Event()
         self._store, self._tail, self._reading = store, tail, reading
         self._size, self._poll_seconds = queue_events, poll_seconds
-        self._logs: dict[str, _Log] = {}
+        self._logs: dict[str, ReadLog] = {}
         self._watchers: set[Callable[[str], None]] = set()
         self._heads: dict[str, Head] = {}
-        self._changed: set[_Log] = set()
+        self._changed: set[ReadLog] = set()
         self._version = -1
         self._refreshing = asyncio.Lock()
         self._wake_ups = _WakeUps()
@@ -222,7 +188,7 @@ class Hub:
                     version = -1
         return _Changes(version, heads, lines)
 
-    def _bring_up(self, timeline: str, log: _Log, changes: _Changes) -> None:
+    def _bring_up(self, timeline: str, log: ReadLog, changes: _Changes) -> None:
         head = changes.heads.get(timeline)
         if head is None:
             log.removed = True
@@ -292,7 +258,7 @@ class Hub:
         """Return a reader of a timeline that `knows` knows."""
         log = self._logs.get(timeline)
         if log is None:
-            log = self._logs[timeline] = _Log(self._heads[timeline], self._size)
+            log = self._logs[timeline] = ReadLog(self._heads[timeline], self._size)
         return Reader(self, timeline, log, notify)
 
     async def reader(self, timeline: str, notify: Callable[[], None]) -> Reader:
@@ -304,12 +270,12 @@ class Hub:
         log = self._logs.get(timeline)
         if log is None:
             head = await self.head(timeline)
-            log = self._logs.setdefault(timeline, _Log(head, self._size))
+            log = self._logs.setdefault(timeline, ReadLog(head, self._size))
             self._version = -1  # what was written since must be read, even if its change was seen already
             self._wake_ups.send()
         return Reader(self, timeline, log, notify)
 
-    def leave(self, reader: Reader, log: _Log) -> None:
+    def leave(self, reader: Reader, log: ReadLog) -> None:
         """Forget a reader; with the last one the ring goes too."""
         log.readers.discard(reader)
         if not log.readers and self._logs.get(reader.timeline) is log:
@@ -333,102 +299,3 @@ class Hub:
             while len(self._states) > _CACHED_STATES:
                 self._states.popitem(last=False)
         return cached
-
-
-class Reader:
-    """A position in a log. Made by `Hub.reader`; `close` it."""
-
-    def __init__(self, hub: Hub, timeline: str, log: _Log, notify: Callable[[], None]) -> None:
-        self.timeline = timeline
-        self.notify = notify
-        self.head: Head | None = None
-        self._hub = hub
-        self._log = log
-        self._live = False
-        self._ended = False
-        log.readers.add(self)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._ended = True
-        self._hub.leave(self, self._log)
-
-    async def resume(self, after: int, epoch: str) -> bool:
-        """Start after `after` if the log still has that epoch; if it has not, return False, and `take` gives a state first."""
-        if epoch != self._log.ring.head.epoch or after > self._log.ring.head.seq:
-            await self._hub.refresh()  # the caller may come from a process that is ahead of this one
-        now = self._log.ring.head
-        if self._log.removed or epoch != now.epoch or after > now.seq:
-            return False
-        self.head = Head(epoch, after)
-        return True
-
-    @property
-    def behind(self) -> bool:
-        """Whether there is something to take."""
-        if self._ended:
-            return False
-        return self._log.removed or self.head is None or self._is_other_log or self.head.seq < self._log.ring.head.seq
-
-    @property
-    def _is_other_log(self) -> bool:
-        return self.head is not None and self.head.epoch != self._log.ring.head.epoch
-
-    def available(self, limit: int) -> Sequence[Entry] | None:
-        """Return at most `limit` events that follow and are in memory, without taking them.
-
-        None if what comes next is not an event, or must be read from the store.
-        """
-        head, ring = self.head, self._log.ring
-        if self._ended:
-            return ()
-        if head is None or self._log.removed or head.epoch != ring.head.epoch:
-            return None
-        entries = ring.after(head.seq, limit)
-        if entries is not None:
-            self._live = True
-        return entries
-
-    def advance(self, entry: Entry) -> None:
-        """Move past an event."""
-        self.head = entry.head
-
-    async def take(self, limit: int) -> Sequence[Update]:
-        """Return what comes next, at most `limit` events; nothing if there is nothing new.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        entries = self.available(limit)
-        if entries is not None:
-            if entries:
-                self.advance(entries[-1])
-            return entries
-        try:
-            if not self._log.removed:
-                return await (self._start() if self.head is None or self._is_other_log else self._catch_up(self.head, limit))
-        except NotInStore:
-            pass  # removed, though the hub has not read that yet
-        self._ended = True
-        return [Removal()]
-
-    async def _start(self) -> list[Update]:
-        state = await self._hub.state(self.timeline)
-        if state.head.epoch != self._log.ring.head.epoch:
-            await self._hub.refresh()
-        if self.head is not None and self.head.epoch == state.head.epoch:
-            return []  # this reader had already seen the new log, the hub had not
-        self.head, self._live = state.head, True
-        return [state]
-
-    async def _catch_up(self, head: Head, limit: int) -> list[Update]:
-        updates: list[Update] = []
-        if self._live:
-            self._live = False
-            updates.append(LagNotice(head.seq))
-        entries = [Entry(line) for line in await self._hub.read_json(self.timeline, head.seq, limit)]
-        if entries and entries[0].head == (head.epoch, head.seq + 1):
-            self.advance(entries[-1])
-            return [*updates, *entries]
-        await self._hub.refresh()  # replaced since
-        return updates

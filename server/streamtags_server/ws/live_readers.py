@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from streamtags_server.ws.hub import FoldedState, Hub, Removal
+from streamtags_server.ws.hub import Hub
+from streamtags_server.ws.reader import FoldedState, Removal
 from streamtags_server.ws.ring import Entry
 
 __all__ = ["LiveReaders"]

@@ -30,8 +30,9 @@ from streamtags.core.protocol import (
 )
 from streamtags_server.http.uvicorn_protocols import text_frame
 from streamtags_server.metrics import Metrics
-from streamtags_server.ws.hub import FoldedState, Hub, LagNotice, Reader, Removal, Update
+from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Closed, Outlet
+from streamtags_server.ws.reader import FoldedState, LagNotice, Reader, Removal, Update
 from streamtags_server.ws.ring import Entry
 
 __all__ = ["ALL", "Subscriptions"]
