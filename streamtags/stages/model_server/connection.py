@@ -97,7 +97,7 @@ class Endpoint:
     async def ready(self) -> None:
         """Return if the server answers and takes requests for the model; a busy server is ready.
 
-        A list of models that lacks the model is only a warning: the server itself is asked with an empty conversation.
+        A list of models that lacks the model is only a warning: a request with an empty conversation decides.
 
         Raises:
             ModelError: the server cannot be reached, refuses, lacks the model, or is no model server (code `model.not_found` or
