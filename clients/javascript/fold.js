@@ -3,7 +3,7 @@
 import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from "./fold_segment.js";
 
 /** @typedef {{pts: number, time_base: string, seconds: number, frame: number, timecode: string}} Time */
-/** @typedef {{tag: string, confidence: number}} TagScore */
+/** @typedef {{tag: string, confidence: number, source?: string}} TagScore */
 /** @typedef {{id: string, version: string, digest: string}} VocabularyRef */
 /** @typedef {{code: string, message: string}} ErrorInfo */
 /** @typedef {{caption: string | null, caption_model: string | null, tags: TagScore[]}} ModelAnswers */

@@ -132,6 +132,7 @@ def _tags(segment: SegmentState) -> RenderableType:
             Text(printable(score.tag) + mark(segment, score.tag), style="green" if mark(segment, score.tag) else ""),
             Text("━" * full, style="magenta") + Text("━" * (_BAR_CELLS - full), style="grey30"),
             f"{score.confidence:.2f}",
+            Text(printable(score.source or ""), style="dim"),
         )
     return grid
 

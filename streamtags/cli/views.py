@@ -11,6 +11,7 @@ from streamtags.cli.common import silence_output
 from streamtags.core.errors import UsageError
 from streamtags.core.events import Event, SceneDetected, SourceDropped, SourceLost, SourceResumed
 from streamtags.core.fold import Fold
+from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
@@ -155,7 +156,9 @@ def segment_line(segment: SegmentState) -> str:
     if segment.status == "failed" and segment.error is not None:
         what = f"failed to {segment.error.stage}: {segment.error.message}"
     else:
-        tags = ", ".join(f"{score.tag} {score.confidence:.2f}{mark(segment, score.tag)}" for score in segment.tags) or "no tag"
+        tags = (
+            ", ".join(f"{score.tag} {score.confidence:.2f}{mark(segment, score.tag)}{_source(score)}" for score in segment.tags) or "no tag"
+        )
         what = f"{tags} | {printable(segment.caption or '')}"
     return printable(f"{segment.segment}  {segment.start.timecode}  {segment.seconds:6.2f} s  {segment.transition:7}  {what}")
 
@@ -171,6 +174,11 @@ def mark(segment: SegmentState, tag: str) -> str:
     """Return `*` for a tag that a person set, else ""."""
     persons = segment.correction.tags if segment.correction is not None else ()
     return "*" if any(score.tag == tag for score in persons) else ""
+
+
+def _source(score: TagScore) -> str:
+    """Return ` (subtitle)` for a tag that comes from words of the source: no picture was seen for it."""
+    return f" ({score.source})" if score.source == "subtitle" else ""
 
 
 def live_line(event: Event) -> str:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from streamtags.core.bounded import Label, Title
 from streamtags.core.timebase import Clock, Rational, Time, parse_timecode
@@ -301,10 +301,15 @@ class Measured:
 
 
 class TagScore(_Wire):
-    """A vocabulary entry with a confidence in 0..1."""
+    """A vocabulary entry with a confidence in 0..1.
+
+    `source` is what the tag comes from, if the classifier says so: `measurement`, `subtitle` or `caption`. It is left out of the JSON
+    if None.
+    """
 
     tag: str
     confidence: float
+    source: str | None = Field(None, max_length=40, exclude_if=lambda source: source is None)
 
 
 class Usage(_Wire):

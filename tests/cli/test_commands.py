@@ -16,6 +16,8 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.cli.parser import COMMANDS
+from streamtags.cli.views import segment_line
+from streamtags.core.state import SegmentState
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 
@@ -393,6 +395,14 @@ def test_remove_requires_a_confirmation_on_a_terminal(answer: bytes, is_removed:
 def test_remove_does_not_ask_with_yes_or_in_a_script(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["remove", "last", "--yes", *store]) == 0
     assert "removed tl_" in capsys.readouterr().out
+
+
+def test_a_tag_that_was_read_in_a_subtitle_is_marked() -> None:
+    time = {"pts": 0, "time_base": "1/25", "seconds": 0.0, "frame": 0, "timecode": "00:00:00:00"}
+    bounds = {"segment": "s0000", "index": 0, "shot": 0, "start": time, "end": time, "kind": "shot", "transition": "cut"}
+    tags = [{"tag": "Sad", "confidence": 0.5, "source": "subtitle"}, {"tag": "Dark", "confidence": 0.4, "source": "measurement"}]
+    line = segment_line(SegmentState.model_validate({**bounds, "tags": tags}))
+    assert "Sad 0.50 (subtitle), Dark 0.40 |" in line
 
 
 def test_a_reset_returns_to_the_answer_of_the_models(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,15 +147,17 @@ export class Details {
   }
 
   /** @param {SegmentState} segment @param {import("./streamtags.js").TagScore} score @param {boolean} isPersons */
-  _tagItem(segment, { tag, confidence }, isPersons) {
+  _tagItem(segment, { tag, confidence, source }, isPersons) {
     const fill = el("i");
     fill.style.width = `${confidence * 100}%`;
     fill.style.background = this._context.colorOf(tag);
+    const origin = isPersons ? `, set by ${segment.correction?.by}` : source ? `, from: ${source}` : "";
+    const title = tag + origin;
     const remove = () => this._corrections.removeTag([segment], tag);
     return el(
       "li",
       { class: isPersons ? "person" : "" },
-      el("span", { class: "name", text: tag, title: isPersons ? `${tag}, set by ${segment.correction?.by}` : tag }),
+      el("span", { class: "name", title }, tag, source && el("small", { class: "muted", text: ` ${source}` })),
       el("span", { class: "bar", "aria-hidden": "true" }, fill),
       el("output", { text: confidence.toFixed(2) }),
       this._isEditor &&

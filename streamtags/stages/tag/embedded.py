@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from streamtags.config.options import Options
-from streamtags.core.model import ClassifyRequest, TagSet, is_measured, tag_scores
+from streamtags.core.model import ClassifyRequest, TagScore, TagSet, is_measured, tag_scores
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
 from streamtags.stages.tag.rules import Rules, explain
@@ -24,6 +24,7 @@ __all__ = ["SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
 
 _KEPT_VOCABULARIES = 8
 _QUOTED = 160
+_SOURCES = {"text": "subtitle", "caption": "caption"}  # by the origin of a passage
 
 
 class EmbeddedOptions(Options):
@@ -99,7 +100,7 @@ class EmbeddedClassifier:
             matches += [_Match(vocabulary.tags[index].name, confidence, passage) for index, confidence in confidences.items()]
         kept = prepared.settle(each for each in matches if each.confidence >= self._options.min_confidence)
         return TagSet(
-            tags=tag_scores([(each.tag, each.confidence) for each in kept]),
+            tags=_scores(kept),
             model=self.model,
             key_information=tuple(dict.fromkeys(_quote(each.passage[1]) for each in kept if each.passage)),
             reasoning=_reasoning(kept, request, vocabulary),
@@ -124,6 +125,13 @@ def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
     if not is_measured(request.caption_model):
         words += [("caption", passage) for passage in passages(request.caption)]
     return words
+
+
+def _scores(kept: Sequence[_Match]) -> tuple[TagScore, ...]:
+    """Return the tags with what each comes from."""
+    sources = {each.tag: _SOURCES[each.passage[0]] if each.passage else "measurement" for each in kept}
+    scores = tag_scores([(each.tag, each.confidence) for each in kept])
+    return tuple(score.model_copy(update={"source": sources[score.tag]}) for score in scores)
 
 
 def _quote(passage: str) -> str:
