@@ -14,7 +14,7 @@ help:
 	@echo "make demo              analyze a generated film (make demo VIDEO=film.mp4: a film of yours)"
 	@echo "make test              run the tests"
 	@echo "make check             format, lint, types, import rules, sizes, language, dependencies, references"
-	@echo "make coverage          run the tests and fail if they cover less than the floor"
+	@echo "make coverage          run the tests and print which lines they cover"
 	@echo "make bench             print the benchmarks"
 	@echo "make docs              build the documentation site into build/site; fail on a broken link"
 	@echo "make reference         write the reference pages that are generated from the code"
