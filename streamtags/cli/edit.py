@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,8 @@ def _print_table(edit: Edit, clips: tuple[Clip, ...], finder: MediaFinder) -> No
     def label(frame: int) -> str:
         return format_timecode(frame, edit.rate, drop=edit.drop)
 
-    width = shutil.get_terminal_size((120, 24)).columns
+    # A terminal would wrap a long line; a file or a pipe gets all of it.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     length = edit.sequence.end_frame - edit.sequence.start_frame
     rate = f"{float(edit.rate):.3f}".rstrip("0").rstrip(".")
     mode = " drop-frame" if edit.drop else ""
