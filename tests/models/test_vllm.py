@@ -113,7 +113,9 @@ async def test_a_request_that_the_server_refuses_is_named(served: Any, asking: A
 
 
 class Answer(BaseModel):
-    color: Literal["red", "green", "blue", "yellow", "cyan", "magenta"]
+    """The JSON that the checkpoint was trained to write: its keys and words are as in its training texts."""
+
+    colour: Literal["red", "green", "blue", "yellow", "cyan", "magenta"]
     shape: Literal["circle", "square", "triangle"]
     motion: Literal["left", "right", "up", "down", "still"]
     background: Literal["black", "gray", "white", "brown"]
