@@ -121,6 +121,7 @@ class Answer(BaseModel):
     background: Literal["black", "gray", "white", "brown"]
 
 
+@pytest.mark.allow_error_logs  # instructor logs each answer that the model did not finish
 async def test_instructor_gets_structured_answers_through_the_endpoint(served: Any) -> None:
     """In JSON the model knows motion and background; its colors are good only in sentences, and now and then it writes blanks for ever."""
     instructor = pytest.importorskip("instructor", reason="needs the extra streamtags[models]")
