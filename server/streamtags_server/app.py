@@ -279,7 +279,8 @@ def serve(settings: Settings) -> None:
         _JsonLines() if settings.server.log == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn", "mcp"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     with open_store(settings.store) as store:
         server = make_server(store, settings)
         with _listen(settings.server.host, settings.server.port) as listening:
