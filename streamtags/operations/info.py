@@ -9,7 +9,9 @@ from streamtags.config.settings import PROFILES
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.measures import MEASURES
 from streamtags.core.protocol import PROTOCOL_VERSION
+from streamtags.core.vocabulary import Vocabulary
 from streamtags.export import Format, formats
+from streamtags.export.colors import PALETTES, Palette, axis_colors
 from streamtags.operations.params import NoParams
 from streamtags.operations.services import Caller, Services
 from streamtags.stages.table import all_stages
@@ -49,6 +51,7 @@ async def describe_installation(services: Services, _: NoParams, caller: Caller)
             }
             for axis in vocabulary.axes
         ],
+        "marker_colors": [_describe_palette(palette, vocabulary) for palette in PALETTES.values()],
         "stages": _stages(),
         "profiles": sorted({*PROFILES, *services.settings.profiles}),
         "profile": services.settings.profile,
@@ -71,6 +74,17 @@ def _describe_format(export: Format) -> dict[str, Any]:
         "suffix": export.suffix,
         "media_type": export.media_type,
         "description": export.description,
+        "options": sorted(export.options),
+    }
+
+
+def _describe_palette(palette: Palette, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return the marker colors of an editing system, and those that the axes of `vocabulary` get there."""
+    return {
+        "name": palette.name,
+        "colors": list(palette.colors),
+        "default": palette.default,
+        "axes": axis_colors(palette, [axis.name for axis in vocabulary.axes]),
     }
 
 

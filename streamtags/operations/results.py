@@ -79,7 +79,8 @@ INFO = _object(
     protocol=_INTEGER,
     role={"enum": ["viewer", "editor", None]},
     roles=_array(_ROLE),
-    formats=_array(_object(name=TEXT, suffix=TEXT, media_type=TEXT, description=TEXT)),
+    formats=_array(_object(name=TEXT, suffix=TEXT, media_type=TEXT, description=TEXT, options=_array(TEXT))),
+    marker_colors=_array(_object(name=TEXT, colors=_array(TEXT), default=TEXT, axes={"type": "object", "additionalProperties": TEXT})),
     measures=_array(
         _object(name=TEXT, unit=TEXT, low=_OPTIONAL_NUMBER, high=_OPTIONAL_NUMBER, values=_array(TEXT), description=TEXT, group=TEXT)
     ),

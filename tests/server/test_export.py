@@ -49,3 +49,12 @@ def test_wrong_options_are_a_problem_that_says_what_is_wrong(server: Any, query:
     status, body = export(server, query)
     assert status == 422
     assert message in json.loads(body)["detail"]
+
+
+def test_info_lists_the_formats_with_their_options_and_the_colors_of_axes(server: Any) -> None:
+    info = json.loads(server.http("GET", "/v1/info")[2])
+    assert [entry["name"] for entry in info["formats"]] == list(formats())
+    assert {"axes", "min_confidence", "rate", "start_timecode", "tags"} == set(info["formats"][2]["options"])
+    resolve = next(entry for entry in info["marker_colors"] if entry["name"] == "resolve")
+    assert set(resolve["axes"]) == {axis["name"] for axis in info["axes"]}
+    assert set(resolve["axes"].values()) <= set(resolve["colors"])
