@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 __all__ = ["MAX_TEXT_CHARACTERS", "Label", "LongText", "Message", "Title", "cut_text", "join_texts"]
 
@@ -40,21 +41,37 @@ def join_texts(texts: Iterable[str], most: int = MAX_TEXT_CHARACTERS) -> str:
     return joined[: most - len(note)] + note
 
 
-def _cut_to(most: int) -> BeforeValidator:
-    def cut(value: Any) -> Any:
-        return cut_text(value, most) if isinstance(value, str) else value
+class _CutTo:
+    """A pydantic annotation that cuts strings to `most` characters.
 
-    return BeforeValidator(cut)
+    Strings that are short enough, which is nearly all, are validated without a call into Python.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        short = core_schema.str_schema(max_length=self._most)
+        cut = core_schema.no_info_after_validator_function(lambda text: cut_text(text, self._most), core_schema.str_schema())
+        return core_schema.union_schema(
+            [short, cut],
+            mode="left_to_right",
+            custom_error_type="string_type",
+            serialization=core_schema.simple_ser_schema("str"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string"}
 
 
-Label = Annotated[str, _cut_to(300)]
+Label = Annotated[str, _CutTo(300)]
 """A name of something: a file, a codec, a model."""
 
-Title = Annotated[str, _cut_to(500)]
+Title = Annotated[str, _CutTo(500)]
 """A title or a short phrase."""
 
-Message = Annotated[str, _cut_to(4000)]
+Message = Annotated[str, _CutTo(4000)]
 """An error message."""
 
-LongText = Annotated[str, _cut_to(MAX_TEXT_CHARACTERS)]
+LongText = Annotated[str, _CutTo(MAX_TEXT_CHARACTERS)]
 """A caption, the subtitles of a segment, or the reasoning of a model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -304,12 +305,12 @@ class TagScore(_Wire):
     """A vocabulary entry with a confidence in 0..1.
 
     `source` is what the tag comes from, if the classifier says so: `measurement`, `subtitle` or `caption`. It is left out of the JSON
-    if None.
+    if there is none.
     """
 
     tag: str
     confidence: float
-    source: str | None = Field(None, max_length=40, exclude_if=lambda source: source is None)
+    source: str | None = Field(None, max_length=40, exclude_if=operator.not_)
 
 
 class Usage(_Wire):
@@ -388,9 +389,13 @@ def clock_of(video: VideoInfo, start_pts: int) -> Clock:
     return Clock(time_base=Fraction(video.time_base), rate=Fraction(video.rate), start_pts=start_pts, start_frame=start_frame, drop=drop)
 
 
-def tag_scores(pairs: Sequence[tuple[str, float]]) -> tuple[TagScore, ...]:
-    """(tag, confidence) pairs as scores, highest first, ties by name; confidences rounded to 4 places and kept in 0..1."""
-    scores = [TagScore(tag=tag, confidence=round(min(1.0, max(0.0, c)), 4)) for tag, c in pairs]
+def tag_scores(pairs: Sequence[tuple[str, float]], sources: Mapping[str, str] | None = None) -> tuple[TagScore, ...]:
+    """(tag, confidence) pairs as scores, highest first, ties by name; confidences rounded to 4 places and kept in 0..1.
+
+    `sources` says for a tag what it comes from.
+    """
+    known = sources or {}
+    scores = [TagScore(tag=tag, confidence=round(min(1.0, max(0.0, c)), 4), source=known.get(tag)) for tag, c in pairs]
     return tuple(sorted(scores, key=lambda score: (-score.confidence, score.tag)))
 
 

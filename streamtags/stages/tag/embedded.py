@@ -130,8 +130,7 @@ def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
 def _scores(kept: Sequence[_Match]) -> tuple[TagScore, ...]:
     """Return the tags with what each comes from."""
     sources = {each.tag: _SOURCES[each.passage[0]] if each.passage else "measurement" for each in kept}
-    scores = tag_scores([(each.tag, each.confidence) for each in kept])
-    return tuple(score.model_copy(update={"source": sources[score.tag]}) for score in scores)
+    return tag_scores([(each.tag, each.confidence) for each in kept], sources)
 
 
 def _quote(passage: str) -> str:
