@@ -22,6 +22,10 @@ from tests.payloads import Make
 # Read once, before `isolated_environment` removes every STREAMTAGS_ variable.
 SHARED = Path(os.environ.get("STREAMTAGS_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
+# Stages that run wherever their packages are installed are turned off: a test that wants one turns it on.
+OPTIONAL_STAGES = {"STREAMTAGS_READ__ENABLED": "off"}
+os.environ.update(OPTIONAL_STAGES)
+
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -44,9 +48,10 @@ def make() -> Make:
 
 @pytest.fixture(autouse=True)
 def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test sees the user's STREAMTAGS_ settings or touches the user's data, config or cache folder."""
+    """No test sees the user's STREAMTAGS_ settings, or touches the user's data, config or cache folder."""
     for name in [name for name in os.environ if name.startswith("STREAMTAGS_")]:
-        monkeypatch.delenv(name)
+        if name not in OPTIONAL_STAGES:
+            monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     for kind in ("DATA", "CONFIG", "CACHE", "STATE"):

@@ -139,17 +139,21 @@ function corrected(segment, { tags = [], untag = [], caption = null, reset = fal
   return caption === null ? change : { ...change, caption, caption_model: "person" };
 }
 
+/** The stage of an answer, where its event is not named like the stage. @type {Object<string, string>} */
+const STAGE_OF_ANSWER = { transcribed: "transcribe", heard: "hear" };
+
 /**
- * Keep the answer of a stage that is not built in, under the name of the stage.
+ * Keep an answer under the name of its event, without `segment.`.
  *
  * @param {SegmentState} segment @param {string} type @param {any} data
  */
 function answered(segment, type, data) {
-  const stage = type.slice(ANSWER_PREFIX.length);
+  const name = type.slice(ANSWER_PREFIX.length);
   const { segment: _, ...answer } = data;
   const answers = segment.answers ?? {};
-  if (Object.hasOwn(answers, stage) && answer.rev <= answers[stage].rev) return {};
-  return { answers: { ...answers, [stage]: answer }, error: remainingError(segment, stage) };
+  if (Object.hasOwn(answers, name) && answer.rev <= answers[name].rev) return {};
+  const stage = Object.hasOwn(STAGE_OF_ANSWER, name) ? STAGE_OF_ANSWER[name] : name;
+  return { answers: { ...answers, [name]: answer }, error: remainingError(segment, stage) };
 }
 
 // Of two stages that failed, the state reports the first in this order; other stages come last, ordered by name.

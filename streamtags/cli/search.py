@@ -11,6 +11,10 @@ from streamtags.cli.views import printable
 __all__ = ["add_arguments", "run"]
 
 
+# Fields of a result that are named, because the caption does not contain them.
+_LABELS = {"text": "subtitle", "transcript": "transcript", "screen": "on-screen text"}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("text", metavar="TEXT", help='what to search for; words in "quotation marks" must occur exactly so')
@@ -50,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"{result.score:4.2f}  {result.start.timecode}  {printable(result.name)}  {result.timeline} {result.segment}")
         excerpt = result.caption or next((text for _, text in result.matched), "")
         print(f"      {printable(excerpt)}")
+        for name, text in result.matched:
+            if name in _LABELS and text != excerpt:
+                print(f"      {_LABELS[name]}: {printable(text)}")
     if not results:
         print("nothing fits; try other words" if anything else "no timelines yet; `streamtags analyze film.mp4` makes one")
     return 0

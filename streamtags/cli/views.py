@@ -177,8 +177,8 @@ def mark(segment: SegmentState, tag: str) -> str:
 
 
 def _source(score: TagScore) -> str:
-    """Return ` (subtitle)` for a tag that comes from words of the source: no picture was seen for it."""
-    return f" ({score.source})" if score.source == "subtitle" else ""
+    """Return ` (subtitle)` and the like for a tag that comes from words of the source: no picture was seen for it."""
+    return f" ({score.source})" if score.source in ("subtitle", "screen", "transcript") else ""
 
 
 def live_line(event: Event) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field, SerializeAsAny, model_validator
 
+from streamtags.core.answers import SegmentHeard, SegmentRead, SegmentTranscribed
 from streamtags.core.bounded import Label, LongText, Message, Title
 from streamtags.core.model import ClipInfo, EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
 from streamtags.core.payload import Payload, SegmentAnswer, UnknownPayload, Wire, installed_payloads, parse_installed
@@ -28,8 +29,11 @@ __all__ = [
     "SegmentCorrected",
     "SegmentDetected",
     "SegmentFailed",
+    "SegmentHeard",
     "SegmentMeasured",
+    "SegmentRead",
     "SegmentTagged",
+    "SegmentTranscribed",
     "SourceDropped",
     "SourceLost",
     "SourceResumed",
@@ -234,7 +238,7 @@ class SourceResumed(Payload):
 
 
 class TimelineProgress(Payload):
-    """How far the analysis has come; counts are segments. `stages` counts the answers of stages that other packages register."""
+    """How far the analysis has come; counts are segments. `stages` counts the answers of the other stages by name."""
 
     type: ClassVar[str] = "timeline.progress"
     decoded_seconds: float
@@ -276,6 +280,9 @@ PAYLOADS: dict[str, type[Payload]] = {
         TimelineOpened,
         SegmentDetected,
         SegmentMeasured,
+        SegmentRead,
+        SegmentTranscribed,
+        SegmentHeard,
         SegmentCaptioned,
         SegmentTagged,
         SegmentCorrected,

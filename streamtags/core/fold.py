@@ -8,7 +8,7 @@ Pure; no clock, no file. The rules:
 - A correction with `reset` discards earlier corrections: the latest answers of the models return.
 - The timeline's vocabulary is that of the last tag set that counts; provisional tag sets do not change it.
 - A failure stands until the stage that failed succeeds; if two stages failed, the state reports the earlier stage.
-- The answer of a stage that is not built in is an event `segment.NAME` with `segment` and `rev`; the highest `rev` is kept in `answers`.
+- The answer of any other stage is an event `segment.NAME` with `segment` and `rev`; the highest `rev` is kept in `answers` under NAME.
 - For a live source, dropped frames are added up, and the source is lost until it resumes.
 - A segment is final when its timeline has ended; one of a live source already when the next segment is detected.
 - A timeline that was completed, cancelled or failed runs again when it is opened again, progresses, or detects another segment.

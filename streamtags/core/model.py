@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,13 +213,9 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of an edit without picture: nothing is there, or its media is missing.
+    """A stretch of an edit without picture, from frame `index` at `pts` to frame `end_index` at `end_pts` (exclusive).
 
-    Attributes:
-        index: of the first frame that is missing.
-        pts: of the same.
-        end_index: of the frame after the gap.
-        end_pts: of the same.
+    Nothing is there, or its media is missing.
     """
 
     index: int
@@ -304,8 +300,8 @@ class Measured:
 class TagScore(_Wire):
     """A vocabulary entry with a confidence in 0..1.
 
-    `source` is what the tag comes from, if the classifier says so: `measurement`, `subtitle` or `caption`. It is left out of the JSON
-    if there is none.
+    `source` is what the tag comes from, if the classifier says so: `measurement`, `heard`, `subtitle`, `transcript`, `screen` or
+    `caption`. It is left out of the JSON if None.
     """
 
     tag: str
@@ -330,10 +326,11 @@ class Usage(_Wire):
 
 @dataclass(frozen=True, slots=True)
 class CaptionRequest:
-    """What a captioner is given. `previous` is the caption before, where one is known."""
+    """What a captioner is given. `previous` is the caption before, where one is known; `answers` as of `ClassifyRequest`."""
 
     measured: Measured
     previous: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +351,8 @@ class ClassifyRequest:
         caption: the caption, a person's correction included.
         caption_model: who wrote it; "person" for a correction.
         evidence: as measured.
-        text: subtitles, titles, notes; "" if none.
+        text: subtitles, notes; "" if none.
+        answers: of optional stages, as in the state of a segment; `streamtags.core.answers` reads them.
     """
 
     segment: str
@@ -362,6 +360,7 @@ class ClassifyRequest:
     caption_model: str
     evidence: Evidence = field(default_factory=dict)
     text: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,9 @@ class Payload(Wire):
 
 
 class SegmentAnswer(Payload):
-    """The base class for the answers of a stage that another package registers; its `type` is `segment.` and the stage's name.
+    """The base class for answers that the fold keeps under `answers`, such as those of stages that other packages register.
 
+    Its `type` is `segment.` and the name under which the answer is kept: for a stage of another package, that of the stage.
     The scheduler sets `rev`. Fields that this version of the class does not know are kept.
     """
 

@@ -25,7 +25,7 @@ __all__ = [
     "TextEmbedder",
 ]
 
-FIELDS = ("caption", "tags", "text", "transcript", "notes")
+FIELDS = ("caption", "tags", "text", "transcript", "screen", "notes")
 """The searchable texts of a document, in the order in which a match in them counts."""
 
 

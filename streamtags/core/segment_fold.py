@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from streamtags.core.answers import STAGE_OF_ANSWER
 from streamtags.core.events import (
     PAYLOADS,
     Payload,
+    SegmentAnswer,
     SegmentCaptioned,
     SegmentCorrected,
     SegmentFailed,
@@ -37,8 +39,8 @@ def counts(rev: int, known: int | None) -> bool:
 
 
 def answered_segment(payload: Payload) -> str | None:
-    """Return the segment that `payload` is an answer for, if it is from a stage that is not built in: it has a segment and a rev."""
-    if payload.event_type in PAYLOADS or not payload.event_type.startswith(ANSWER_PREFIX):
+    """Return the segment whose `answers` keep `payload`: it has a segment and a rev, and no field of the state is meant for it."""
+    if (payload.event_type in PAYLOADS and not isinstance(payload, SegmentAnswer)) or not payload.event_type.startswith(ANSWER_PREFIX):
         return None
     name, rev = _field(payload, "segment"), _field(payload, "rev")
     return name if isinstance(name, str) and isinstance(rev, int) and not isinstance(rev, bool) else None
@@ -99,13 +101,13 @@ def _failure_rank(stage: str) -> tuple[int, str]:
 
 
 def _answer(segment: SegmentState, payload: Payload) -> dict[str, Any]:
-    """Keep the answer of a stage that is not built in, under the name of the stage."""
-    stage = payload.event_type.removeprefix(ANSWER_PREFIX)
+    """Keep an answer under the name of its event, without `segment.`."""
+    name = payload.event_type.removeprefix(ANSWER_PREFIX)
     answer = payload.model_dump(mode="json", exclude={"segment"})
-    known = segment.answers.get(stage)
+    known = segment.answers.get(name)
     if known is not None and not counts(answer["rev"], known["rev"]):
         return {}
-    return {"answers": {**segment.answers, stage: answer}, "error": _remaining_error(segment, stage)}
+    return {"answers": {**segment.answers, name: answer}, "error": _remaining_error(segment, STAGE_OF_ANSWER.get(name, name))}
 
 
 def _caption(segment: SegmentState, captioned: SegmentCaptioned) -> dict[str, Any]:

@@ -101,8 +101,8 @@ class SegmentState(_Frozen):
         error: of the earliest stage that failed and has not succeeded since.
         final: only corrections and retagging will change it, because its timeline has ended. A segment of a live source is final when
             the next one is detected: its bounds will not change.
-        answers: answers of stages that are not built in, by the name of the stage; each has `rev` and the fields of its event. Left out
-            of the JSON if empty.
+        answers: answers of optional and installed stages, by the name of their event without `segment.`; each has `rev` and the fields
+            of its event. Left out of the JSON if empty.
         clip: the clip of an edit that the segment shows; left out of the JSON if the source is no edit.
     """
 

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable
 
+from streamtags.core.answers import screen_text, transcript_text
 from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.timebase import Time
@@ -39,6 +40,8 @@ _COLUMNS = (
     "tags",
     "key_information",
     "reasoning",
+    "screen_text",
+    "transcript",
 )
 _SIGNS = "=+@\\-\uff1d\uff0b\uff0d\uff20"  # with their full-width forms
 _BREAKS = "\t\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
@@ -90,6 +93,8 @@ def _row(segment: SegmentState, tags: tuple[TagScore, ...], timecode: Callable[[
         safe_text("; ".join(f"{score.tag} {score.confidence:.2f}" for score in tags)),
         safe_text("; ".join(segment.key_information)),
         safe_text(segment.reasoning),
+        safe_text(screen_text(segment.answers)),
+        safe_text(transcript_text(segment.answers)),
     ]
 
 

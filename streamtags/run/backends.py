@@ -54,7 +54,9 @@ async def open_tools(settings: Settings, *, check: bool = True) -> AsyncIterator
     captioner, classifier = create_captioner(profile, check=check), create_classifier(profile, check=check)
     if profile.calibration is not None:
         captioner, classifier = _calibrated(captioner, classifier, profile.calibration)
-    tools = Tools(captioner, classifier, vocabulary, profile, provisional, needs_frames=captioner_spec(profile).needs_frames)
+    tools = Tools(
+        captioner, classifier, vocabulary, profile, provisional, needs_frames=captioner_spec(profile).needs_frames, settings=settings
+    )
     try:
         yield tools
     finally:

@@ -11,7 +11,6 @@ from streamtags.core.ports import FrameSource, ReportsDamage
 from streamtags.core.state import LiveState
 from streamtags.run.usage import TokenCount
 from streamtags.stages.stage import Stage
-from streamtags.stages.table import BUILT_IN
 
 __all__ = ["RunReport"]
 
@@ -29,7 +28,7 @@ class RunReport:
         self.tokens = tokens
         self._fold = fold
         self._source = source
-        self._installed = [stage for stage in stages if stage not in BUILT_IN]
+        self._counted = [stage for stage in stages if stage.is_answered is None]
 
     def progress(self) -> TimelineProgress:
         """Return how far the run has come."""
@@ -41,7 +40,7 @@ class RunReport:
             captioned=sum(segment.caption is not None for segment in segments),
             tagged=sum(bool(segment.tags_rev) for segment in segments),
             failed=sum(segment.status == "failed" for segment in segments),
-            stages={stage.name: sum(stage.has_answer(segment) for segment in segments) for stage in self._installed},
+            stages={stage.name: sum(stage.has_answer(segment) for segment in segments) for stage in self._counted},
         )
 
     def summary(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Runners:
 
     Args:
         tools: the models and the vocabulary.
-        stages: the stages to run; all stages of the table unless given.
+        stages: the stages to run; those of the table that are enabled unless given.
 
     Attributes:
         tools: the same.
@@ -41,7 +41,7 @@ class Runners:
     """
 
     def __init__(self, tools: Tools, stages: Sequence[Stage] | None = None) -> None:
-        table = all_stages() if stages is None else stages
+        table = [stage for stage in all_stages() if stage.is_enabled is None or stage.is_enabled(tools)] if stages is None else stages
         self.tools = tools
         self.segment_stages = tuple(stage for stage in table if stage.scope == "segment" and stage is not MEASURE)
         self.scene_needs = frozenset[str]().union(*(stage.needs for stage in table if stage.scope == "scene"))
@@ -73,7 +73,7 @@ class Runners:
     @property
     def need_stills(self) -> bool:
         """Whether a stage uses full pictures; otherwise stills need not be larger than a thumbnail."""
-        return self.tools.needs_frames or any(STILLS in stage.needs for stage in self.segment_stages if stage not in BUILT_IN)
+        return self.tools.needs_frames or any(STILLS in stage.needs for stage in self.segment_stages if stage.backend is None)
 
     def lacking(self, segment: SegmentState) -> list[Stage]:
         """Return the stages whose answers `segment` lacks, in order; a gap lacks none."""

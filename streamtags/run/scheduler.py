@@ -158,7 +158,7 @@ class Scheduler:
         """Start every stage whose inputs are there, and release what is not needed any more."""
         awaited = frozenset[str]().union(*(stage.outputs for stage in job.lacking))
         for stage in job.lacking:
-            if stage.name not in job.started and stage.needs.isdisjoint(awaited):
+            if stage.name not in job.started and (stage.needs | stage.uses).isdisjoint(awaited):
                 job.started.add(stage.name)
                 if stage.name not in job.queued:
                     self._queue(job, stage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from streamtags.core.answers import screen_text, transcript_text
 from streamtags.core.search import DocumentTag, SearchDocument
 from streamtags.core.state import SegmentState
 
@@ -23,12 +24,12 @@ def document_of(timeline: str, segment: SegmentState, at: datetime, axes: Mappin
         at: when it last changed.
         axes: axis by tag name, of the vocabulary it was tagged under; may be empty.
     """
-    transcript = segment_transcript(segment)
     texts = {
         "caption": segment.caption or "",
         "tags": ", ".join(score.tag for score in segment.tags),
         "text": segment.text,
-        "transcript": transcript,
+        "transcript": transcript_text(segment.answers),
+        "screen": screen_text(segment.answers),
         "notes": ". ".join([*segment.key_information, segment.reasoning]) if segment.reasoning else ". ".join(segment.key_information),
     }
     return SearchDocument(
@@ -42,17 +43,7 @@ def document_of(timeline: str, segment: SegmentState, at: datetime, axes: Mappin
     )
 
 
-def segment_transcript(segment: SegmentState) -> str:
-    """Return the words spoken in a segment, "" if no stage has transcribed it."""
-    answers: Mapping[str, object] = getattr(segment, "answers", {}) or {}
-    transcribed = answers.get("transcribed")
-    lines = transcribed.get("lines") if isinstance(transcribed, Mapping) else None
-    if not isinstance(lines, list):
-        return ""
-    return " ".join(str(line["text"]) for line in lines if isinstance(line, Mapping) and "text" in line)
-
-
 def meaning_of(document: SearchDocument) -> str:
     """Return the text whose embedding stands for the document: what is shown and said, then its tags."""
-    parts = (document.texts.get(name, "") for name in ("caption", "transcript", "text", "tags"))
+    parts = (document.texts.get(name, "") for name in ("caption", "transcript", "text", "screen", "tags"))
     return " ".join(part for part in parts if part)[:MAX_FIELD_CHARACTERS]

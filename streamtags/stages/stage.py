@@ -128,12 +128,14 @@ class Stage:
         scope: `segment` runs once for each segment, `scene` looks at all segments in order.
         needs: the inputs; `stills`, or what other stages give: `evidence`, `text`, `caption`, `tags`, the name of a stage.
         emits: the payload classes; the first is the stage's answer.
+        uses: inputs that it waits for if a stage of the run gives them, and does without otherwise.
         gives: names under which other stages need the answer; the stage's name unless set.
         lane: name of the lane that limits it; stages with the same name share a lane. None runs it without limit.
         limits: of the lane; None takes the profile's.
         backend: the part of a profile that configures it, None for none.
         live_backlog: the most segments of a live source that wait for a place in the lane; one more is skipped.
         is_answered: whether a segment has its answer; by default, whether the fold keeps one.
+        is_enabled: whether a run with these tools has this stage; by default, every run has.
         create: makes the runner from the tools of a run: a `SegmentRunner` or a `SceneRunner`, depending on `scope`.
     """
 
@@ -143,12 +145,14 @@ class Stage:
     scope: Literal["segment", "scene"] = "segment"
     needs: frozenset[str]
     emits: tuple[type[Payload], ...]
+    uses: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
     lane: str | None = None
     limits: LaneLimits | None = None
     backend: Literal["captioner", "classifier"] | None = None
     live_backlog: int = 256
     is_answered: Callable[[SegmentState], bool] | None = None
+    is_enabled: Callable[[Tools], bool] | None = None
     create: Callable[[Tools], Any]
 
     @property

@@ -13,13 +13,14 @@ from streamtags.core.errors import ConfigError
 from streamtags.core.plugins import STAGES_GROUP, installed_stages
 from streamtags.stages.caption.stage import CAPTION
 from streamtags.stages.measure.stage import MEASURE
+from streamtags.stages.read.stage import READ
 from streamtags.stages.scenes.stage import SCENES
 from streamtags.stages.stage import STILLS, Stage
 from streamtags.stages.tag.stage import TAG
 
 __all__ = ["BUILT_IN", "all_stages", "in_order"]
 
-BUILT_IN: tuple[Stage, ...] = (MEASURE, CAPTION, TAG, SCENES)
+BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, CAPTION, TAG, SCENES)
 
 
 def all_stages() -> tuple[Stage, ...]:
@@ -62,7 +63,9 @@ def in_order(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     waiting, ordered = list(stages), list[Stage]()
     available = {STILLS}
     while waiting:
-        stage = next((stage for stage in waiting if stage.needs <= available), None)
+        later = frozenset[str]().union(*(stage.outputs for stage in waiting))
+        ready = [stage for stage in waiting if stage.needs <= available]
+        stage = next((stage for stage in ready if stage.uses.isdisjoint(later)), ready[0] if ready else None)
         if stage is None:
             first = waiting[0]
             missing = ", ".join(sorted(first.needs - available))

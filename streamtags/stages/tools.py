@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from streamtags.config.settings import ProfileSettings
+from streamtags.config.settings import ProfileSettings, Settings
 from streamtags.core.ports import Captioner, Classifier, Describer, Readiness
 from streamtags.core.vocabulary import Vocabulary
 
@@ -19,6 +19,7 @@ class Tools:
     Attributes:
         provisional: chooses tags from measurements before there is a caption; None if the classifier itself needs no model.
         needs_frames: whether the captioner uses stills larger than a thumbnail.
+        settings: those of the optional stages are in it.
     """
 
     captioner: Captioner
@@ -27,6 +28,7 @@ class Tools:
     profile: ProfileSettings
     provisional: Classifier | None = None
     needs_frames: bool = True
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def tags_model(self) -> str:

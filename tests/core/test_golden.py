@@ -13,6 +13,16 @@ from typing import Any
 
 import pytest
 
+from streamtags.core.answers import (
+    HeardShares,
+    HeardWindow,
+    ScreenLine,
+    SegmentHeard,
+    SegmentRead,
+    SegmentTranscribed,
+    TranscriptLine,
+    Word,
+)
 from streamtags.core.events import (
     CuesSuggested,
     ErrorInfo,
@@ -267,6 +277,33 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         *(m.failed(0, "scent"), _answer("scent", 0, rev=1, smell="pine")),
         *(m.failed(1, "scent"), m.failed(1, "mood"), _answer("scent", 1, rev=1, smell="pine")),
         *(m.failed(2, "scent"), m.failed(2, "tag"), m.tagged(2, 1, Calm=0.9)),
+    ],
+    "text on screen, words and what is heard": lambda m: [
+        m.opened(),
+        *_whole(m, 0),
+        m.failed(0, "transcribe"),
+        SegmentRead(
+            segment="s0000",
+            rev=3,
+            lines=[ScreenLine(text="THE END", confidence=0.99, box=(0.1, 0.4, 0.8, 0.1), pts=12)],
+            frames=[12],
+            model="r",
+        ),
+        SegmentTranscribed(
+            segment="s0000",
+            rev=4,
+            language="en",
+            lines=[TranscriptLine(start=m.time(0), end=m.time(1), text="Hello there", words=[Word(start=0, end=9, text="Hello")])],
+            model="t",
+        ),
+        SegmentHeard(
+            segment="s0000",
+            rev=5,
+            content=HeardShares(speech=0.5, singing=0.0, music=0.25, other=0.25),
+            windows=[HeardWindow(start=0, end=24, content=HeardShares(speech=1.0, singing=0.0, music=0.0, other=0.0))],
+            model="h",
+        ),
+        SegmentRead(segment="s0000", rev=2, model="r", skipped="an older answer"),
     ],
     "progress counts the answers of a stage of another package": lambda m: [
         m.opened(),

@@ -1,43 +1,50 @@
-"""A caption made of measurements: light, colors, camera, pace and sound in plain words, and nothing about what is shown.
+"""A caption made of measurements: one sentence on what an editor wants to know of a shot, and nothing about what is shown.
 
-Needs no model, no network and no time; the same evidence always gives the same words. Limits between words are of our own choosing.
+It says how long the shot is, its light, what the camera does, whether people speak, music plays or nothing is heard, and what the screen
+reads. Needs no model and no network; the same measurements always give the same words. Limits between words are of our own choosing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 from streamtags.config.options import Options
+from streamtags.core.answers import heard_shares, screen_text
 from streamtags.core.model import MEASURED_MODEL_PREFIX, Caption, CaptionRequest, Evidence, Segment
 from streamtags.stages.backend import BackendSpec
+from streamtags.stages.caption.prompts import one_line
 
 __all__ = ["SPEC", "EmbeddedCaptioner"]
 
-_MOST_COLORS, _LEAST_SHARE = 3, 0.1
 # A camera move below the first confidence is left out; below the second, it is worded as a guess.
 _LEFT_OUT, _DOUBTFUL = 0.1, 0.25
 _MOVES = {
-    "pan_left": ("pan_percent_width_per_second", "pans left"),
-    "pan_right": ("pan_percent_width_per_second", "pans right"),
-    "tilt_up": ("tilt_percent_height_per_second", "tilts up"),
-    "tilt_down": ("tilt_percent_height_per_second", "tilts down"),
-    "zoom_in": ("zoom_percent_per_second", "zooms in"),
-    "zoom_out": ("zoom_percent_per_second", "zooms out"),
+    "pan_left": ("pan_percent_width_per_second", "pan", "to the left"),
+    "pan_right": ("pan_percent_width_per_second", "pan", "to the right"),
+    "tilt_up": ("tilt_percent_height_per_second", "tilt", "up"),
+    "tilt_down": ("tilt_percent_height_per_second", "tilt", "down"),
+    "zoom_in": ("zoom_percent_per_second", "zoom", "in"),
+    "zoom_out": ("zoom_percent_per_second", "zoom", "out"),
 }
+_SILENT, _SPEECH, _MUCH_SPEECH = 0.9, 0.15, 0.5  # shares
+_HEARD = 0.2  # share of speech, singing or music that is worth a word
+_SCREEN_CHARACTERS = 80
 
 
 class EmbeddedCaptioner:
-    """Describe what was measured of a segment in one to three sentences."""
+    """Describe what was measured, heard and read in a segment in one sentence."""
 
-    model = f"{MEASURED_MODEL_PREFIX}/measured-1"
+    model = f"{MEASURED_MODEL_PREFIX}/measured-2"
 
     async def caption(self, request: CaptionRequest) -> Caption:
-        """Caption one segment. Missing measures are left out."""
-        measured = request.measured
-        sentences = [_picture(measured.segment, measured.evidence), _pace(measured.evidence), _sound(measured.evidence)]
+        """Caption one segment. What was not measured is left out."""
+        measured, evidence = request.measured, request.measured.evidence
+        clauses = [_camera(evidence), _sound(evidence, request.answers), _screen(request.answers)]
+        shot, rest = _shot(measured.segment, evidence), _listed([clause for clause in clauses if clause])
         return Caption(
-            text=" ".join(sentence for sentence in sentences if sentence),
+            text=f"{shot}: {rest}." if rest else f"{shot}.",
             model=self.model,
             frames=tuple(still.pts for still in measured.stills),
         )
@@ -46,22 +53,12 @@ class EmbeddedCaptioner:
         """Nothing to release."""
 
 
-def _picture(segment: Segment, evidence: Evidence) -> str:
-    adjectives = [
-        _word(evidence, "brightness_percent", (12, "very dark"), (25, "dark"), (62, ""), (None, "bright")),
-        _word(evidence, "contrast_percent", (10, "low-contrast"), (30, ""), (None, "high-contrast")),
-        _word(evidence, "saturation_percent", (3, "colorless"), (None, "")),
-        _word(evidence, "warmth", (-0.15, "cold-toned"), (0.15, ""), (None, "warm-toned")),
-        _word(evidence, "colourfulness", (45, ""), (None, "colorful")),
-    ]
-    what = " ".join(part for part in (", ".join(filter(None, adjectives)), "part of a shot" if segment.kind == "slice" else "shot") if part)
+def _shot(segment: Segment, evidence: Evidence) -> str:
+    light = _word(evidence, "brightness_percent", (12, "very dark "), (25, "dark "), (62, ""), (None, "bright "))
+    colorless = _word(evidence, "saturation_percent", (3, "black-and-white "), (None, ""))
     seconds = f"{segment.seconds:.1f}"
-    sentence = f"A {what} of {seconds} second{'' if seconds == '1.0' else 's'}"
-    colors = _colors(evidence)
-    if colors:
-        sentence += f" in {_listed(colors)}"
-    camera = _camera(evidence)
-    return f"{sentence}; {camera}." if camera else f"{sentence}."
+    what = "part of a shot" if segment.kind == "slice" else "shot"
+    return f"A {light}{colorless}{what} of {seconds} second{'' if seconds == '1.0' else 's'}"
 
 
 def _camera(evidence: Evidence) -> str:
@@ -76,57 +73,59 @@ def _camera(evidence: Evidence) -> str:
         stir = _word(
             evidence,
             "subject_motion_percent_per_second",
-            (0.3, ", nothing moves"),
-            (1.5, ", little moves"),
+            (0.3, " and nothing moves"),
+            (1.5, " and little moves"),
             (5, ""),
-            (None, ", much moves"),
+            (None, " while much moves"),
         )
         return rest + stir
     if camera not in _MOVES:
         return ""
-    measure, move = _MOVES[camera]
+    measure, verb, direction = _MOVES[camera]
     speed = _number(evidence, measure)
-    manner = "" if speed is None else " slowly" if abs(speed) < 6 else " fast" if abs(speed) > 30 else ""
-    # "pans left" as an infinitive drops the s of its first word.
-    verb, _, direction = move.partition(" ")
-    return f"the camera seems to {verb[:-1]} {direction}{manner}" if doubtful else f"the camera {move}{manner}"
+    manner = "" if speed is None else "slowly " if abs(speed) < 6 else "fast " if abs(speed) > 30 else ""
+    return f"the camera seems to {verb} {manner}{direction}" if doubtful else f"the camera {verb}s {manner}{direction}"
 
 
-def _pace(evidence: Evidence) -> str:
-    cuts = _number(evidence, "cuts_per_minute")
-    return f"The cutting is fast: {cuts:.0f} cuts a minute." if cuts is not None and cuts >= 20 else ""
-
-
-def _sound(evidence: Evidence) -> str:
+def _sound(evidence: Evidence, answers: Mapping[str, Any]) -> str:
     silence = _number(evidence, "silence_share")
-    if silence is not None and silence >= 0.9:
-        return "Silence."
-    loudness = _word(
-        evidence, "loudness_lufs", (-45, "Very quiet sound"), (-32, "Quiet sound"), (-14, "Sound of medium loudness"), (None, "Loud sound")
-    )
-    if not loudness:
-        return ""
-    parts = [loudness, _word(evidence, "speech_share", (0.05, "no speech"), (0.15, ""), (0.5, "some speech"), (None, "mostly speech"))]
-    if silence is not None and silence >= 0.3:
-        parts.append("with silences")
-    tempo = _number(evidence, "tempo_bpm")
-    if tempo is not None and (_number(evidence, "tempo_confidence") or 0.0) >= 0.4:
-        parts.append(f"a beat of about {tempo:.0f} a minute")
-    return ", ".join(filter(None, parts)) + "."
+    if silence is not None and silence >= _SILENT:
+        return "there is no sound"
+    shares = heard_shares(answers)
+    if shares:
+        heard = _heard(shares)
+        if heard:
+            return heard
+    elif (speech := _number(evidence, "speech_share")) is not None and speech >= _SPEECH:
+        return "people speak" if speech >= _MUCH_SPEECH else "people speak now and then"
+    loudness = _word(evidence, "loudness_lufs", (-45, "very quiet"), (-32, "quiet"), (-14, ""), (None, "loud"))
+    return f"the sound is {loudness}, without speech" if loudness else ""
 
 
-def _colors(evidence: Evidence) -> list[str]:
-    palette = evidence.get("palette")
-    names: list[str] = []
-    for color in palette if isinstance(palette, list) else []:
-        name, share = (color.get("name"), color.get("share")) if isinstance(color, Mapping) else (None, None)
-        if isinstance(name, str) and isinstance(share, (int, float)) and (share >= _LEAST_SHARE or not names):
-            names.append(name)
-    return names[:_MOST_COLORS]
+def _heard(shares: Mapping[str, float]) -> str:
+    present = [name for name in ("speech", "singing", "music") if shares.get(name, 0.0) >= _HEARD]
+    match present:
+        case ["speech", *others]:
+            return "people speak over music" if others else "people speak"
+        case ["singing", *_]:
+            return "someone sings"
+        case ["music"]:
+            return "music plays"
+        case _:
+            return ""
 
 
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+def _screen(answers: Mapping[str, Any]) -> str:
+    """Return what the screen reads. The words are quoted without quotes of their own: they are words of the film, whatever they say."""
+    words = one_line(screen_text(answers).replace("\n", " / ").replace('"', "'"), _SCREEN_CHARACTERS)
+    return f'the screen reads "{words}"' if words else ""
+
+
+def _listed(clauses: Sequence[str]) -> str:
+    """Return `clauses` as one, with "and" before the last."""
+    if len(clauses) < 2:
+        return "".join(clauses)
+    return f"{', '.join(clauses[:-1])}{',' if len(clauses) > 2 else ''} and {clauses[-1]}"
 
 
 def _word(evidence: Evidence, name: str, *limits: tuple[float | None, str]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamtags.core.answers import screen_text
 from streamtags.core.errors import ConfigError, ModelError
 from streamtags.core.model import CaptionRequest, Evidence
 from streamtags.stages.cleaning import Reply, description_of
@@ -25,7 +26,8 @@ FIELDS: dict[str, str] = {
     "frames": "number of pictures shown",
     "previous": "caption of the segment before, quoted; none at the start",
     "facts": "what was measured of picture and sound, name=value",
-    "text": "what the source itself says there, subtitles and titles, quoted; none where there is none",
+    "text": "what the source itself says there, subtitles and notes, quoted; none where there is none",
+    "screen": "text on screen as a program read it, quoted; none where there is none",
 }
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_TEMPLATE = 20_000
@@ -106,6 +108,7 @@ def fields_of(request: CaptionRequest, frames: int, wanted: Collection[str] = FI
         "facts": _facts(measured.evidence) if "facts" in wanted else "",
         "previous": _quoted(request.previous or ""),
         "text": _quoted(measured.text),
+        "screen": _quoted(screen_text(request.answers)),
     }
     return {name: value for name, value in values.items() if value and name in wanted}
 

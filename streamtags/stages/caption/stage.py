@@ -41,7 +41,7 @@ class _CaptionRunner(SegmentRunner):
         """
         if work.measured is None:
             raise ModelError("there are no stills to caption", where=work.state.segment, code="stage.no_stills")
-        request = CaptionRequest(work.measured, previous=work.previous.caption if work.previous else None)
+        request = CaptionRequest(work.measured, previous=work.previous.caption if work.previous else None, answers=work.state.answers)
         began = time.perf_counter()
         if self._describer is None:
             return (_captioned(work, await answer_of(self._tools.captioner.caption(request), Caption, self._name), began),)
@@ -84,6 +84,7 @@ CAPTION = Stage(
     title="Captions",
     description="Says in one or two sentences what happens.",
     needs=frozenset({STILLS, "evidence", "text"}),
+    uses=frozenset({"read", "hear"}),
     emits=(SegmentCaptioned,),
     lane="caption",
     backend="captioner",

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from streamtags.config.options import Options
+from streamtags.core.answers import screen_text, transcript_text
 from streamtags.core.model import ClassifyRequest, TagScore, TagSet, is_measured, tag_scores
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
@@ -24,7 +25,8 @@ __all__ = ["SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
 
 _KEPT_VOCABULARIES = 8
 _QUOTED = 160
-_SOURCES = {"text": "subtitle", "caption": "caption"}  # by the origin of a passage
+_SOURCES = {"text": "subtitle", "caption": "caption", "screen": "screen", "transcript": "transcript"}  # by the origin of a passage
+_NAMES = {"screen": "text on screen"}
 
 
 class EmbeddedOptions(Options):
@@ -121,7 +123,8 @@ class EmbeddedClassifier:
 
 def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
     """(origin, passage) of all words that a person or a vision model wrote."""
-    words = [("text", passage) for passage in passages(request.text)]
+    texts = {"text": request.text, "transcript": transcript_text(request.answers), "screen": screen_text(request.answers)}
+    words = [(origin, passage) for origin, text in texts.items() for passage in passages(text)]
     if not is_measured(request.caption_model):
         words += [("caption", passage) for passage in passages(request.caption)]
     return words
@@ -144,7 +147,7 @@ def _reasoning(kept: Sequence[_Match], request: ClassifyRequest, vocabulary: Voc
     sentences: list[str] = []
     for passage in dict.fromkeys(each.passage for each in kept if each.passage):
         tags = ", ".join(f"{each.tag} {each.confidence:.2f}" for each in kept if each.passage == passage)
-        sentences.append(f'{tags}: near in meaning to the {passage[0]} "{_quote(passage[1])}".')
+        sentences.append(f'{tags}: near in meaning to the {_NAMES.get(passage[0], passage[0])} "{_quote(passage[1])}".')
     measured = (each for each in kept if not each.passage)
     sentences += (f"{each.tag} {each.confidence:.2f}: {explain(vocabulary.by_name[each.tag], request.evidence)}." for each in measured)
     return " ".join(sentences)

@@ -103,6 +103,7 @@ def _request(segment: SegmentState) -> ClassifyRequest:
         caption_model=segment.caption_model or "",
         evidence=segment.evidence or {},
         text=segment.text,
+        answers=segment.answers,
     )
 
 
@@ -111,6 +112,7 @@ TAG = Stage(
     title="Tags",
     description="Chooses tags of the vocabulary, from the caption and the measurements.",
     needs=frozenset({"caption", "evidence", "text"}),
+    uses=frozenset({"read", "hear", "transcribe"}),
     emits=(SegmentTagged,),
     gives=frozenset({"tags"}),
     lane="tag",

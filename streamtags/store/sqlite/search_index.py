@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteSearchIndex"]
 
 # Weights of the fields in bm25, in the order of FIELDS: a word of the caption counts most.
-_WEIGHTS = (3.0, 2.0, 1.5, 1.5, 1.0)
+_WEIGHTS = (3.0, 2.0, 1.5, 1.5, 1.5, 1.0)
 _EXCERPT_TOKENS = 16
 # Marks a matched word in an excerpt; such characters are not in a text, which holds no control characters once indexed.
 _MARK = "\x02"
@@ -68,7 +68,14 @@ def _create_tables(connection: Connection) -> None:
     execute(f"CREATE VIRTUAL TABLE texts USING fts5 ({', '.join(FIELDS)}, tokenize = 'porter unicode61 remove_diacritics 2')")
 
 
-_SCHEMA = Schema(application=0x73747369, migrations=(_create_tables,))  # "stsi"
+def _create_anew(connection: Connection) -> None:
+    """Replace the tables: the fields have changed. Search fills them again from the logs."""
+    for table in ("texts", "document_tags", "documents", "cursors"):
+        connection.execute(f"DROP TABLE {table}")
+    _create_tables(connection)
+
+
+_SCHEMA = Schema(application=0x73747369, migrations=(_create_tables, _create_anew))  # "stsi"
 
 
 class SqliteSearchIndex:
