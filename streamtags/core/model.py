@@ -150,10 +150,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A run of sound.
+    """A run of sound that begins at `start`, in seconds on the same clock as `pts * time_base` of the frames.
 
     Attributes:
-        start: seconds on the same clock as `pts * time_base` of the frames.
         samples: float32 [channels, n] in -1..1; one or two channels.
         rate: samples a second.
     """
@@ -189,11 +188,9 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A live source broke off, or still cannot be reached.
+    """A live source broke off, or still cannot be reached: `code` for programs, `message` for people.
 
     Attributes:
-        code: for programs.
-        message: for people.
         attempt: attempts to reach it again so far.
         retry_seconds: until the next; None: there will be none.
     """
