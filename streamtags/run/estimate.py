@@ -19,14 +19,16 @@ from streamtags.run.instruments import shot_detector
 from streamtags.run.segmenter import Segmenter
 from streamtags.run.usage import cost_of, price_of
 from streamtags.sources.edit.source import is_edit, open_edit
+from streamtags.sources.file.access import Access
 from streamtags.sources.file.source import open_source
 from streamtags.sources.live.source import is_live
 from streamtags.stages.backend import BackendSpec
 from streamtags.stages.stage import Stage
 from streamtags.stages.table import all_stages
+from streamtags.stages.tag.stage import TAG
 from streamtags.stages.tools import Tools
 
-__all__ = ["Estimate", "StageEstimate", "estimate"]
+__all__ = ["Estimate", "StageEstimate", "estimate", "estimate_retag"]
 
 # The most earlier timelines that are read for token counts, the latest first.
 _MAX_HISTORY = 5
@@ -109,7 +111,7 @@ class _History:
         return StageEstimate(stage, usage, self.count, self.ms / self.count, price)
 
 
-async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
+async def estimate(uri: str, settings: Settings, store: Store, *, access: Access | None = None) -> Estimate:
     """Read the source once for its shots; call no model and write nothing.
 
     Raises:
@@ -122,7 +124,9 @@ async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
     if not is_edit(uri) and is_live(uri, settings.ingest):
         raise UsageError("a live source is not there before it is recorded", where="--dry-run", hint="give a file that is like it")
     async with open_tools(settings, check=False) as tools:
-        source: FrameSource = open_edit(uri, settings.ingest) if is_edit(uri) else open_source(uri, settings.ingest)
+        source: FrameSource = (
+            open_edit(uri, settings.ingest, access=access) if is_edit(uri) else open_source(uri, settings.ingest, access=access)
+        )
         try:
             began = time.perf_counter()
             segments = await asyncio.to_thread(_segments, source, settings)
@@ -136,6 +140,25 @@ async def estimate(uri: str, settings: Settings, store: Store) -> Estimate:
             read_seconds=read_seconds,
             concurrency=tools.profile.concurrency,
             stages=_stages(tools, store),
+        )
+
+
+async def estimate_retag(timeline: str, settings: Settings, store: Store) -> Estimate:
+    """Return what tagging the stored captions again would take; call no model and write nothing.
+
+    Raises:
+        ConfigError: an unknown profile or backend.
+        NotInStore: there is no such timeline.
+    """
+    segments = [segment for segment in store.state(timeline).segments if segment.caption is not None]
+    async with open_tools(settings, check=False) as tools:
+        return Estimate(
+            shots=len({segment.shot for segment in segments}),
+            segments=len(segments),
+            seconds=sum(segment.seconds for segment in segments),
+            read_seconds=0.0,
+            concurrency=tools.profile.concurrency,
+            stages=tuple(stage for stage in _stages(tools, store) if stage.stage == TAG.name),
         )
 
 

@@ -19,13 +19,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
 from streamtags.process import ignore_proxy_exceptions, limit_opencv_threads
 from streamtags.run.analyze import analyze
+from streamtags.run.estimate import Estimate, estimate
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
 from streamtags.store.opening import open_store
@@ -41,7 +42,7 @@ _RESERVED_BYTES = 1 << 30
 
 
 class Task(BaseModel):
-    """What to analyze, and the limits."""
+    """What to analyze, and the limits. With `quote`, the source is only read for what its analysis would cost."""
 
     uri: str
     timeline: str
@@ -52,6 +53,7 @@ class Task(BaseModel):
     roots: tuple[Path, ...]
     max_seconds: float
     memory_bytes: int
+    quote: bool = False
 
 
 def main() -> int:
@@ -67,7 +69,7 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)
         threading.Thread(target=_watch_memory, args=(task.memory_bytes,), daemon=True).start()
     try:
-        asyncio.run(_run(task))
+        asyncio.run(_quote(task) if task.quote else _run(task))
     except StreamtagsError as error:
         _say({"error": {"code": error.code, "message": str(error)}})
         return 1
@@ -121,8 +123,7 @@ async def _run(task: Task) -> None:
 
     with ExitStack() as stack:
         store = stack.enter_context(open_store(task.store))
-        proxy = None if task.allow_private else stack.enter_context(CheckingProxy()).url
-        access = Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
+        access = _access(task, stack)
         for _ in range(_CLAIM_TRIES):
             try:
                 state = await analyze(task.uri, settings, store, publish=publish, stop=stop, access=access, timeline=task.timeline)
@@ -136,6 +137,26 @@ async def _run(task: Task) -> None:
             raise refused
     if state.id != task.timeline:
         raise SourceRefused("has changed since the request", where=task.uri, hint="request it again", code="source.changed")
+
+
+async def _quote(task: Task) -> None:
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(task.store))
+        settings = Settings(**task.settings)
+        most = min(settings.ingest.max_seconds or task.max_seconds, task.max_seconds)
+        settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"max_seconds": most})})
+        _say(
+            {
+                "quote": TypeAdapter(Estimate).dump_python(
+                    await estimate(task.uri, settings, store, access=_access(task, stack)), mode="json"
+                )
+            }
+        )
+
+
+def _access(task: Task, stack: ExitStack) -> Access:
+    proxy = None if task.allow_private else stack.enter_context(CheckingProxy()).url
+    return Access(schemes=task.schemes, allow_private=task.allow_private, roots=task.roots, proxy=proxy)
 
 
 def _seconds(event: Event) -> float:

@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamtags.core.answers import screen_text, transcript_text
+
 __all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "PAGING", "is_paged", "project"]
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 MAX_TEXT = 20_000
 """Characters of an export that are returned at once."""
+
+MAX_WORDS = 1000
+"""Characters of the text on screen, and of the transcript, of one segment."""
 
 PAGING: dict[str, Any] = {
     "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "skip so many items"},
@@ -48,9 +53,14 @@ def _segment(segment: Mapping[str, Any]) -> dict[str, Any]:
         "status": segment["status"],
         "caption": segment["caption"],
         "text": segment["text"],
+        **{name: words for name, words in _words(segment.get("answers", {})).items() if words},
         "tags": [f"{score['tag']} {score['confidence']:.2f}" for score in segment["tags"]],
         "corrected_by": (segment["correction"] or {}).get("by"),
     }
+
+
+def _words(answers: Mapping[str, Any]) -> dict[str, str]:
+    return {"on_screen": screen_text(answers)[:MAX_WORDS], "transcript": transcript_text(answers)[:MAX_WORDS]}
 
 
 def _timeline_head(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from streamtags.operations.params import InvalidParamsError, validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import TOOLS
 from streamtags_server.mcp.projections import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT, PAGING, is_paged, project
+from streamtags_server.mcp.quotes import CONFIRMED, QUOTED, quote
 
 __all__ = ["NOTICE", "call_tool", "list_tools"]
 
@@ -36,9 +37,13 @@ async def call_tool(services: Services, name: str, arguments: dict[str, Any], ca
     try:
         authorize(operation, caller.role)
         offset, limit = _paging(name, arguments)
-        params = validate(operation.params, {key: value for key, value in arguments.items() if key not in PAGING or not is_paged(name)})
+        confirmed = _confirmed(name, arguments)
+        added = {*(PAGING if is_paged(name) else ()), *(CONFIRMED if name in QUOTED else ())}
+        params = validate(operation.params, {key: value for key, value in arguments.items() if key not in added})
         if operation.handler is None:
             raise AssertionError(f"the operation of tool {name} has no handler")
+        if not confirmed and (cost := await quote(services, params)) is not None:
+            return _success(cost)
         result = await operation.handler(services, params, caller)
     except StreamtagsError as error:
         return _failure(str(error))
@@ -49,6 +54,8 @@ async def call_tool(services: Services, name: str, arguments: dict[str, Any], ca
 
 def _described(name: str, operation: Operation) -> types.Tool:
     schema = operation.params.model_json_schema()
+    if name in QUOTED:
+        schema = {**schema, "properties": {**schema.get("properties", {}), **CONFIRMED}}
     if is_paged(name):
         schema = {**schema, "properties": {**schema.get("properties", {}), **PAGING}}
     reads = operation.role == "viewer"
@@ -58,6 +65,14 @@ def _described(name: str, operation: Operation) -> types.Tool:
         input_schema={"type": "object", **schema},
         annotations=types.ToolAnnotations(title=operation.summary, read_only_hint=reads, destructive_hint=False if reads else None),
     )
+
+
+def _confirmed(name: str, arguments: dict[str, Any]) -> bool:
+    """Return whether the tool may start at once."""
+    confirmed = arguments.get("confirmed", False) if name in QUOTED else True
+    if not isinstance(confirmed, bool):
+        raise InvalidParamsError("confirmed: true or false is expected", "confirmed")
+    return confirmed
 
 
 def _paging(name: str, arguments: dict[str, Any]) -> tuple[int, int]:

@@ -41,7 +41,7 @@ class EmbeddedCaptioner:
     async def caption(self, request: CaptionRequest) -> Caption:
         """Caption one segment. What was not measured is left out."""
         measured, evidence = request.measured, request.measured.evidence
-        clauses = [_camera(evidence), _sound(evidence, request.answers), _screen(request.answers)]
+        clauses = [*_camera(evidence), _sound(evidence, request.answers), _screen(request.answers)]
         shot, rest = _shot(measured.segment, evidence), _listed([clause for clause in clauses if clause])
         return Caption(
             text=f"{shot}: {rest}." if rest else f"{shot}.",
@@ -61,30 +61,30 @@ def _shot(segment: Segment, evidence: Evidence) -> str:
     return f"A {light}{colorless}{what} of {seconds} second{'' if seconds == '1.0' else 's'}"
 
 
-def _camera(evidence: Evidence) -> str:
+def _camera(evidence: Evidence) -> list[str]:
     camera, confidence = evidence.get("camera"), _number(evidence, "camera_confidence")
     if not isinstance(camera, str) or (confidence is not None and confidence < _LEFT_OUT):
-        return ""
+        return []
     doubtful = confidence is not None and confidence < _DOUBTFUL
     if camera == "handheld":
-        return "the camera seems to be hand-held" if doubtful else "the camera is hand-held"
+        return ["the camera seems to be hand-held" if doubtful else "the camera is hand-held"]
     if camera == "static":
         rest = "the camera seems to rest" if doubtful else "the camera rests"
         stir = _word(
             evidence,
             "subject_motion_percent_per_second",
-            (0.3, " and nothing moves"),
-            (1.5, " and little moves"),
+            (0.3, "nothing moves"),
+            (1.5, "little moves"),
             (5, ""),
-            (None, " while much moves"),
+            (None, "much moves"),
         )
-        return rest + stir
+        return [rest, stir]
     if camera not in _MOVES:
-        return ""
+        return []
     measure, verb, direction = _MOVES[camera]
     speed = _number(evidence, measure)
     manner = "" if speed is None else "slowly " if abs(speed) < 6 else "fast " if abs(speed) > 30 else ""
-    return f"the camera seems to {verb} {manner}{direction}" if doubtful else f"the camera {verb}s {manner}{direction}"
+    return [f"the camera seems to {verb} {manner}{direction}" if doubtful else f"the camera {verb}s {manner}{direction}"]
 
 
 def _sound(evidence: Evidence, answers: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Text readers: pictures in, lines out. `TextReader` is the seam; `RapidOcrReader` is the reader that ships.
 
-RapidOCR runs PaddleOCR's models, which are inside its wheel, with ONNX Runtime. It is not downloaded or asked for at any other time.
+RapidOCR runs PaddleOCR's models, which are inside its wheel, with ONNX Runtime; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ class RapidOcrReader:
         height, width = picture.shape[:2]
         with _running:
             # Only upright text is expected in films, so the classifier of upside-down lines is not run.
-            found = _engine()(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), use_cls=False)
-        if found is None or found.boxes is None:
+            result = _engine()(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), use_cls=False)
+        if result is None or result.boxes is None:
             return []
         return [
             Reading(str(text), float(score), _box(np.asarray(corners, dtype=np.float64), width, height))
-            for corners, text, score in zip(found.boxes, found.txts, found.scores, strict=True)
+            for corners, text, score in zip(result.boxes, result.txts, result.scores, strict=True)
         ]
 
 

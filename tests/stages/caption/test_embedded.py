@@ -70,8 +70,8 @@ async def test_nothing_measured_leaves_the_length() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"camera": "static", "subject_motion_percent_per_second": 0.1}, "the camera rests and nothing moves"),
-        ({"camera": "static", "subject_motion_percent_per_second": 9.0}, "the camera rests while much moves"),
+        ({"camera": "static", "subject_motion_percent_per_second": 0.1}, "the camera rests, nothing moves, and people speak"),
+        ({"camera": "static", "subject_motion_percent_per_second": 9.0}, "the camera rests, much moves"),
         ({"camera": "static", "subject_motion_percent_per_second": None}, ": the camera rests and people speak."),
         ({"camera": "handheld"}, "the camera is hand-held"),
         ({"camera": "handheld", "camera_confidence": 0.2}, "the camera seems to be hand-held"),
