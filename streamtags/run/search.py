@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamtags.core.stores import Store
 from streamtags.search.engine import Search
 from streamtags.search.vectors import NearestDocuments
-from streamtags.stages.tag.text import embed
+from streamtags.stages.tag.encoders import embed
 from streamtags.store.opening import open_search_index
 
 __all__ = ["StaticEmbedder", "open_search"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -18,15 +19,18 @@ from streamtags.core.answers import screen_text, transcript_text
 from streamtags.core.model import ClassifyRequest, TagScore, TagSet, is_measured, tag_scores
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
+from streamtags.stages.tag.encoders import TextEncoder, choose_encoder, open_encoder
 from streamtags.stages.tag.rules import Rules, explain
 from streamtags.stages.tag.text import Calibration, TagTexts, load_calibration, passages
 
-__all__ = ["SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
+__all__ = ["ENCODERS", "SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
 
 _KEPT_VOCABULARIES = 8
 _QUOTED = 160
 _SOURCES = {"text": "subtitle", "caption": "caption", "screen": "screen", "transcript": "transcript"}  # by the origin of a passage
 _NAMES = {"screen": "text on screen"}
+# For each choice its encoders: the last, and before it one that is better at English.
+ENCODERS = {"wordllama": ("wordllama",), "multilingual": ("wordllama+use", "use"), "sentence": ("wordllama+minilm",)}
 
 
 class EmbeddedOptions(Options):
@@ -34,6 +38,11 @@ class EmbeddedOptions(Options):
 
     text: bool = Field(True, description="tags from subtitles, notes and captions, in addition to those from measurements")
     min_confidence: float = Field(0.0, ge=0, le=1, description="tags below it are left out")
+    embeddings: Literal["wordllama", "multilingual", "sentence"] = Field(
+        "wordllama",
+        description="wordllama: English, nothing to install; multilingual: 16 languages; sentence: English, from sentence_model",
+    )
+    sentence_model: Path | None = Field(None, description="folder with model.onnx and tokenizer.json of all-MiniLM-L6-v2, for sentence")
 
 
 class _Match(NamedTuple):
@@ -47,8 +56,9 @@ class _Match(NamedTuple):
 class _Prepared:
     """Data of a vocabulary that is the same for all segments."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, encoders: Sequence[TextEncoder]) -> None:
         self.vocabulary = vocabulary
+        self._encoders = encoders
         self.rules = Rules(vocabulary.tags)
         self.groups: dict[str, list[int]] = {}
         for number, group in enumerate(vocabulary.groups):
@@ -56,9 +66,14 @@ class _Prepared:
                 self.groups.setdefault(tag, []).append(number)
 
     @cached_property
-    def texts(self) -> TagTexts:
-        """The tags' embeddings, computed at first use: many sources have no words."""
-        return TagTexts(self.vocabulary.tags)
+    def texts(self) -> tuple[TagTexts, ...]:
+        """The tags' embeddings by each encoder, computed at first use: many sources have no words."""
+        return tuple(TagTexts(self.vocabulary.tags, encoder) for encoder in self._encoders)
+
+    def confidences(self, text: str, calibrations: Sequence[Calibration]) -> dict[int, float]:
+        """Tags by index for a passage, by the encoder that suits its language."""
+        place = choose_encoder(self._encoders, text)
+        return self.texts[place].confidences(text, calibrations[place])
 
     def settle(self, matches: Iterable[_Match]) -> list[_Match]:
         """Each tag once, best first; the best tag of each exclusive group."""
@@ -82,8 +97,11 @@ class EmbeddedClassifier:
 
     def __init__(self, options: EmbeddedOptions | None = None, calibration: Calibration | None = None) -> None:
         self._options = options or EmbeddedOptions()
-        self._calibration = calibration or load_calibration()
-        self.model = f"embedded/rules+wordllama-{self._calibration.version}" if self._options.text else "embedded/rules"
+        names = ENCODERS[self._options.embeddings] if self._options.text else ()
+        self._encoders = [open_encoder(name, self._options.sentence_model) for name in names]
+        self._calibrations = [calibration or load_calibration(name) for name in names]
+        fits = zip(names, self._calibrations, strict=True)
+        self.model = "/".join(["embedded", "+".join(["rules", *(f"{name}-{fit.version}" for name, fit in fits)])])
         self._vocabularies: dict[str, _Prepared] = {}
 
     async def classify(self, request: ClassifyRequest, vocabulary: Vocabulary) -> TagSet:
@@ -95,10 +113,13 @@ class EmbeddedClassifier:
         prepared = self._prepare(vocabulary)
         matches = [_Match(tag.name, confidence, None) for tag, confidence in prepared.rules.apply(request.evidence)]
         words = _words(request) if self._options.text else []
-        if words and "texts" not in vars(prepared):
-            await asyncio.to_thread(lambda: prepared.texts)  # loading takes long enough to delay the event loop
-        for passage in words:
-            confidences = prepared.texts.confidences(passage[1], self._calibration)
+
+        def compared() -> list[dict[int, float]]:
+            return [prepared.confidences(passage[1], self._calibrations) for passage in words]
+
+        # Loading takes long enough to delay the event loop, and so do the slower encoders.
+        quick = "texts" in vars(prepared) and all(encoder.is_quick for encoder in self._encoders)
+        for passage, confidences in zip(words, compared() if quick or not words else await asyncio.to_thread(compared), strict=True):
             matches += [_Match(vocabulary.tags[index].name, confidence, passage) for index, confidence in confidences.items()]
         kept = prepared.settle(each for each in matches if each.confidence >= self._options.min_confidence)
         return TagSet(
@@ -117,7 +138,7 @@ class EmbeddedClassifier:
         if prepared is None:
             if len(self._vocabularies) >= _KEPT_VOCABULARIES:
                 del self._vocabularies[next(iter(self._vocabularies))]
-            prepared = self._vocabularies[vocabulary.digest] = _Prepared(vocabulary)
+            prepared = self._vocabularies[vocabulary.digest] = _Prepared(vocabulary, self._encoders)
         return prepared
 
 

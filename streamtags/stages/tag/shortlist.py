@@ -83,6 +83,6 @@ def _words(text: str) -> str:
 
 
 def _shipped() -> Embed:
-    from streamtags.stages.tag.text import embed
+    from streamtags.stages.tag.encoders import embed
 
     return embed

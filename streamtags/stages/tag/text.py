@@ -1,53 +1,41 @@
 """Tags from words: text and tags are embedded, and similarity becomes a calibrated confidence.
 
-The embeddings are WordLlama's (Miller 2024, https://github.com/dleemiller/WordLlama, MIT): one static vector per token, averaged; they
-know English. The text is only embedded and quoted, so it cannot instruct a model.
+The text is only embedded and quoted, so it cannot instruct a model.
 
 Confidence is a logistic function (Platt scaling: Platt 1999, "Probabilistic outputs for support vector machines") of the cosine
-similarity, of whether the text names the tag or an alias, and of the number of tags. `benchmarks/classify.py` fits
-it on the development half of `examples/datasets/film-captions` and prints how it does on the other half.
+similarity, of whether the text names the tag or an alias, and of the number of tags. `benchmarks/classify.py` fits it for each encoder
+on the development half of `examples/datasets/film-captions` and prints how it does on the other half.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import re
-import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from math import exp, log
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from streamtags.core.errors import ModelError
 from streamtags.core.vocabulary import Tag, folded
+from streamtags.stages.tag.encoders import TextEncoder, Wordllama
+from streamtags.stages.tag.negation import split_denied
 
-if TYPE_CHECKING:
-    from wordllama import WordLlamaInference
-
-__all__ = ["Calibration", "TagTexts", "embed", "load_calibration", "passages"]
+__all__ = ["Calibration", "TagTexts", "load_calibration", "passages"]
 
 MAX_CHARACTERS = 4_000
 MAX_PASSAGES = 12
 PASSAGE_WORDS = 40
 """In the average of a long text, single words have no weight: a longer text is compared in passages of about a caption's length."""
-MIN_WORDS = 3
-"""The average of fewer words means too little; they still count where they name a tag."""
 
 _WORD = re.compile(r"[^\W\d_]+")
-_LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")  # noqa: RUF001 - full stops of Chinese and Japanese are meant
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 )  # Thai, Lao, Burmese, Khmer, kana, Han
-
-Vectors = NDArray[np.float32]
 
 
 class Calibration(BaseModel):
@@ -77,50 +65,10 @@ class Calibration(BaseModel):
 
 
 @cache
-def load_calibration() -> Calibration:
-    """The fit that ships with streamtags."""
-    return Calibration.model_validate(json.loads(files("streamtags.stages.tag").joinpath("calibration.json").read_text("utf-8")))
-
-
-_loading = threading.Lock()
-
-
-def embed(texts: Sequence[str]) -> Vectors:
-    """Texts as vectors: float32 [len(texts), 256], rows of length 1, or 0 for an empty text.
-
-    The model comes from the files inside wordllama's wheel, never from a network; the first call loads it. Safe to call from any thread.
-
-    Raises:
-        ModelError: the package or its files are missing.
-    """
-    with _loading:
-        model = _wordllama()
-    vectors = np.empty((len(texts), model.embedding.shape[1]), dtype=np.float32)
-    for vector, text in zip(vectors, texts, strict=True):
-        # as `model.embed`, but without padding texts to the longest
-        tokens = model.tokenizer.encode(text, add_special_tokens=False).ids
-        vector[:] = model.embedding[np.array(tokens, dtype=np.intp)].sum(axis=0) / max(len(tokens), 1)
-    vectors /= np.maximum(np.sqrt((vectors * vectors).sum(axis=1, keepdims=True)), 1e-9)
-    return vectors
-
-
-@cache
-def _wordllama() -> WordLlamaInference:
-    root = logging.getLogger()
-    guard = logging.NullHandler()
-    root.addHandler(guard)  # wordllama calls logging.basicConfig when imported, which does nothing where there is a handler
-    try:
-        import wordllama
-
-        return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    except (ImportError, OSError) as error:
-        raise ModelError(
-            f"text embeddings cannot be loaded: {error}",
-            where="wordllama",
-            hint="reinstall wordllama, or set text = false for the classifier",
-        ) from error
-    finally:
-        root.removeHandler(guard)
+def load_calibration(encoder: str = "wordllama") -> Calibration:
+    """The fit that ships with streamtags, for an encoder."""
+    fits = json.loads(files("streamtags.stages.tag").joinpath("calibration.json").read_text("utf-8"))
+    return Calibration.model_validate(fits[encoder])
 
 
 def passages(text: str) -> list[str]:
@@ -135,30 +83,24 @@ def passages(text: str) -> list[str]:
     return [" ".join(words) for words in runs[:MAX_PASSAGES]]
 
 
-def readable(text: str) -> bool:
-    """Whether the embeddings can know this text: it has enough words, and most of its letters are Latin."""
-    latin = _LATIN_WORD.findall(text)
-    return len(latin) >= MIN_WORDS and 2 * sum(map(len, latin)) > sum(map(len, _WORD.findall(text)))
-
-
 class TagTexts:
     """The tags of one vocabulary, embedded: name, aliases and description of each as one text.
 
     Args:
         tags: in the vocabulary's order.
+        encoder: makes the vectors; None takes the one that ships.
 
     Raises:
         ModelError: the embeddings cannot be loaded.
     """
 
-    def __init__(self, tags: Sequence[Tag]) -> None:
+    def __init__(self, tags: Sequence[Tag], encoder: TextEncoder | None = None) -> None:
+        self.encoder = encoder or Wordllama()
         texts = [
             f"{tag.name}. {', '.join(tag.aliases)}. {tag.description}" if tag.aliases else f"{tag.name}. {tag.description}" for tag in tags
         ]
-        self._vectors = embed(texts)
-        self._known = np.array(
-            [bool(_LATIN_WORD.search(text)) and (not tag.description or readable(text)) for tag, text in zip(tags, texts, strict=True)]
-        )
+        self._vectors = self.encoder.embed(texts)
+        self._known = np.array([self.encoder.knows(text, is_tag=True) for text in texts])
         self._by_first_word: dict[str, dict[tuple[str, ...], int]] = {}
         self._unspaced: list[tuple[str, int]] = []
         for index, tag in enumerate(tags):
@@ -171,12 +113,28 @@ class TagTexts:
 
     def similarity(self, text: str) -> NDArray[np.float64] | None:
         """Cosine similarity of `text` to each tag, NaN for a tag in a script the embeddings do not know; None if `text` is."""
-        if not readable(text):
+        if not self.encoder.knows(text):
             return None
-        # vecdot, because `@` starts BLAS threads even for a product this small
-        similarity: NDArray[np.float64] = np.vecdot(self._vectors, embed([text])[0]).astype(np.float64)
+        similarity: NDArray[np.float64] = self._similarities([text])[0]
         similarity[~self._known] = np.nan
         return similarity
+
+    def denied(self, text: str) -> set[int]:
+        """Indices of the tags that `text` says do not apply: named or nearest to denied words, and not named in the rest."""
+        rest, spans = split_denied(text)
+        if not spans:
+            return set()
+        denied = {index for span in spans for index in self.named(span)}
+        if self.encoder.knows(text):
+            similarities = self._similarities([rest or " ", *spans])
+            denied |= {int(index) for index in np.flatnonzero((similarities[1:] > similarities[0]).any(axis=0))}
+        return denied - self.named(rest)
+
+    def _similarities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Cosines, [text, tag]."""
+        # vecdot, because `@` starts BLAS threads even for a product this small
+        cosines: NDArray[np.float64] = np.vecdot(self.encoder.embed(texts)[:, None], self._vectors[None]).astype(np.float64)
+        return cosines
 
     def named(self, text: str) -> set[int]:
         """Indices of the tags whose name or alias occurs in `text`."""
@@ -190,8 +148,9 @@ class TagTexts:
         return indices
 
     def confidences(self, text: str, calibration: Calibration) -> dict[int, float]:
-        """Tags by index whose confidence for `text` reaches the calibration's threshold."""
-        named = self.named(text)
+        """Tags by index whose confidence for `text` reaches the calibration's threshold, without those that it denies."""
+        denied = self.denied(text)
+        named = self.named(text) - denied
         similarity = self.similarity(text)
         confidences: dict[int, float] = {}
         if similarity is not None:
@@ -205,4 +164,4 @@ class TagTexts:
         if calibration.named_alone >= calibration.threshold:
             unknown = named if similarity is None else {i for i in named if not self._known[i]}
             confidences |= dict.fromkeys(unknown, calibration.named_alone)
-        return confidences
+        return {index: confidence for index, confidence in confidences.items() if index not in denied}

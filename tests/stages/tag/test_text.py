@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.vocabulary import Tag
-from streamtags.stages.tag.text import MAX_PASSAGES, PASSAGE_WORDS, TagTexts, embed, load_calibration, passages
+from streamtags.stages.tag.encoders import embed
+from streamtags.stages.tag.text import MAX_PASSAGES, PASSAGE_WORDS, TagTexts, load_calibration, passages
 
 OFFLINE = """
 import logging, socket, sys
 def refuse(*args, **kwargs): raise OSError("no network here")
 socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
-from streamtags.stages.tag.text import embed
+from streamtags.stages.tag.encoders import embed
 assert "wordllama" not in sys.modules
 assert embed(["a man walks"]).shape == (1, 256)
 assert logging.getLogger().handlers == [] and logging.getLogger().level == logging.WARNING
