@@ -23,7 +23,7 @@ from tests.payloads import Make
 SHARED = Path(os.environ.get("STREAMTAGS_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
 # Stages that run wherever their packages are installed are turned off: a test that wants one turns it on.
-OPTIONAL_STAGES = {"STREAMTAGS_READ__ENABLED": "off"}
+OPTIONAL_STAGES = {"STREAMTAGS_READ__ENABLED": "off", "STREAMTAGS_HEAR__ENABLED": "off"}
 os.environ.update(OPTIONAL_STAGES)
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

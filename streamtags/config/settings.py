@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from streamtags.config.stages import ReadSettings
+from streamtags.config.stages import HearSettings, ReadSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
 
@@ -234,6 +234,7 @@ class Settings(BaseSettings):
     shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are detected")
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
     read: ReadSettings = Field(default_factory=ReadSettings, description="how text on screen is read")
+    hear: HearSettings = Field(default_factory=HearSettings, description="how speech, singing and music are distinguished")
     server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
     profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, in addition to the shipped ones")
 

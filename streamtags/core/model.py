@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from streamtags.core.bounded import Label, Title
+from streamtags.core.sound import SegmentSound
 from streamtags.core.timebase import Clock, Rational, Time, parse_timecode
 
 __all__ = [
@@ -210,10 +211,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of an edit without picture, from frame `index` at `pts` to frame `end_index` at `end_pts` (exclusive).
-
-    Nothing is there, or its media is missing.
-    """
+    """A part of an edit without picture or with missing media, from frame `index` at `pts` to `end_index` at `end_pts` (exclusive)."""
 
     index: int
     pts: int
@@ -283,6 +281,7 @@ class Measured:
         text: what the source itself says there (subtitles, notes), or "".
         stills: the pictures that stand for the segment, in order.
         thumbnail: JPEG, or b"".
+        sound: what stages that listen need; None if the run has none.
         fingerprint: bytes that survive re-encoding and not a change of picture (see `streamtags.stages.measure.fingerprint`).
     """
 
@@ -292,6 +291,7 @@ class Measured:
     stills: tuple[Still, ...] = ()
     thumbnail: bytes = b""
     fingerprint: bytes = b""
+    sound: SegmentSound | None = None
 
 
 class TagScore(_Wire):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from streamtags.config.settings import Settings
 from streamtags.core.model import EvidenceValue, Frame, Segment, Subtitle
 from streamtags.core.ports import FrameSource, GivesBoundaries, ShotDetector
+from streamtags.core.sound import SegmentSound
+from streamtags.core.timebase import Clock
 from streamtags.shots.detectors import create_detector
 from streamtags.shots.given import GivenShots
 from streamtags.stages.measure.affect import affect
@@ -16,6 +18,7 @@ from streamtags.stages.measure.pace import PaceMeter
 from streamtags.stages.measure.picture import PictureMeter
 from streamtags.stages.measure.sample import Sampler
 from streamtags.stages.measure.sound import SoundMeter
+from streamtags.stages.measure.stretches import LEAD_SECONDS, Stretches
 
 __all__ = ["CreateInstruments", "Instruments", "create_instruments", "shot_detector"]
 
@@ -32,6 +35,7 @@ class Instruments:
         pace: measures how fast the source is cut.
         sound: measures sound.
         subtitles: lines of text that the open segments may need.
+        stretches: joins the sound that stages listen to; None if no stage does.
     """
 
     detector: ShotDetector
@@ -41,6 +45,7 @@ class Instruments:
     pace: PaceMeter = field(default_factory=PaceMeter)
     sound: SoundMeter = field(default_factory=SoundMeter)
     subtitles: list[Subtitle] = field(default_factory=list)
+    stretches: Stretches | None = None
 
     def push(self, frame: Frame, now: float) -> None:
         """Look at the next frame, shown at `now` seconds of the source."""
@@ -59,18 +64,34 @@ class Instruments:
         }
         return {**measures, **affect(measures)}
 
+    def heard(self, segment: Segment, clock: Clock) -> SegmentSound | None:
+        """Return the sound of a segment that was measured; None if no stage listens. Call it for each segment, in order."""
+        if self.stretches is None:
+            return None
+        start, end = segment.start.seconds, segment.end.seconds
+        return self.stretches.add(start, end, self.sound.samples(start - LEAD_SECONDS, end), clock)
+
+    def close(self) -> None:
+        """End what waits for further sound; safe to call twice."""
+        if self.stretches is not None:
+            self.stretches.close()
+
 
 CreateInstruments = Callable[[], Instruments]
 
 
-def create_instruments(source: FrameSource, settings: Settings) -> Instruments:
-    """Return new instruments for `source`.
+def create_instruments(source: FrameSource, settings: Settings, *, keeps_sound: bool = False) -> Instruments:
+    """Return new instruments for `source`; with `keeps_sound`, for stages that listen.
 
     Raises:
         ConfigError: the shot detector cannot be created.
     """
     detector = shot_detector(source, settings)
-    return Instruments(detector, Sampler(settings.segments.frames, lookahead=detector.lookahead))
+    instruments = Instruments(detector, Sampler(settings.segments.frames, lookahead=detector.lookahead))
+    if keeps_sound and source.info.audio is not None:
+        instruments.sound = SoundMeter(keeps_samples=True)
+        instruments.stretches = Stretches(is_live=source.info.live)
+    return instruments
 
 
 def shot_detector(source: FrameSource, settings: Settings) -> ShotDetector:

@@ -111,7 +111,8 @@ class Pipeline:
 
     async def _work(self) -> None:
         source_error: SourceError | None = None
-        async with Feed(read_source(self._source, self._settings, self._recorded), _FEED_ITEMS) as feed:
+        items = read_source(self._source, self._settings, self._recorded, keeps_sound=self._runners.need_sound)
+        async with Feed(items, _FEED_ITEMS) as feed:
             try:
                 async with asyncio.TaskGroup() as group:
                     scheduler = Scheduler(self._fold, self._writer, self._runners, self._policy, self._reuse, group)

@@ -11,12 +11,14 @@ from typing import Protocol
 from streamtags.core.errors import ModelError
 from streamtags.core.events import TimelineCancelled, TimelineCompleted
 from streamtags.core.ports import FrameSource
-from streamtags.stages.stage import Stage
+from streamtags.stages.stage import SOUND, STILLS, Stage
 
 __all__ = ["FilePolicy", "LivePolicy", "Policy", "skipped"]
 
 # Segments of a file with their stills in memory, more than those in the lanes: decoding must not make a free model wait.
 _FILE_LOOKAHEAD = 4
+# Segments of a file whose sound is in memory. More than two stretches have (`stages.measure.stretches`), or one would never be complete.
+_FILE_SOUNDS = 240
 # After a stop, segments of a live source that are in the lanes get so long to finish.
 _STOP_SECONDS = 3.0
 
@@ -24,11 +26,11 @@ _STOP_SECONDS = 3.0
 class Policy(Protocol):
     """How the scheduler treats a kind of source."""
 
-    async def admit(self) -> None:
-        """Wait until there is room for the stills of one more segment."""
+    async def admit(self, what: str) -> None:
+        """Wait until there is room for the stills or the sound (`what`) of one more segment."""
         ...
 
-    def release(self) -> None:
+    def release(self, what: str) -> None:
         """Give back the room of one segment."""
         ...
 
@@ -53,21 +55,23 @@ class Policy(Protocol):
 class FilePolicy:
     """Every segment waits for every stage; a stop cancels the work.
 
-    Bounds the segments with stills in memory to the models' concurrency and a few more.
+    Bounds the segments with stills in memory to the models' concurrency and a few more, and those with sound to 240: at 20 s each,
+    150 MB.
     """
 
     end = TimelineCompleted
 
     def __init__(self, concurrency: int) -> None:
-        self._room = asyncio.Semaphore(concurrency + min(concurrency, _FILE_LOOKAHEAD))
+        stills = concurrency + min(concurrency, _FILE_LOOKAHEAD)
+        self._room = {STILLS: asyncio.Semaphore(stills), SOUND: asyncio.Semaphore(_FILE_SOUNDS)}
 
-    async def admit(self) -> None:
+    async def admit(self, what: str) -> None:
         """Wait until there is room."""
-        await self._room.acquire()
+        await self._room[what].acquire()
 
-    def release(self) -> None:
+    def release(self, what: str) -> None:
         """Give back the room of one segment."""
-        self._room.release()
+        self._room[what].release()
 
     def refusal(self, stage: Stage, waiting: int) -> ModelError | None:
         """Refuse nothing."""
@@ -87,10 +91,10 @@ class LivePolicy:
         self._concurrency = concurrency
         self._stopping = False
 
-    async def admit(self) -> None:
-        """Return at once: `refusal` bounds the segments with stills in memory."""
+    async def admit(self, what: str) -> None:
+        """Return at once: `refusal` bounds the segments in memory."""
 
-    def release(self) -> None:
+    def release(self, what: str) -> None:
         """Do nothing."""
 
     def refusal(self, stage: Stage, waiting: int) -> ModelError | None:

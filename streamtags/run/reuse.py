@@ -10,7 +10,7 @@ from streamtags.core.state import PERSON, SegmentState
 from streamtags.core.stores import Store
 from streamtags.run.runners import Runners
 from streamtags.stages.measure.fingerprint import same
-from streamtags.stages.stage import STILLS, Earlier, SegmentWork, Stage
+from streamtags.stages.stage import PASS_INPUTS, Earlier, SegmentWork, Stage
 
 __all__ = ["Reuse"]
 
@@ -49,7 +49,7 @@ class Reuse:
         return []
 
     def _take(self, work: SegmentWork, earlier: Earlier, stages: Sequence[Stage]) -> list[Payload]:
-        available = {STILLS, "evidence", "text"}
+        available = {*PASS_INPUTS, "evidence", "text"}
         if earlier.state.caption_model == PERSON:
             available.add("caption")
         by_stage = list[tuple[Stage, Sequence[Payload]]]()

@@ -11,7 +11,7 @@ from streamtags.core.events import Payload
 from streamtags.core.state import SegmentState
 from streamtags.run.lanes import Lane
 from streamtags.stages.measure.stage import MEASURE
-from streamtags.stages.stage import STILLS, SceneRunner, SegmentRunner, SegmentWork, Stage
+from streamtags.stages.stage import SOUND, STILLS, SceneRunner, SegmentRunner, SegmentWork, Stage
 from streamtags.stages.table import BUILT_IN, all_stages
 from streamtags.stages.tools import Tools
 
@@ -74,6 +74,11 @@ class Runners:
     def need_stills(self) -> bool:
         """Whether a stage uses full pictures; otherwise stills need not be larger than a thumbnail."""
         return self.tools.needs_frames or any(STILLS in stage.needs for stage in self.segment_stages if stage.backend is None)
+
+    @property
+    def need_sound(self) -> bool:
+        """Whether a stage listens; otherwise no sound is kept."""
+        return any(SOUND in stage.needs for stage in self.segment_stages)
 
     def lacking(self, segment: SegmentState) -> list[Stage]:
         """Return the stages whose answers `segment` lacks, in order; a gap lacks none."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streamtags.core.errors import ModelError
 from streamtags.core.events import ErrorInfo, Payload, SceneDetected, SegmentFailed
@@ -20,7 +20,7 @@ from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
 from streamtags.run.writer import Writer
 from streamtags.stages.measure.stage import payload_of
-from streamtags.stages.stage import STILLS, SegmentWork, Stage
+from streamtags.stages.stage import PASS_INPUTS, SOUND, STILLS, SegmentWork, Stage
 
 __all__ = ["Scheduler"]
 
@@ -38,7 +38,7 @@ class _Job:
         started: the names of those that run.
         refused: why stages skip this segment, by name.
         answers: what the stages returned in this run; a part of it may not be in the fold yet.
-        has_room: whether it was admitted by the policy.
+        rooms: what it was admitted with by the policy: stills, sound.
     """
 
     name: str
@@ -48,7 +48,7 @@ class _Job:
     started: set[str] = field(default_factory=set)
     refused: dict[str, ModelError] = field(default_factory=dict)
     answers: list[Payload] = field(default_factory=list)
-    has_room: bool = False
+    rooms: set[str] = field(default_factory=set)
 
 
 class Scheduler:
@@ -82,9 +82,12 @@ class Scheduler:
 
     async def take(self, measured: Measured) -> None:
         """Start the work on a segment; wait as long as the policy says."""
-        await self._policy.admit()
-        job = _Job(measured.segment.id, measured, has_room=True)
+        await self._policy.admit(STILLS)
+        job = _Job(measured.segment.id, measured, rooms={STILLS})
         self._open(job, self._fold.segment(job.name))
+        if _needs(SOUND, job.lacking):
+            await self._policy.admit(SOUND)
+            job.rooms.add(SOUND)
         if job.refused:
             await self._begin(job)  # not in the background, or segments would pile up in front of a slow store
         else:
@@ -97,7 +100,7 @@ class Scheduler:
         job = _Job(segment.segment)
         self._open(job, segment)
         self._unsettled.add(job.name)
-        for stage in [stage for stage in job.lacking if STILLS in stage.needs]:
+        for stage in [stage for stage in job.lacking if not PASS_INPUTS.isdisjoint(stage.needs)]:
             if segment.status == "failed":  # which the log says already
                 self._drop(job, *(one for one in _blocked(stage, job.lacking) if one in job.lacking))
             else:
@@ -113,7 +116,7 @@ class Scheduler:
     def _open(self, job: _Job, segment: SegmentState | None) -> None:
         job.lacking = list(self._runners.segment_stages) if segment is None else self._runners.lacking(segment)
         for stage in job.lacking:
-            if STILLS in stage.needs:
+            if not PASS_INPUTS.isdisjoint(stage.needs):
                 self._queue(job, stage)
 
     def _queue(self, job: _Job, stage: Stage) -> None:
@@ -163,9 +166,10 @@ class Scheduler:
                 if stage.name not in job.queued:
                     self._queue(job, stage)
                 self._group.create_task(self._run_stage(job, stage))
-        if job.has_room and not any(STILLS in stage.needs for stage in job.lacking):
-            job.has_room, job.measured = False, None
-            self._policy.release()
+        for what in [what for what in job.rooms if not _needs(what, job.lacking)]:
+            job.rooms.discard(what)
+            job.measured = _without(what, job.measured)
+            self._policy.release(what)
         if job.name in self._unsettled and awaited.isdisjoint(
             self._runners.scene_needs | _upstream(self._runners.scene_needs, job.lacking)
         ):
@@ -186,7 +190,7 @@ class Scheduler:
     def _work(self, job: _Job, stage: Stage) -> SegmentWork:
         state = self._state(job)
         previous = self._fold.segment(_name(state.index - 1))
-        return SegmentWork(state, job.measured if STILLS in stage.needs else None, previous)
+        return SegmentWork(state, None if PASS_INPUTS.isdisjoint(stage.needs) else job.measured, previous)
 
     async def _keep(self, job: _Job, stage: Stage, answers: Sequence[Payload]) -> None:
         """Write an answer; if only another stage waits for it, that stage does not wait for the disk."""
@@ -245,6 +249,17 @@ class Scheduler:
 
 def _name(index: int) -> str:
     return f"s{index:04d}"
+
+
+def _needs(what: str, stages: Sequence[Stage]) -> bool:
+    return any(what in stage.needs for stage in stages)
+
+
+def _without(what: str, measured: Measured | None) -> Measured | None:
+    """Return `measured` without its stills or its sound, so that they are freed."""
+    if measured is None:
+        return None
+    return replace(measured, stills=(), thumbnail=b"") if what == STILLS else replace(measured, sound=None)
 
 
 def _blocked(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from streamtags.config.settings import Settings
@@ -41,7 +41,12 @@ PassItem = Segment | Measured | Decoded | SourceReport
 
 
 def read_source(
-    source: FrameSource, settings: Settings, recorded: Recorded | None = None, instruments: CreateInstruments | None = None
+    source: FrameSource,
+    settings: Settings,
+    recorded: Recorded | None = None,
+    instruments: CreateInstruments | None = None,
+    *,
+    keeps_sound: bool = False,
 ) -> Generator[PassItem, None, None]:
     """Read `source` once and yield each segment twice: when its bounds are certain, and when it is measured.
 
@@ -56,11 +61,12 @@ def read_source(
         settings: lengths and sizes of segments.
         recorded: what an earlier run recorded of this live source; reading continues after a gap.
         instruments: makes the detector and the meters; those of the settings unless given.
+        keeps_sound: segments come with their sound, for stages that listen.
 
     Raises:
         SourceError: nothing can be decoded.
     """
-    create = instruments or (lambda: create_instruments(source, settings))
+    create = instruments or (lambda: create_instruments(source, settings, keeps_sound=keeps_sound))
     return _SourcePass(source, settings, recorded, create).items()
 
 
@@ -81,6 +87,12 @@ class _SourcePass:
         self._dropped = 0
 
     def items(self) -> Generator[PassItem, None, None]:
+        try:
+            yield from self._items()
+        finally:
+            self._instruments.close()
+
+    def _items(self) -> Generator[PassItem, None, None]:
         if self._recorded is not None:
             self._segmenter = self._begin(self._recorded.start_pts)
             self._lost_at = self._segmenter.clock.at(self._recorded.end_pts, self._recorded.frames)
@@ -168,7 +180,8 @@ class _SourcePass:
             if not ended and has_sound and instruments.sound.heard_until < end and self._now < end + _SOUND_PATIENCE_SECONDS:
                 return
             segment, frames = self._unmeasured.popleft()
-            yield _measured(segment, frames, instruments.evidence(segment), instruments.subtitles, self._settings)
+            measured = _measured(segment, frames, instruments.evidence(segment), instruments.subtitles, self._settings)
+            yield replace(measured, sound=instruments.heard(segment, self._segmenter.clock)) if self._segmenter else measured
             instruments.subtitles[:] = [line for line in instruments.subtitles if line.end > end]
 
     def _finish(self) -> Iterator[PassItem]:
@@ -181,6 +194,7 @@ class _SourcePass:
             yield from self._close(closed)
             yield Decoded(self._now - self._start)
         yield from self._measure(ended=True)
+        self._instruments.close()
 
 
 def _measured(

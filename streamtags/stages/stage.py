@@ -16,10 +16,17 @@ from streamtags.core.model import Measured
 from streamtags.core.state import SegmentState
 from streamtags.stages.tools import Tools
 
-__all__ = ["STILLS", "Earlier", "LaneLimits", "SceneRunner", "SegmentRunner", "SegmentWork", "Stage"]
+__all__ = ["PASS_INPUTS", "SOUND", "STILLS", "Earlier", "LaneLimits", "SceneRunner", "SegmentRunner", "SegmentWork", "Stage"]
 
 STILLS = "stills"
 """The input that the pass over the source gives: the pictures of a segment. It exists only while the source is read."""
+
+
+SOUND = "sound"
+"""The input that the pass over the source gives to stages that listen (`streamtags.core.sound`); None for a source without sound."""
+
+PASS_INPUTS = frozenset({STILLS, SOUND})
+"""What exists only while the source is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class SegmentWork:
 
     Attributes:
         state: everything known of the segment, the answers of the stages before included.
-        measured: the measurements with the stills, for a stage that needs stills; None for every other stage.
+        measured: the measurements with stills or sound, for a stage that needs one of these; None for every other stage.
         previous: the segment before; None for the first.
     """
 
@@ -126,7 +133,7 @@ class Stage:
         title: the name for people, such as "Captions".
         description: one sentence for people.
         scope: `segment` runs once for each segment, `scene` looks at all segments in order.
-        needs: the inputs; `stills`, or what other stages give: `evidence`, `text`, `caption`, `tags`, the name of a stage.
+        needs: the inputs; `stills`, `sound`, or what other stages give: `evidence`, `text`, `caption`, `tags`, the name of a stage.
         emits: the payload classes; the first is the stage's answer.
         uses: inputs that it waits for if a stage of the run gives them, and does without otherwise.
         gives: names under which other stages need the answer; the stage's name unless set.

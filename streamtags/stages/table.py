@@ -12,15 +12,16 @@ from functools import cache
 from streamtags.core.errors import ConfigError
 from streamtags.core.plugins import STAGES_GROUP, installed_stages
 from streamtags.stages.caption.stage import CAPTION
+from streamtags.stages.hear.stage import HEAR
 from streamtags.stages.measure.stage import MEASURE
 from streamtags.stages.read.stage import READ
 from streamtags.stages.scenes.stage import SCENES
-from streamtags.stages.stage import STILLS, Stage
+from streamtags.stages.stage import PASS_INPUTS, Stage
 from streamtags.stages.tag.stage import TAG
 
 __all__ = ["BUILT_IN", "all_stages", "in_order"]
 
-BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, CAPTION, TAG, SCENES)
+BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, HEAR, CAPTION, TAG, SCENES)
 
 
 def all_stages() -> tuple[Stage, ...]:
@@ -61,7 +62,7 @@ def in_order(stages: Sequence[Stage]) -> tuple[Stage, ...]:
         ConfigError: a stage needs what no stage gives, or two stages need each other.
     """
     waiting, ordered = list(stages), list[Stage]()
-    available = {STILLS}
+    available = set(PASS_INPUTS)
     while waiting:
         later = frozenset[str]().union(*(stage.outputs for stage in waiting))
         ready = [stage for stage in waiting if stage.needs <= available]

@@ -119,7 +119,7 @@ def _described(estimate: Estimate, profile: str) -> dict[str, Any]:
         "stages": [_stage(estimate, stage) for stage in estimate.stages if stage.usage is not None],
         "cost": {currency: round(amount, 4) for currency, amount in estimate.cost.items()} or None,
         "wall_seconds": None if estimate.wall_seconds is None else round(estimate.wall_seconds),
-        "next": "Nothing was started. Tell the person what it would take, and call the tool again with confirmed: true if they agree.",
+        "next": "Nothing was started. Show the person what it would take, and call the tool again with confirmed: true if they agree.",
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from streamtags.core.batch import Batch
 from streamtags.core.model import EvidenceValue, Sound
+from streamtags.core.sound import SAMPLE_RATE, Samples
 from streamtags.stages.measure.blocks import BLOCK, PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, Grid, spectrum
 from streamtags.stages.measure.loudness import integrated, k_power, max_momentary, silence_share
 from streamtags.stages.measure.rhythm import Flux, onset_count, tempo
@@ -23,6 +24,7 @@ __all__ = ["SoundMeter"]
 
 _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
 _BATCH: Final = 20  # blocks measured at a time; a call into NumPy costs as much for one
+_BLOCK_SAMPLES: Final = BLOCK * SAMPLE_RATE // RATE
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 
@@ -32,9 +34,14 @@ class SoundMeter:
 
     Keeps the features of the last hour of sound that was not measured yet; older ones are dropped, so a longer range is measured on its
     last hour.
+
+    Args:
+        keeps_samples: also keep the sound itself, for `samples`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_samples: bool = False) -> None:
+        self._keeps_samples = keeps_samples
+        self._kept: deque[tuple[int, Samples]] = deque(maxlen=_KEPT)  # blocks at 16 kHz
         self._grid = Grid()
         self._waiting: Batch[Block] = Batch(_BATCH)
         self._features: deque[tuple[int, Floats]] = deque(maxlen=_KEPT)
@@ -97,6 +104,26 @@ class SoundMeter:
         for block, row, band in zip(blocks, rows, speech_band(spectra), strict=True):
             row[:, 5] = speech.push(band, follows=block.follows)
             self._features.append((block.index, row))
+            if self._keeps_samples:
+                self._kept.append((block.index, (np.clip(band, -1.0, 1.0) * 32767).astype(np.int16)))
+
+    def samples(self, start: float, end: float) -> Samples:
+        """Return the sound of [start, end) seconds, mono at 16 kHz, below 7.3 kHz; silence where there is none.
+
+        Needs `keeps_samples`. The sound is 2 ms late: the delay of the low-pass filter.
+
+        `start` must not lie before that of an earlier call: sound before it is dropped.
+        """
+        first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
+        samples = np.zeros(last - first, np.int16)
+        while self._kept and (self._kept[0][0] + 1) * _BLOCK_SAMPLES <= first:
+            self._kept.popleft()
+        for index, part in self._kept:
+            at = index * _BLOCK_SAMPLES - first
+            if at >= len(samples):
+                break
+            samples[max(at, 0) : at + len(part)] = part[max(-at, 0) : max(len(samples) - at, 0)]
+        return samples
 
 
 def _rounded(value: float | None, places: int) -> float | None:

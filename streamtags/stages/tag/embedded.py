@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,7 +16,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from streamtags.config.options import Options
-from streamtags.core.answers import screen_text, transcript_text
+from streamtags.core.answers import heard_shares, screen_text, transcript_text
 from streamtags.core.model import ClassifyRequest, TagScore, TagSet, is_measured, tag_scores
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
@@ -111,6 +112,7 @@ class EmbeddedClassifier:
             ModelError: the segment has words, and the embeddings cannot be loaded.
         """
         prepared = self._prepare(vocabulary)
+        request = _with_heard(request)
         matches = [_Match(tag.name, confidence, None) for tag, confidence in prepared.rules.apply(request.evidence)]
         words = _words(request) if self._options.text else []
 
@@ -140,6 +142,12 @@ class EmbeddedClassifier:
                 del self._vocabularies[next(iter(self._vocabularies))]
             prepared = self._vocabularies[vocabulary.digest] = _Prepared(vocabulary, self._encoders)
         return prepared
+
+
+def _with_heard(request: ClassifyRequest) -> ClassifyRequest:
+    """Return `request` with the share of speech that was heard, where a stage has listened: it stands before the measured guess."""
+    shares = heard_shares(request.answers)
+    return replace(request, evidence={**request.evidence, "speech_share": shares["speech"]}) if "speech" in shares else request
 
 
 def _words(request: ClassifyRequest) -> list[tuple[str, str]]:

@@ -76,8 +76,8 @@ async def test_the_session_in_the_docs_is_one_that_happens(serve: Serve, tmp_pat
         assert state["state"] == "completed"
         await session.call("What would a vision model cost?", "analyze", uri=str(film), profile="vllm")
         await session.call("Correct a tag", "correct", id=timeline, segment="s0001", tags=[{"tag": "Dreamy", "confidence": 0.9}])
-        found = await session.call("Search", "search", q="dreamy", top=1)
-        assert found["results"][0]["segment"] == "s0001"
+        matches = await session.call("Search", "search", q="dreamy", top=1)
+        assert matches["results"][0]["segment"] == "s0001"
         table = await session.call("Export", "export", id=timeline, format="vtt")
         assert "Dreamy 0.90" in table["text"]
     assert any("segments tagged" in message for message in session.progress)
