@@ -4,8 +4,8 @@
 
 First on generated titles of two lines: one property at a time differs from a title of 8 % of the picture's height in a plain font, white
 on a dark texture. A line counts as read if at least 90 % of its letters are right; a line that was read and is not there counts against
-precision. Then on clips: which lines are read, and the CPU seconds of reading for each minute of film. Without files it takes the development
-clips where they are, some of which show text.
+precision. Then on clips: which lines are read, and the CPU seconds of reading for each minute of film. Without files it
+takes the development clips where they are, some of which show text.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def decoded(path: Path, seconds: float = 20.0) -> np.ndarray:
 
 
 def spoken(path: Path) -> Path:
-    text = "The train to Lisbon leaves at nine. Nobody knows who bought the ticket, and nobody wants to ask."
+    text = "The train to Lisbon leaves at nine. The night is cold, and the harbor is quiet until the morning."
     subprocess.run(["espeak-ng", "-w", str(path), text], check=True)
     return path
 
