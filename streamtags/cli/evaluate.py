@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", metavar="C", type=float, default=0.0, help="for F1, tags below this confidence do not count (default: 0, all count)"
     )
+    parser.add_argument("--reliability", action="store_true", help="draw for each axis how far its confidences can be believed")
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON (- for standard output)")
     parser.add_argument("--html", metavar="FILE", help="write a report with reliability plots as one page")
     parser.add_argument(
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the profiles, score them, report; status 5 if a model failed on some items."""
     from streamtags.evaluation.dataset import load_dataset
-    from streamtags.evaluation.report import bars, page, table
+    from streamtags.evaluation.report import bars, curves, page, table
 
     if not 0.0 <= args.threshold <= 1.0:
         raise UsageError("a confidence must be in 0..1", where=f"--threshold {args.threshold:g}")
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json == "-":
         print(_json(dataset, scores))
     else:
-        print(table(scores), *(bars(one) for one in scores), sep="\n\n")
+        print(table(scores), *((curves if args.reliability else bars)(one) for one in scores), sep="\n\n")
         if args.json:
             write_output(_json(dataset, scores) + "\n", args.json)
     if args.html:

@@ -13,8 +13,11 @@ from streamtags.evaluation.dataset import Shots
 __all__ = [
     "Bin",
     "Counts",
+    "Floats",
+    "Truths",
     "average_precision",
     "calibration_error",
+    "confidence_gap",
     "count",
     "macro_f1",
     "mean_average_precision",
@@ -114,6 +117,12 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     """
     total = sum(each.tags for each in bins)
     return sum(abs(each.confidence - each.right) * each.tags for each in bins) / total if total else 0.0
+
+
+def confidence_gap(bins: Sequence[Bin]) -> float:
+    """Mean confidence less the share that is correct, over all given tags: above 0, the confidences are too high."""
+    total = sum(each.tags for each in bins)
+    return sum((each.confidence - each.right) * each.tags for each in bins) / total if total else 0.0
 
 
 def shot_counts(boundaries: Sequence[int], truth: Shots, tolerance: int = 2) -> Counts:

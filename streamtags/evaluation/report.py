@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from streamtags.evaluation.scores import Scores
+from streamtags.evaluation.scores import AxisScores, ReliabilityBin, Scores
 
-__all__ = ["bars", "page", "table"]
+__all__ = ["bars", "curves", "page", "table"]
 
 _BAR = 30
 _PLOT = 220  # side of the reliability plot, in SVG units
+_FEWEST = 30  # with fewer tags, ten bins are mostly chance
 
 _Row = tuple[str, Callable[[Scores], str]]
 
@@ -39,7 +40,7 @@ def table(scores: Sequence[Scores]) -> str:
     """A table of profiles side by side, then each axis; rows without a value are left out."""
     lines = [["", *(one.profile for one in scores)]]
     lines += _rows(scores)
-    axes = list(dict.fromkeys(axis.axis for one in scores for axis in one.axes))
+    axes = list(dict.fromkeys(axis.axis for one in scores for axis in one.axes if axis.labels))
     for axis in axes:
         lines.append([f"{axis}: mAP / micro F1", *(_axis(one, axis) for one in scores)])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -55,21 +56,47 @@ def bars(scores: Scores) -> str:
     """The reliability of a profile's confidences as bars: where `|` (the confidence) and the bar's end agree, it is well calibrated."""
     if not scores.reliability:
         return f"{scores.profile}: no tag was given"
-    lines = [f"{scores.profile}: share of the given tags that are right, by confidence (bar: right, |: confidence)"]
-    for each in scores.reliability:
+    return "\n".join(
+        [f"{scores.profile}: share of the given tags that are right, by confidence (bar: right, |: confidence)", *_bars(scores.reliability)]
+    )
+
+
+def curves(scores: Scores) -> str:
+    """The reliability of each axis: its calibration error, whether its confidences are too high, and the bars of `bars`."""
+    lines = [f"{scores.profile}: reliability by axis (bar: share right, |: confidence)"]
+    for axis in scores.axes:
+        lines += ["", f"{axis.axis}: {_verdict(axis)}", *_bars(axis.reliability)]
+    return "\n".join(lines)
+
+
+def _verdict(axis: AxisScores) -> str:
+    if axis.calibration_error is None or axis.confidence_gap is None:
+        return f"no tag was given, {axis.labels} labeled"
+    given = sum(each.tags for each in axis.reliability)
+    gap = f"{abs(axis.confidence_gap):.2f} too {'high' if axis.confidence_gap > 0 else 'low'}"
+    few = ", too few to judge" if given < _FEWEST else ""
+    return f"ECE {axis.calibration_error:.3f}, confidences {gap} on average, {given} tags given{few}"
+
+
+def _bars(bins: Sequence[ReliabilityBin]) -> list[str]:
+    lines = []
+    for each in bins:
         cells = ["█" if place < round(each.right * _BAR) else "·" for place in range(_BAR)]
         cells[min(_BAR - 1, int(each.confidence * _BAR))] = "|"
         lines.append(f"  {each.low:.1f}-{each.high:.1f}  {''.join(cells)}  {each.right:.2f}  {each.tags:5} tags")
-    return "\n".join(lines)
+    return lines
 
 
 def page(title: str, about: str, scores: Sequence[Scores]) -> str:
     """The whole report as one HTML page that loads nothing."""
     head = "".join(f"<th scope=col>{escape(one.profile)}<br><small>{escape(one.model)}</small></th>" for one in scores)
     rows = "".join(_line(row) for row in _rows(scores))
-    axes = list(dict.fromkeys(axis.axis for one in scores for axis in one.axes))
+    axes = list(dict.fromkeys(axis.axis for one in scores for axis in one.axes if axis.labels))
     by_axis = "".join(_line([axis, *(_axis(one, axis) for one in scores)]) for axis in axes)
-    plots = "".join(f"<figure>{_plot(one)}<figcaption>{escape(one.profile)}</figcaption></figure>" for one in scores if one.reliability)
+    plots = "".join(_figure(one.profile, one.reliability, one.calibration_error) for one in scores)
+    axis_plots = "".join(
+        _figure(f"{one.profile}, {axis.axis}", axis.reliability, axis.calibration_error) for one in scores for axis in one.axes
+    )
     failures = "".join(f"<li>{escape(one.profile)}: {escape(why)}</li>" for one in scores for why in one.failures)
     threshold = scores[0].threshold if scores else 0.0
     return f"""<!doctype html>
@@ -80,6 +107,7 @@ def page(title: str, about: str, scores: Sequence[Scores]) -> str:
 <p>F1, precision and recall count tags given with a confidence of at least {threshold:g}. A failed item counts as one without tags.</p>
 {f"<h2>By axis: mean average precision / micro F1</h2><table><tbody>{by_axis}</tbody></table>" if by_axis else ""}
 {f"<h2>Reliability</h2><p>Confidences below the diagonal are too high. Area: how many tags.</p>{plots}" if plots else ""}
+{f"<h3>By axis</h3>{axis_plots}" if axis_plots else ""}
 {f"<h2>Failures</h2><ul>{failures}</ul>" if failures else ""}
 </body></html>
 """
@@ -95,7 +123,7 @@ def _line(row: Sequence[str]) -> str:
 
 
 def _axis(scores: Scores, axis: str) -> str:
-    scored = next((each for each in scores.axes if each.axis == axis), None)
+    scored = next((each for each in scores.axes if each.axis == axis and each.labels), None)
     return f"{scored.mean_average_precision:.3f} / {scored.micro_f1:.3f}" if scored else "-"
 
 
@@ -109,18 +137,25 @@ def _ms(value: float | None) -> str:
     return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.1f} ms"
 
 
-def _plot(scores: Scores) -> str:
-    most = max(each.tags for each in scores.reliability)
-    points = [(each.confidence * _PLOT, (1 - each.right) * _PLOT, each) for each in scores.reliability]
+def _figure(name: str, bins: Sequence[ReliabilityBin], error: float | None) -> str:
+    if not bins:
+        return ""
+    tags = sum(each.tags for each in bins)
+    return f"<figure>{_plot(name, bins, error)}<figcaption>{escape(name)}: ECE {_share(error)}, {tags} tags</figcaption></figure>"
+
+
+def _plot(name: str, bins: Sequence[ReliabilityBin], calibration_error: float | None) -> str:
+    most = max(each.tags for each in bins)
+    points = [(each.confidence * _PLOT, (1 - each.right) * _PLOT, each) for each in bins]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
     dots = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 + 9 * (each.tags / most) ** 0.5:.1f}">'
         f"<title>confidence {each.confidence:.2f}, right {each.right:.2f}, {each.tags} tags</title></circle>"
         for x, y, each in points
     )
-    error = _share(scores.calibration_error)
+    error = _share(calibration_error)
     return (
-        f'<svg viewBox="-34 -10 {_PLOT + 50} {_PLOT + 44}" role="img" aria-label="reliability of {escape(scores.profile)}, ECE {error}">'
+        f'<svg viewBox="-34 -10 {_PLOT + 50} {_PLOT + 44}" role="img" aria-label="reliability of {escape(name)}, ECE {error}">'
         f'<rect width="{_PLOT}" height="{_PLOT}"/><line x1="0" y1="{_PLOT}" x2="{_PLOT}" y2="0"/><polyline points="{line}"/>{dots}'
         f'<text x="0" y="{_PLOT + 14}">0</text><text x="{_PLOT - 6}" y="{_PLOT + 14}">1</text><text x="-14" y="8">1</text>'
         f'<text x="{_PLOT / 2 - 40}" y="{_PLOT + 28}">confidence</text>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,18 @@ from pydantic import BaseModel, ConfigDict
 from streamtags.core.model import Usage
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Shots
-from streamtags.evaluation.metrics import Counts, calibration_error, count, macro_f1, mean_average_precision, reliability, shot_counts
+from streamtags.evaluation.metrics import (
+    Counts,
+    Floats,
+    Truths,
+    calibration_error,
+    confidence_gap,
+    count,
+    macro_f1,
+    mean_average_precision,
+    reliability,
+    shot_counts,
+)
 
 __all__ = ["AxisScores", "ItemResult", "ReliabilityBin", "Scores", "ShotScores", "confidence_pairs", "score"]
 
@@ -42,15 +53,6 @@ class _Figures(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class AxisScores(_Figures):
-    """Figures of the tags of one axis; `labels` is how often they are labeled."""
-
-    axis: str
-    labels: int
-    mean_average_precision: float
-    micro_f1: float
-
-
 class ReliabilityBin(_Figures):
     """Given tags with confidences from `low` to `high`: how many, their mean confidence, and the share that is correct."""
 
@@ -59,6 +61,25 @@ class ReliabilityBin(_Figures):
     tags: int
     confidence: float
     right: float
+
+
+class AxisScores(_Figures):
+    """Figures of the tags of one axis.
+
+    Attributes:
+        labels: how often its tags are labeled.
+        calibration_error: of the given tags, as of all axes together; None if no tag of the axis was given.
+        confidence_gap: mean confidence less the share that is correct; above 0, the confidences are too high.
+        reliability: the given tags by confidence.
+    """
+
+    axis: str
+    labels: int
+    mean_average_precision: float
+    micro_f1: float
+    calibration_error: float | None = None
+    confidence_gap: float | None = None
+    reliability: tuple[ReliabilityBin, ...] = ()
 
 
 class ShotScores(_Figures):
@@ -87,6 +108,7 @@ class Scores(_Figures):
     micro_f1: float | None
     macro_f1: float | None
     calibration_error: float | None
+    confidence_gap: float | None
     reliability: tuple[ReliabilityBin, ...]
     axes: tuple[AxisScores, ...]
     shots: ShotScores | None
@@ -118,18 +140,6 @@ def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str
     for answer in answers:
         for currency, amount in answer.cost.items():
             spent[currency] = spent.get(currency, 0.0) + amount
-    axes = []
-    for axis in vocabulary.axes:
-        of = [place for place, tag in enumerate(vocabulary.tags) if tag.axis == axis.name]
-        if labeled and right[:, of].any():
-            axes.append(
-                AxisScores(
-                    axis=axis.name,
-                    labels=int(right[:, of].sum()),
-                    mean_average_precision=mean_average_precision(right[:, of], confidence[:, of]),
-                    micro_f1=count(right[:, of], confidence[:, of], threshold).f1,
-                )
-            )
     any_labels = bool(labeled)
     return Scores(
         profile=profile,
@@ -146,8 +156,9 @@ def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str
         micro_f1=micro.f1 if any_labels else None,
         macro_f1=macro_f1(right, confidence, threshold) if any_labels else None,
         calibration_error=calibration_error(bins) if bins else None,
+        confidence_gap=confidence_gap(bins) if bins else None,
         reliability=tuple(ReliabilityBin(**each._asdict()) for each in bins),
-        axes=tuple(axes),
+        axes=tuple(_axes(right, confidence, vocabulary, threshold)),
         shots=_shots(answers),
         median_ms=float(np.median(times)) if times else None,
         p95_ms=float(np.percentile(times, 95)) if times else None,
@@ -155,6 +166,24 @@ def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str
         completion_tokens=sum(answer.usage.completion_tokens for answer in answers if answer.usage),
         cost=spent,
     )
+
+
+def _axes(right: Truths, confidence: Floats, vocabulary: Vocabulary, threshold: float) -> Iterator[AxisScores]:
+    """Figures of each axis that has a label or a given tag; an axis without labels has average precision and F1 of 0."""
+    for axis in vocabulary.axes:
+        of = [place for place, tag in enumerate(vocabulary.tags) if tag.axis == axis.name]
+        bins = reliability(right[:, of], confidence[:, of])
+        if not right[:, of].any() and not bins:
+            continue
+        yield AxisScores(
+            axis=axis.name,
+            labels=int(right[:, of].sum()),
+            mean_average_precision=mean_average_precision(right[:, of], confidence[:, of]),
+            micro_f1=count(right[:, of], confidence[:, of], threshold).f1,
+            calibration_error=calibration_error(bins) if bins else None,
+            confidence_gap=confidence_gap(bins) if bins else None,
+            reliability=tuple(ReliabilityBin(**each._asdict()) for each in bins),
+        )
 
 
 def confidence_pairs(answers: Sequence[ItemResult]) -> list[tuple[float, bool]]:
