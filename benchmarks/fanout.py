@@ -1,6 +1,7 @@
 """Measure fan-out to a thousand readers: server CPU per delivery, latency, memory, and the effect of one client that does not read.
 
     python -m benchmarks fanout [--clients 1000] [--events 40] [--rate 20] [--rounds 7] [--pairs 15]
+    python -m benchmarks fanout --readers 1000,3000,10000 [--events 40] [--rate 20]
 
 Three servers, each in its own process, send the same messages to the same number of loopback clients, in turn:
 
@@ -12,6 +13,9 @@ Figures are medians over rounds, some with quartiles. Server CPU is that of the 
 over (for streamtags: from the moment its append in another process has returned) to its arrival at a client; clients only read the number
 of the message. Then rounds with and without a stalled client alternate on streamtags alone: that client requests a long log and reads
 nothing, so that the buffers on the way to it are full.
+
+With `--readers`, only streamtags is measured, with crowds of these sizes: memory of an idle reader, latency, and storms in which all
+readers lose their connections and come back at once.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
+from benchmarks.readers import cpu_seconds, measure_readers, print_readers, resident_bytes
 from streamtags.core.events import SegmentCaptioned
 from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
@@ -77,16 +82,6 @@ async def bare(kind: str) -> None:
                 for queue in clients.values():
                     if not queue.full():
                         queue.put_nowait(text)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the processor seconds of a process, user and kernel. The clock id is that of clock_getcpuclockid(3) on Linux."""
-    return time.clock_gettime(~pid << 3 | 2)
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process, see proc_pid_statm(5)."""
-    return int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
 
 
 @dataclass
@@ -218,7 +213,7 @@ class Crowd:
 @contextlib.asynccontextmanager
 async def crowd(name: str, store: SqliteStore, clients: int) -> AsyncIterator[Crowd]:
     """Start a server in its own process and connect its clients."""
-    command = [sys.executable, __file__, "--bare", name]
+    command = [sys.executable, "-m", "benchmarks.fanout", "--bare", name]
     if name == "streamtags":
         start = "import sys; from streamtags.cli import main; sys.exit(main())"
         command = [sys.executable, "-c", start, "serve", "--port", "0", "--store", f"sqlite:///{store.path}"]
@@ -306,6 +301,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each server")
     parser.add_argument("--pairs", type=int, default=15, help="rounds with and without a stalled client")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures of every round")
+    parser.add_argument("--readers", metavar="N,N", help="measure crowds of these sizes, and their reconnecting")
     parser.add_argument("--bare", choices=NAMES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -313,7 +309,14 @@ def main() -> int:
     if args.bare:
         asyncio.run(bare(args.bare))
         return 0
-    figures = asyncio.run(compare(args))
+    if args.readers:
+        crowds = []
+        for readers in map(int, args.readers.split(",")):
+            crowds.append(asyncio.run(measure_readers(readers, events=args.events, rate=args.rate)))
+            print_readers(crowds[-1])
+        figures: dict[str, Any] = {"readers": [vars(crowd) for crowd in crowds]}
+    else:
+        figures = asyncio.run(compare(args))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0

@@ -18,6 +18,8 @@ HELP: dict[str, tuple[str, str]] = {
     "streamtags_events_sent_total": ("counter", "events sent to WebSocket clients"),
     "streamtags_snapshots_sent_total": ("counter", "states sent to WebSocket clients"),
     "streamtags_lagged_total": ("counter", "times a reader fell behind its queue and was read forward from the store"),
+    "streamtags_readers_waiting": ("gauge", "readers that wait to be brought up to date from the store"),
+    "streamtags_readers_refused_total": ("counter", "readers disconnected because too many waited to be brought up to date"),
     "streamtags_closed_total": ("counter", "WebSocket connections closed by the server, by code"),
     "streamtags_http_responses_total": ("counter", "HTTP responses, by status"),
     "streamtags_uploaded_bytes_total": ("counter", "bytes of uploads written to disk"),

@@ -19,6 +19,7 @@ from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Outlet
 from streamtags_server.ws.subscriptions import ALL, Subscriptions
+from streamtags_server.ws.turns import Turns
 
 from streamtags.config.settings import ServerSettings
 from streamtags.core.events import SegmentCorrected, TimelineProgress
@@ -61,7 +62,7 @@ class Client:
         self.buffer: list[str] = []
         self.room = asyncio.Event()
         outlet = Outlet({"type": "websocket", "extensions": {PUSH: {"push": self.push}}}, self.send)
-        self.subscriptions = Subscriptions(hub, ServerSettings(), Metrics(), outlet)
+        self.subscriptions = Subscriptions(hub, Turns(running=2, waiting=100, metrics=Metrics()), ServerSettings(), Metrics(), outlet)
         self.sending = asyncio.create_task(self.subscriptions.run())
         self.asking: asyncio.Task[None] | None = None
         self.filtered = False

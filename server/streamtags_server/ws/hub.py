@@ -9,12 +9,10 @@ Notifying readers is one loop that never waits: a reader that keeps up takes the
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from streamtags.core.errors import NotInStore, StreamtagsError
@@ -22,7 +20,10 @@ from streamtags.core.records import Head
 from streamtags.core.stores import Store
 from streamtags.operations.services import Blocking
 from streamtags_server.threads import run_in_thread
+from streamtags_server.ws.pages import Pages
 from streamtags_server.ws.reader import FoldedState, Reader, ReadLog
+from streamtags_server.ws.ring import Entry
+from streamtags_server.ws.states import States
 
 __all__ = ["Hub"]
 
@@ -30,7 +31,6 @@ __all__ = ["Hub"]
 _POLL_SECONDS = 0.01
 # Pause after the store could not be read.
 _RETRY_SECONDS = 0.5
-_CACHED_STATES = 8
 # New events read in one go; more are read in the next.
 _BATCH = 1000
 # Readers notified before the event loop may run other tasks; writing to them takes milliseconds.
@@ -101,7 +101,8 @@ class Hub:
         self._version = -1
         self._refreshing = asyncio.Lock()
         self._wake_ups = _WakeUps()
-        self._states: OrderedDict[str, FoldedState] = OrderedDict()
+        self._states = States(store, reading)
+        self._pages = Pages(self.read_json)
 
     def wake(self, _timeline: str = "") -> None:
         """Read the store soon."""
@@ -268,6 +269,8 @@ class Hub:
             NotInStore: there is no such timeline.
         """
         log = self._logs.get(timeline)
+        if log is None and timeline in self._heads:
+            return self.reader_of_known(timeline, notify)
         if log is None:
             head = await self.head(timeline)
             log = self._logs.setdefault(timeline, ReadLog(head, self._size))
@@ -287,15 +290,21 @@ class Hub:
         Raises:
             NotInStore: there is no such timeline.
         """
-        return await self._reading(lambda: self._encode_state(timeline))
+        return await self._states.now(timeline)
 
-    def _encode_state(self, timeline: str) -> FoldedState:
-        state = self._store.state(timeline)
-        head = Head(state.epoch, state.seq)
-        cached = self._states.get(timeline)
-        if cached is None or cached.head != head:
-            cached = FoldedState(head, json.dumps(state.to_dict(), ensure_ascii=False, separators=(",", ":")))
-            self._states[timeline] = cached
-            while len(self._states) > _CACHED_STATES:
-                self._states.popitem(last=False)
-        return cached
+    async def recent_state(self, timeline: str) -> FoldedState:
+        """Return the timeline as of the last read of new events or later; read once for all who ask at the same time.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        log = self._logs.get(timeline)
+        return await self._states.since(timeline, log.ring.head if log is not None else None)
+
+    async def stored_entries(self, timeline: str, head: Head, limit: int) -> Sequence[Entry]:
+        """Return some stored events that follow `head`, at most `limit`; of another epoch if the log was replaced.
+
+        Raises:
+            NotInStore: there is no such timeline.
+        """
+        return await self._pages.after(timeline, head, limit)

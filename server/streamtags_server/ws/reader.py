@@ -53,12 +53,12 @@ class ReaderSource(Protocol):
         """Bring every ring up to what is durable now."""
         ...
 
-    async def state(self, timeline: str) -> FoldedState:
-        """Return the timeline as it is now."""
+    async def recent_state(self, timeline: str) -> FoldedState:
+        """Return the timeline as of the last read of new events or later."""
         ...
 
-    async def read_json(self, timeline: str, after: int, limit: int) -> list[str]:
-        """Return stored events after `after`, at most `limit`."""
+    async def stored_entries(self, timeline: str, head: Head, limit: int) -> Sequence[Entry]:
+        """Return some stored events that follow `head`, at most `limit`; of another epoch if the log was replaced."""
         ...
 
     def leave(self, reader: Reader, log: ReadLog) -> None:
@@ -144,7 +144,7 @@ class Reader:
         return [Removal()]
 
     async def _start(self) -> list[Update]:
-        state = await self._hub.state(self.timeline)
+        state = await self._hub.recent_state(self.timeline)
         if state.head.epoch != self._log.ring.head.epoch:
             await self._hub.refresh()
         if self.head is not None and self.head.epoch == state.head.epoch:
@@ -157,7 +157,7 @@ class Reader:
         if self._live:
             self._live = False
             updates.append(LagNotice(head.seq))
-        entries = [Entry(line) for line in await self._hub.read_json(self.timeline, head.seq, limit)]
+        entries = await self._hub.stored_entries(self.timeline, head, limit)
         if entries and entries[0].head == (head.epoch, head.seq + 1):
             self.advance(entries[-1])
             return [*updates, *entries]

@@ -36,6 +36,7 @@ from streamtags.core.protocol import (
     Unsubscribe,
     parse_client_message,
 )
+from streamtags.operations.errors import OverloadedError
 from streamtags.operations.operation import authorize
 from streamtags.operations.params import validate
 from streamtags.operations.services import Caller, Services
@@ -46,6 +47,7 @@ from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Closed, Outlet
 from streamtags_server.ws.subscriptions import Subscriptions
+from streamtags_server.ws.turns import Turns
 
 __all__ = ["Connection", "Connections"]
 
@@ -74,6 +76,7 @@ class Connections:
         self.metrics = metrics
         self.role_of = role_of
         self.services = services
+        self.turns = Turns(running=settings.catch_up, waiting=settings.catch_up_queue, metrics=metrics)
         self._open: set[Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +111,7 @@ class Connection:
         self._settings, self._metrics, self._owner = owner.settings, owner.metrics, owner
         self._scope, self._receive = scope, receive
         self._outlet = Outlet(scope, send)
-        self._subscriptions = Subscriptions(owner.hub, owner.settings, owner.metrics, self._outlet)
+        self._subscriptions = Subscriptions(owner.hub, owner.turns, owner.settings, owner.metrics, self._outlet)
         self._role: Role | None = None
         self._name = ""
         self._requests: dict[str, asyncio.Task[None]] = {}
@@ -123,6 +126,8 @@ class Connection:
             while isinstance(closed, BaseExceptionGroup):
                 closed = closed.exceptions[0]
             await self._close(closed)
+        except* OverloadedError:  # counted where it is raised; a line for each client would make it worse
+            await self._close(Closed(CloseCode.SERVER_FAULT, "too busy to bring this client up to date; connect again later"))
         except* StreamtagsError as group:
             _log.warning("closing a connection: %s", group.exceptions[0])
             await self._close(Closed(CloseCode.SERVER_FAULT, "the store cannot be read"))

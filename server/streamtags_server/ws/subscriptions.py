@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache, partial
 
 from streamtags.config.settings import ServerSettings
@@ -32,8 +33,10 @@ from streamtags_server.http.uvicorn_protocols import text_frame
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.outlet import Closed, Outlet
+from streamtags_server.ws.pages import PAGE_EVENTS
 from streamtags_server.ws.reader import FoldedState, LagNotice, Reader, Removal, Update
 from streamtags_server.ws.ring import Entry
+from streamtags_server.ws.turns import Turns
 
 __all__ = ["ALL", "Subscriptions"]
 
@@ -42,12 +45,24 @@ ALL = "*"
 
 # Events sent within the hub's loop. Of more, the client's own task sends a turn before its next feed, and other clients, are served.
 _EVENTS_PER_NOTIFICATION = 16
-_EVENTS_PER_TURN = 64
+_EVENTS_PER_TAKE = 64
+# A client that reads fast is brought forward by so many takes in a turn of its own; then other clients have theirs.
+_TAKES_PER_TURN = 64
 
 
-@lru_cache(maxsize=2 * _EVENTS_PER_TURN)
+@lru_cache(maxsize=4 * PAGE_EVENTS)
 def _event_frame_bytes(name: str, line: str) -> bytes:
     return text_frame(event_frame(name, line))
+
+
+def _snapshot_frame(name: str, timeline: str, state: FoldedState) -> str:
+    place = f'"timeline":{json.dumps(timeline)},"epoch":{json.dumps(state.head.epoch)},"seq":{state.head.seq}'
+    return f'{{"type":"snapshot","id":{json.dumps(name)},{place},"state":{state.json}}}'
+
+
+@lru_cache(maxsize=4)
+def _snapshot_frame_bytes(name: str, timeline: str, state: FoldedState) -> bytes:
+    return text_frame(_snapshot_frame(name, timeline, state))
 
 
 class _Subscription:
@@ -90,8 +105,8 @@ class _Feed:
 class Subscriptions:
     """The subscriptions of one client."""
 
-    def __init__(self, hub: Hub, settings: ServerSettings, metrics: Metrics, outlet: Outlet) -> None:
-        self._hub, self._metrics, self._outlet = hub, metrics, outlet
+    def __init__(self, hub: Hub, turns: Turns, settings: ServerSettings, metrics: Metrics, outlet: Outlet) -> None:
+        self._hub, self._turns, self._metrics, self._outlet = hub, turns, metrics, outlet
         self._limit = settings.subscriptions
         self._subscriptions: dict[str, _Subscription] = {}
         self._due: list[_Feed] = []
@@ -153,15 +168,12 @@ class Subscriptions:
     async def _follow(self, subscription: _Subscription, after: int | None, epoch: str | None) -> None:
         feed = _Feed(subscription)
         try:
-            subscription.timeline = await self._hub.resolve(subscription.requested)
-            feed.reader = reader = await self._hub.reader(subscription.timeline, partial(self._on_new_events, feed))
+            async with self._turns.turn():
+                recovered, first = await self._begin(feed, after, epoch)
         except NotInStore as error:
             await self._outlet.send(ErrorMessage(code=error.code, message=error.what, reply_to=subscription.id))
             return
-        subscription.feeds[subscription.timeline] = feed
-        self._add(subscription)
-        recovered = after is not None and epoch is not None and await reader.resume(after, epoch)
-        first = () if recovered else await reader.take(1)
+        reader = feed.reader
         if reader.head is None:  # removed a moment ago
             self._drop(subscription)
             missing = f"no timeline {subscription.timeline!r}"
@@ -175,6 +187,17 @@ class Subscriptions:
             await self._send_update(feed, update)
         feed.waits = False
         self._on_new_events(feed)
+
+    async def _begin(self, feed: _Feed, after: int | None, epoch: str | None) -> tuple[bool, Sequence[Update]]:
+        """Give `feed` a reader; return whether it resumes, and what comes first if it does not."""
+        subscription = feed.subscription
+        subscription.timeline = await self._hub.resolve(subscription.requested)
+        feed.reader = reader = await self._hub.reader(subscription.timeline, partial(self._on_new_events, feed))
+        subscription.feeds[subscription.timeline] = feed
+        self._add(subscription)
+        if after is not None and epoch is not None and await reader.resume(after, epoch):
+            return True, ()
+        return False, await reader.take(1)
 
     def _add(self, subscription: _Subscription) -> None:
         self._subscriptions[subscription.id] = subscription
@@ -212,8 +235,7 @@ class Subscriptions:
             while self._due:
                 due, self._due = self._due, []
                 for feed in due:
-                    for update in await feed.reader.take(_EVENTS_PER_TURN):
-                        await self._send_update(feed, update)
+                    await self._read_forward(feed)
                     feed.waits = feed.reader.behind
                     if feed.waits:
                         self._due.append(feed)
@@ -221,6 +243,21 @@ class Subscriptions:
             if self._beat:
                 self._beat = False
                 await self._outlet.send(Heartbeat(seqs=self._seqs()))
+
+    async def _read_forward(self, feed: _Feed) -> None:
+        """Send what a feed is behind, until its client does not keep up or its turn is over. Events in memory need no turn."""
+        reader = feed.reader
+        rest: Sequence[Update] = ()
+        async with self._turns.turn() if reader.available(1) is None else nullcontext():
+            for _ in range(_TAKES_PER_TURN):
+                updates = await reader.take(_EVENTS_PER_TAKE)
+                sent = next((place for place, update in enumerate(updates) if not self._push_update(feed, update)), len(updates))
+                rest = updates[sent:]
+                if rest or not reader.behind:
+                    break
+                await asyncio.sleep(0)
+        for update in rest:
+            await self._send_update(feed, update)
 
     def _on_new_events(self, feed: _Feed) -> None:
         """Called by the hub when there may be something to take."""
@@ -256,18 +293,33 @@ class Subscriptions:
         readers = [feed.reader for subscription in self._subscriptions.values() for feed in subscription.feeds.values()]
         return {reader.timeline: reader.head.seq for reader in readers if reader.head is not None}
 
-    async def _send_update(self, feed: _Feed, update: Update) -> None:
-        subscription, timeline = feed.subscription, feed.reader.timeline
-        if not subscription.open:
-            return  # unsubscribed while this was read
+    def _push_update(self, feed: _Feed, update: Update) -> bool:
+        """Send an event or a state now if the client keeps up; return whether it is done."""
+        subscription = feed.subscription
         if isinstance(update, Entry):
-            if subscription.wants(update):
-                if not self._outlet.push(_event_frame_bytes(subscription.id, update.line)):
-                    await self._outlet.send_text(event_frame(subscription.id, update.line))
-                self._metrics.add("streamtags_events_sent_total")
+            if not subscription.open or not subscription.wants(update):
+                return True
+            frame, counter = _event_frame_bytes(subscription.id, update.line), "streamtags_events_sent_total"
+        elif isinstance(update, FoldedState) and subscription.open:
+            frame = _snapshot_frame_bytes(subscription.id, feed.reader.timeline, update)
+            counter = "streamtags_snapshots_sent_total"
+        else:
+            return False
+        if not self._outlet.push(frame):
+            return False
+        self._metrics.add(counter)
+        return True
+
+    async def _send_update(self, feed: _Feed, update: Update) -> None:
+        """Send an update; wait while the client does not keep up."""
+        subscription, timeline = feed.subscription, feed.reader.timeline
+        if not subscription.open or self._push_update(feed, update):
+            return  # unsubscribed while this was read, or sent
+        if isinstance(update, Entry):
+            await self._outlet.send_text(event_frame(subscription.id, update.line))
+            self._metrics.add("streamtags_events_sent_total")
         elif isinstance(update, FoldedState):
-            place = f'"timeline":{json.dumps(timeline)},"epoch":{json.dumps(update.head.epoch)},"seq":{update.head.seq}'
-            await self._outlet.send_text(f'{{"type":"snapshot","id":{json.dumps(subscription.id)},{place},"state":{update.json}}}')
+            await self._outlet.send_text(_snapshot_frame(subscription.id, timeline, update))
             self._metrics.add("streamtags_snapshots_sent_total")
         elif isinstance(update, LagNotice):
             self._metrics.add("streamtags_lagged_total")
