@@ -318,7 +318,7 @@ def parse_payload(event_type: str, data: Any) -> Payload:
     known = PAYLOADS.get(event_type)
     if known is None:
         return parse_installed(event_type, data)
-    return known.model_validate_json(data) if isinstance(data, str | bytes) else known.model_validate(data)
+    return known.model_validate_json(data) if isinstance(data, (str, bytes)) else known.model_validate(data)
 
 
 class Event(Wire):

@@ -12,7 +12,7 @@ from streamtags.core.errors import ConfigError
 from streamtags.core.plugins import installed_stages
 from streamtags.core.validation import first_mistake
 
-__all__ = ["ANSWER_PREFIX", "Payload", "SegmentAnswer", "UnknownPayload", "Wire", "installed_payloads", "parse_installed"]
+__all__ = ["ANSWER_PREFIX", "Payload", "SegmentAnswer", "UnknownPayload", "Wire", "installed_payloads", "parse_installed", "with_rev"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +35,11 @@ class Payload(Wire):
     def event_type(self) -> str:
         """The type of the event."""
         return self.type
+
+
+def with_rev(answer: Payload, rev: int) -> Payload:
+    """Return `answer` with `rev`; the same object if it has that rev already."""
+    return answer if getattr(answer, "rev", None) == rev else answer.model_copy(update={"rev": rev})
 
 
 class SegmentAnswer(Payload):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from streamtags.core.answers import STAGE_OF_ANSWER
 from streamtags.core.events import (
@@ -58,17 +58,15 @@ def _changes(segment: SegmentState, payload: Payload) -> dict[str, Any]:
             error = _remaining_error(segment, "measure")
             new = {"evidence": payload.evidence, "thumbnail": payload.thumbnail, "text": payload.text, "error": error}
         case SegmentCaptioned():
-            new = _caption(segment, payload)
+            new = _caption(segment, payload) | {"rev": max(segment.rev, payload.rev)}
         case SegmentTagged():
-            new = _tags(segment, payload)
+            new = _tags(segment, payload) | {"rev": max(segment.rev, payload.rev)}
         case SegmentCorrected():
-            new = _correction(segment, payload)
+            new = _correction(segment, payload) | {"rev": max(segment.rev, payload.rev)}
         case SegmentFailed():
             new = _failure(segment, payload)
         case _:
             new = _answer(segment, payload)
-    if not isinstance(payload, SegmentMeasured | SegmentFailed):
-        new["rev"] = max(segment.rev, cast("int", _field(payload, "rev")))
     new["status"] = _status(segment, new)
     return new
 
@@ -107,7 +105,8 @@ def _answer(segment: SegmentState, payload: Payload) -> dict[str, Any]:
     known = segment.answers.get(name)
     if known is not None and not counts(answer["rev"], known["rev"]):
         return {}
-    return {"answers": {**segment.answers, name: answer}, "error": _remaining_error(segment, STAGE_OF_ANSWER.get(name, name))}
+    error = _remaining_error(segment, STAGE_OF_ANSWER.get(name, name))
+    return {"answers": {**segment.answers, name: answer}, "error": error, "rev": max(segment.rev, answer["rev"])}
 
 
 def _caption(segment: SegmentState, captioned: SegmentCaptioned) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from streamtags.config.settings import Settings
 from streamtags.core.errors import ModelError
 from streamtags.core.events import ErrorInfo, Payload, SceneDetected, SegmentFailed
 from streamtags.core.fold import Fold
+from streamtags.core.payload import with_rev
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.stores import Store
 from streamtags.process import frozen_heap
@@ -86,7 +87,7 @@ async def _tag_each(segments: Iterator[SegmentState], runners: Runners, writer: 
         payloads: list[Payload]
         try:
             answers = await runners.ask(TAG, SegmentWork(segment))
-            payloads = [answer.model_copy(update={"rev": segment.rev + 1}) for answer in answers]
+            payloads = [with_rev(answer, segment.rev + 1) for answer in answers]
         except ModelError as error:
             info = ErrorInfo(code=error.code, message=str(error))
             payloads = [SegmentFailed(segment=segment.segment, stage=TAG.name, error=info, usage=error.usage)]

@@ -47,6 +47,10 @@ class Runners:
         self.scene_needs = frozenset[str]().union(*(stage.needs for stage in table if stage.scope == "scene"))
         self.scene_runners: tuple[SceneRunner, ...] = tuple(stage.create(tools) for stage in table if stage.scope == "scene")
         self._runners: dict[str, SegmentRunner] = {stage.name: stage.create(tools) for stage in self.segment_stages}
+        self._run = {
+            stage.name: self._runners[stage.name].run if stage in BUILT_IN else _Guarded(stage, self._runners[stage.name]).run
+            for stage in self.segment_stages
+        }
         lanes = {stage.lane: Lane(stage.lane, stage.limits or tools.profile) for stage in self.segment_stages if stage.lane}
         self._lanes = {stage.name: lanes[stage.lane] for stage in self.segment_stages if stage.lane}
 
@@ -64,8 +68,7 @@ class Runners:
         Raises:
             ModelError: there is none.
         """
-        runner, lane = self._runners[stage.name], self._lanes.get(stage.name)
-        run = runner.run if stage in BUILT_IN else _Guarded(stage, runner).run
+        run, lane = self._run[stage.name], self._lanes.get(stage.name)
         if lane is None:
             return await run(work)
         return await lane.ask(lambda: run(work), where=work.state.segment)

@@ -12,6 +12,7 @@ from streamtags.core.errors import ModelError
 from streamtags.core.events import ErrorInfo, Payload, SceneDetected, SegmentFailed
 from streamtags.core.fold import Fold
 from streamtags.core.model import Measured
+from streamtags.core.payload import with_rev
 from streamtags.core.records import Fingerprint
 from streamtags.core.segment_fold import after
 from streamtags.core.state import SegmentState
@@ -225,7 +226,7 @@ class Scheduler:
     def _numbered(self, job: _Job, answers: Sequence[Payload]) -> list[Payload]:
         """Return `answers` with the next revs of the segment."""
         rev = self._state(job).rev
-        return [answer.model_copy(update={"rev": rev + number}) for number, answer in enumerate(answers, 1)]
+        return [with_rev(answer, rev + number) for number, answer in enumerate(answers, 1)]
 
     def _state(self, job: _Job) -> SegmentState:
         """Return the segment as it is when everything written so far is in the log."""

@@ -41,7 +41,7 @@ class _TagRunner(SegmentRunner):
         answer = await answer_of(
             classifier.classify(_request(work.state), self._tools.vocabulary), TagSet, f"classifier {classifier.model}"
         )
-        return (tagged(work.state, answer, self._tools.vocabulary, began=began),)
+        return (tagged(work.state, answer, self._tools.vocabulary, began=began, rev=work.state.rev + 1),)
 
     async def provisional(self, work: SegmentWork) -> Sequence[Payload]:
         """Return tags chosen from the measurements alone; empty if the classifier itself needs no model.
@@ -75,11 +75,11 @@ class _TagRunner(SegmentRunner):
         return (answer,)
 
 
-def tagged(segment: SegmentState, tags: TagSet, vocabulary: Vocabulary, *, began: float) -> SegmentTagged:
+def tagged(segment: SegmentState, tags: TagSet, vocabulary: Vocabulary, *, began: float, rev: int = 0) -> SegmentTagged:
     """Return a classifier's answer as the event payload; `began` is on the clock of `time.perf_counter`."""
     return SegmentTagged(
         segment=segment.segment,
-        rev=0,
+        rev=rev,
         tags=list(tags.tags),
         key_information=list(tags.key_information),
         reasoning=tags.reasoning,
