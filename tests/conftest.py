@@ -52,6 +52,7 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
     for name in [name for name in os.environ if name.startswith("STREAMTAGS_")]:
         if name not in OPTIONAL_STAGES:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("STREAMTAGS_PROFILE", "embedded")  # whatever model server runs on the machine of the tests
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     for kind in ("DATA", "CONFIG", "CACHE", "STATE"):

@@ -210,7 +210,8 @@ def make_server(store: Store, settings: Settings) -> StreamtagsServer:
         VocabularyError: there is no such vocabulary, or it has mistakes.
     """
     server = settings.server
-    settings.choose_profile()
+    if not settings.is_auto:
+        settings.choose_profile()
     load_vocabulary(settings.tags)
     if (server.tls_certificate is None) != (server.tls_key is None):
         raise ConfigError("TLS needs both", where="server.tls_certificate, server.tls_key", hint="give --tls-cert and --tls-key")

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="SOURCE", nargs="?", help="a video file, an edit (EDL, FCPXML, xmeml, OTIO, AAF), a URL, or - for standard input"
     )
     parser.add_argument(
-        "--profile", metavar="P", help="captioner and classifier by name (default: embedded, which needs no GPU, key or network)"
+        "--profile", metavar="P", help="captioner and classifier by name (default: auto, the best that works on this machine)"
     )
     parser.add_argument("--tags", metavar="FILE", help="vocabulary: a YAML file or the name of one that ships (default: music-library)")
     parser.add_argument(
@@ -68,10 +68,11 @@ def run(args: argparse.Namespace) -> int:
     args.set += _edit_settings(args)
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     with open_configured_store(settings) as store:
+        if source == "-" and not args.dry_run:
+            _check_input()
+        settings = _chosen(source, settings, store, fresh=args.fresh)
         if args.dry_run:
             return _estimate(source, settings, store)
-        if source == "-":
-            _check_input()
         show = show_command(args, settings, "last")
         state, stopped = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
         for format_name, target in exports:
@@ -92,6 +93,19 @@ def run(args: argparse.Namespace) -> int:
     if (hint := untagged_hint(state, settings.tags)) is not None:
         print(hint, file=sys.stderr)
     return 0
+
+
+def _chosen(source: str, settings: Settings, store: Store, *, fresh: bool) -> Settings:
+    """The settings with the profile that is used here, and one line about it if it was chosen."""
+    from streamtags.cli.views import printable
+
+    with hidden_programs():
+        from streamtags.run.choice import choose_profile
+
+    chosen = asyncio.run(choose_profile(settings, store=store, uri=source, fresh=fresh))
+    if chosen.line:
+        print(printable(chosen.line), file=sys.stderr)
+    return chosen.settings
 
 
 def _edit_settings(args: argparse.Namespace) -> list[str]:

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every finding; status 4 if something is missing that nothing works without."""
-    settings = settings_of(args, profile=args.profile)
+    settings, line = _chosen(settings_of(args, profile=args.profile))
     findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras(), *_models(settings)]
     for check in findings:
         mark = "ok     " if check.ok else ("MISSING" if check.needed else "-      ")
@@ -50,8 +50,21 @@ def run(args: argparse.Namespace) -> int:
     if broken:
         print(f"missing and needed: {', '.join(check.name for check in broken)}", file=sys.stderr)
         return 4
+    if line:
+        print(line)
     print("ready: `streamtags analyze film.mp4`")
     return 0
+
+
+def _chosen(settings: Settings) -> tuple[Settings, str]:
+    """The settings with the profile that auto chooses here, and what it says about it."""
+    if not settings.is_auto:
+        return settings, ""
+    from streamtags.cli.views import printable
+    from streamtags.run.choice import choose_profile
+
+    chosen = asyncio.run(choose_profile(settings))
+    return chosen.settings, printable(chosen.line)
 
 
 def _basics() -> Iterator[Check]:

@@ -39,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
+def _named(settings: Settings) -> Settings:
+    """Scores are of a profile with a name: what auto chooses differs between machines."""
+    return settings.model_copy(update={"profile": "embedded"}) if settings.is_auto else settings
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the profiles, score them, report; status 5 if a model failed on some items."""
     from streamtags.evaluation.dataset import load_dataset
@@ -52,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     dataset = load_dataset(args.dataset)
     items = dataset.part(args.split)
     tags = args.tags or dataset.vocabulary
-    several = [settings_of(args, profile=profile, tags=tags) for profile in profiles]
+    several = [_named(settings_of(args, profile=profile, tags=tags)) for profile in profiles]
     scores: list[Scores] = []
     for settings in several:
         scores += asyncio.run(_scored(dataset, items, settings, args))

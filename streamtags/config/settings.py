@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from streamtags.config.stages import HearSettings, ReadSettings
+from streamtags.config.profiles import AUTO, PROFILES
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
 
 __all__ = [
-    "PROFILES",
     "BackendSettings",
     "EditSettings",
     "IngestSettings",
@@ -132,11 +132,7 @@ class ProfileSettings(_Strict):
     calibration: Path | None = Field(
         None, description="a file from `evaluate --fit-calibration` that corrects the classifier's confidences"
     )
-
-
-_VLLM = "http://127.0.0.1:8000/v1"
-_LLAVA = "llava-next-video-7b"
-_OPENAI = {"base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_KEY", "model": "gpt-4.1-mini"}
+    is_auto_choice: bool = Field(False, description="chosen by the profile auto, which then keeps to it for the same source")
 
 
 class ServerSettings(_Strict):
@@ -195,35 +191,6 @@ class ServerSettings(_Strict):
     )
 
 
-# Shipped profiles. A profile of the same name in a file or the environment overrides them key by key. A classifier without a server of its
-# own uses the captioner's.
-PROFILES: dict[str, dict[str, Any]] = {
-    "embedded": {"captioner": {"backend": "embedded"}, "classifier": {"backend": "embedded"}, "concurrency": 1},
-    "vllm": {
-        "captioner": {"backend": "openai", "preset": _LLAVA, "base_url": _VLLM},
-        # The shipped vocabulary with its schema and an answer does not fit the 4,096 tokens of this model.
-        "classifier": {"backend": "instructor", "shortlist_above": 60, "shortlist": 40, "max_tokens": 500},
-        "concurrency": 16,
-    },
-    "vllm-one": {
-        "captioner": {"backend": "openai-tags", "preset": "qwen2.5-vl-7b", "base_url": _VLLM},
-        "classifier": {"backend": "instructor"},
-        "concurrency": 16,
-    },
-    "openai": {
-        "captioner": {"backend": "openai", "transport": "image_list", "image_size": 512, "fit": "keep", "prompt": "pictures", **_OPENAI},
-        "classifier": {"backend": "instructor"},
-        "concurrency": 8,
-    },
-    "transformers": {
-        "captioner": {"backend": "transformers", "preset": _LLAVA},
-        "classifier": {"backend": "embedded"},
-        "concurrency": 1,
-        "deadline_seconds": 1800.0,
-    },
-}
-
-
 class Settings(BaseSettings):
     """All settings."""
 
@@ -231,7 +198,7 @@ class Settings(BaseSettings):
         env_prefix="STREAMTAGS_", env_nested_delimiter="__", extra="forbid", frozen=True, coerce_numbers_to_str=True
     )
 
-    profile: str = Field("embedded", description="a name under profiles")
+    profile: str = Field(AUTO, description="a name under profiles; auto takes the best one within reach of this machine")
     tags: str = Field("music-library", description="a vocabulary: a file, or the name of one that ships")
     store: str | None = Field(None, description="sqlite:///PATH; none keeps it in the user's data folder")
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="how the source is read")
@@ -250,17 +217,22 @@ class Settings(BaseSettings):
             return {**given, "profiles": {name: _laid_over(PROFILES.get(name), own) for name, own in profiles.items()}}
         return given
 
+    @property
+    def is_auto(self) -> bool:
+        """Whether the profile is still to be chosen for this machine; `streamtags.run.choice` does."""
+        return self.profile == AUTO and AUTO not in self.profiles
+
     def choose_profile(self) -> ProfileSettings:
         """The settings of the chosen profile.
 
         Raises:
-            ConfigError: there is no profile of that name.
+            ConfigError: there is no profile of that name, or it is still to be chosen.
         """
         if self.profile in self.profiles:
             return self.profiles[self.profile]
         if self.profile in PROFILES:
             return ProfileSettings.model_validate(PROFILES[self.profile])
-        known = sorted({*PROFILES, *self.profiles})
+        known = sorted({AUTO, *PROFILES, *self.profiles} - {self.profile})
         raise ConfigError(
             f"no profile {self.profile!r}", where="profile", hint=f"choose one of {', '.join(known)}, or define it under [profiles]"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from streamtags.config.settings import PROFILES
+from streamtags.config.profiles import AUTO, PROFILES
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.measures import MEASURES
 from streamtags.core.protocol import PROTOCOL_VERSION
@@ -53,7 +53,7 @@ async def describe_installation(services: Services, _: NoParams, caller: Caller)
         ],
         "marker_colors": [_describe_palette(palette, vocabulary) for palette in PALETTES.values()],
         "stages": _stages(),
-        "profiles": sorted({*PROFILES, *services.settings.profiles}),
+        "profiles": sorted({AUTO, *PROFILES, *services.settings.profiles}),
         "profile": services.settings.profile,
         "limits": {
             "message_bytes": server.message_bytes,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from streamtags.config.settings import Settings
+from streamtags.config.settings import ProfileSettings, Settings
 from streamtags.core.protocol import Role
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
@@ -40,6 +40,7 @@ class AnalysisRequest(BaseModel):
         timeline: the timeline it goes into.
         uri: the source, already checked by a `SourcePolicy`.
         profile: name of the profile.
+        chosen: its settings if they were chosen for this analysis; None for those of the server.
         tags: name or path of the vocabulary.
         follow: the file is still being written.
     """
@@ -49,10 +50,13 @@ class AnalysisRequest(BaseModel):
     profile: str
     tags: str
     follow: bool = False
+    chosen: ProfileSettings | None = None
 
     def settings(self, base: Settings) -> Settings:
         """Return `base` with what this request changes."""
         settings = base.model_copy(update={"profile": self.profile, "tags": self.tags})
+        if self.chosen is not None:
+            settings = settings.model_copy(update={"profiles": {**base.profiles, self.profile: self.chosen}})
         if not self.follow:
             return settings
         live = settings.ingest.live.model_copy(update={"follow": True})

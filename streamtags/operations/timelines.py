@@ -9,12 +9,14 @@ import re
 from dataclasses import asdict
 from typing import Any
 
+from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.records import Job
 from streamtags.operations.errors import ConflictError, NotAvailableError
 from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag, SuggestCues
 from streamtags.operations.services import AnalysisRequest, Caller, Services
 from streamtags.run.backends import open_tools
+from streamtags.run.choice import choose_profile
 from streamtags.run.recording import Choice, choose_timeline
 from streamtags.sources.file.access import without_password
 
@@ -100,13 +102,17 @@ def _plan(services: Services, params: Analyze) -> tuple[AnalysisRequest, bool]:
         tags=services.vocabularies.choose(params.tags),
         follow=params.follow,
     )
-    settings = request.settings(services.settings)
+    given = request.settings(services.settings)
 
-    async def chosen() -> Choice:
-        async with open_tools(settings) as tools:
-            return choose_timeline(services.store, uri, settings, tools, fresh=params.fresh, access=services.sources.access)
+    async def chosen() -> tuple[Settings, Choice]:
+        resolved = await choose_profile(given, store=services.store, uri=uri, access=services.sources.access, fresh=params.fresh)
+        async with open_tools(resolved.settings) as tools:
+            timeline = choose_timeline(services.store, uri, resolved.settings, tools, fresh=params.fresh, access=services.sources.access)
+            return resolved.settings, timeline
 
-    choice = asyncio.run(chosen())
+    settings, choice = asyncio.run(chosen())
+    if settings is not given:
+        request = request.model_copy(update={"profile": settings.profile, "chosen": settings.profiles.get(settings.profile)})
     name = os.path.basename(without_password(uri))[:200]  # noqa: PTH119 - a URI, not a path
     services.store.open_timeline(choice.timeline, choice.identity, name=name)
     state = services.store.state(choice.timeline)
@@ -166,7 +172,8 @@ async def retag(services: Services, params: Retag, _: Caller) -> dict[str, Any]:
     tags = await services.threads.lookups(lambda: services.vocabularies.choose(params.tags))
     vocabulary = await services.threads.lookups(lambda: load_vocabulary(tags))
     settings = services.settings.model_copy(update={"profile": params.profile or services.settings.profile, "tags": tags})
-    settings.choose_profile()
+    if not settings.is_auto:
+        settings.choose_profile()
     await services.analyses.wait_for_exit(timeline)
     async with services.retags.accepting:  # no other request starts an analysis or a retag in between
         await _check_idle(services, timeline)

@@ -10,6 +10,7 @@ from streamtags.core.ports import FrameSource
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.backends import open_tools
+from streamtags.run.choice import choose_profile
 from streamtags.run.claim import claimed
 from streamtags.run.instruments import shot_detector
 from streamtags.run.opening import open_unless_stopped
@@ -62,6 +63,7 @@ async def analyze(
         ModelError: a model cannot be reached or refuses; nothing was written.
         StoreError: the store cannot be read or written, or another process analyzes the same source.
     """
+    settings = (await choose_profile(settings, store=store, uri=uri, access=access, fresh=fresh)).settings
     async with open_tools(settings) as tools:
         runners = Runners(tools)
         try:
@@ -130,11 +132,14 @@ async def _retag_outdated(state: TimelineState, store: Store, tools: Tools, publ
 
 
 def _begin(store: Store, timeline: str, source: FrameSource, settings: Settings, tools: Tools, *, fresh: bool) -> None:
+    included = settings.model_dump(mode="json", include={"ingest", "shots", "segments"})
+    if tools.profile.is_auto_choice:  # an analysis that resumes when the server is gone must not choose another
+        included["auto"] = tools.profile.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     opened = TimelineOpened(
         source=source.info,
         vocabulary=tools.vocabulary.ref,
         profile=settings.profile,
-        settings=settings.model_dump(mode="json", include={"ingest", "shots", "segments"}),
+        settings=included,
     )
     if fresh and store.head(timeline).seq:
         store.replace(timeline, [opened])

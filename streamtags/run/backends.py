@@ -11,7 +11,8 @@ from typing import Any, cast
 from pydantic import ConfigDict
 
 from streamtags.config.options import Options
-from streamtags.config.settings import PROFILES, ProfileSettings, Settings
+from streamtags.config.profiles import PROFILES
+from streamtags.config.settings import ProfileSettings, Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import ConfigError
 from streamtags.core.ports import Captioner, Classifier, Describer

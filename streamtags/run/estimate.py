@@ -15,6 +15,7 @@ from streamtags.core.ports import Describer, FrameSource
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.run.backends import captioner_options, captioner_spec, classifier_options, classifier_spec, open_tools
+from streamtags.run.choice import choose_profile
 from streamtags.run.instruments import shot_detector
 from streamtags.run.segmenter import Segmenter
 from streamtags.run.usage import cost_of, price_of
@@ -123,6 +124,7 @@ async def estimate(uri: str, settings: Settings, store: Store, *, access: Access
         raise UsageError("standard input can be read only once", where="--dry-run", hint="give a file or a URL")
     if not is_edit(uri) and is_live(uri, settings.ingest):
         raise UsageError("a live source is not there before it is recorded", where="--dry-run", hint="give a file that is like it")
+    settings = (await choose_profile(settings, store=store, uri=uri)).settings
     async with open_tools(settings, check=False) as tools:
         source: FrameSource = (
             open_edit(uri, settings.ingest, access=access) if is_edit(uri) else open_source(uri, settings.ingest, access=access)

@@ -19,7 +19,7 @@ from streamtags.sources.file.identity import source_identity
 from streamtags.sources.live.source import is_live
 from streamtags.stages.tools import Tools
 
-__all__ = ["Choice", "choose_timeline", "recorded_of", "timeline_identity"]
+__all__ = ["Choice", "choose_timeline", "identity_of_source", "recorded_of", "settings_identity", "timeline_identity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def choose_timeline(
         SourceError: there is no such file, or it cannot be read.
     """
     live = not is_edit(uri) and is_live(uri, settings.ingest)
-    identity = f"live:{uri}" if live else _identity_of_file(uri, settings, access)
+    identity = f"live:{uri}" if live else identity_of_source(uri, settings, access)
     first = timeline_identity(identity, settings, tools)
     plain = _choice(first)
     earlier = [Choice(summary.id, summary.identity) for summary in store.recordings(first)]
@@ -73,7 +73,12 @@ def choose_timeline(
     return _choice(replace(first, recording=secrets.token_hex(4))) if earlier else plain
 
 
-def _identity_of_file(uri: str, settings: Settings, access: Access | None) -> str:
+def identity_of_source(uri: str, settings: Settings, access: Access | None) -> str:
+    """Return the identity of a file or an edit.
+
+    Raises:
+        SourceError: there is no such file, or it cannot be read.
+    """
     return edit_identity(uri, settings.ingest, access) if is_edit(uri) else source_identity(uri)
 
 
@@ -102,17 +107,22 @@ def recorded_of(store: Store, state: TimelineState) -> Recorded | None:
 
 def timeline_identity(source: str, settings: Settings, tools: Tools) -> TimelineIdentity:
     """Return the identity of a timeline: every setting that can change the result counts, those that change its speed do not."""
-    included = settings.model_dump(
-        mode="json", include={"ingest": {"frames", "loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
-    )
     return TimelineIdentity(
         source=source,
         profile=settings.profile,
         captioner=tools.captioner.model,
         classifier=tools.classifier.model,
         vocabulary=tools.vocabulary.digest,
-        settings=json.dumps(included, sort_keys=True),
+        settings=settings_identity(settings),
     )
+
+
+def settings_identity(settings: Settings) -> str:
+    """Return the settings that can change the result, as canonical JSON text; those of the profile are apart."""
+    included = settings.model_dump(
+        mode="json", include={"ingest": {"frames", "loop_filter", "width", "max_seconds"}, "shots": True, "segments": True}
+    )
+    return json.dumps(included, sort_keys=True)
 
 
 def _choice(identity: TimelineIdentity) -> Choice:

@@ -14,6 +14,7 @@ from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.stores import Store
 from streamtags.process import frozen_heap
 from streamtags.run.backends import open_tools
+from streamtags.run.choice import choose_for_retag
 from streamtags.run.claim import claimed
 from streamtags.run.runners import Runners
 from streamtags.run.writer import Publish, Writer
@@ -45,7 +46,7 @@ async def retag(timeline: str, settings: Settings, store: Store, *, publish: Pub
         ModelError: the classifier cannot be reached or refuses; nothing was changed.
         StoreError: published events are kept; with code `store.claimed`, another process works on the timeline and nothing was changed.
     """
-    async with open_tools(settings) as tools:
+    async with open_tools(choose_for_retag(settings, store.state(timeline))) as tools:
         return await retag_with(tools, timeline, store, publish=publish)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamtags.config.settings import PROFILES, ProfileSettings
+from streamtags.config.profiles import PROFILES
+from streamtags.config.settings import ProfileSettings
 from streamtags.core.errors import ConfigError
 from streamtags.run import backends
 from streamtags.run.backends import backend_names, find_backend, needs_model

@@ -20,6 +20,7 @@ from streamtags.stages.caption.frames import Fit, choose, data_urls, encode, pic
 from streamtags.stages.caption.models import ModelConfig
 from streamtags.stages.caption.prompts import caption_text, fields_of, load_prompt
 from streamtags.stages.model_server.connection import Endpoint
+from streamtags.stages.model_server.ollama import OllamaEndpoint
 from streamtags.stages.model_server.options import EndpointOptions, check_api_key
 
 __all__ = ["SPEC", "OpenAICaptioner", "OpenAIOptions"]
@@ -35,6 +36,14 @@ class OpenAIOptions(EndpointOptions):
     prompt: str = Field("describe", description="a prompt template: the name of one that ships, or a .txt file")
     max_tokens: int | None = Field(160, ge=1, description="most tokens of a caption; none leaves it to the server")
     max_characters: int = Field(600, ge=40, le=4000, description="a longer caption is cut at a word")
+    api: Literal["openai", "ollama"] = Field("openai", description="the server's interface; ollama is Ollama's own, with image_list")
+    context_tokens: int = Field(8192, ge=1024, description="with api = ollama: longest prompt and answer together, in tokens")
+    keep_alive: str = Field("10m", description="with api = ollama: how long the model stays in memory after a request, e.g. 10m")
+
+
+# Options that change no caption, and those that have a meaning for one interface only.
+_IRRELEVANT = {"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes", "prompt", "keep_alive"}
+_OF_OLLAMA = {"api", "context_tokens"}
 
 
 class OpenAICaptioner:
@@ -43,10 +52,10 @@ class OpenAICaptioner:
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options
         self._prompt = load_prompt(options.prompt)
-        self._endpoint = Endpoint(options)
+        self._endpoint = _endpoint(options)
         # One thread: several would wait for each other and for the event loop at every picture.
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        relevant = options.model_dump(exclude={"base_url", "api_key_env", "timeout_seconds", "max_answer_bytes", "prompt"})
+        relevant = options.model_dump(exclude=_IRRELEVANT | (set() if options.api == "ollama" else _OF_OLLAMA))
         self.model = f"{options.model}+{self._prompt.name}.{digest({**relevant, 'prompt': self._prompt.text})}"
 
     async def caption(self, request: CaptionRequest) -> Caption:
@@ -85,6 +94,12 @@ class OpenAICaptioner:
         if self._options.transport == "video_url":
             return [{"type": "video_url", "video_url": {"url": video_url(jpegs)}}]
         return [{"type": "image_url", "image_url": {"url": url}} for url in data_urls(jpegs)]
+
+
+def _endpoint(options: OpenAIOptions) -> Endpoint:
+    if options.api == "ollama":
+        return OllamaEndpoint(options, context_tokens=options.context_tokens, keep_alive=options.keep_alive)
+    return Endpoint(options)
 
 
 SPEC = BackendSpec(

@@ -203,7 +203,9 @@ class Endpoint:
         """Status, headers, reason and body of one answer; an oversize one is refused before it is in memory."""
         limit = self.options.max_answer_bytes
         data = None if body is None else json.dumps(body).encode()
-        async with self._opened().request(method, self.options.base_url + path, data=data) as response:
+        # A redirect or a proxy would carry the pictures for a server of this machine to another one.
+        follow = not self.options.is_local
+        async with self._opened().request(method, self._url(path), data=data, allow_redirects=follow) as response:
             announced = response.content_length or 0
             if response.headers.get("content-encoding", "identity") != "identity" or announced > limit:
                 raise self._oversize()
@@ -213,6 +215,9 @@ class Endpoint:
                 if len(content) > limit:
                     raise self._oversize()
             return response.status, response.headers, response.reason or "", bytes(content)
+
+    def _url(self, path: str) -> str:
+        return self.options.base_url + path
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -225,7 +230,7 @@ class Endpoint:
                 timeout=self._aiohttp.ClientTimeout(total=None, sock_connect=None),  # `_fetch` has one timeout for the whole
                 connector=self._aiohttp.TCPConnector(limit=0),  # the pipeline limits concurrency
                 cookie_jar=self._aiohttp.DummyCookieJar(),
-                trust_env=True,
+                trust_env=not self.options.is_local,
             )
         return self._session
 

@@ -53,6 +53,24 @@ _STATUS_OF_WORD = {
     "invalid_argument": 400,
     "context_length_exceeded": 400,
 }
+# What servers of llama.cpp, Ollama, LM Studio and vLLM write about a request that no retry helps, whatever the HTTP status.
+_HOPELESS = (
+    (
+        re.compile(r"context (?:size|length|window)|exceed_context|maximum model length|maximum context", re.IGNORECASE),
+        "model.too_large",
+        "show fewer or smaller frames (frames, image_size), or start the server with a longer context",
+    ),
+    (
+        re.compile(r"image input is not supported|(?:not|n't) support (?:image|vision|multimodal)|not a multimodal|mmproj", re.IGNORECASE),
+        "model.no_pictures",
+        "choose a model that takes pictures; llama.cpp needs its projector too (--mmproj)",
+    ),
+    (
+        re.compile(r"requires more system memory|out of memory|insufficient (?:memory|resources)", re.IGNORECASE),
+        "model.out_of_memory",
+        "choose a smaller model, or stop other programs",
+    ),
+)
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:quota|credit|balance|funds)|billing[_ ]|credit balance|out of credits|exceeded your current quota"
 )
@@ -158,6 +176,10 @@ def status_error(status: int, headers: Mapping[str, str], message: str, *, where
         return ModelError(
             f"HTTP {status}{said}", where=where, code="model.quota", hint="the account's credit is used up; add credit or change the key"
         )
+    if status in (400, 413, 422, 500):
+        for words, known, advice in _HOPELESS:
+            if words.search(message):
+                return ModelError(f"HTTP {status}{said}", where=where, hint=advice, code=known)
     code, hint = {
         400: ("model.bad_request", "the server does not take this request; check model, frames, max_tokens and the prompt's length"),
         401: ("model.unauthorised", "name the variable that holds a valid key in api_key_env"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamtags.core.errors import ModelError
-from streamtags.stages.model_server.responses import read_reply
+from streamtags.stages.model_server.responses import read_reply, status_error
 from streamtags.testing.model_server import chat_completion
 
 
@@ -72,3 +72,19 @@ def test_an_answer_in_parts_is_put_together() -> None:
 @pytest.mark.parametrize("response", [None, 7, [], {}, {"choices": None}, {"choices": [7]}, {"choices": [{"message": {"content": 7}}]}])
 def test_anything_else_is_no_chat_completion(response: Any) -> None:
     assert failure(response).code == "model.invalid_answer"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"),
+    [
+        (400, "request (9412 tokens) exceeds the available context size (8192 tokens), try increasing it", "model.too_large"),
+        (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj", "model.no_pictures"),
+        (400, "Error: The number of tokens is greater than the context length. Try to load the model with a larger one", "model.too_large"),
+        (400, "The decoder prompt (length 9000) is longer than the maximum model length of 4096.", "model.too_large"),
+        (500, "Loading model", "model.server_error"),
+    ],
+)
+def test_words_of_local_servers_decide_what_a_status_means(status: int, message: str, code: str) -> None:
+    error = status_error(status, {}, message, where="m")
+    assert error.code == code
+    assert error.retryable == (code == "model.server_error")

@@ -1,0 +1,236 @@
+"""Choose the profile `auto`: the best captioner within reach that keeps the film on this machine.
+
+In this order: the choice of an earlier analysis of the same source, a model server that runs on this machine and has a model that takes
+pictures, a model in the cache that runs in process, else `embedded`. A server is contacted on the loopback interface only. An API key in
+the environment is no consent to send a film away: remote profiles have to be named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from pydantic import ValidationError
+
+from streamtags.config.profiles import PROFILES
+from streamtags.config.settings import BackendSettings, ProfileSettings, Settings
+from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.errors import ModelError
+from streamtags.core.state import TimelineState
+from streamtags.core.stores import Store
+from streamtags.run.recording import identity_of_source, settings_identity
+from streamtags.sources.edit.source import is_edit
+from streamtags.sources.file.access import Access
+from streamtags.sources.live.source import is_live
+from streamtags.stages.caption.models import ModelConfig, load_model_config, shipped_models
+from streamtags.stages.caption.picture_probe import picture_transport
+from streamtags.stages.model_server.listing import is_listed
+from streamtags.stages.model_server.local_servers import LOCAL_SERVERS, LocalModel, LocalServer
+from streamtags.stages.model_server.options import is_loopback
+
+__all__ = ["ChosenProfile", "choose_for_retag", "choose_profile"]
+
+_CLIENT_PACKAGES = ("aiohttp", "openai", "instructor")
+_CHECK = "`streamtags model check` says how well it sees"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenProfile:
+    """A choice.
+
+    Attributes:
+        settings: with the chosen profile; equal to those given if there was nothing to choose.
+        line: what was chosen, why, and the command that gets something better; "" if there was nothing to choose.
+    """
+
+    settings: Settings
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What became of one way to see: a usable profile, or the command that would make one."""
+
+    profile: ProfileSettings | None = None
+    name: str = ""
+    reason: str = ""
+    command: str = ""
+
+
+async def choose_profile(
+    settings: Settings, *, store: Store | None = None, uri: str | None = None, access: Access | None = None, fresh: bool = False
+) -> ChosenProfile:
+    """Return settings whose profile and model are named.
+
+    Args:
+        settings: with any profile; one that is neither `auto` nor leaves the model to its server is returned as it is.
+        store: where an earlier analysis of `uri` may be, whose choice stands.
+        uri: the source; None leaves earlier analyses out.
+        access: which media of an edit may be read; anything unless given.
+        fresh: choose anew.
+
+    Raises:
+        ConfigError: there is no such profile.
+        ModelError: the named profile's server does not run here or has no model that takes pictures.
+        SourceError: there is no such source, or it cannot be read.
+    """
+    if not settings.is_auto:
+        return await asyncio.to_thread(_with_model_of_server, settings)
+    if store is not None and uri is not None and not fresh and (earlier := _earlier(settings, store, uri, access)) is not None:
+        name, profile = earlier
+        line = f"profile {name}: {_model_of(profile)}, as before for this source; --fresh chooses again"
+        return ChosenProfile(_with_profile(settings, name, profile), line)
+    return await asyncio.to_thread(_choose, settings)
+
+
+def choose_for_retag(settings: Settings, state: TimelineState) -> Settings:
+    """Return settings whose profile is named: for `auto`, the one that the timeline was analyzed with if auto chose it, else `embedded`."""
+    if not settings.is_auto:
+        return settings
+    if (recorded := _recorded(state)) is not None:
+        return _with_profile(settings, *recorded)
+    return settings.model_copy(update={"profile": "embedded"})
+
+
+def _choose(settings: Settings) -> ChosenProfile:
+    findings = list(_findings(settings))
+    for found in findings:
+        if found.profile is not None:
+            line = f"profile {found.name}: {_model_of(found.profile)}, {found.reason}; {_CHECK}"
+            return ChosenProfile(_with_profile(settings, found.name, found.profile), line)
+    reasons = "; ".join(found.reason for found in findings if found.reason) or "no model server runs here and no model is in the cache"
+    command = next(found.command for found in findings if found.command)
+    line = f"profile embedded: it measures and does not see, because {reasons}. To let it see: {command}"
+    return ChosenProfile(settings.model_copy(update={"profile": "embedded"}), line)
+
+
+def _findings(settings: Settings) -> Iterator[_Finding]:
+    """What was found, the best first."""
+    with ThreadPoolExecutor(len(LOCAL_SERVERS), thread_name_prefix="find-models") as pool:
+        yield from list(pool.map(lambda server: _of_server(settings, server), LOCAL_SERVERS))
+    yield _Finding(command="ollama pull qwen3-vl:2b (ollama.com)")
+
+
+def _of_server(settings: Settings, server: LocalServer) -> _Finding:
+    base = _profile_of(settings, server.profile)
+    address = _address(base)
+    if address is None:  # the person moved this profile to another machine
+        return _Finding()
+    try:
+        models = server.seeing_models(address)
+    except ModelError:
+        return _Finding()
+    chosen = _choose_model(base, server, models, address)
+    if chosen is None:
+        return _Finding(reason=f"{server.title} has no model that takes pictures", command=server.get_model)
+    if any(find_spec(package) is None for package in _CLIENT_PACKAGES):
+        return _Finding(reason=f"the packages to use {server.title} are not installed", command="pip install 'streamtags[models]'")
+    profile = base.model_copy(update={"captioner": chosen, "is_auto_choice": True})
+    return _Finding(profile, server.profile, f"which {server.title} serves on this machine")
+
+
+def _with_model_of_server(settings: Settings) -> ChosenProfile:
+    """Fill in the model of a profile that leaves it to its server."""
+    profile = settings.choose_profile()
+    server = next((one for one in LOCAL_SERVERS if one.profile == settings.profile), None)
+    address = _address(profile)
+    if server is None or address is None or {"model", "preset"} & profile.captioner.options.keys():
+        return ChosenProfile(settings)
+    try:
+        models = server.seeing_models(address)
+    except ModelError as error:
+        hint = f"start {server.title}, set base_url of the captioner, or use another profile"
+        raise ModelError(f"{server.title} does not answer: {error.what}", where=address, code=error.code, hint=hint) from error
+    chosen = _choose_model(profile, server, models, address)
+    if chosen is None:
+        raise ModelError(
+            f"{server.title} has no model that takes pictures", where=address, code="model.not_found", hint=f"run `{server.get_model}`"
+        )
+    profile = profile.model_copy(update={"captioner": chosen})
+    line = f"profile {settings.profile}: {_model_of(profile)}, the first of its models that take pictures"
+    return ChosenProfile(_with_profile(settings, settings.profile, profile), line)
+
+
+def _choose_model(profile: ProfileSettings, server: LocalServer, models: Sequence[LocalModel], address: str) -> BackendSettings | None:
+    """Return the captioner with the model that the profile names if the server has it, else with the server's first that takes pictures."""
+    captioner = profile.captioner
+    options = captioner.options
+    served = {name: model for model in models for name in (model.name, *model.aliases) if name}
+    if isinstance(wanted := options.get("model"), str):
+        return captioner if is_listed(wanted, list(served)) else None
+    if isinstance(preset := options.get("preset"), str):
+        config = load_model_config(preset)
+        if (model := served.get(config.name) or served.get(config.model)) is not None:
+            return _changed(captioner, model=model.name)
+    for model in models:
+        if (known := _known_model(model)) is not None and not server.tells_pictures:
+            return _changed(captioner, preset=known.name, model=model.name)
+        if server.tells_pictures:
+            return _changed(captioner, model=model.name)
+        if (transport := picture_transport(address, model.name)) is not None:
+            prompt = "pictures" if transport == "image_list" else "describe"
+            return _changed(captioner, preset=None, model=model.name, transport=transport, fit="keep", image_size=448, prompt=prompt)
+    return None
+
+
+def _known_model(model: LocalModel) -> ModelConfig | None:
+    """The model file that ships for a model, found by its name or its Hugging Face id."""
+    names = {name.lower() for name in (model.name, *model.aliases)}
+    for name in shipped_models():
+        config = load_model_config(name)
+        if names & {config.name.lower(), config.model.lower()}:
+            return config
+    return None
+
+
+def _changed(captioner: BackendSettings, **changes: Any) -> BackendSettings:
+    kept = {key: value for key, value in captioner.model_dump(exclude_none=True).items() if key not in changes}
+    return BackendSettings.model_validate({**kept, **{key: value for key, value in changes.items() if value is not None}})
+
+
+def _profile_of(settings: Settings, name: str) -> ProfileSettings:
+    return settings.profiles.get(name) or ProfileSettings.model_validate(PROFILES[name])
+
+
+def _address(profile: ProfileSettings) -> str | None:
+    """Where the profile's captioner is served, without `/v1`; None if that is not this machine."""
+    url = profile.captioner.options.get("base_url")
+    return url.rstrip("/").removesuffix("/v1") if isinstance(url, str) and is_loopback(url) else None
+
+
+def _model_of(profile: ProfileSettings) -> str:
+    options = profile.captioner.options
+    return str(options.get("model") or options.get("preset") or profile.captioner.backend)
+
+
+def _with_profile(settings: Settings, name: str, profile: ProfileSettings) -> Settings:
+    return settings.model_copy(update={"profile": name, "profiles": {**settings.profiles, name: profile}})
+
+
+def _earlier(settings: Settings, store: Store, uri: str, access: Access | None) -> tuple[str, ProfileSettings] | None:
+    """Return the choice of the last analysis of the same source with the same settings; None for a live source."""
+    if uri == "-" or (not is_edit(uri) and is_live(uri, settings.ingest)):
+        return None
+    source, included = identity_of_source(uri, settings, access), settings_identity(settings)
+    vocabulary = load_vocabulary(settings.tags).digest
+    for summary in store.timelines():
+        identity = summary.identity
+        if (identity.source, identity.settings, identity.vocabulary) != (source, included, vocabulary):
+            continue
+        if (recorded := _recorded(store.state(summary.id))) is not None:
+            return recorded
+    return None
+
+
+def _recorded(state: TimelineState) -> tuple[str, ProfileSettings] | None:
+    """Return name and settings of the profile that auto chose for a timeline; None if it chose none, or one that leaves this machine."""
+    try:
+        profile = ProfileSettings.model_validate(state.settings["auto"])
+    except (KeyError, ValidationError):
+        return None
+    url = profile.captioner.options.get("base_url")
+    return None if state.profile is None or (url is not None and not is_loopback(str(url))) else (state.profile, profile)
