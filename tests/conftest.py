@@ -59,6 +59,12 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
 
 
+@pytest.fixture
+def profile_of_the_file(isolated_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the profile that a config file names count: a variable goes before a file."""
+    monkeypatch.delenv("STREAMTAGS_PROFILE")
+
+
 class _Errors(logging.Handler):
     def __init__(self) -> None:
         super().__init__(level=logging.ERROR)

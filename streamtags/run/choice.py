@@ -97,19 +97,19 @@ def choose_for_retag(settings: Settings, state: TimelineState) -> Settings:
 
 
 def _choose(settings: Settings) -> ChosenProfile:
-    findings = list(_findings(settings))
-    for found in findings:
-        if found.profile is not None:
-            line = f"profile {found.name}: {_model_of(found.profile)}, {found.reason}; {_CHECK}"
-            return ChosenProfile(_with_profile(settings, found.name, found.profile), line)
-    reasons = "; ".join(found.reason for found in findings if found.reason) or "no model server runs here and no model is in the cache"
-    command = next(found.command for found in findings if found.command)
+    results = list(_results(settings))
+    for result in results:
+        if result.profile is not None:
+            line = f"profile {result.name}: {_model_of(result.profile)}, {result.reason}; {_CHECK}"
+            return ChosenProfile(_with_profile(settings, result.name, result.profile), line)
+    reasons = "; ".join(result.reason for result in results if result.reason) or "no model server runs here and no model is in the cache"
+    command = next(result.command for result in results if result.command)
     line = f"profile embedded: it measures and does not see, because {reasons}. To let it see: {command}"
     return ChosenProfile(settings.model_copy(update={"profile": "embedded"}), line)
 
 
-def _findings(settings: Settings) -> Iterator[_Finding]:
-    """What was found, the best first."""
+def _results(settings: Settings) -> Iterator[_Finding]:
+    """The ways to see, the best first."""
     with ThreadPoolExecutor(len(LOCAL_SERVERS), thread_name_prefix="find-models") as pool:
         yield from list(pool.map(lambda server: _of_server(settings, server), LOCAL_SERVERS))
     yield _Finding(command="ollama pull qwen3-vl:2b (ollama.com)")
@@ -167,9 +167,9 @@ def _choose_model(profile: ProfileSettings, server: LocalServer, models: Sequenc
         if (model := served.get(config.name) or served.get(config.model)) is not None:
             return _changed(captioner, model=model.name)
     for model in models:
-        if (known := _known_model(model)) is not None and not server.tells_pictures:
+        if (known := _known_model(model)) is not None and not server.reports_pictures:
             return _changed(captioner, preset=known.name, model=model.name)
-        if server.tells_pictures:
+        if server.reports_pictures:
             return _changed(captioner, model=model.name)
         if (transport := picture_transport(address, model.name)) is not None:
             prompt = "pictures" if transport == "image_list" else "describe"
@@ -178,7 +178,7 @@ def _choose_model(profile: ProfileSettings, server: LocalServer, models: Sequenc
 
 
 def _known_model(model: LocalModel) -> ModelConfig | None:
-    """The model file that ships for a model, found by its name or its Hugging Face id."""
+    """The model file that ships for a model of this name or its Hugging Face id."""
     names = {name.lower() for name in (model.name, *model.aliases)}
     for name in shipped_models():
         config = load_model_config(name)

@@ -17,6 +17,8 @@ from streamtags.core.state import TimelineState
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video, read_calls
 
+pytestmark = pytest.mark.usefixtures("profile_of_the_file")
+
 CONCURRENCY = 2
 LANES = 2  # captions and tags
 KILLS_A_TIMELINE = 5

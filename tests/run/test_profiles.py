@@ -197,6 +197,7 @@ async def test_retagging_without_a_server_changes_nothing(film: Path, store: Sql
     assert store.head(state.id).seq == state.seq
 
 
+@pytest.mark.usefixtures("profile_of_the_file")
 def test_a_profile_of_a_shipped_ones_name_says_only_what_is_different(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
     file.write_text('profile = "vllm"\n[profiles.vllm.captioner]\nbase_url = "http://gpu:8000/v1"\n')

@@ -160,6 +160,7 @@ async def test_the_answers_are_reused_for_a_new_edit(installed: Any, film: Path,
     assert state.segments[0].answers["sharpness"]["sharpness"] == first.segments[0].answers["sharpness"]["sharpness"]
 
 
+@pytest.mark.usefixtures("profile_of_the_file")
 def test_an_analysis_with_the_stage_resumes_after_a_kill(installed: Any, film: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     slow = SCRIPTED | {"captioner": {"backend": "scripted", "delay_seconds": 0.2}}

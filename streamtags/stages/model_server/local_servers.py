@@ -1,6 +1,6 @@
 """Model servers that people run on their own machine, and which of their models see.
 
-Each server is asked through its own interface: Ollama's `/api/tags` and `/api/show`, LM Studio's `/api/v1/models` (`/api/v0/models` before
+Each server answers through its own interface: Ollama's `/api/tags` and `/api/show`, LM Studio's `/api/v1/models` (`/api/v0/models` before
 version 0.4), llama.cpp's `/v1/models` and `/props`, vLLM's `/v1/models`. A port with another program on it has no models.
 
 Sources: docs.ollama.com/api, lmstudio.ai/docs/developer/rest, tools/server/README.md of llama.cpp, all read in November 2026.
@@ -49,21 +49,21 @@ class LocalServer:
         get_model: the command that gives it a model that takes pictures.
         seeing_models: takes an address; returns the models that take pictures, the best to use first. Raises `ModelError` if the server
             does not run or is no such server.
-        tells_pictures: the server itself says whether a model takes pictures; otherwise one is sent to find out.
+        reports_pictures: the server itself says whether a model takes pictures; otherwise one is sent to find out.
     """
 
     profile: str
     title: str
     get_model: str
     seeing_models: Callable[[str], Sequence[LocalModel]]
-    tells_pictures: bool = True
+    reports_pictures: bool = True
 
 
 def _ollama(address: str) -> list[LocalModel]:
     """Models with the capability `vision`, loaded ones first. Models that Ollama runs in its cloud are left out."""
     listed = _list(_fetch(address, "/api/tags"), "models", address)
     loaded = {_text(model, "name") for model in _list(_fetch(address, "/api/ps"), "models", address)}
-    found = []
+    result = []
     for model in listed[:_MAX_MODELS]:
         name = _text(model, "name")
         if not name or _is_remote(model):
@@ -74,8 +74,8 @@ def _ollama(address: str) -> list[LocalModel]:
             continue
         capabilities = shown.get("capabilities") if isinstance(shown, Mapping) else None
         if isinstance(capabilities, list) and "vision" in capabilities and not _is_remote(shown):
-            found.append(LocalModel(name, name in loaded))
-    return _loaded_first(found)
+            result.append(LocalModel(name, name in loaded))
+    return _loaded_first(result)
 
 
 def _is_remote(model: Mapping[str, Any]) -> bool:
@@ -117,17 +117,17 @@ def _llamacpp(address: str) -> list[LocalModel]:
     listed = [model for model in _list(page, "data", address) if model.get("owned_by") == "llamacpp"]
     if not listed:
         raise ModelError("is no server of llama.cpp", where=address, code="model.invalid_answer")
-    found = [
+    result = [
         LocalModel(_text(model, "id"), is_loaded=not _is_unloaded(model), context_tokens=_llamacpp_context(model))
         for model in listed
         if _text(model, "id") and _llamacpp_sees(model)
     ]
-    if not found and len(listed) == 1 and "architecture" not in listed[0]:
+    if not result and len(listed) == 1 and "architecture" not in listed[0]:
         properties = _fetch(address, "/props")
         modalities = properties.get("modalities") if isinstance(properties, Mapping) else None
         if isinstance(modalities, Mapping) and modalities.get("vision") is True and _text(listed[0], "id"):
-            found = [LocalModel(_text(listed[0], "id"), context_tokens=_llamacpp_context(listed[0]))]
-    return _loaded_first(found)
+            result = [LocalModel(_text(listed[0], "id"), context_tokens=_llamacpp_context(listed[0]))]
+    return _loaded_first(result)
 
 
 def _llamacpp_sees(model: Mapping[str, Any]) -> bool:
@@ -185,7 +185,7 @@ def _loaded_first(models: Sequence[LocalModel]) -> list[LocalModel]:
 
 
 LOCAL_SERVERS = (
-    LocalServer("vllm", "vLLM", "streamtags model serve qwen3-vl-8b", _vllm, tells_pictures=False),
+    LocalServer("vllm", "vLLM", "streamtags model serve qwen3-vl-8b", _vllm, reports_pictures=False),
     LocalServer("ollama", "Ollama", "ollama pull qwen3-vl:2b", _ollama),
     LocalServer("lmstudio", "LM Studio", "lms get qwen/qwen3-vl-4b", _lmstudio),
     LocalServer("llamacpp", "llama.cpp", "llama-server -hf ggml-org/SmolVLM2-500M-Video-Instruct-GGUF", _llamacpp),

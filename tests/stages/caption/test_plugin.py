@@ -17,6 +17,8 @@ from streamtags.testing import ShotSpec, make_video
 from streamtags.testing.captioner_conformance import check_captioner
 from tests.plugins import install_plugin
 
+pytestmark = pytest.mark.usefixtures("profile_of_the_file")
+
 PACKAGE = Path(__file__).parent / "plugin"
 HOW_TO = Path(__file__).parents[3] / "docs" / "howto" / "write-a-captioner.md"
 
