@@ -96,15 +96,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _chosen(source: str, settings: Settings, store: Store, *, fresh: bool) -> Settings:
-    """The settings with the profile that is used here, and one line about it if it was chosen."""
+    """Return the settings with the profile that is used here; say which if it was chosen, and whether its captioner failed a check."""
     from streamtags.cli.views import printable
 
     with hidden_programs():
+        from streamtags.cli.model_check import known_problems
+        from streamtags.run.check_captioner import model_of
         from streamtags.run.choice import choose_profile
 
     chosen = asyncio.run(choose_profile(settings, store=store, uri=source, fresh=fresh))
-    if chosen.line:
-        print(printable(chosen.line), file=sys.stderr)
+    for line in (chosen.line, known_problems(model_of(chosen.settings))):
+        if line:
+            print(printable(line), file=sys.stderr)
     return chosen.settings
 
 

@@ -140,5 +140,24 @@ def _models(settings: Settings) -> Iterator[Check]:
             api_key_env=options.get("api_key_env"),
         )
     )
+    yield _checked(settings)
     for check in results:
         yield Check(check.name, ok=check.ok, detail=check.detail, hint=check.hint, needed=uses_model and check.name in spec.requires)
+
+
+def _checked(settings: Settings) -> Check:
+    """The last result of `streamtags model check` for the profile's captioner."""
+    from streamtags.run.check_captioner import last_check, model_of
+
+    try:
+        model = model_of(settings)
+    except StreamtagsError as error:
+        return Check("captioner check", ok=False, detail=error.what, hint=error.hint or "")
+    if model is None:
+        return Check("captioner check", ok=True, detail="not needed: this profile looks at no pictures")
+    report = last_check(model)
+    if report is None:
+        return Check("captioner check", ok=False, detail=f"{model} was not checked", hint="streamtags model check")
+    if report.passed:
+        return Check("captioner check", ok=True, detail=f"passed on {report.at[:10]}, {report.seconds:.2f} s a segment")
+    return Check("captioner check", ok=False, detail="; ".join(report.problems), hint="choose another model, prompt or number of frames")

@@ -1,4 +1,4 @@
-"""`streamtags model serve`: a captioning model on this machine, by vLLM."""
+"""`streamtags model`: serve a captioning model on this machine by vLLM; see what a captioner sees."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from streamtags.cli import model_check
 from streamtags.cli.common import INTERRUPTED, add_common, settings_of
 from streamtags.cli.parser import Parser
 from streamtags.core.errors import UsageError
@@ -51,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serve.add_argument("--print", action="store_true", help="print the command instead of running it")
     add_common(serve)
     serve.set_defaults(_module="model")
+    check = actions.add_parser(
+        "check",
+        help="show a captioner clips with a known answer and print what it gets right",
+        description="Show a captioner clips with a known answer, print what it gets right, and keep the result for doctor and analyze. "
+        "Exit status 5 if it fails basic checks.",
+        allow_abbrev=False,
+    )
+    model_check.add_arguments(check)
+    check.set_defaults(_module="model_check")
 
 
 def run(args: argparse.Namespace) -> int:

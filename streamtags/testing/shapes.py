@@ -10,29 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
+from streamtags.evaluation.drawing import BACKGROUNDS, COLORS, Figure, PictureStill, draw
 
 __all__ = ["BACKGROUNDS", "COLORS", "MOTIONS", "SHAPES", "Clip", "PictureStill", "Seen", "clip", "read_caption"]
 
-Grid = NDArray[np.float64]
 Motion = Literal["left", "right", "up", "down", "still"]
 
-COLORS: dict[str, tuple[int, int, int]] = {
-    "red": (220, 30, 30),
-    "green": (30, 180, 40),
-    "blue": (30, 50, 220),
-    "yellow": (235, 220, 30),
-    "cyan": (30, 215, 225),
-    "magenta": (220, 40, 210),
-}
-BACKGROUNDS: dict[str, tuple[int, int, int]] = {
-    "black": (10, 10, 10),
-    "gray": (128, 128, 128),
-    "white": (245, 245, 245),
-    "brown": (110, 70, 30),
-}
 SHAPES = ("circle", "square", "triangle")
 MOTIONS: tuple[Motion, ...] = ("left", "right", "up", "down", "still")
 
@@ -68,25 +53,6 @@ class Clip:
         return tuple(PictureStill(start + step * i, frame) for i, frame in enumerate(self.frames))
 
 
-@dataclass(frozen=True, slots=True)
-class PictureStill:
-    """A `Still` that was never encoded."""
-
-    pts: int
-    picture: Picture
-
-    def rgb(self, max_side: int | None = None) -> Picture:
-        """The picture; scaled down so that no side exceeds `max_side`."""
-        height, width = self.picture.shape[:2]
-        if max_side is None or max(height, width) <= max_side:
-            return self.picture
-        import cv2
-
-        scale = max_side / max(height, width)
-        smaller = cv2.resize(self.picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
-        return np.asarray(smaller, np.uint8)
-
-
 def clip(seed: int, frames: int = 8, height: int = 128, width: int = 128) -> Clip:
     """The clip of `seed`: always the same.
 
@@ -106,12 +72,9 @@ def clip(seed: int, frames: int = 8, height: int = 128, width: int = 128) -> Cli
         x = along if motion == "right" else along[::-1]
     elif motion in ("up", "down"):
         y = along if motion == "down" else along[::-1]
-    rows, columns = (np.mgrid[0:height, 0:width] + 0.5) / height
-    ink, paper = np.array(COLORS[color], float), np.array(BACKGROUNDS[background], float)
-    drawn = []
-    for centre_x, centre_y in zip(x * width / height, y, strict=True):
-        cover = np.clip(_inside(shape, columns - centre_x, rows - centre_y, radius) * height + 0.5, 0, 1)[..., None]
-        drawn.append(np.rint(ink * cover + paper * (1 - cover)).astype(np.uint8))
+    drawn = [
+        draw([Figure(shape, color, centre_x, centre_y, radius)], background, height, width) for centre_x, centre_y in zip(x, y, strict=True)
+    ]
     return Clip(color, shape, motion, background, tuple(drawn))
 
 
@@ -123,15 +86,3 @@ def read_caption(text: str) -> Seen:
         return next((word for word in words if word in known), None)
 
     return Seen(first(tuple(COLORS)), first(SHAPES), first(MOTIONS), first(tuple(BACKGROUNDS)))
-
-
-def _inside(shape: str, dx: Grid, dy: Grid, radius: float) -> Grid:
-    """Distance to the edge, positive inside, in frame heights."""
-    reach = 1.1 * radius
-    if shape == "circle":
-        inside = radius - np.hypot(dx, dy)
-    elif shape == "square":
-        inside = 0.9 * radius - np.maximum(np.abs(dx), np.abs(dy))
-    else:
-        inside = np.minimum(0.75 * reach - dy, 0.45 * (dy + reach) - 0.9 * np.abs(dx))
-    return np.asarray(inside, np.float64)
