@@ -1,4 +1,4 @@
-"""`streamtags model`: serve a captioning model on this machine by vLLM; see what a captioner sees."""
+"""`streamtags model`: fetch and serve a captioning model; see what a captioner sees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streamtags.cli import model_check
+from streamtags.cli import model_check, model_pull
 from streamtags.cli.common import INTERRUPTED, add_common, settings_of
 from streamtags.cli.parser import Parser
 from streamtags.core.errors import UsageError
@@ -52,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serve.add_argument("--print", action="store_true", help="print the command instead of running it")
     add_common(serve)
     serve.set_defaults(_module="model")
+    pull = actions.add_parser(
+        "pull",
+        help="download the weights of a model once, with their digests checked",
+        description="Print size and license of a model, download its weights into the cache, and check their digests. An interrupted "
+        "download goes on where it stopped. HF_ENDPOINT names another hub than huggingface.co.",
+        allow_abbrev=False,
+    )
+    model_pull.add_arguments(pull)
+    pull.set_defaults(_module="model_pull")
     check = actions.add_parser(
         "check",
         help="show a captioner clips with a known answer and print what it gets right",

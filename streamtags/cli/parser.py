@@ -30,7 +30,7 @@ COMMANDS = {
     "edit": ("edit", "print the clips and markers of an edit as they will be analyzed"),
     "export": ("export", "write a timeline in another format"),
     "evaluate": ("evaluate", "score a profile against labeled captions and clips"),
-    "model": ("model", "serve a captioning model, or check what one sees"),
+    "model": ("model", "fetch or serve a captioning model, or check what one sees"),
     "tags": ("tags", "look after vocabularies"),
     "doctor": ("doctor", "say what works here and what is missing"),
 }

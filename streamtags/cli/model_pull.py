@@ -1,0 +1,79 @@
+"""`streamtags model pull`: fetch the weights of a model once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from streamtags.cli.common import add_common
+from streamtags.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from streamtags.stages.caption.hub import HubModel
+    from streamtags.stages.caption.models import ModelConfig
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("model", metavar="NAME", help="a shipped model such as smolvlm2-500m, or a .toml file")
+    parser.add_argument("--revision", metavar="R", default="main", help="branch, tag or commit (default: main, at its commit of today)")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """State size and license, ask, download, check; 0 when the model is in the cache."""
+    from streamtags.cli.views import printable
+    from streamtags.stages.caption.hub import describe_model
+    from streamtags.stages.caption.models import load_model_config
+    from streamtags.stages.caption.weights import cache_folder, pull
+
+    config = load_model_config(args.model)
+    if config.model.startswith(("/", "~")):
+        raise UsageError("is a folder on this machine; there is nothing to download", where=config.model)
+    model = describe_model(config.model, args.revision)
+    print(printable(f"{config.title}: {model.id} at {model.revision[:12]}, {model.size / 1e9:.2f} GB in {len(model.files)} files"))
+    print(printable(f"license: {config.license} (its card says: {model.license})"))
+    print(printable(f"into {cache_folder()}"))
+    if not args.yes and not _confirmed():
+        print("nothing was downloaded", file=sys.stderr)
+        return 2
+    with _bar(model) as progress:
+        pulled = pull(model, progress)
+    print(printable(f"{config.name} is in {pulled.folder}, {len(model.files)} digests checked"))
+    print(_next_step(config))
+    return 0
+
+
+def _confirmed() -> bool:
+    """Ask on a terminal.
+
+    Raises:
+        UsageError: there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError("nobody to ask", where="streamtags model pull", hint="--yes downloads without a question")
+    return input("Download? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _next_step(config: ModelConfig) -> str:
+    return f"use it: `streamtags analyze film.mp4 --profile laptop --set profiles.laptop.captioner.preset={config.name}`"
+
+
+@contextmanager
+def _bar(model: HubModel) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr; nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=model.size)
+        yield lambda count: progress.advance(task, count)
