@@ -154,7 +154,7 @@ def _checked(settings: Settings) -> Check:
     except StreamtagsError as error:
         return Check("captioner check", ok=False, detail=error.what, hint=error.hint or "")
     if model is None:
-        return Check("captioner check", ok=True, detail="not needed: this profile looks at no pictures")
+        return Check("captioner check", ok=True, detail="not needed: this profile uses no pictures")
     report = last_check(model)
     if report is None:
         return Check("captioner check", ok=False, detail=f"{model} was not checked", hint="streamtags model check")

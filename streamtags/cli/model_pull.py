@@ -55,10 +55,10 @@ def _confirmed() -> bool:
     """Ask on a terminal.
 
     Raises:
-        UsageError: there is nobody to ask.
+        UsageError: standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        raise UsageError("nobody to ask", where="streamtags model pull", hint="--yes downloads without a question")
+        raise UsageError("cannot ask without a terminal", where="streamtags model pull", hint="--yes downloads without a question")
     return input("Download? [y/N] ").strip().lower() in ("y", "yes")
 
 

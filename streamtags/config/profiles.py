@@ -35,6 +35,12 @@ PROFILES: dict[str, dict[str, Any]] = {
     "ollama": {"captioner": {"backend": "openai", "api": "ollama", "base_url": "http://127.0.0.1:11434/v1", **_PATIENT}, **_PERSONAL},
     "lmstudio": {"captioner": {"backend": "openai", "base_url": "http://127.0.0.1:1234/v1", **_PATIENT}, **_PERSONAL},
     "llamacpp": {"captioner": {"backend": "openai", "base_url": "http://127.0.0.1:8080/v1", **_PATIENT}, **_PERSONAL},
+    "laptop": {
+        "captioner": {"backend": "transformers", "preset": "smolvlm2-500m", "quantization": "none", "download": False, "batch": 4},
+        "classifier": {"backend": "embedded"},
+        "concurrency": 4,
+        "deadline_seconds": 1800.0,
+    },
     "openai": {
         "captioner": {"backend": "openai", "image_size": 512, **_PICTURES, **_OPENAI},
         "classifier": {"backend": "instructor"},

@@ -45,8 +45,8 @@ async def check_captioner(settings: Settings, *, progress: Callable[[ClipResult]
     """
     profile = settings.choose_profile()
     if not captioner_spec(profile).needs_frames:
-        hint = "name one that sees: --profile vllm, ollama, lmstudio, llamacpp, openai"
-        raise ConfigError("its captioner looks at no pictures", where=f"profile {settings.profile}", hint=hint)
+        hint = "name one that does: --profile vllm, ollama, lmstudio, llamacpp, openai"
+        raise ConfigError("its captioner uses no pictures", where=f"profile {settings.profile}", hint=hint)
     captioner = create_captioner(profile)
     try:
         if isinstance(captioner, Readiness):
@@ -77,7 +77,7 @@ def last_check(model: str) -> CaptionerCheck | None:
 
 
 def model_of(settings: Settings) -> str | None:
-    """Return the name of the captioner of a profile; None if it looks at no pictures. Contacts no server.
+    """Return the name of the captioner of a profile; None if it uses no pictures. Contacts no server.
 
     Raises:
         ConfigError: it cannot be created.

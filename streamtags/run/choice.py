@@ -28,6 +28,8 @@ from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import is_live
 from streamtags.stages.caption.models import ModelConfig, load_model_config, shipped_models
 from streamtags.stages.caption.picture_probe import picture_transport
+from streamtags.stages.caption.transformers import PACKAGES
+from streamtags.stages.caption.weights import pulled_model
 from streamtags.stages.model_server.listing import is_listed
 from streamtags.stages.model_server.local_servers import LOCAL_SERVERS, LocalModel, LocalServer
 from streamtags.stages.model_server.options import is_loopback
@@ -35,6 +37,7 @@ from streamtags.stages.model_server.options import is_loopback
 __all__ = ["ChosenProfile", "choose_for_retag", "choose_profile"]
 
 _CLIENT_PACKAGES = ("aiohttp", "openai", "instructor")
+_LAPTOP = "laptop"
 _CHECK = "`streamtags model check` says how well it sees"
 
 
@@ -112,7 +115,22 @@ def _results(settings: Settings) -> Iterator[_Finding]:
     """The ways to see, the best first."""
     with ThreadPoolExecutor(len(LOCAL_SERVERS), thread_name_prefix="find-models") as pool:
         yield from list(pool.map(lambda server: _of_server(settings, server), LOCAL_SERVERS))
-    yield _Finding(command="ollama pull qwen3-vl:2b (ollama.com)")
+    yield _in_process(settings)
+
+
+def _in_process(settings: Settings) -> _Finding:
+    """The model in the cache that was pulled last, for the profile `laptop`."""
+    base = _profile_of(settings, _LAPTOP)
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    pulled = [(name, model) for name in shipped_models() if (model := pulled_model(load_model_config(name).model)) is not None]
+    if not pulled:
+        install = "pip install 'streamtags[transformers]' && " if missing else ""
+        return _Finding(command=f"{install}streamtags model pull {base.captioner.options.get('preset')}")
+    name = max(pulled, key=lambda one: one[1].pulled_at)[0]
+    if missing:
+        return _Finding(reason=f"the packages to run {name} are not installed", command="pip install 'streamtags[transformers]'")
+    profile = base.model_copy(update={"captioner": _changed(base.captioner, preset=name), "is_auto_choice": True})
+    return _Finding(profile, _LAPTOP, "which is in the cache and runs in this process")
 
 
 def _of_server(settings: Settings, server: LocalServer) -> _Finding:

@@ -168,8 +168,8 @@ async def test_a_failed_check_is_a_warning_before_a_film_is_spent(checked: Calla
     assert known_problems("fake-sees") == ""
 
 
-async def test_a_profile_that_looks_at_no_pictures_has_nothing_to_check() -> None:
-    with pytest.raises(ConfigError, match="looks at no pictures"):
+async def test_a_profile_that_uses_no_pictures_has_nothing_to_check() -> None:
+    with pytest.raises(ConfigError, match="uses no pictures"):
         await check_captioner(Settings(profile="embedded"))
 
 

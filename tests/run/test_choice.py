@@ -15,9 +15,11 @@ import pytest
 from streamtags.config.settings import Settings, load_settings
 from streamtags.core.errors import ModelError
 from streamtags.operations.services import AnalysisRequest
+from streamtags.run import choice as module
 from streamtags.run.analyze import analyze
 from streamtags.run.choice import ChosenProfile, choose_for_retag, choose_profile
 from streamtags.run.retag import retag
+from streamtags.stages.caption.weights import PulledModel
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.model_server import Act, ModelServer, ReceivedRequest, drip, hang, raw, says
 
@@ -221,6 +223,7 @@ async def test_without_a_server_the_line_says_that_it_measures_only_and_what_wou
     assert choice.settings.profile == "embedded"
     assert "it measures and does not see" in choice.line
     assert "To let it see: " in choice.line
+    assert "streamtags model pull smolvlm2-500m" in choice.line
 
 
 def html() -> Act:
@@ -338,3 +341,25 @@ async def test_a_job_of_the_server_carries_the_profile_that_was_chosen_for_it() 
     request = AnalysisRequest(timeline="tl_a", uri="film.mp4", profile="ollama", tags="seed-eight", chosen=profile)
     read = AnalysisRequest.model_validate_json(request.model_dump_json())
     assert read.settings(load_settings({"profile": "auto"})).choose_profile() == profile
+
+
+async def test_a_model_in_the_cache_runs_in_process_where_no_server_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda package: object())
+    cached = [
+        PulledModel(f"HuggingFaceTB/SmolVLM2-{name}-Video-Instruct", "c" * 40, Path("/x"), at)
+        for name, at in (("256M", 2.0), ("500M", 1.0))
+    ]
+    by_id = {model.id: model for model in cached}
+    monkeypatch.setattr(module, "pulled_model", by_id.get)
+    choice = await choose_profile(auto())
+    assert choice.settings.profile == "laptop"
+    assert captioner(choice)["preset"] == "smolvlm2-256m"
+    assert "smolvlm2-256m, which is in the cache" in choice.line
+    async with ModelServer(answers(OLLAMA)) as server:
+        assert (await choose_profile(auto(ollama=server))).settings.profile == "ollama"
+
+
+async def test_a_model_in_the_cache_without_its_packages_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda package: None)
+    monkeypatch.setattr(module, "pulled_model", lambda name: PulledModel(name, "c" * 40, Path("/x"), 1.0))
+    assert "pip install 'streamtags[transformers]'" in (await choose_profile(auto())).line

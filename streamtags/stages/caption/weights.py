@@ -25,11 +25,12 @@ _SPARE_BYTES = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class PulledModel:
-    """A model in the cache: its id at the hub, its commit, and the folder with its files."""
+    """A model in the cache: its id at the hub, its commit, the folder with its files, and when it was pulled, in seconds since 1970."""
 
     id: str
     revision: str
     folder: Path
+    pulled_at: float
 
 
 def cache_folder() -> Path:
@@ -49,7 +50,7 @@ def pulled_model(name: str, revision: str | None = None) -> PulledModel | None:
         try:
             record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
             if all((folder / file["name"]).stat().st_size == file["size"] for file in record["files"]):
-                return PulledModel(name, folder.name, folder)
+                return PulledModel(name, folder.name, folder, (folder / _RECORD).stat().st_mtime)
         except (OSError, ValueError, KeyError, TypeError):  # incomplete: as if it were not there
             continue
     return None
@@ -75,7 +76,7 @@ def pull(model: HubModel, progress: Callable[[int], None] = lambda _: None) -> P
         download(model, file, folder, progress)
     record = {"id": model.id, "revision": model.revision, "license": model.license, "files": [asdict(file) for file in model.files]}
     write_atomically(folder / _RECORD, json.dumps(record, indent=1).encode())
-    return PulledModel(model.id, model.revision, folder)
+    return PulledModel(model.id, model.revision, folder, (folder / _RECORD).stat().st_mtime)
 
 
 def _model_folder(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""`model pull` from a hub on the loopback interface that breaks off, lies, is slow to be found, or has no network behind it."""
+"""`model pull` from a hub on the loopback interface that breaks off, lies, is no hub, or cannot be reached."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def loopback_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         def file(self, name: str) -> None:
             data = known.lies.get(name, known.files[name])
             start = 0
-            if (asked := self.headers.get("Range")) is not None:
-                known.ranges.append(asked)
+            if (wanted := self.headers.get("Range")) is not None:
+                known.ranges.append(wanted)
                 if known.answers_ranges:
-                    start = int(asked.removeprefix("bytes=").rstrip("-"))
+                    start = int(wanted.removeprefix("bytes=").rstrip("-"))
             headers = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if start else {}
             self.send(206 if start else 200, data[start:], headers)
 
