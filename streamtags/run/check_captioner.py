@@ -26,9 +26,11 @@ from streamtags.run.backends import captioner_spec, create_captioner
 from streamtags.run.lanes import Lane
 from streamtags.stages.answers import answer_of
 from streamtags.stages.cleaning import Reply, description_of
+from streamtags.stages.stage import LaneLimits
 
 __all__ = ["check_captioner", "last_check", "model_of"]
 
+_DEADLINE_SECONDS = 180.0
 _CLOCK = Clock(Fraction(1, 1000), Fraction(24))
 
 
@@ -51,7 +53,9 @@ async def check_captioner(settings: Settings, *, progress: Callable[[ClipResult]
     try:
         if isinstance(captioner, Readiness):
             await captioner.ready()
-        lane = Lane("caption", profile)
+        # A server that dies is waited for as long as a model takes to load, and not as long as a film would be.
+        deadline = min(profile.deadline_seconds, _DEADLINE_SECONDS)
+        lane = Lane("caption", LaneLimits(concurrency=profile.concurrency, retries=profile.retries, deadline_seconds=deadline))
 
         async def one(clip: CheckClip) -> ClipResult:
             result = await _result(clip, captioner, lane)
