@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from streamtags.config.stages import HearSettings, ReadSettings
 from streamtags.config.profiles import AUTO, PROFILES
+from streamtags.config.stages import HearSettings, ReadSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
 
