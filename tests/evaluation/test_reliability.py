@@ -29,7 +29,7 @@ def answers(count: int = 4000) -> list[ItemResult]:
     return made
 
 
-def test_a_calibrated_axis_and_an_over_confident_one_are_told_apart() -> None:
+def test_a_calibrated_axis_and_an_over_confident_one_are_distinguished() -> None:
     scores = score(answers(), VOCABULARY, profile="p", model="m")
     mood, place = scores.axes
     assert mood.calibration_error == pytest.approx(0, abs=0.03)

@@ -1,0 +1,1 @@
+"""What kind of music is heard: instruments, genre and voice, as ranked tags."""

@@ -1,0 +1,120 @@
+"""The tagger with random weights against numbers of another implementation, and with its own weights where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamtags.core.errors import ConfigError
+from streamtags.stages.music.musicnn import MTT_LABELS, Musicnn, load_musicnn, patches
+from streamtags.stages.music.spectrogram import log_mel
+
+# Read before every test's isolation takes STREAMTAGS_ variables away.
+FOLDER = os.environ.get("STREAMTAGS_MUSICNN")
+MUSIC = Path(os.environ.get("STREAMTAGS_SHARED", Path(__file__).parents[4] / "shared")) / "media" / "music"
+KERNELS = {
+    "conv2d": (7, 38, 1, 204),
+    "conv2d_1": (7, 67, 1, 204),
+    "conv2d_2": (128, 1, 1, 51),
+    "conv2d_3": (64, 1, 1, 51),
+    "conv2d_4": (32, 1, 1, 51),
+    "conv2d_5": (7, 561, 1, 64),
+    "conv2d_6": (7, 64, 1, 64),
+    "conv2d_7": (7, 64, 1, 64),
+    "dense": (1506, 200),
+    "dense_1": (200, 50),
+}
+EXPECTED = [0.29151, 0.999314, 0.99252, 0.001801, 0.995314, 2e-06, 0.232016, 0.000192]
+NORMALIZED = (1, 204, 204, 51, 51, 51, 64, 64, 64, 1506, 200)
+ORCHESTRAL = {"classical", "strings", "violin", "cello", "choir", "choral", "flute", "harp"}
+
+
+def random_weights() -> dict[str, NDArray[np.float32]]:
+    rng = np.random.default_rng(11)
+    weights: dict[str, NDArray[np.float32]] = {}
+    for name, shape in KERNELS.items():
+        weights[f"{name}/kernel"] = (rng.standard_normal(shape) / np.sqrt(np.prod(shape[:-1]))).astype(np.float32)
+        weights[f"{name}/bias"] = rng.normal(0, 0.1, shape[-1]).astype(np.float32)
+    for place, size in enumerate(NORMALIZED):
+        name = f"batch_normalization_{place}" if place else "batch_normalization"
+        weights[f"{name}/gamma"] = rng.normal(1, 0.5, size).astype(np.float32)  # some below 0, which turns maxima around
+        weights[f"{name}/beta"] = rng.normal(0, 0.3, size).astype(np.float32)
+        weights[f"{name}/moving_mean"] = rng.normal(0, 0.3, size).astype(np.float32)
+        weights[f"{name}/moving_variance"] = rng.uniform(0.5, 2, size).astype(np.float32)
+    return weights
+
+
+def test_scores_equal_those_of_another_implementation() -> None:
+    """The numbers come from the same network in PyTorch 2.13, `torch.nn.functional.conv2d` on the same weights."""
+    patch = np.random.default_rng(12).uniform(0, 4, (187, 96)).astype(np.float32)
+    scores = Musicnn(random_weights()).patch_scores(patch)
+    assert scores.shape == (50,)
+    assert scores[:8] == pytest.approx(EXPECTED, abs=1e-5)
+
+
+def test_all_tags_are_ranked_and_short_sounds_give_none() -> None:
+    tagger = Musicnn(random_weights())
+    noise = np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32)
+    ranked = tagger.rank(noise)
+    assert sorted(tag.name for tag in ranked) == sorted(MTT_LABELS)
+    assert [tag.score for tag in ranked] == sorted((tag.score for tag in ranked), reverse=True)
+    assert tagger.rank(noise[:4000]) == ()
+
+
+def test_patches_cover_a_sound_and_a_short_one_is_repeated() -> None:
+    long, short = np.arange(500 * 96.0).reshape(500, 96).astype(np.float32), np.arange(100 * 96.0).reshape(100, 96).astype(np.float32)
+    assert [patch[0, 0] for patch in patches(long)] == [0, 187 * 96]
+    (only,) = patches(short)
+    assert np.array_equal(only[100], short[0])
+
+
+@pytest.mark.parametrize("hertz", [200, 1000, 3000, 7000])
+def test_a_tone_is_in_its_band(hertz: int) -> None:
+    samples = 0.5 * np.sin(2 * np.pi * hertz * np.arange(16_000) / 16_000).astype(np.float32)
+    spectrogram = log_mel(samples)
+    assert spectrogram.shape == (63, 96)
+
+    def mel(frequency: float) -> float:
+        return 15 + 27 * np.log(frequency / 1000) / np.log(6.4) if frequency >= 1000 else 3 * frequency / 200
+
+    expected = mel(hertz) / mel(8000) * 97 - 1  # 96 centers between 0 and 8 kHz, evenly spaced in mel
+    assert int(spectrogram[30].argmax()) == pytest.approx(expected, abs=1)
+
+
+def test_files_that_are_not_the_expected_ones_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="inside the wheel"):
+        load_musicnn(tmp_path)
+    (tmp_path / ".index").write_bytes(b"x")
+    with pytest.raises(ConfigError, match="SHA-256 differs"):
+        load_musicnn(tmp_path)
+
+
+def decoded(path: Path, seconds: int) -> NDArray[np.float32]:
+    """The beginning of a sound file: float32 mono at 16 kHz."""
+    resampler, parts = av.AudioResampler("flt", "mono", 16_000), []
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            parts += [piece.to_ndarray().ravel() for piece in resampler.resample(frame)]
+            if sum(map(len, parts)) > seconds * 16_000:
+                break
+    return np.concatenate(parts)[: seconds * 16_000]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(FOLDER is None, reason="STREAMTAGS_MUSICNN names no folder MTT_musicnn of the wheel musicnn 0.1.0")
+@pytest.mark.skipif(not MUSIC.is_dir(), reason="no development music")
+def test_recordings_get_tags_of_what_they_are() -> None:
+    tagger = load_musicnn(Path(str(FOLDER)))
+    first = {path.stem: [tag.name for tag in tagger.rank(decoded(path, 30))[:5]] for path in sorted(MUSIC.glob("*.ogg"))}
+    tracks = [line.split(".ogg")[0] for line in (MUSIC / "wesnoth_tracks.tsv").read_text("utf-8").splitlines()[1:]]
+    orchestral = [bool(ORCHESTRAL & set(first[track])) for track in tracks if track in first]
+    assert sum(orchestral) >= 15
+    assert first["elf-land"][0] == "choir"
+    assert "drums" in first["legends_of_the_north"]
+    assert "flute" in first["love_theme"]
+    assert first["3436-172162-0000"][0] == "male"
