@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -48,6 +49,13 @@ def tiny() -> ModelConfig:
 
 @pytest.fixture(scope="session")
 def served(tiny: ModelConfig) -> Iterator[Served]:
+    with serving(tiny) as server:
+        yield server
+
+
+@contextmanager
+def serving(config: ModelConfig) -> Iterator[Served]:
+    """A running server of a model. Skips the test where there is no vLLM."""
     if VLLM is None:
         pytest.skip("no vLLM: .ci/vllm-env.sh builds one; set STREAMTAGS_VLLM to its executable")
     loop = asyncio.new_event_loop()
@@ -64,11 +72,11 @@ def served(tiny: ModelConfig) -> Iterator[Served]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     lines: list[str] = []
-    command = serve_command(tiny, [], port, vllm=VLLM)
-    server = VllmServer(command, "127.0.0.1", port, environment=serve_environment(tiny, []), on_line=lines.append, start_seconds=500)
+    command = serve_command(config, [], port, vllm=VLLM)
+    server = VllmServer(command, "127.0.0.1", port, environment=serve_environment(config, []), on_line=lines.append, start_seconds=500)
     try:
         run(server.start())
-        yield Served(server, tiny, lines, run)
+        yield Served(server, config, lines, run)
     finally:
         run(server.stop())
         loop.call_soon_threadsafe(loop.stop)
