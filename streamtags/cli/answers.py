@@ -18,6 +18,10 @@ def answer_lines(segment: SegmentState) -> list[str]:
 
 
 def _fields(answer: dict[str, object]) -> str:
+    lines = answer.get("lines")
+    if isinstance(lines, list):  # text on screen, a transcript
+        texts = [str(line.get("text", "")) for line in lines if isinstance(line, dict)]
+        return printable(" / ".join(texts)[:_MAX_VALUE_CHARACTERS]) or "nothing"
     return ", ".join(f"{printable(name)} {_value(value)}" for name, value in answer.items() if name != "rev")
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from streamtags.config.profiles import AUTO, PROFILES
-from streamtags.config.stages import HearSettings, ReadSettings
+from streamtags.config.stages import HearSettings, ReadSettings, TranscribeSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
 
@@ -206,6 +206,7 @@ class Settings(BaseSettings):
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
     read: ReadSettings = Field(default_factory=ReadSettings, description="how text on screen is read")
     hear: HearSettings = Field(default_factory=HearSettings, description="how speech, singing and music are distinguished")
+    transcribe: TranscribeSettings = Field(default_factory=TranscribeSettings, description="how speech becomes text")
     server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
     profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, in addition to the shipped ones")
 

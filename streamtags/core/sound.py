@@ -18,7 +18,7 @@ SAMPLE_RATE = 16_000
 Samples = NDArray[np.int16]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Stretch:
     """Consecutive segments without a gap, at most about half a minute, so that a model hears sentences whole.
 

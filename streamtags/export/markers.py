@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
+from streamtags.core.answers import transcript_text
 from streamtags.core.errors import UsageError
 from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
@@ -35,6 +36,7 @@ class Marker:
         end_timecode: SMPTE timecode of the end, exclusive.
         name: a few words: the strongest tags, or the number of the segment if it has none.
         comment: the caption, "" if there is none.
+        words: what is spoken, "" if it was not transcribed.
         tags: the tags that the options select, highest confidence first.
         axis: axis of the strongest tag; None without a tag or if the vocabulary does not have it.
         color: color that the options give to `axis`; None if they give none.
@@ -51,6 +53,7 @@ class Marker:
     end_timecode: str
     name: str
     comment: str
+    words: str = ""
     tags: tuple[TagScore, ...] = ()
     axis: str | None = None
     color: str | None = None
@@ -96,6 +99,7 @@ def _marker(segment: SegmentState, tags: tuple[TagScore, ...], counter: FrameCou
         end_timecode=counter.timecode(segment.end),
         name=", ".join(score.tag for score in tags[:NAME_TAGS]) or f"Segment {segment.index + 1}",
         comment=segment.caption or "",
+        words=transcript_text(segment.answers).replace("\n", " "),
         tags=tags,
         axis=axis,
         color=selection.color(axis),

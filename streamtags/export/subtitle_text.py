@@ -12,9 +12,11 @@ TAG_OPTIONS = frozenset({"axes", "tags", "min_confidence"})
 
 
 def cue_lines(marker: Marker) -> list[str]:
-    """Return the caption of a marker, then its tags with confidences. No line is empty: an empty line would end the cue."""
+    """Return the spoken words, the caption and the tags of a marker. No line is empty: an empty line would end the cue."""
     tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in marker.tags)
-    lines = (one_line(text) for text in (marker.comment, f"[{tags}]" if tags else ""))
+    lines = (
+        one_line(text) for text in (f"\u201c{marker.words}\u201d" if marker.words else "", marker.comment, f"[{tags}]" if tags else "")
+    )
     return [line for line in lines if line] or [one_line(marker.name)]
 
 

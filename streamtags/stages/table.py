@@ -18,10 +18,11 @@ from streamtags.stages.read.stage import READ
 from streamtags.stages.scenes.stage import SCENES
 from streamtags.stages.stage import PASS_INPUTS, Stage
 from streamtags.stages.tag.stage import TAG
+from streamtags.stages.transcribe.stage import TRANSCRIBE
 
 __all__ = ["BUILT_IN", "all_stages", "in_order"]
 
-BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, HEAR, CAPTION, TAG, SCENES)
+BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, HEAR, TRANSCRIBE, CAPTION, TAG, SCENES)
 
 
 def all_stages() -> tuple[Stage, ...]:

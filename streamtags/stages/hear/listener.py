@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 
 
 class Listener(Protocol):
-    """Tells what is heard."""
+    """Says what is heard."""
 
     @property
     def model(self) -> str:

@@ -80,7 +80,7 @@ def _is_enabled(tools: Tools) -> bool:
 HEAR = Stage(
     name="hear",
     title="Sound",
-    description="Tells how much of a segment is speech, singing and music.",
+    description="Says how much of a segment is speech, singing and music.",
     needs=frozenset({SOUND}),
     emits=(SegmentHeard,),
     lane="hear",

@@ -94,6 +94,15 @@ class Endpoint:
         served = page.get("data") if isinstance(page, Mapping) else None
         return [str(model["id"]) for model in served if isinstance(model, Mapping) and "id" in model] if isinstance(served, list) else []
 
+    async def post(self, path: str, content: bytes, content_type: str) -> Any:
+        """Post bytes, such as a sound file, and return the JSON of the answer.
+
+        Raises:
+            ModelError: no usable answer; `retryable` says whether another request may help, `retry_after` when.
+            ConfigError: the environment variable of the key is not set.
+        """
+        return await self._fetch("POST", path, content, content_type)
+
     async def ready(self) -> None:
         """Return if the server answers and takes requests for the model; a busy server is ready.
 
@@ -156,7 +165,8 @@ class Endpoint:
             ModelError: the server refused with another code.
         """
         try:
-            return await self._fetch("POST", "/chat/completions", {"model": self.options.model, "messages": [], "max_tokens": 1})
+            empty = {"model": self.options.model, "messages": [], "max_tokens": 1}
+            return await self._fetch("POST", "/chat/completions", json.dumps(empty).encode())
         except ModelError as error:
             if error.code not in tolerated:
                 raise
@@ -171,13 +181,13 @@ class Endpoint:
     async def _chat(self, request: Mapping[str, Any]) -> Any:
         body = {"model": self.options.model, **request, **request.get("extra_body", {})}
         body.pop("extra_body", None)
-        return await self._fetch("POST", "/chat/completions", body)
+        return await self._fetch("POST", "/chat/completions", json.dumps(body).encode())
 
-    async def _fetch(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    async def _fetch(self, method: str, path: str, data: bytes | None = None, content_type: str = "application/json") -> Any:
         """The JSON of one answer."""
         try:
             async with asyncio.timeout(self.options.timeout_seconds):
-                status, headers, reason, content = await self._exchange(method, path, body)
+                status, headers, reason, content = await self._exchange(method, path, data, content_type)
         except TimeoutError as error:
             raise ModelError(
                 f"no whole answer within {self.options.timeout_seconds:g} s",
@@ -199,13 +209,13 @@ class Endpoint:
             raise http_error(status, headers, reason, answer, where=self.where, secret=self._secret)
         return answer
 
-    async def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Mapping[str, str], str, bytes]:
+    async def _exchange(self, method: str, path: str, data: bytes | None, content_type: str) -> tuple[int, Mapping[str, str], str, bytes]:
         """Status, headers, reason and body of one answer; an oversize one is refused before it is in memory."""
         limit = self.options.max_answer_bytes
-        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": content_type}
         # A redirect or a proxy would carry the pictures for a server of this machine to another one.
         follow = not self.options.is_local
-        async with self._opened().request(method, self._url(path), data=data, allow_redirects=follow) as response:
+        async with self._opened().request(method, self._url(path), data=data, headers=headers, allow_redirects=follow) as response:
             announced = response.content_length or 0
             if response.headers.get("content-encoding", "identity") != "identity" or announced > limit:
                 raise self._oversize()
@@ -223,7 +233,7 @@ class Endpoint:
         if self._session is None:
             self._secret = api_key(self.options)
             # An answer is a few kilobytes; a compressed one could unpack to anything.
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Content-Type": "application/json"}
+            headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
             self._session = self._aiohttp.ClientSession(
                 headers={**headers, "Authorization": f"Bearer {self._secret}"} if self._secret else headers,
                 auto_decompress=False,

@@ -1,0 +1,1 @@
+"""The stage `transcribe`: words that are spoken or sung."""
