@@ -38,7 +38,7 @@ def said(*words: tuple[float, float, str]) -> Spoken:
     return Spoken(words[0][0], words[-1][1], "".join(word for _, _, word in words).strip(), tuple(SpokenWord(*word) for word in words))
 
 
-LINE = said((0.5, 0.9, " Somebody"), (0.9, 1.4, " leaves"), (1.9, 2.3, " Lisbon"), (2.4, 2.8, " alone"))
+LINE = said((0.5, 0.9, " Margaret"), (0.9, 1.4, " leaves"), (1.9, 2.3, " Lisbon"), (2.4, 2.8, " alone"))
 
 
 class Scripted:
@@ -97,7 +97,7 @@ async def test_segments_of_a_stretch_share_one_transcript_and_no_word() -> None:
     transcriber = Scripted()
     stage = runner(transcriber)
     answers = [(await stage.run(work))[0] for work in works([1.8, 2.0])]
-    assert " ".join(line.text for answer in answers for line in answer.lines) == "Somebody leaves Lisbon alone"
+    assert " ".join(line.text for answer in answers for line in answer.lines) == "Margaret leaves Lisbon alone"
     assert all(answer.lines for answer in answers)
     assert len(transcriber.sounds) == 1
     assert {answer.language for answer in answers if answer.lines} == {"en"}
@@ -158,10 +158,10 @@ def test_every_word_belongs_to_one_segment(centiseconds: list[int], words: list[
 
 
 def test_lines_without_words_belong_where_their_middle_lies() -> None:
-    line = Spoken(1.0, 4.0, "Somebody leaves")
+    line = Spoken(1.0, 4.0, "Margaret leaves")
     assert lines_of([line], 0.0, CLOCK.at(0, 0), CLOCK.at(2000, 50), CLOCK) == []
     (kept,) = lines_of([line], 0.0, CLOCK.at(2000, 50), CLOCK.at(3000, 75), CLOCK)
-    assert (kept.start.pts, kept.end.pts, kept.text) == (2000, 3000, "Somebody leaves")
+    assert (kept.start.pts, kept.end.pts, kept.text) == (2000, 3000, "Margaret leaves")
 
 
 def test_only_the_speech_of_a_sound_is_passed_on() -> None:
@@ -182,12 +182,12 @@ def test_only_the_speech_of_a_sound_is_passed_on() -> None:
 ANSWER = {
     "language": "english",
     "duration": 2.0,
-    "text": "Somebody leaves",
+    "text": "Margaret leaves",
     "segments": [
-        {"start": 0.0, "end": 2.0, "text": " Somebody leaves", "no_speech_prob": 0.01},
+        {"start": 0.0, "end": 2.0, "text": " Margaret leaves", "no_speech_prob": 0.01},
         {"start": 0, "end": 1, "text": "Thanks", "no_speech_prob": 0.9},
     ],
-    "words": [{"word": "Somebody", "start": 0.1, "end": 0.6}, {"word": "leaves", "start": 0.7, "end": 1.2}],
+    "words": [{"word": "Margaret", "start": 0.1, "end": 0.6}, {"word": "leaves", "start": 0.7, "end": 1.2}],
 }
 
 
@@ -213,7 +213,7 @@ async def test_a_server_gets_a_wav_file_and_its_words_are_read() -> None:
     finally:
         await endpoint.close()
         await running.cleanup()
-    assert [(line.text, [word.text for word in line.words]) for line in transcript.lines] == [("Somebody leaves", [" Somebody", " leaves"])]
+    assert [(line.text, [word.text for word in line.words]) for line in transcript.lines] == [("Margaret leaves", [" Margaret", " leaves"])]
     assert forms[0]["file"][:4] == b"RIFF"
     assert (forms[0]["model"], forms[0]["language"], forms[0]["response_format"]) == ("whisper-1", "en", "verbose_json")
 
