@@ -165,8 +165,7 @@ class Endpoint:
             ModelError: the server refused with another code.
         """
         try:
-            empty = {"model": self.options.model, "messages": [], "max_tokens": 1}
-            return await self._fetch("POST", "/chat/completions", json.dumps(empty).encode())
+            return await self._fetch("POST", "/chat/completions", {"model": self.options.model, "messages": [], "max_tokens": 1})
         except ModelError as error:
             if error.code not in tolerated:
                 raise
@@ -181,10 +180,13 @@ class Endpoint:
     async def _chat(self, request: Mapping[str, Any]) -> Any:
         body = {"model": self.options.model, **request, **request.get("extra_body", {})}
         body.pop("extra_body", None)
-        return await self._fetch("POST", "/chat/completions", json.dumps(body).encode())
+        return await self._fetch("POST", "/chat/completions", body)
 
-    async def _fetch(self, method: str, path: str, data: bytes | None = None, content_type: str = "application/json") -> Any:
+    async def _fetch(
+        self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None, content_type: str = "application/json"
+    ) -> Any:
         """The JSON of one answer."""
+        data = json.dumps(body).encode() if isinstance(body, Mapping) else body
         try:
             async with asyncio.timeout(self.options.timeout_seconds):
                 status, headers, reason, content = await self._exchange(method, path, data, content_type)
