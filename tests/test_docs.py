@@ -77,6 +77,9 @@ def _check_pip(words: list[str], block: Block) -> None:
 
 
 def _check_module(words: list[str], block: Block) -> None:
+    if block.reason is not None and words[0].endswith(".py"):
+        assert (ROOT / words[0]).is_file(), f"{block}: no script {words[0]}"
+        return
     assert words[0] == "-m", block
     if words[1] == "tools.demo_film":
         subprocess.run([sys.executable, *words], check=True, capture_output=True)

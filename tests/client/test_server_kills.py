@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import shutil
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from streamtags.core.events import Event
 from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import make_payloads
+from tests.breaking_proxy import BreakingProxy
 
 pytest.importorskip("streamtags_server.app", reason="the server is not installed")
 
@@ -116,43 +115,6 @@ async def test_every_client_ends_with_exactly_the_log(tmp_path: Path, kills: int
         log = store.read("tl_1")
     assert len(log) > 200 * kills
     assert all(events == log for events in received[: 3 if NODE is None else 4])
-
-
-class BreakingProxy:
-    """Passes bytes on to a server, and breaks each of the first connections after some of the server's bytes."""
-
-    def __init__(self, port: int, breaks: int) -> None:
-        self.target = port
-        rng = random.Random(breaks)
-        self.left = [3000, *(rng.randint(0, 6000) for _ in range(breaks - 1))]
-
-    async def __aenter__(self) -> BreakingProxy:
-        self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
-        self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await self._server.wait_closed()
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        allowed = self.left.pop(0) if self.left else None
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        sending = asyncio.create_task(self._copy(reader, up_writer, None))
-        await self._copy(up_reader, writer, allowed)
-        sending.cancel()
-        for one in (writer, up_writer):
-            one.transport.abort()
-        with suppress(asyncio.CancelledError):
-            await sending
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, allowed: int | None) -> None:
-        with suppress(OSError):
-            while chunk := await reader.read(4096 if allowed is None else min(4096, allowed)):
-                writer.write(chunk)
-                await writer.drain()
-                allowed = None if allowed is None else allowed - len(chunk)
-            writer.write_eof()
 
 
 @pytest.mark.slow
