@@ -57,6 +57,7 @@ export class StreamtagsClient {
     this._isClosed = false;
     this._attempt = 0;
     this._lastId = 0;
+    this._lastPing = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this._timer = undefined;
     /** @type {Set<Subscription>} */
@@ -113,6 +114,11 @@ export class StreamtagsClient {
       this._requests.set(id, { message, resolve, reject });
       if (this._isOpen) this._send(message);
     });
+  }
+
+  /** Send a sign of life; the server answers `pong`. Nothing is sent while there is no connection. */
+  ping() {
+    if (this._isOpen) this._send({ type: "ping", n: (this._lastPing += 1) });
   }
 
   /** Close the connection for good. */

@@ -4,8 +4,8 @@ import socket
 from typing import Any, Callable, Optional
 
 from streamtags_resolve import ResolveError, follow, open_target, remove_all, update
-from streamtags_source import SourceError
 from streamtags_settings import Configuration, SettingsError
+from streamtags_source import SourceError
 
 __all__ = ["run"]
 
