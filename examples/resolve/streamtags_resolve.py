@@ -252,6 +252,10 @@ def update(
         )
     memory = Memory(memory_file, target.id, "{} {}".format(state["id"], state["epoch"]))
 
+    settings = settings._replace(
+        colors={**settings.colors, **{axis: color for axis, color in source.colors().items() if axis not in settings.colors}}
+    )
+
     def place(now: Mapping[str, Any]) -> List[Wanted]:
         return markers_for(now, target.rate, target.start_frame, settings, axis_of)
 

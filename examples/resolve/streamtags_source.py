@@ -37,6 +37,8 @@ class ServerSource:
         self._url = url.rstrip("/")
         self._token = token
         self._by = by
+        self._axes: Dict[str, Dict[str, str]] = {}
+        self._colors: Optional[Dict[str, str]] = None
         self.timeline = urllib.parse.quote(timeline, safe="")
 
     def state(self) -> Dict[str, Any]:
@@ -51,10 +53,19 @@ class ServerSource:
     def axes(self, state: Mapping[str, Any]) -> Dict[str, str]:
         """Return the axis of each tag of the timeline's vocabulary; the keys are lower-case. {} if the server does not know it."""
         ref = state["vocabulary"] or {}
-        for vocabulary in self._json("/v1/vocabularies")["vocabularies"]:
-            if (vocabulary["id"], vocabulary["version"]) == (ref.get("id"), ref.get("version")):
-                return {tag["name"].lower(): tag["axis"] for tag in vocabulary["tags"]}
-        return {}
+        name = "{} {}".format(ref.get("id"), ref.get("version"))
+        if name not in self._axes:
+            listed = self._json("/v1/vocabularies")["vocabularies"]
+            match = next((one for one in listed if "{id} {version}".format(**one) == name), {"tags": ()})
+            self._axes[name] = {tag["name"].lower(): tag["axis"] for tag in match["tags"]}
+        return self._axes[name]
+
+    def colors(self) -> Dict[str, str]:
+        """Return the marker color in Resolve of each axis of the server's vocabulary: those that its exports use."""
+        if self._colors is None:
+            palettes = self._json("/v1/info").get("marker_colors", ())
+            self._colors = next((dict(palette["axes"]) for palette in palettes if palette["name"] == "resolve"), {})
+        return self._colors
 
     def correct(self, segment: str, body: Mapping[str, Any]) -> Dict[str, Any]:
         """Send a correction; return the segment as it is then.
@@ -128,6 +139,10 @@ class FileSource:
 
     def axes(self, state: Mapping[str, Any]) -> Dict[str, str]:
         """Return {}: an exported timeline does not contain its vocabulary."""
+        return {}
+
+    def colors(self) -> Dict[str, str]:
+        """Return {}: nothing says which axis a tag belongs to."""
         return {}
 
     def correct(self, segment: str, body: Mapping[str, Any]) -> Dict[str, Any]:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, add_timeline, check_output, open_configured_store, settings_of, write_output
+from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, check_output, open_configured_store, settings_of, write_output
+from streamtags.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from streamtags.export import ExportOptions
 
 __all__ = ["add_arguments", "run"]
+
+CLIPS = "clips"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_timeline(parser)
     parser.add_argument("--format", metavar="F", required=True, help="name of the format; see --list")
     parser.add_argument("--list", action=_ListFormats, help="list the formats and exit")
-    parser.add_argument("--output", metavar="FILE", help="file to write (default: standard output)")
+    parser.add_argument("--output", metavar="FILE", help="file to write, or the folder of clips (default: standard output)")
     parser.add_argument(
         "--rate", metavar="R", help="frame rate of the exported timeline: 25, 23.976 or 24000/1001 (default: as the source)"
     )
@@ -38,6 +46,7 @@ class _ListFormats(argparse.Action):
 
         for name, export in formats().items():
             print(f"{name:12}  {export.suffix:12}  {export.description}")
+        print(f"{CLIPS:12}  {'a folder':12}  Segments as files: copied where cuts allow, else encoded again")
         parser.exit()
 
 
@@ -46,7 +55,6 @@ def run(args: argparse.Namespace) -> int:
     from streamtags.export import export_timeline, find_format
     from streamtags.export.options import parse_options
 
-    export = find_format(args.format)
     options = parse_options(
         [
             ("rate", args.rate),
@@ -57,9 +65,24 @@ def run(args: argparse.Namespace) -> int:
             *(("color", pair) for pair in args.color),
         ]
     )
+    if args.format == CLIPS:
+        return _run_clips(args, options)
+    export = find_format(args.format)
     export.check(options)
     check_output(args.output or "-")
     with open_configured_store(settings_of(args)) as store:
         data = export_timeline(store, store.find(args.id), export, options)
     write_output(data, args.output)
     return 0
+
+
+def _run_clips(args: argparse.Namespace, options: ExportOptions) -> int:
+    """Write clips into a folder; print a line for each."""
+    from streamtags.run.clips import export_clips
+
+    if not args.output or args.output == "-":
+        raise UsageError("clips are files: name a folder", where="--format clips", hint="add --output FOLDER")
+    settings = settings_of(args)
+    with open_configured_store(settings) as store:
+        manifest = export_clips(store, store.find(args.id), Path(args.output), options, settings, report=print)
+    return SOME_FAILED if any("error" in clip for clip in manifest["clips"]) else 0

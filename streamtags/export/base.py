@@ -24,12 +24,14 @@ class TimelineView:
         events: the log from seq 1. It may be an iterator: read it once.
         markers: the segments that the options select, as markers at the target rate, in order.
         vocabulary: the vocabulary of the tags; None if the store does not have it.
+        still: returns the JPEG of a segment by its id; None if it has none.
     """
 
     state: TimelineState
     events: Iterable[Event] = ()
     markers: tuple[Marker, ...] = ()
     vocabulary: Vocabulary | None = None
+    still: Callable[[str], bytes | None] = lambda segment: None
 
     @classmethod
     def of(

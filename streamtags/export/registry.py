@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from streamtags.core.errors import ConfigError, NotInStore, UsageError
@@ -14,6 +15,7 @@ from streamtags.export.base import Format, TimelineView
 from streamtags.export.chapters import CHAPTERS
 from streamtags.export.log_jsonl import JSONL
 from streamtags.export.options import ExportOptions
+from streamtags.export.report_html import HTML
 from streamtags.export.srt import SRT
 from streamtags.export.state_json import JSON
 from streamtags.export.table_csv import CSV
@@ -22,7 +24,7 @@ from streamtags.export.vtt import VTT
 __all__ = ["ENTRY_POINTS", "export_timeline", "find_format", "formats"]
 
 ENTRY_POINTS = "streamtags.exports"
-_BUILT_IN = {item.name: item for item in (JSON, JSONL, CSV, VTT, SRT, CHAPTERS)}
+_BUILT_IN = {item.name: item for item in (JSON, JSONL, CSV, VTT, SRT, CHAPTERS, HTML)}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _log = logging.getLogger(__name__)
 
@@ -84,7 +86,15 @@ def export_timeline(store: Store, timeline: str, export: Format, options: Export
     options = options or ExportOptions()
     export.check(options)
     state = store.state(timeline)
-    return export.render(TimelineView.of(state, store.read(timeline), options, _vocabulary(store, state.vocabulary)), options)
+    view = TimelineView.of(state, store.read(timeline), options, _vocabulary(store, state.vocabulary))
+    return export.render(replace(view, still=lambda segment: _still(store, timeline, segment)), options)
+
+
+def _still(store: Store, timeline: str, segment: str) -> bytes | None:
+    try:
+        return store.thumbnail(timeline, segment)
+    except NotInStore:
+        return None
 
 
 def _vocabulary(store: Store, ref: VocabularyRef | None) -> Vocabulary | None:

@@ -57,6 +57,9 @@ class Source:
     def axes(self, state: Any) -> dict[str, str]:
         return self._axes
 
+    def colors(self) -> dict[str, str]:
+        return {}
+
     def correct(self, segment: str, body: dict[str, Any]) -> dict[str, Any]:
         if self._refuses:
             raise SourceError("only an editor may correct")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import streamtags_resolve
+from streamtags_markers import MARKER_COLORS
 from streamtags_resolve import follow
 from streamtags_settings import configure
 from streamtags_source import Follower, ServerSource, SourceError
@@ -108,6 +109,8 @@ def test_the_axes_of_the_vocabulary_come_from_the_server(serve: Serve) -> None:
     assert status == 200
     assert source.axes(state)[first["tags"][0]["name"].lower()] == first["tags"][0]["axis"]
     assert source.axes(state | {"vocabulary": None}) == {}
+    assert set(source.colors().values()) <= set(MARKER_COLORS)
+    assert len(source.colors()) > 1
 
 
 def test_a_server_that_refuses_or_is_not_there_is_named(serve: Serve) -> None:
