@@ -1,0 +1,1 @@
+"""Music: catalogs of tracks that cues are chosen from."""
