@@ -56,6 +56,7 @@ async def test_two_hundred_events_with_reconnects_end_in_the_markers_of_the_stat
         node.stdin.write(b"the person stops\n")
         await node.stdin.drain()
         await asyncio.sleep(1.5)
+        node.stdin.close()
         out, _ = await asyncio.wait_for(node.communicate(), 30)
         await asyncio.to_thread(server.stop)
         await asyncio.sleep(0.1)
