@@ -233,7 +233,9 @@ class Settings(BaseSettings):
             return self.profiles[self.profile]
         if self.profile in PROFILES:
             return ProfileSettings.model_validate(PROFILES[self.profile])
-        known = sorted({AUTO, *PROFILES, *self.profiles} - {self.profile})
+        if self.is_auto:
+            raise ConfigError("stands for a profile that is chosen for each analysis", where="profile auto", hint="name a profile")
+        known = sorted({AUTO, *PROFILES, *self.profiles})
         raise ConfigError(
             f"no profile {self.profile!r}", where="profile", hint=f"choose one of {', '.join(known)}, or define it under [profiles]"
         )

@@ -18,6 +18,7 @@ from streamtags.export.options import parse_options
 
 __all__ = [
     "Analyze",
+    "CheckCaptioner",
     "Correct",
     "ExportTimeline",
     "InvalidParamsError",
@@ -89,6 +90,12 @@ class Retag(OneTimeline):
     """The vocabulary to tag under, as in `Analyze`; another profile's classifier if one is named."""
 
     tags: str = Field(min_length=1, max_length=MAX_VOCABULARY)
+    profile: str | None = Field(None, max_length=MAX_NAME)
+
+
+class CheckCaptioner(Params):
+    """Whose captioner to check; the server's profile unless one is named."""
+
     profile: str | None = Field(None, max_length=MAX_NAME)
 
 

@@ -5,10 +5,11 @@ To add an operation: write its params, its handler and one row here.
 
 from __future__ import annotations
 
-from streamtags.operations import info, reading, search, segments, timelines
+from streamtags.operations import captioners, info, reading, search, segments, timelines
 from streamtags.operations.operation import Http, Operation
 from streamtags.operations.params import (
     Analyze,
+    CheckCaptioner,
     Correct,
     ExportTimeline,
     OneSegment,
@@ -60,6 +61,17 @@ _INSTALLATION = (
         method="vocabularies.list",
         handler=info.list_vocabularies,
         tool="vocabularies",
+    ),
+    Operation(
+        "checkModel",
+        "Show drawn clips with known answers to a captioner, about 20 requests; returns what it gets right",
+        Http("POST", "/v1/models/check", also=(422, 501, 503)),
+        params=CheckCaptioner,
+        result=OBJECT,
+        role="editor",
+        method="models.check",
+        handler=captioners.check_model,
+        tool="check_model",
     ),
 )
 

@@ -17,6 +17,7 @@ from streamtags.core.errors import SourceError, UsageError
 from streamtags.operations.params import Analyze, Params, Retag
 from streamtags.operations.services import Services
 from streamtags.run.backends import captioner_spec, classifier_spec
+from streamtags.run.choice import choose_for_retag, choose_profile
 from streamtags.run.estimate import Estimate, StageEstimate, estimate_retag
 from streamtags_server.jobs.worker import Task
 
@@ -45,17 +46,20 @@ async def quote(services: Services, params: Params) -> dict[str, Any] | None:
     """
     match params:
         case Analyze():
-            settings = _settings(services, params.profile, services.vocabularies.choose(params.tags))
+            given = _settings(services, params.profile, services.vocabularies.choose(params.tags))
+            uri = await services.threads.lookups(lambda: services.sources.allowed(params.uri))
+            chosen = await choose_profile(given, store=services.store, uri=uri, access=services.sources.access, fresh=params.fresh)
+            settings = chosen.settings
             profile = settings.choose_profile()
             if captioner_spec(profile).estimate_usage is None and classifier_spec(profile).estimate_usage is None:
                 return None
-            uri = await services.threads.lookups(lambda: services.sources.allowed(params.uri))
             return _described(await _estimate(services, uri, settings), settings.profile)
         case Retag():
-            settings = _settings(services, params.profile, services.vocabularies.choose(params.tags))
+            given = _settings(services, params.profile, services.vocabularies.choose(params.tags))
+            timeline = await services.readers.resolve(params.id)
+            settings = choose_for_retag(given, await services.threads.reading(lambda: services.store.state(timeline)))
             if classifier_spec(settings.choose_profile()).estimate_usage is None:
                 return None
-            timeline = await services.readers.resolve(params.id)
             return _described(await estimate_retag(timeline, settings, services.store), settings.profile)
         case _:
             return None
