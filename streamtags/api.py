@@ -16,10 +16,11 @@ from streamtags.core.search import SearchFilter, SearchResult
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.stores import Store
 from streamtags.export.options import ExportOptions
-from streamtags.export.registry import export_timeline, find_format
+from streamtags.export.registry import find_format
 from streamtags.run import analyze as analysis
 from streamtags.run import correct as correction
 from streamtags.run import retag as retagging
+from streamtags.run.onto import render_export
 from streamtags.run.search import open_search
 from streamtags.run.writer import Publish
 
@@ -135,7 +136,7 @@ async def export(timeline: str, store: Store, *, format: str, **options: Any) ->
     """
     chosen = find_format(format)
     parsed = ExportOptions.read(options)
-    return await asyncio.to_thread(lambda: export_timeline(store, store.find(timeline), chosen, parsed))
+    return await asyncio.to_thread(lambda: render_export(store, store.find(timeline), chosen, parsed))
 
 
 async def search(text: str, store: Store, *, top: int = 10, timelines: Sequence[str] = (), **conditions: Any) -> list[SearchResult]:

@@ -171,9 +171,10 @@ def _export(text: str) -> tuple[str, str]:
 
 
 def _write_export(store: Store, state: TimelineState, name: str, target: str) -> None:
-    from streamtags.export import export_timeline, find_format
+    from streamtags.export import find_format
+    from streamtags.run.onto import render_export
 
-    write_output(export_timeline(store, state.id, find_format(name)), target)
+    write_output(render_export(store, state.id, find_format(name)), target)
 
 
 async def _analyze(

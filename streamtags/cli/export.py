@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", metavar="T", action="append", default=[], help="only this tag; repeatable")
     parser.add_argument("--min-confidence", metavar="X", help="only tags with at least this confidence, 0 to 1")
     parser.add_argument("--color", metavar="AXIS=NAME", action="append", default=[], help="color of the markers of an axis; repeatable")
+    parser.add_argument("--format-version", metavar="V", help="version of the file format, e.g. 1.8 for fcpxml (default: its usual one)")
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("--onto", metavar="EDIT", help="write the markers into this edit (default: the edit that was analyzed)")
+    goal.add_argument("--new-timeline", action="store_true", help="write a new timeline even if the source was an edit")
     add_common(parser)
 
 
@@ -54,12 +58,14 @@ def run(args: argparse.Namespace) -> int:
     """Render the timeline and write it, whole or not at all."""
     from streamtags.export import export_timeline, find_format
     from streamtags.export.options import parse_options
+    from streamtags.run.onto import export_onto, render_export
 
     options = parse_options(
         [
             ("rate", args.rate),
             ("start_timecode", args.start_timecode),
             ("min_confidence", args.min_confidence),
+            ("format_version", args.format_version),
             *(("axis", name) for name in args.axis),
             *(("tag", name) for name in args.tag),
             *(("color", pair) for pair in args.color),
@@ -71,7 +77,12 @@ def run(args: argparse.Namespace) -> int:
     export.check(options)
     check_output(args.output or "-")
     with open_configured_store(settings_of(args)) as store:
-        data = export_timeline(store, store.find(args.id), export, options)
+        timeline = store.find(args.id)
+        if args.onto is not None:
+            data = export_onto(store, timeline, export, options, Path(args.onto))
+        else:
+            render = export_timeline if args.new_timeline else render_export
+            data = render(store, timeline, export, options)
     write_output(data, args.output)
     return 0
 

@@ -40,6 +40,7 @@ class Marker:
         tags: the tags that the options select, highest confidence first.
         axis: axis of the strongest tag; None without a tag or if the vocabulary does not have it.
         color: color that the options give to `axis`; None if they give none.
+        reasoning: why the classifier chose the tags, "" if it does not say.
     """
 
     segment: str
@@ -57,6 +58,7 @@ class Marker:
     tags: tuple[TagScore, ...] = ()
     axis: str | None = None
     color: str | None = None
+    reasoning: str = ""
 
     @property
     def duration_frames(self) -> int:
@@ -103,6 +105,7 @@ def _marker(segment: SegmentState, tags: tuple[TagScore, ...], counter: FrameCou
         tags=tags,
         axis=axis,
         color=selection.color(axis),
+        reasoning=segment.reasoning,
     )
 
 

@@ -13,7 +13,7 @@ from streamtags.core.errors import UsageError
 from streamtags.core.timebase import Rational, parse_rational
 from streamtags.core.validation import first_mistake
 
-__all__ = ["OPTION_NAMES", "ExportOptions", "parse_options", "parse_rate"]
+__all__ = ["EDITING_OPTIONS", "OPTION_NAMES", "ExportOptions", "parse_options", "parse_rate"]
 
 MAX_RATE = 1000
 MAX_LIST = 1000
@@ -54,6 +54,7 @@ class ExportOptions(BaseModel):
         tags: only these tags; empty for all.
         min_confidence: only tags with at least this confidence, 0..1.
         colors: name of the marker color for each axis.
+        format_version: version of the file format, where a format has several; None for its usual one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -64,6 +65,7 @@ class ExportOptions(BaseModel):
     tags: tuple[_Text, ...] = Field(default=(), max_length=MAX_LIST)
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     colors: dict[_Text, _Text] = Field(default_factory=dict, max_length=MAX_LIST)
+    format_version: Annotated[str, Field(min_length=1, max_length=20)] | None = None
 
     @field_validator("colors", mode="before")
     @classmethod
@@ -106,6 +108,8 @@ class ExportOptions(BaseModel):
 
 
 OPTION_NAMES = frozenset(ExportOptions.model_fields)
+# What formats for editing systems use.
+EDITING_OPTIONS = frozenset({"rate", "start_timecode", "axes", "tags", "min_confidence", "colors"})
 
 # Names in a query and on the command line, where a list is given by repeating its name.
 _REPEATED = {"axis": "axes", "tag": "tags", "color": "colors"}

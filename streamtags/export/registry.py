@@ -8,23 +8,32 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from streamtags.core.errors import ConfigError, NotInStore, UsageError
-from streamtags.core.events import VocabularyRef
+from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary, did_you_mean
+from streamtags.export.ale import ALE
+from streamtags.export.avid import AVID
 from streamtags.export.base import Format, TimelineView
 from streamtags.export.chapters import CHAPTERS
+from streamtags.export.edl import EDL
+from streamtags.export.fcpxml import FCPXML
 from streamtags.export.log_jsonl import JSONL
 from streamtags.export.options import ExportOptions
+from streamtags.export.otio import OTIO
+from streamtags.export.premiere_csv import PREMIERE_CSV
 from streamtags.export.report_html import HTML
+from streamtags.export.resolve_edl import RESOLVE_EDL
 from streamtags.export.srt import SRT
 from streamtags.export.state_json import JSON
 from streamtags.export.table_csv import CSV
 from streamtags.export.vtt import VTT
+from streamtags.export.xmeml import XMEML
 
-__all__ = ["ENTRY_POINTS", "export_timeline", "find_format", "formats"]
+__all__ = ["ENTRY_POINTS", "export_timeline", "find_format", "formats", "vocabulary_of"]
 
 ENTRY_POINTS = "streamtags.exports"
-_BUILT_IN = {item.name: item for item in (JSON, JSONL, CSV, VTT, SRT, CHAPTERS, HTML)}
+_FORMATS = (JSON, JSONL, CSV, VTT, SRT, CHAPTERS, OTIO, FCPXML, XMEML, EDL, RESOLVE_EDL, AVID, ALE, PREMIERE_CSV, HTML)
+_BUILT_IN = {item.name: item for item in _FORMATS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _log = logging.getLogger(__name__)
 
@@ -86,7 +95,7 @@ def export_timeline(store: Store, timeline: str, export: Format, options: Export
     options = options or ExportOptions()
     export.check(options)
     state = store.state(timeline)
-    view = TimelineView.of(state, store.read(timeline), options, _vocabulary(store, state.vocabulary))
+    view = TimelineView.of(state, store.read(timeline), options, vocabulary_of(store, state))
     return export.render(replace(view, still=lambda segment: _still(store, timeline, segment)), options)
 
 
@@ -97,9 +106,9 @@ def _still(store: Store, timeline: str, segment: str) -> bytes | None:
         return None
 
 
-def _vocabulary(store: Store, ref: VocabularyRef | None) -> Vocabulary | None:
-    """Return the vocabulary of the tags; logs of early versions do not have theirs in the store."""
+def vocabulary_of(store: Store, state: TimelineState) -> Vocabulary | None:
+    """Return the vocabulary of the tags of a timeline; logs of early versions do not have theirs in the store."""
     try:
-        return None if ref is None else store.vocabulary(ref)
+        return None if state.vocabulary is None else store.vocabulary(state.vocabulary)
     except NotInStore:
         return None

@@ -167,6 +167,8 @@ class ExportTimeline(OneTimeline):
     tag: Texts = Field(default_factory=list, description="only these tags")
     min_confidence: float | None = Field(None, ge=0, le=1, description="only tags with at least this confidence")
     color: Texts = Field(default_factory=list, description="AXIS=COLOR: color of the markers of an axis")
+    format_version: Name | None = Field(None, description="version of the file format, such as 1.8 for fcpxml")
+    new_timeline: Literal["0", "1"] = Field("0", description="1: a new timeline even if the source was an edit in this format")
 
     def options(self) -> ExportOptions:
         """Return the options of the export.
@@ -174,9 +176,9 @@ class ExportTimeline(OneTimeline):
         Raises:
             UsageError: a value is wrong; the message says which.
         """
-        single = {"rate": self.rate, "start_timecode": self.start_timecode, "min_confidence": self.min_confidence}
+        names = ("rate", "start_timecode", "min_confidence", "format_version")
         repeated = [(name, value) for name in ("axis", "tag", "color") for value in getattr(self, name)]
-        return parse_options([*single.items(), *repeated])
+        return parse_options([*((name, getattr(self, name)) for name in names), *repeated])
 
 
 class InvalidParamsError(UsageError):

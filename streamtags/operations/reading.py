@@ -10,6 +10,7 @@ from streamtags.export import export_timeline, find_format
 from streamtags.operations.operation import Document, FileResult, Lines
 from streamtags.operations.params import ExportTimeline, OneTimeline, ReadEvents
 from streamtags.operations.services import Caller, Services
+from streamtags.run.onto import export_onto, is_onto_source
 
 __all__ = ["export", "media", "read_events"]
 
@@ -41,10 +42,10 @@ async def _stored(services: Services, timeline: str, after: int) -> AsyncIterato
 
 
 async def export(services: Services, params: ExportTimeline, _: Caller) -> Document:
-    """Return the timeline in another format.
+    """Return the timeline in another format: if it was made from an edit in this format, the edit with its markers.
 
     Raises:
-        NotInStore: there is no such timeline.
+        NotInStore: there is no such timeline, or its edit is not there any more.
         UsageError: there is no such format, or the options do not fit it.
     """
     timeline = await services.readers.resolve(params.id)
@@ -54,7 +55,9 @@ async def export(services: Services, params: ExportTimeline, _: Caller) -> Docum
     def render() -> tuple[bytes, str]:
         state = store.state(timeline)
         title = state.source.name.rpartition(".")[0] or state.source.name if state.source else timeline
-        return export_timeline(store, timeline, chosen, options), title
+        if params.new_timeline == "1" or not is_onto_source(state, chosen):
+            return export_timeline(store, timeline, chosen, options), title
+        return export_onto(store, timeline, chosen, options, services.sources.file_of(state)), title
 
     content, title = await services.threads.reading(render)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", title)[:100] or timeline

@@ -56,7 +56,7 @@ def test_an_unknown_format_is_refused_with_the_list_of_formats() -> None:
 
 @pytest.mark.parametrize("name", formats())
 def test_every_format_renders_an_empty_timeline(name: str) -> None:
-    assert isinstance(render(name, TimelineState(), rate=25), str)
+    assert isinstance(find_format(name).render(TimelineView(TimelineState()), ExportOptions(rate=25)), bytes)
 
 
 def test_json_is_the_state(state: TimelineState, events: list[Event]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamtags.cli import main
+from streamtags.sources.edit.read import read_edit
 from streamtags.testing import ShotSpec, make_video
 
 Cut = tuple[str, int, int]  # file, first source frame, frames
@@ -109,6 +111,13 @@ def write_aaf(path: Path, cuts: list[Cut]) -> None:
         for name, first, frames in cuts:
             master, slot_id = masters[name]
             picture.segment.components.append(master.create_source_clip(slot_id=slot_id, start=first, length=frames, media_kind="picture"))
+        marks = file.create.EventMobSlot()
+        marks["EditRate"].value, marks["SlotID"].value = 25, 20
+        marks.segment = file.create.Sequence("DescriptiveMetadata")
+        mark = file.create.DescriptiveMarker()
+        mark["Position"].value, mark["Comment"].value, mark["DescribedSlots"].value = 60, "MUSIC IN", {picture.slot_id}
+        marks.segment.components.append(mark)
+        composition.slots.append(marks)
         file.content.mobs.append(composition)
 
 
@@ -159,7 +168,31 @@ def test_every_format_gives_the_same_shots_to_the_frame(suffix: str, folder: Pat
     assert shots(events) == expected
     assert len(of_type(events, "segment.tagged")) >= len(CUTS)
     texts = [measured["text"] for measured in of_type(events, "segment.measured")]
-    assert texts == (["", "", "MUSIC IN", "", ""] if suffix != "aaf" else [""] * 5)
+    assert texts == ["", "", "MUSIC IN", "", ""]
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_an_edit_is_exported_with_its_own_markers_and_those_of_its_tags(suffix: str, folder: Path, tmp_path: Path) -> None:
+    path, target = folder / f"short.{suffix}", tmp_path / f"marked.{suffix}"
+    path.write_text(WRITERS[suffix](CUTS[:3]))
+    analyzed(path, tmp_path / "store.db")
+    name = {"xml": "xmeml"}.get(suffix, suffix)
+    export = ["export", "last", "--format", name, "--output", str(target), "--store", f"sqlite:///{tmp_path}/store.db"]
+    assert main(export) == 0
+    edit = read_edit(target, Fraction(25))
+    assert [marker.frame - START for marker in edit.markers if marker.name != "MUSIC IN"] == [0, 30, 55]
+    assert [marker.frame - START for marker in edit.markers if marker.name == "MUSIC IN"] == [60]
+    assert edit.sequence.end_frame == START + 95
+    moved = path.rename(folder / f"moved.{suffix}")
+    assert main(export) == 3
+    assert main([*export, "--onto", str(moved)]) == 0
+    assert read_edit(target, Fraction(25)) == edit
+    assert main([*export, "--new-timeline"]) == 0
+    fresh = read_edit(target, Fraction(25))
+    assert [clip.record_in - START for clip in fresh.sequence.tracks[0].clips] == [0, 30, 55]
+    assert [clip.source_in for clip in fresh.sequence.tracks[0].clips] == [10, 5, 90]
+    moved.write_text(WRITERS[suffix](CUTS[1:4]))
+    assert main([*export, "--onto", str(moved)]) == 2
 
 
 def test_a_new_version_captions_only_what_changed(folder: Path, tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ class _Reader:
             source_out=self._frame(line.source_out, line.line, drop, rate),
             source_rate=rate,
             transition=_transition(line, record_in),
+            line=line.line,
         )
         return self._timed(clip, event, line, drop)
 

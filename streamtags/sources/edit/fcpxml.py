@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from streamtags.core.timecode import frame_at, has_drop_frame
-from streamtags.sources.edit.fcpxml_clips import Placement, clip_of, is_visible
+from streamtags.sources.edit.fcpxml_clips import STORY, Placement, active_clip, clip_of, duration_of, is_visible
 from streamtags.sources.edit.fcpxml_resources import Resources, conform_scale, time_of
 from streamtags.sources.edit.model import Clip, Edit, Marker, Sequence, Track, Transition
 from streamtags.sources.edit.xmltree import Element
 
-__all__ = ["read_fcpxml"]
+__all__ = ["first_sequence", "read_fcpxml"]
 
-_STORY = ("asset-clip", "clip", "video", "title", "ref-clip", "mc-clip", "sync-clip", "audition", "gap", "audio", "live-drawing")
 _MARKERS = ("marker", "chapter-marker")
 _TRANSITION_ORIGIN = Fraction(3600)  # markers on a transition count from an implied start of one hour
 MAX_NESTING = 16
@@ -28,22 +27,31 @@ def read_fcpxml(root: Element) -> Edit:
         SourceError: malformed, or without a project; with the line.
     """
     resources = Resources(root)
-    projects = [sequence for project in root.walk("project") for sequence in project.all("sequence")]
-    names = [project.get("name") or "" for project in root.walk("project")]
-    warnings = []
-    if not projects:
-        projects, names = [_sequence_of_clip(root)], [""]
-        warnings.append("there is no project in this document; its first clip is read")
-    if len(projects) > 1:
-        warnings.append(f"the document has {len(projects)} projects; the first one, {names[0]!r}, is read")
-    reader = _SequenceReader(resources, projects[0], names[0], rate=resources.any_rate())
-    sequence = reader.read(projects[0].child("spine"))
-    drop = projects[0].get("tcFormat") == "DF"
+    element, name, warnings = first_sequence(root)
+    reader = _SequenceReader(resources, element, name, rate=resources.any_rate())
+    sequence = reader.read(element.child("spine"))
+    drop = element.get("tcFormat") == "DF"
     if drop and not has_drop_frame(sequence.rate):
         drop = False
         warnings.append("the sequence says drop-frame at a rate that has none; read as non-drop")
     markers = tuple(sorted(reader.markers, key=lambda marker: marker.frame))
     return Edit("fcpxml", sequence, drop, markers, tuple(reader.captions), tuple(warnings))
+
+
+def first_sequence(root: Element) -> tuple[Element, str, list[str]]:
+    """Return the sequence of the first project, the name of the project, and what had to be assumed.
+
+    Raises:
+        SourceError: there is neither a project nor a clip.
+    """
+    projects = [sequence for project in root.walk("project") for sequence in project.all("sequence")]
+    names = [project.get("name") or "" for project in root.walk("project")]
+    if not projects:
+        return _sequence_of_clip(root), "", ["there is no project in this document; its first clip is read"]
+    warnings = []
+    if len(projects) > 1:
+        warnings.append(f"the document has {len(projects)} projects; the first one, {names[0]!r}, is read")
+    return projects[0], names[0], warnings
 
 
 def _sequence_of_clip(root: Element) -> Element:
@@ -53,7 +61,7 @@ def _sequence_of_clip(root: Element) -> Element:
         SourceError: there is no clip.
     """
     events = [root, *root.walk("event")]
-    clip = next((child for event in events for child in event.children if child.tag in _STORY), None)
+    clip = next((child for event in events for child in event.children if child.tag in STORY), None)
     if clip is None:
         raise root.fail("there is neither a project nor a clip in this document", "export a project")
     spine = Element("spine", {}, clip.line, clip.file, [clip])
@@ -113,32 +121,23 @@ class _SequenceReader:
         position = placement.local_start
         transitions = [self._transition(element, placement) for element in spine.all("transition")]
         for element in spine.children:
-            if element.tag in _STORY:
+            if element.tag in STORY:
                 offset = time_of(element, "offset", position)
                 self._item(element, placement.record(offset), lane, inside, transitions)
-                position = offset + self._duration(element)
-
-    def _duration(self, element: Element) -> Fraction:
-        if element.tag == "audition":
-            active = next((child for child in element.children if child.tag in _STORY), None)
-            return self._duration(active) if active is not None else Fraction(0)
-        default = None
-        if element.tag == "asset-clip" and element.get("duration") is None:
-            default = self.resources.asset(element).duration
-        return time_of(element, "duration", default if default is not None else Fraction(0) if element.tag == "audio" else None)
+                position = offset + duration_of(element, self.resources)
 
     def _item(
         self, element: Element, record: Fraction, lane: Lane, inside: tuple[str, ...], transitions: list[tuple[int, int, Transition]]
     ) -> None:
         """Place a story element, and what is connected to it, at `record` seconds of the sequence."""
         if element.tag == "audition":
-            active = next((child for child in element.children if child.tag in _STORY), None)
+            active = active_clip(element)
             if active is not None:
                 self._item(active, record, lane, inside, transitions)
             return
         start = time_of(element, "start", Fraction(0))
         placement = Placement(start, record, self.rate, conform_scale(element, self.rate))
-        record_out = frame_at(record + self._duration(element), self.rate)
+        record_out = frame_at(record + duration_of(element, self.resources), self.rate)
         if is_visible(element, self.resources):
             clip = clip_of(element, self.resources, placement, frame_at(record, self.rate), record_out, self._nested)
             heads = [transition for first, last, transition in transitions if first <= clip.record_in < last or first == clip.record_in]
@@ -152,7 +151,7 @@ class _SequenceReader:
             if child.tag == "caption":
                 self._caption(child, placement)
                 continue
-            if child.tag not in (*_STORY, "spine") or child.get("lane") in (None, "0"):
+            if child.tag not in (*STORY, "spine") or child.get("lane") in (None, "0"):
                 continue
             try:
                 number = int(child.get("lane") or 0)
@@ -224,7 +223,7 @@ class _SequenceReader:
             if child.tag == "spine":
                 offset = time_of(child, "offset", Fraction(0))
                 self._spine(child, Placement(Fraction(0), offset, self.rate), lane, ())
-            elif child.tag in _STORY and not lane:
+            elif child.tag in STORY and not lane:
                 self._item(child, identity.record(time_of(child, "offset", Fraction(0))), lane, (), [])
 
 

@@ -13,8 +13,9 @@ from streamtags.sources.edit.fcpxml_resources import Asset, Resources, time_of
 from streamtags.sources.edit.model import Clip, Kind, Media, Sequence, Timing
 from streamtags.sources.edit.xmltree import Element
 
-__all__ = ["Placement", "clip_of", "is_visible"]
+__all__ = ["STORY", "Placement", "active_clip", "clip_of", "duration_of", "is_visible"]
 
+STORY = ("asset-clip", "clip", "video", "title", "ref-clip", "mc-clip", "sync-clip", "audition", "gap", "audio", "live-drawing")
 Nest = Callable[[Element, Element], Sequence]
 Curve = tuple[tuple[Fraction, Fraction], ...]
 MAX_POINTS = 10_000
@@ -34,6 +35,26 @@ class Placement:
     def record(self, local: Fraction) -> Fraction:
         """Seconds of the sequence at local time `local`."""
         return self.record_start + (local - self.local_start) * self.scale
+
+
+def active_clip(audition: Element) -> Element | None:
+    """Return the clip of an audition that is shown: its first one."""
+    return next((child for child in audition.children if child.tag in STORY), None)
+
+
+def duration_of(element: Element, resources: Resources) -> Fraction:
+    """Return the seconds that a story element lasts.
+
+    Raises:
+        SourceError: it states no duration, and has no media that does.
+    """
+    if element.tag == "audition":
+        active = active_clip(element)
+        return duration_of(active, resources) if active is not None else Fraction(0)
+    default = None
+    if element.tag == "asset-clip" and element.get("duration") is None:
+        default = resources.asset(element).duration
+    return time_of(element, "duration", default if default is not None else Fraction(0) if element.tag == "audio" else None)
 
 
 def is_visible(element: Element, resources: Resources) -> bool:

@@ -99,6 +99,7 @@ class Clip:
         nested: the sequence that a compound clip shows.
         text: the words of a title.
         notes: what the reader had to assume or approximate.
+        line: the line of the file that states it, in a format of lines.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Clip:
     nested: Sequence | None = None
     text: str = ""
     notes: tuple[str, ...] = ()
+    line: int | None = None
 
     @property
     def frames(self) -> int:

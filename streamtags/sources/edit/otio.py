@@ -20,7 +20,7 @@ from streamtags.sources.edit.errors import malformed
 from streamtags.sources.edit.model import Clip, Edit, Marker, Sequence, Track, Transition
 from streamtags.sources.edit.otio_objects import Node, Range, clip_of
 
-__all__ = ["read_otio", "read_otioz"]
+__all__ = ["read_json", "read_otio", "read_otioz"]
 
 MAX_CONTENT = 64 << 20
 MAX_NESTING = 32
@@ -55,7 +55,7 @@ def read_otio(text: str, name: str) -> Edit:
     Raises:
         SourceError: malformed; with the line, or the path of the object.
     """
-    root = Node(_parse(text, name), name, "")
+    root = Node(read_json(text, name), name, "")
     timeline = _first_timeline(root)
     tracks = timeline.child("tracks")
     start = timeline.time("global_start_time")
@@ -71,7 +71,13 @@ def read_otio(text: str, name: str) -> Edit:
     return Edit("otio", sequence, False, markers, (), tuple(warnings))
 
 
-def _parse(text: str, name: str) -> Any:
+def read_json(text: str, name: str) -> Any:
+    """Read the JSON of an OTIO file, with the numbers that JSON does not have.
+
+    Raises:
+        SourceError: it is malformed; with the line.
+    """
+
     def number(match: re.Match[str]) -> str:
         return match[0] if match[0].startswith('"') else f"{match[1]}Infinity"
 
@@ -133,8 +139,8 @@ class _StackReader:
         pictures = [child for child in children if child.schema != "Track" or child.text("kind") in (None, "Video")]
         tracks = [self._track(child, index) for index, child in enumerate(pictures, start=1)]
         if node.schema == "Stack":
-            self._markers(node, Fraction(0), None)
             span = node.range("source_range") if self.depth == 0 else None
+            self._markers(node, -span.start.seconds if span is not None else Fraction(0), None)
             if span is not None:
                 tracks = [self._trimmed(track, span) for track in tracks]
         return Sequence(name, self.rate, self.start_frame, tuple(tracks))

@@ -10,7 +10,7 @@ from streamtags.core.errors import SourceError
 from streamtags.sources.edit.errors import malformed
 from streamtags.sources.edit.model import Edit
 
-__all__ = ["EDIT_SUFFIXES", "read_edit"]
+__all__ = ["EDIT_SUFFIXES", "bytes_of", "file_of", "read_edit"]
 
 EDIT_SUFFIXES = frozenset({".edl", ".fcpxml", ".fcpxmld", ".xmeml", ".xml", ".otio", ".otioz", ".aaf"})
 MAX_BYTES = 64 << 20
@@ -29,10 +29,8 @@ def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edi
     Raises:
         SourceError: the file cannot be read, is none of these formats, or is malformed; a malformed file is named with its line or element.
     """
-    place = Path(path)
-    if place.is_dir():
-        place = place / "Info.fcpxml"
-    data = _bytes_of(place)
+    place = file_of(path)
+    data = bytes_of(place)
     if data.startswith(_AAF):
         from streamtags.sources.edit.aaf import read_aaf
 
@@ -41,7 +39,7 @@ def read_edit(path: str | os.PathLike[str], rate: Fraction | None = None) -> Edi
         from streamtags.sources.edit.otio import read_otioz
 
         return read_otioz(place)
-    text = _text_of(data)
+    text = text_of(data)
     start = text.lstrip()[:1]
     if start == "<":
         return _read_xml(data, place.name)
@@ -71,7 +69,18 @@ def _read_xml(data: bytes, name: str) -> Edit:
     raise root.fail(f"<{root.tag[:40]}> is not an edit", "pass FCPXML or xmeml")
 
 
-def _bytes_of(path: Path) -> bytes:
+def file_of(path: str | os.PathLike[str]) -> Path:
+    """Return the file of an edit: of a `.fcpxmld` bundle, the document inside."""
+    place = Path(path)
+    return place / "Info.fcpxml" if place.is_dir() else place
+
+
+def bytes_of(path: Path) -> bytes:
+    """Read the file of an edit.
+
+    Raises:
+        SourceError: it cannot be read, or is larger than an edit can be.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SourceError(f"the file is larger than {MAX_BYTES >> 20} MiB", where=str(path), hint="check that this is an edit")
@@ -80,7 +89,7 @@ def _bytes_of(path: Path) -> bytes:
         raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="check the path and its permissions") from error
 
 
-def _text_of(data: bytes) -> str:
+def text_of(data: bytes) -> str:
     """`data` as text: a byte order mark decides, else UTF-8, else Windows-1252, which old lists are written in."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")

@@ -23,7 +23,7 @@ from streamtags.sources.edit.flatten import flatten
 from streamtags.sources.edit.media import MediaFinder, load_media_map
 from streamtags.sources.edit.model import Clip, Edit, Marker
 from streamtags.sources.edit.pictures import EditStill, MediaReader
-from streamtags.sources.edit.read import EDIT_SUFFIXES, read_edit
+from streamtags.sources.edit.read import EDIT_SUFFIXES, file_of, read_edit
 from streamtags.sources.file.access import Access, is_url, locate
 from streamtags.sources.file.identity import source_identity
 
@@ -59,7 +59,7 @@ def edit_identity(uri: str, settings: IngestSettings, access: Access | None = No
     for file in sorted({file for file in files.values() if file is not None}):
         digest.update(_media_identity(file).encode())
     digest.update(str(edit.rate).encode())
-    return f"edit:{source_identity(str(_file_of(uri)))}:{digest.hexdigest()}"
+    return f"edit:{source_identity(str(file_of(uri)))}:{digest.hexdigest()}"
 
 
 def _media_identity(file: Path) -> str:
@@ -84,14 +84,9 @@ def open_edit(uri: str, settings: IngestSettings, *, access: Access | None = Non
         UsageError: the rate or the media map of the settings is wrong.
     """
     access = access or Access()
-    locate(str(_file_of(uri)), access)
+    locate(str(file_of(uri)), access)
     edit, finder = _read(uri, settings, access)
     return EditSource(uri, edit, finder, settings, access, thumbnails=thumbnails)
-
-
-def _file_of(uri: str) -> Path:
-    path = Path(uri)
-    return path / "Info.fcpxml" if path.is_dir() else path
 
 
 def _read(uri: str, settings: IngestSettings, access: Access) -> tuple[Edit, MediaFinder]:
@@ -149,7 +144,7 @@ class EditSource:
         except BaseException:
             self.close()
             raise
-        path = _file_of(uri)
+        path = file_of(uri)
         self.info = SourceInfo(
             uri=uri,
             name=Path(uri).name,

@@ -12,7 +12,7 @@ from streamtags.sources.edit.model import Clip, Edit, Marker, Sequence, Track, T
 from streamtags.sources.edit.xmeml_clips import ClipFrames, clip_of, rate_of
 from streamtags.sources.edit.xmltree import Element, whole
 
-__all__ = ["read_xmeml"]
+__all__ = ["read_xmeml", "top_sequences"]
 
 MAX_NESTING = 16
 
@@ -24,7 +24,7 @@ def read_xmeml(root: Element) -> Edit:
         SourceError: malformed, or without a sequence; with the line.
     """
     document = _Document(root)
-    tops = _top_sequences(root)
+    tops = top_sequences(root)
     if not tops:
         raise root.fail("there is no sequence in this document", "export the sequence, not only its clips")
     warnings = []
@@ -37,7 +37,7 @@ def read_xmeml(root: Element) -> Edit:
     return Edit("xmeml", sequence, drop, markers, (), tuple(warnings))
 
 
-def _top_sequences(root: Element) -> list[Element]:
+def top_sequences(root: Element) -> list[Element]:
     """The sequences that are not nested in another, in document order."""
     tops = []
     stack = list(reversed(root.children))

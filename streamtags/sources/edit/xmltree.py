@@ -19,7 +19,11 @@ MAX_ELEMENTS = 2_000_000
 
 @dataclass(slots=True)
 class Element:
-    """One element: its tag, attributes, children, text before the first child, and line."""
+    """One element: its tag, attributes, children, text before the first child, and line.
+
+    `start` is where its start tag begins, in bytes of the document; `end` where its end tag begins, or where an element without end
+    tag ends.
+    """
 
     tag: str
     attributes: dict[str, str]
@@ -27,6 +31,8 @@ class Element:
     file: str
     children: list[Element] = field(default_factory=list)
     text: str = ""
+    start: int = 0
+    end: int = 0
 
     def get(self, name: str) -> str | None:
         """An attribute, or None."""
@@ -115,7 +121,7 @@ class _Builder:
             self._fail(f"the XML has more than {MAX_ELEMENTS} elements")
         if len(self.open) >= MAX_DEPTH:
             self._fail(f"the XML is nested more than {MAX_DEPTH} deep")
-        element = Element(tag, attributes, self.parser.CurrentLineNumber, self.name)
+        element = Element(tag, attributes, self.parser.CurrentLineNumber, self.name, start=self.parser.CurrentByteIndex)
         if self.open:
             self.open[-1].children.append(element)
         else:
@@ -123,7 +129,7 @@ class _Builder:
         self.open.append(element)
 
     def _end(self, _: str) -> None:
-        self.open.pop()
+        self.open.pop().end = self.parser.CurrentByteIndex
 
     def _text(self, text: str) -> None:
         if self.open:
