@@ -45,7 +45,7 @@ def _events(cut: Cut, markers: list[Marker], colors: MarkerColors) -> list[str]:
         assert media is not None  # noqa: S101  # filtered above
         source_drop = media.drop and has_drop_frame(cut.rate)
         if source_drop != mode:
-            # A mode line between events tells how the source timecode counts; the record timecode keeps the first.
+            # A mode line between events says how the source timecode counts; the record timecode keeps the first.
             lines.append(frame_mode(source_drop))
             mode = source_drop
         source_in = convert_frame(clip.source_in, media.rate, cut.rate)

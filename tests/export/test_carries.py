@@ -1,4 +1,4 @@
-"""The table of what each format carries, in docs/howto/export.md: found out by changing one thing and looking whether the file changes."""
+"""The table of what each format carries, in docs/howto/export.md. A test changes one thing and compares the files."""
 
 from __future__ import annotations
 

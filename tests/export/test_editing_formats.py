@@ -118,7 +118,7 @@ def test_fcpxml_has_every_marker_and_keyword_on_its_frame(nasty: Film) -> None:
     origin = seconds(sequence.get("tcStart"))
     assert origin * rate == parse_timecode(start, rate)[0]
     assert sequence.get("tcFormat") == ("DF" if ";" in start else "NDF")
-    found, keywords, end = [], [], origin
+    items, keywords, end = [], [], origin
     for clip in root.iterfind(".//spine/*"):
         offset, begin, duration = (seconds(clip.get(name)) for name in ("offset", "start", "duration"))
         assert offset == end
@@ -128,11 +128,11 @@ def test_fcpxml_has_every_marker_and_keyword_on_its_frame(nasty: Film) -> None:
             frame = (offset + seconds(item.get("start")) - begin - origin) * rate
             assert 0 <= seconds(item.get("start")) - begin < duration
             if item.tag == "marker":
-                found.append((frame, item.get("value"), item.get("note")))
+                items.append((frame, item.get("value"), item.get("note")))
             else:
                 keywords.append((frame, item.get("value"), item.get("note")))
     markers = markers_of(state, merged=True)
-    assert found == [(marker.start_frame, marker.name, "\n".join(expected_lines(marker))) for marker in markers]
+    assert items == [(marker.start_frame, marker.name, "\n".join(expected_lines(marker))) for marker in markers]
     assert keywords == [
         (marker.start_frame, plain(score.tag.replace(",", " ")), f"{score.confidence:.2f}") for marker in markers for score in marker.tags
     ]
@@ -185,7 +185,7 @@ def test_edl_has_every_shot_and_a_locator_for_every_frame_with_a_segment(nasty: 
 
 def resolve_markers(text: str) -> list[tuple[str, list[str], str, str, int]]:
     """(timecode, note, color, name, frames) of each event, as a program that knows only the shape of the list reads them."""
-    found = []
+    items = []
     for block in text.split("\r\n\r\n")[1:]:
         lines = [line for line in block.split("\r\n") if line]
         if not lines:
@@ -194,8 +194,8 @@ def resolve_markers(text: str) -> list[tuple[str, list[str], str, str, int]]:
         fields = re.fullmatch(r" \|C:ResolveColor(\w+) \|M:(.*) \|D:(\d+)", lines[-1])
         assert event
         assert fields
-        found.append((event[1].split()[2], lines[1:-1], fields[1], fields[2], int(fields[3])))
-    return found
+        items.append((event[1].split()[2], lines[1:-1], fields[1], fields[2], int(fields[3])))
+    return items
 
 
 def test_resolve_edl_has_one_marker_a_frame_with_its_note(nasty: Film) -> None:

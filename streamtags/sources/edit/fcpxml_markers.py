@@ -59,13 +59,13 @@ def mark_fcpxml(data: bytes, name: str, markers: Sequence[Marker], rate: Fractio
     if not places:
         raise sequence.fail("there is no clip that could carry a marker")
     starts = [place.placement.record_start for place in places]
-    found: dict[int, list[str]] = defaultdict(list)
+    below: dict[int, list[str]] = defaultdict(list)
     for marker in sorted(markers, key=lambda marker: marker.frame):
         seconds = marker.frame / rate
         index = max(0, bisect_right(starts, seconds) - 1)
-        found[index].append(_marker(marker, seconds, places[index].placement))
+        below[index].append(_marker(marker, seconds, places[index].placement))
     inserter = XmlInserter(data)
-    for index, items in found.items():
+    for index, items in below.items():
         element = places[index].element
         inserter.insert(element, items, next((child for child in element.children if child.tag in _FOLLOWERS), None))
     return inserter.result()
