@@ -19,8 +19,8 @@ from tests.export.nasty import VOCABULARY, film
 
 PAGE = ROOT / "docs" / "howto" / "export.md"
 BEGIN, END = "<!-- carries: begin -->\n", "<!-- carries: end -->"
-# json and jsonl are the timeline itself, html a page for people.
-LOSSLESS = ("json", "jsonl")
+LOSSLESS = ("json", "jsonl")  # the timeline itself
+FOR_PEOPLE = ("html",)
 
 Change = Callable[[TimelineState], TimelineState]
 
@@ -87,7 +87,7 @@ COLUMNS = ("tags", "confidence", "caption", "reasoning", "lines", "color", "leng
 
 
 def table() -> str:
-    names = [name for name in formats() if name not in LOSSLESS and "axes" in find_format(name).options]
+    names = [name for name in formats() if name not in (*LOSSLESS, *FOR_PEOPLE) and "axes" in find_format(name).options]
     head = [f"| format | {' | '.join(COLUMNS)} |", f"|{' --- |' * (len(COLUMNS) + 1)}"]
     return "\n".join([*head, *(row(name) for name in names)]) + "\n"
 
