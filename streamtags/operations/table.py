@@ -185,7 +185,7 @@ _READING = (
             "GET",
             f"{_ONE}/export",
             media="*/*",
-            query=("format", "rate", "start_timecode", "axis", "tag", "min_confidence", "color"),
+            query=("format", "rate", "start_timecode", "axis", "tag", "min_confidence", "color", "format_version", "new_timeline"),
             strict_query=True,
             also=(400, 404, 422),
         ),
