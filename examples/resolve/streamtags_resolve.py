@@ -313,8 +313,9 @@ def follow(
                 last = _say_once(str(error), last, say)
                 time.sleep(POLL_SECONDS)
                 continue
+            is_stable = not result.problems or str(result) == last  # what was refused twice is refused again
             last = _say_once(str(result), last, say)
-            if until_ended and state["state"] in _ENDED and not follower.changed.is_set() and not result.problems:
+            if until_ended and state["state"] in _ENDED and not follower.changed.is_set() and is_stable:
                 return
     finally:
         follower.stop()
