@@ -37,7 +37,7 @@ UPGRADE = (
     "Sec-WebSocket-Key: c3RyZWFtdGFncy1iZW5jaA==\r\nSec-WebSocket-Protocol: streamtags.v1\r\n\r\n"
 )
 DELIVERY_SECONDS, STORM_SECONDS = 60.0, 300.0
-# What the client does on a close code that asks for another try: the least and most it waits, doubled each time.
+# What the client does on a close code that requests for another try: the least and most it waits, doubled each time.
 BACKOFF_SECONDS = (0.5, 15.0)
 
 
@@ -77,8 +77,8 @@ class Reader(asyncio.Protocol):
         at = time.perf_counter()
         data = self._rest + data
         if not self._upgraded:
-            head, found, data = data.partition(b"\r\n\r\n")
-            if not found:
+            head, blank, data = data.partition(b"\r\n\r\n")
+            if not blank:
                 self._rest = head
                 return
             self._upgraded = True
@@ -202,7 +202,7 @@ class Crowd:
         """Disconnect everyone and let everyone connect again at once.
 
         Args:
-            missed: events appended meanwhile, which clients resume over; None if the clients start with a snapshot.
+            missed: events appended in the meantime, which clients resume over; None if the clients start with a snapshot.
         """
         after = None if missed is None else self.seq
         for reader in self._readers:

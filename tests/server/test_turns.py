@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from streamtags_server.metrics import Metrics
+from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.pages import PAGE_EVENTS, Pages
+from streamtags_server.ws.stream import Connections
 from streamtags_server.ws.turns import Turns
 
 from streamtags.client import Backoff, connect
+from streamtags.config.settings import ServerSettings
 from streamtags.core.events import Event
 from streamtags.core.records import Head
 from streamtags.operations.errors import OverloadedError
@@ -103,6 +107,30 @@ async def test_pages_that_do_not_fit_are_read_again_and_those_of_another_log_are
     fresh = Pages(log.read)
     for _ in range(2):
         assert {entry.epoch for entry in await fresh.after("tl_a", Head("e1", 3), 100)} == {"e2"}
+
+
+async def test_a_server_that_is_busy_past_the_deadline_does_not_blame_a_client_that_identified_in_time() -> None:
+    sent, store = list[Any](), cast("Any", None)
+    connections = Connections(Hub(store, queue_events=1), ServerSettings(identify_seconds=0.2), Metrics(), lambda _: "editor", store)
+    came: list[Any] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": '{"type": "identify", "protocol": 1}'},
+        {"type": "websocket.disconnect"},
+    ]
+
+    async def receive() -> Any:
+        if len(came) == 2:
+            await asyncio.sleep(0)
+            time.sleep(0.3)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return came.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await connections({"type": "websocket", "subprotocols": ["streamtags.v1"]}, receive, send)
+    assert [json.loads(message["text"])["type"] for message in sent if "text" in message] == ["hello", "identified"]
 
 
 async def test_clients_of_a_storm_are_refused_with_a_code_on_which_they_come_back_and_miss_nothing(

@@ -54,6 +54,8 @@ __all__ = ["Connection", "Connections"]
 # Read from the disk once.
 _SERVER = f"streamtags/{version('streamtags')}"
 
+_IDENTIFY_STEPS = 10
+
 _log = logging.getLogger(__name__)
 
 
@@ -154,11 +156,7 @@ class Connection:
         auth: Literal["none", "token"] = "none" if self._owner.role_of(None) else "token"
         limits = Limits(message_bytes=settings.message_bytes, subscriptions=settings.subscriptions, queue_events=settings.queue_events)
         await self._outlet.send(Hello(server=_SERVER, heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth))
-        try:
-            async with asyncio.timeout(settings.identify_seconds):
-                message = await self._next()
-        except TimeoutError:
-            raise Closed(CloseCode.IDENTIFY_TIMEOUT, "identify comes first") from None
+        message = await self._first_message()
         if not isinstance(message, Identify):
             raise Closed(CloseCode.NOT_AUTHENTICATED, "identify comes first")
         if message.protocol != PROTOCOL_VERSION:
@@ -170,6 +168,18 @@ class Connection:
             raise Closed(CloseCode.NOT_AUTHENTICATED, "a valid token is needed")
         self._name = message.client or self._role
         await self._outlet.send(Identified(role=self._role))
+
+    async def _first_message(self) -> Identify | Subscribe | Unsubscribe | Ping | Request:
+        """Return the first message. The deadline passes in steps: a server that is busy for longer than one does not blame the client."""
+        receiving = asyncio.create_task(self._next())
+        try:
+            for _ in range(_IDENTIFY_STEPS):
+                await asyncio.wait({receiving}, timeout=self._settings.identify_seconds / _IDENTIFY_STEPS)
+                if receiving.done():
+                    return receiving.result()
+        finally:
+            receiving.cancel()
+        raise Closed(CloseCode.IDENTIFY_TIMEOUT, "identify comes first")
 
     # Messages of the client
 

@@ -61,7 +61,7 @@ class Turns:
         self._metrics.add("streamtags_readers_refused_total")
         if not self._refusing:
             self._refusing = True
-            _log.warning("%d readers wait to be brought up to date; more are told to reconnect later", self._waiting)
+            _log.warning("%d readers wait to be brought up to date; more must reconnect later", self._waiting)
         raise OverloadedError("too many readers wait to be brought up to date", hint="connect again later")
 
     def _count(self, by: int) -> None:
