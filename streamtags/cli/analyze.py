@@ -21,6 +21,7 @@ from streamtags.cli.common import (
     write_output,
 )
 from streamtags.cli.hints import untagged_hint
+from streamtags.cli.sources import listed_sources, names_several, run_many
 from streamtags.core.errors import SourceError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
 
@@ -36,8 +37,13 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "source", metavar="SOURCE", nargs="?", help="a video file, an edit (EDL, FCPXML, xmeml, OTIO, AAF), a URL, or - for standard input"
+        "sources",
+        metavar="SOURCE",
+        nargs="*",
+        help="a video file, an edit (EDL, FCPXML, xmeml, OTIO, AAF), a URL, - for standard input, a folder of videos, or a pattern",
     )
+    parser.add_argument("--recursive", action="store_true", help="of a folder: look into the folders in it, too")
+    parser.add_argument("--list", metavar="FILE", help="a text file with more sources, one a line; - for standard input")
     parser.add_argument(
         "--profile", metavar="P", help="captioner and classifier by name (default: auto, the best that works on this machine)"
     )
@@ -62,11 +68,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Analyze, show, export; the exit status says how it went."""
-    source, jsonl = _source_and_jsonl(args)
+    sources, jsonl = _sources_and_jsonl(args)
     exports = [_export(text) for text in args.export]
     args.set += [f"ingest.live.{name}=true" for name in ("follow", "listen") if getattr(args, name)]
     args.set += _edit_settings(args)
     settings = settings_of(args, profile=args.profile, tags=args.tags)
+    if _are_many(args):
+        return run_many(sources, settings, args, jsonl)
+    source = sources[0]
     with open_configured_store(settings) as store:
         if source == "-" and not args.dry_run:
             _check_input()
@@ -150,13 +159,23 @@ def _estimate(source: str, settings: Settings, store: Store) -> int:
     return 0
 
 
-def _source_and_jsonl(args: argparse.Namespace) -> tuple[str, str | None]:
+def _sources_and_jsonl(args: argparse.Namespace) -> tuple[list[str], str | None]:
     """`--jsonl film.mp4` swallows the source as its FILE; a person who wrote that means stdout."""
-    if args.source is None and args.jsonl not in (None, "-"):
-        return args.jsonl, "-"
-    if not args.source:
+    given, jsonl = args.sources, args.jsonl
+    if not given and args.list is None and jsonl not in (None, "-"):
+        given, jsonl = [jsonl], "-"
+    if args.list is not None:
+        given = [*given, *listed_sources(args.list)]
+    if not all(given) or (not given and args.list is None):
         raise UsageError("SOURCE is missing", where="streamtags analyze", hint="give a video file, a URL or - for standard input")
-    return args.source, args.jsonl
+    args.sources = given
+    return given, jsonl
+
+
+def _are_many(args: argparse.Namespace) -> bool:
+    """Whether the arguments stand for several sources, or for as many as a folder or a pattern has."""
+    given = args.sources
+    return args.list is not None or args.recursive or len(given) != 1 or names_several(given[0])
 
 
 def _export(text: str) -> tuple[str, str]:

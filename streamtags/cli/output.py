@@ -13,7 +13,7 @@ from streamtags.core.errors import UsageError
 if TYPE_CHECKING:
     from streamtags.core.stores import Store
 
-__all__ = ["choose_view"]
+__all__ = ["choose_view", "json_lines"]
 
 
 def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show: str) -> View:
@@ -29,7 +29,7 @@ def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show:
         UsageError: the file for `--jsonl` cannot be written.
     """
     if jsonl == "-":
-        return WhileRead(JsonLines(sys.stdout), left)
+        return json_lines(jsonl, left)
     shown: View = PlainLines(show)
     if sys.stdout.isatty():
         from streamtags.cli.live import LiveTable  # loads rich's live display only on a terminal
@@ -38,8 +38,19 @@ def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show:
     shown = WhileRead(shown, left)
     if jsonl is None:
         return shown
+    return Together((shown, json_lines(jsonl, left)))
+
+
+def json_lines(jsonl: str, left: Callable[[], None]) -> View:
+    """Return the view that writes events as JSON lines to the file `jsonl`, `-` for standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if jsonl == "-":
+        return WhileRead(JsonLines(sys.stdout), left)
     try:
         file = Path(jsonl).open("w", encoding="utf-8")  # noqa: SIM115 - closed by the view
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=jsonl, hint="check the folder and its permissions") from error
-    return Together((shown, WhileRead(JsonLines(file), left)))
+    return WhileRead(JsonLines(file), left)

@@ -18,6 +18,7 @@ __all__ = ["Parser", "build_parser", "command_of"]
 # name -> (module under streamtags.cli, one line of help)
 COMMANDS = {
     "analyze": ("analyze", "split a video into segments, measure, caption and tag them"),
+    "ingest": ("ingest", "analyze the files of a folder as they arrive"),
     "serve": ("serve", "serve timelines to editors, plugins and the web page"),
     "mcp": ("mcp", "serve assistants over the Model Context Protocol on standard input and output"),
     "watch": ("watch", "follow a server from the terminal"),

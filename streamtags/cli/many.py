@@ -1,0 +1,165 @@
+"""Analyses of many sources, one after another: what is shown of them, and the exit status of all."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from streamtags.cli.common import INTERRUPTED, SOME_FAILED
+from streamtags.cli.views import View, counted, printable, summary_line
+from streamtags.core.errors import SourceError, StoreError, StreamtagsError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from streamtags.config.settings import Settings
+    from streamtags.core.events import Event
+    from streamtags.core.state import TimelineState
+    from streamtags.core.stores import Store
+
+__all__ = ["Runs", "SourceLines", "SourcesView", "sources_view", "worst"]
+
+# From bad to worse. A fault of streamtags and an interruption come before what is wrong with a source.
+_SEVERITY = (0, SOME_FAILED, 3, 4, 2, 1, INTERRUPTED)
+
+
+class SourcesView(Protocol):
+    """Shows analyses of several sources, one at a time."""
+
+    def begin(self, source: str) -> None:
+        """Show that the analysis of a source begins."""
+        ...
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Show events of the current source."""
+        ...
+
+    def end(self, source: str, line: str, *, good: bool) -> None:
+        """Show how the analysis of a source ended, as one line."""
+        ...
+
+    def close(self) -> None:
+        """Show nothing more."""
+        ...
+
+
+class SourceLines:
+    """One line for each source when it has ended; events go to another view, if any."""
+
+    def __init__(self, events: View | None, *, to_stdout: bool) -> None:
+        self._events, self._to_stdout = events, to_stdout
+
+    def begin(self, source: str) -> None:
+        """Print nothing."""
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Pass the events on."""
+        if self._events is not None:
+            self._events.show(events)
+
+    def end(self, source: str, line: str, *, good: bool) -> None:
+        """Print the line; to standard error if it is bad, or if events go to standard output."""
+        print(line, file=sys.stdout if good and self._to_stdout else sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Close the view of events."""
+        if self._events is not None:
+            self._events.close(None)
+
+
+class Runs:
+    """Analyzes sources one after another. A source that cannot be read stops nothing; what would stop every source is raised.
+
+    Args:
+        settings: of every analysis.
+        store: where the timelines are.
+        view: shows them.
+        stop: ends the current analysis; no other is begun.
+        fresh: start each anew.
+    """
+
+    def __init__(self, settings: Settings, store: Store, view: SourcesView, stop: asyncio.Event, *, fresh: bool = False) -> None:
+        self._settings, self._store, self._view = settings, store, view
+        self._stop, self._fresh = stop, fresh
+        self.statuses: Counter[int] = Counter()
+
+    async def analyze(self, source: str) -> int:
+        """Analyze one source; return its exit status.
+
+        Raises:
+            ConfigError: what is set cannot work for any source.
+            ModelError: a model cannot be reached or refuses.
+            StoreError: the store cannot be read or written.
+        """
+        from streamtags.run.analyze import analyze
+
+        self._view.begin(source)
+        try:
+            state = await analyze(source, self._settings, self._store, fresh=self._fresh, publish=self._view.show, stop=self._stop)
+        except StreamtagsError as error:
+            if not _is_about_source(error):
+                raise
+            stopped = error.code == "source.stopped"
+            status, line = (INTERRUPTED, "stopped") if stopped else (error.exit_status, str(error))
+        else:
+            status = _status(state)
+            line = summary_line(state) + _why(state)
+        self.statuses[status] += 1
+        name = "" if line.startswith(source) else f"{source}: "
+        self._view.end(source, printable(f"{name}{line}"), good=status == 0)
+        return status
+
+    def summary(self, left: int = 0) -> str:
+        """Return one line about all of them; `left` were not tried."""
+        names = {0: "done", SOME_FAILED: "with failed segments", INTERRUPTED: "stopped"}
+        parts = [f"{count} {names[status]}" for status, count in sorted(self.statuses.items()) if status in names]
+        failed = sum(count for status, count in self.statuses.items() if status not in names)
+        parts += [f"{failed} failed"] if failed else []
+        parts += [f"{left} not begun"] if left else []
+        return f"{counted(self.statuses.total() + left, 'source')}: {', '.join(parts) or 'nothing to do'}"
+
+
+def worst(statuses: Sequence[int]) -> int:
+    """Return the exit status of all: that of the source that ended worst."""
+    return max(statuses, key=_SEVERITY.index, default=0)
+
+
+def sources_view(jsonl: str | None, left: Callable[[], None]) -> SourcesView:
+    """Return the view that fits where the output goes.
+
+    Args:
+        jsonl: file for the events of all sources as JSON lines, `-` for standard output, None for none.
+        left: called once when the reader of the output has closed it.
+
+    Raises:
+        UsageError: the file for `jsonl` cannot be written.
+    """
+    from streamtags.cli.output import json_lines
+
+    if jsonl is not None:
+        return SourceLines(json_lines(jsonl, left), to_stdout=jsonl != "-")
+    if not sys.stdout.isatty():
+        return SourceLines(None, to_stdout=True)
+    from streamtags.cli.sources_table import SourcesTable  # loads rich's live display only on a terminal
+
+    return SourcesTable()
+
+
+def _is_about_source(error: StreamtagsError) -> bool:
+    return isinstance(error, SourceError) or (isinstance(error, StoreError) and error.code == "store.claimed")
+
+
+def _status(state: TimelineState) -> int:
+    if state.state == "cancelled":
+        return INTERRUPTED
+    return SOME_FAILED if any(segment.status == "failed" for segment in state.segments) else 0
+
+
+def _why(state: TimelineState) -> str:
+    failed = [segment for segment in state.segments if segment.status == "failed"]
+    if not failed:
+        return ""
+    error = failed[0].error
+    return f"; {counted(len(failed), 'segment')} failed" + (f": {error.message}" if error else "")
