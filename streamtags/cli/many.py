@@ -83,6 +83,7 @@ class Runs:
     def __init__(self, settings: Settings, store: Store, view: SourcesView, stop: asyncio.Event, *, fresh: bool = False) -> None:
         self._settings, self._store, self._view = settings, store, view
         self._stop, self._fresh = stop, fresh
+        self._said = ""  # which profile was chosen
         self.statuses: Counter[int] = Counter()
 
     async def analyze(self, source: str) -> int:
@@ -94,10 +95,15 @@ class Runs:
             StoreError: the store cannot be read or written.
         """
         from streamtags.run.analyze import analyze
+        from streamtags.run.choice import choose_profile
 
         self._view.begin(source)
         try:
-            state = await analyze(source, self._settings, self._store, fresh=self._fresh, publish=self._view.show, stop=self._stop)
+            chosen = await choose_profile(self._settings, store=self._store, uri=source, fresh=self._fresh)
+            if chosen.line and chosen.line != self._said:
+                self._said = chosen.line
+                print(printable(chosen.line), file=sys.stderr, flush=True)
+            state = await analyze(source, chosen.settings, self._store, fresh=self._fresh, publish=self._view.show, stop=self._stop)
         except StreamtagsError as error:
             if not _is_about_source(error):
                 raise
