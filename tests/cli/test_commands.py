@@ -233,10 +233,10 @@ def test_a_traceback_only_with_debug(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def scripted(tmp_path: Path, options: str, concurrency: int = 8) -> list[str]:
     (tmp_path / "c.toml").write_text(
-        f'profile = "p"\n[profiles.p]\nconcurrency = {concurrency}\n'
+        f"[profiles.p]\nconcurrency = {concurrency}\n"
         f'captioner = {{ backend = "scripted", {options} }}\nclassifier = {{ backend = "scripted" }}\n'
     )
-    return ["--config", str(tmp_path / "c.toml"), "--store", f"sqlite:///{tmp_path}/s.db"]
+    return ["--config", str(tmp_path / "c.toml"), "--set", "profile=p", "--store", f"sqlite:///{tmp_path}/s.db"]
 
 
 def test_failed_segments_give_status_five_and_only_they_are_tried_again(
