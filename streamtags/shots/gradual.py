@@ -7,10 +7,11 @@ import numpy as np
 from streamtags.shots.candidates import Candidate, middle_of_fade
 from streamtags.shots.options import DetectorOptions, Timing
 from streamtags.shots.window import FrameWindow
+from streamtags.shots.wipe import follows_a_front
 
 __all__ = ["GradualFinder"]
 
-_MIN_CHANGE = 100.0  # mean squared distance of layouts below which no two different pictures were mixed
+_MIN_CHANGE = 30.0  # mean squared distance of layouts below which no two different pictures were mixed
 _MIDDLE_SHARES = (0.2, 0.8)  # share of the last picture that the middle one must contain
 _MAX_MIDDLE_BEND = 0.4  # distance of the middle picture from the line, as a share of its length
 _MAX_STEP = 0.5  # share of the last picture that may be added between two frames: more is a cut
@@ -19,6 +20,8 @@ _DETAIL_FLOOR = 4.0  # detail that a uniform picture is assumed to have
 _MAX_DETAIL = 1.5  # times the expected detail
 _BOUNDS = (0.1, 0.9)  # shares at which a transition begins and ends
 _MIDDLE = 0.5
+_MIN_WIPE_CHANGE, _MIN_WIPE_DETAIL = 1000.0, 0.6  # change of layout, and share of the detail that is left in the middle
+_MIN_WIPE_PALETTE = 0.85  # change of palette that a wipe needs
 
 
 class GradualFinder:
@@ -73,6 +76,8 @@ class GradualFinder:
         expected = details[0] + (details[-1] - details[0]) * shares[mixed] + _DETAIL_FLOOR
         detail = min(_MAX_DETAIL, float((details[mixed] / expected).mean()))
         score = palette - self._bend_weight * bend - self._detail_weight * detail
+        if score < self._threshold and whole > _MIN_WIPE_CHANGE and detail > _MIN_WIPE_DETAIL:
+            score = self._wipe_score(start, end, palette)
         if score < self._threshold:
             return None
         low, high = (start + stride * int(np.argmax(shares >= edge)) for edge in _BOUNDS)
@@ -81,3 +86,12 @@ class GradualFinder:
             at = start + stride * int(np.argmax(shares >= _MIDDLE))
         at = max(at, end - self._timing.lookahead)
         return Candidate(at, "gradual", score / self._threshold, low, high, (start, end))
+
+    def _wipe_score(self, start: int, end: int, palette: float) -> float:
+        """Score of a wipe from `start` to `end`; 0 if it is none."""
+        if palette < _MIN_WIPE_PALETTE:
+            return 0.0
+        window = self._window
+        layouts = window.layouts[np.arange(start, end + 1, self._timing.stride) % window.size]
+        wipe = follows_a_front(layouts.reshape(len(layouts), -1, 3), window.columns)
+        return self._threshold * palette / _MIN_WIPE_PALETTE if wipe else 0.0

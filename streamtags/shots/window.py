@@ -23,18 +23,15 @@ _BINS = (6, 4, 8, 4)  # hue, saturation, value, quarter of the picture
 _RANGES = (0, 180, 0, 256, 0, 256, 0, 4)
 _UNIFORM_SHARE = 0.02  # of the largest variance nearby, below which a picture counts as uniform too
 
-_BLOCK, _REACH = 12, 8  # block matching on the 64x36 picture: side of a block, and how far it may have moved
-_FIRST_BLOCK = 2  # column of the first block, so that the blocks are centered
-_FLAT_DEVIATION = 3.0  # standard deviation below which a block has no texture to match
-_MIN_CORRELATION = 0.8
-_MAX_BRIGHTNESS_CHANGE = 12.0  # levels by which a matching block may be brighter or darker
-
 
 class FrameWindow:
     """The last `size` frames as vectors, and the squared distances of their layouts.
 
     Frames are numbered from 0; `frame % size` is the row of a frame in every array. Memory: under 3 KB a frame plus `size`² floats.
     """
+
+    columns = _CELLS[0]
+    """Cells in a row of the layout."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -85,16 +82,23 @@ class FrameWindow:
         """Distance of two palettes, 0 to sqrt(2)."""
         return float(cv2.norm(self.palettes[later % self.size], self.palettes[earlier % self.size]))
 
+    @property
+    def oldest(self) -> int:
+        """The oldest frame that is still in memory."""
+        return max(0, self.count - self.size)
+
+    def dark_level(self, frame: int) -> float:
+        """Level below which the darkest twentieth of a frame's pixels lies."""
+        return float(np.partition(self.picture(frame), _PIXELS // 20, axis=None)[_PIXELS // 20])
+
+    def picture(self, frame: int) -> NDArray[np.uint8]:
+        """The frame in grey, uint8 [36, 64]."""
+        return cast("NDArray[np.uint8]", self.grey[frame % self.size])
+
     def uniform_frames(self, first: int, last: int) -> NDArray[np.int_]:
         """Frames from `first` to `last` that are uniform, or nearly so compared with the others."""
         variance = self.variance[np.arange(first, last + 1) % self.size]
         return first + np.flatnonzero(variance < max(UNIFORM_VARIANCE, _UNIFORM_SHARE * float(variance.max())))
-
-    def matching_share(self, earlier: int, later: int) -> float:
-        """Share of the later frame's blocks that appear near the same place in the earlier frame."""
-        old, new = self.grey[earlier % self.size], self.grey[later % self.size]
-        blocks = [(x, y) for y in range(0, _SMALL[1], _BLOCK) for x in range(_FIRST_BLOCK, _SMALL[0] - _BLOCK, _BLOCK)]
-        return sum(_matches(old, new, x, y) for x, y in blocks) / len(blocks)
 
 
 def _quarter_numbers() -> NDArray[np.uint8]:
@@ -102,17 +106,3 @@ def _quarter_numbers() -> NDArray[np.uint8]:
     quarters[:, _SMALL[0] // 2 :] += 1
     quarters[_SMALL[1] // 2 :] += 2
     return quarters
-
-
-def _matches(old: NDArray[np.uint8], new: NDArray[np.uint8], x: int, y: int) -> bool:
-    """Whether the block of `new` at (x, y) appears in `old` near the same place."""
-    block, same = new[y : y + _BLOCK, x : x + _BLOCK], old[y : y + _BLOCK, x : x + _BLOCK]
-    mean, deviation = cv2.meanStdDev(block)
-    if deviation[0, 0] >= _FLAT_DEVIATION:
-        top, left = max(0, y - _REACH), max(0, x - _REACH)
-        near = old[top : y + _BLOCK + _REACH, left : x + _BLOCK + _REACH]
-        _, best, _, (dx, dy) = cv2.minMaxLoc(cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED))
-        if best < _MIN_CORRELATION:
-            return False
-        same = near[dy : dy + _BLOCK, dx : dx + _BLOCK]
-    return bool(abs(mean[0, 0] - cv2.mean(same)[0]) < _MAX_BRIGHTNESS_CHANGE)

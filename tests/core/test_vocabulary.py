@@ -176,6 +176,12 @@ def test_two_thousand_tags_load(tmp_path: Path) -> None:
     assert len(load_vocabulary(write(tmp_path, text)).by_name) == 2000
 
 
+def test_the_old_name_of_a_renamed_tag_of_the_library_still_finds_it() -> None:
+    tag = load_vocabulary("music-library").find("Steady")
+    assert tag is not None
+    assert (tag.name, tag.when) == ("Moderate Pace", ())
+
+
 def test_names_and_aliases_find_their_tag() -> None:
     library = load_vocabulary("music-library")
     for said in ("Happy", "happy", " JOYFUL ", "cheerful"):

@@ -9,6 +9,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+from av import VideoFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from scenedetect.scene_manager import SceneManager
 from scenedetect.stats_manager import StatsManager
 
 from streamtags.shots.detector import StreamtagsDetector
+from streamtags.sources.file.pictures import Orientation, Shrinker
 
 Picture = NDArray[np.uint8]
 SIZE = (256, 144)
@@ -136,6 +138,20 @@ def zoom(pictures: list[Picture]) -> list[Picture]:
     return [crop(p, 1 + 0.8 * i / len(pictures)) for i, p in enumerate(pictures)]
 
 
+def light(pictures: list[Picture]) -> list[Picture]:
+    share = [min(1.0, max(0.0, (i - 40) / 8)) for i in range(len(pictures))]
+    return [np.clip(p * (1 - s * np.array([0.7, 0.6, 0.5])), 0, 255).astype(np.uint8) for p, s in zip(pictures, share, strict=True)]
+
+
+def lamp(pictures: list[Picture]) -> list[Picture]:
+    return [np.clip(p * 0.5, 0, 255).astype(np.uint8) if i < 40 else p for i, p in enumerate(pictures)]
+
+
+def explosion(pictures: list[Picture]) -> list[Picture]:
+    glow = [max(0, 220 - 22 * (i - 40)) if i >= 40 else 0 for i in range(len(pictures))]
+    return [np.clip(p.astype(np.int16) + g, 0, 255).astype(np.uint8) for p, g in zip(pictures, glow, strict=True)]
+
+
 def freeze(pictures: list[Picture]) -> list[Picture]:
     return pictures[:40] + [pictures[40]] * 20 + pictures[40:]
 
@@ -149,18 +165,84 @@ def repeated(pictures: list[Picture]) -> list[Picture]:
     return [p for p in pictures for _ in range(2)]
 
 
-@pytest.mark.parametrize("disturb", [flash, flicker, strobe, title, lower_third, zoom, freeze, grain, repeated])
+@pytest.mark.parametrize("disturb", [flash, flicker, strobe, title, lower_third, zoom, light, lamp, explosion, freeze, grain, repeated])
 def test_a_disturbance_inside_a_shot_is_no_boundary(disturb: Callable[[list[Picture]], list[Picture]]) -> None:
     assert detect(disturb(scene(10, 100))) == []
 
 
-@pytest.mark.parametrize("disturb", [flash, flicker, title, lower_third, grain])
+@pytest.mark.parametrize("disturb", [flash, flicker, title, lower_third, light, lamp, grain])
 def test_a_cut_is_detected_next_to_a_disturbance(disturb: Callable[[list[Picture]], list[Picture]]) -> None:
     assert detect(disturb(scene(10, 70) + scene(11, 60))) == [(70, "cut")]
 
 
 def test_a_fast_pan_is_no_boundary() -> None:
     assert detect(scene(12, 30, 0.0) + scene(12, 30, 6.0)[:20]) == []
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0])
+def test_a_camera_that_turns_until_nothing_is_left_of_the_picture_is_no_boundary(seconds: float) -> None:
+    turn = round(25 * seconds)
+    wide = np.hstack([scene(12, 1)[0], scene(12, 1)[0][:, ::-1], scene(22, 1)[0][:, ::-1]])
+    places = [round(512 * min(1.0, max(0.0, (i - 30) / turn))) for i in range(60 + turn)]
+    assert detect([np.ascontiguousarray(wide[:, x : x + 256]) for x in places]) == []
+
+
+def test_a_cut_is_detected_where_a_moving_picture_becomes_a_calm_one() -> None:
+    rng = np.random.default_rng(5)
+    moving = [np.roll(p, int(x), axis=1) for p, x in zip(scene(23, 40, 9.0), rng.integers(-20, 20, 40), strict=True)]
+    assert detect(moving + scene(24, 40)) == [(40, "cut")]
+
+
+@pytest.mark.parametrize("upright", [False, True], ids=["from the left", "from above"])
+def test_a_wipe_is_one_gradual_boundary_inside_it(upright: bool) -> None:
+    before, after = scene(25, 70), scene(26, 70)
+    mixed = []
+    for i in range(12):
+        picture, edge = before[58 + i].copy(), (i + 1) / 13
+        rows, columns = (round(144 * edge), 256) if upright else (144, round(256 * edge))
+        picture[:rows, :columns] = after[i][:rows, :columns]
+        mixed.append(picture)
+    (boundary,) = detect(before[:58] + mixed + after[12:])
+    assert boundary[1] == "gradual"
+    assert 58 <= boundary[0] <= 70
+
+
+def test_a_page_on_a_screen_that_changes_in_part_is_no_boundary() -> None:
+    page = np.full((144, 256, 3), 245, np.uint8)
+    rng = np.random.default_rng(3)
+    for y in range(6, 140, 8):
+        page[y : y + 3, 8 : int(rng.integers(30, 70))] = 60
+        page[y : y + 3, 90 : int(rng.integers(110, 250))] = 60
+    other = page.copy()
+    other[:, 88:] = 245
+    other[20:60, 100:220] = (200, 90, 30)
+    for y in range(72, 140, 9):
+        other[y : y + 4, 96 : int(rng.integers(110, 250))] = 40
+    assert detect([page] * 40 + [other] * 40) == []
+
+
+def interview(seed: int, wall: int) -> list[Picture]:
+    """A person before a wall of one color."""
+    people = scene(seed, 40, 1.0)
+    y, x = np.ogrid[:144, :256]
+    inside = ((x - 128) / 60) ** 2 + ((y - 90) / 70) ** 2 < 1
+    return [np.where(inside[..., None], p, np.uint8(wall)).astype(np.uint8) for p in people]
+
+
+def test_a_cut_between_two_people_before_the_same_wall_is_detected() -> None:
+    assert detect(interview(27, 170) + interview(28, 170)) == [(40, "cut")]
+
+
+@pytest.mark.parametrize("width", [480, 640, 1280, 1920])
+def test_a_dark_cut_is_detected_at_every_size_of_the_source(width: int) -> None:
+    shrinker = Shrinker(128, Fraction(1), Orientation())
+    large = (cv2.resize((p // 7 + 5).astype(np.uint8), (width, width * 9 // 16)) for p in scene(29, 25, 2.0) + scene(30, 25, 2.0))
+    assert detect([shrinker.small(VideoFrame.from_ndarray(p, format="bgr24")).copy() for p in large]) == [(25, "cut")]
+
+
+def test_a_dissolve_between_dark_shots_is_detected() -> None:
+    pictures = [(p // 9 + 5).astype(np.uint8) for p in mix(scene(5, 80), scene(6, 80), 12)]
+    assert [kind for _, kind in detect(pictures)] == ["gradual"]
 
 
 def test_a_cut_between_dark_shots_of_low_contrast_is_detected() -> None:
