@@ -19,7 +19,7 @@ Outcome = Literal["done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells one state of a file from another without reading it: size in bytes, time of the last write in ns, and inode."""
+    """What sets one state of a file apart from another, without reading it: size in bytes, time of the last write in ns, and inode."""
 
     size: int
     mtime_ns: int
@@ -74,7 +74,7 @@ class Arrivals:
         Args:
             files: stamps by path.
             now: seconds of a clock that never goes back.
-            wall_ns: the time of day in ns, to tell how old a file is.
+            wall_ns: the time of day in ns, from which the age of a file follows.
         """
         for path in self._seen.keys() - files.keys():
             del self._seen[path]

@@ -45,14 +45,14 @@ def expand_sources(arguments: Iterable[str], *, recursive: bool, refuse: Callabl
     """Return the sources that the arguments stand for, in order and each once.
 
     A folder stands for the media files in it, a pattern with `*`, `?` or `[` for the files that match it (`**` for any folders), and
-    anything else for itself: whether it can be read is found out when it is analyzed.
+    anything else for itself: whether it can be read shows when it is analyzed.
 
     Args:
         arguments: names, URLs, folders and patterns.
         recursive: of a folder, take the files in its folders, too.
         refuse: called for an argument that stands for nothing: a folder without media files, a pattern that nothing matches.
     """
-    found: dict[str, str] = {}
+    by_place: dict[str, str] = {}
     for argument in arguments:
         try:
             sources = _expanded(argument, recursive=recursive)
@@ -60,8 +60,8 @@ def expand_sources(arguments: Iterable[str], *, recursive: bool, refuse: Callabl
             refuse(error)
             continue
         for source in sources:
-            found.setdefault(source if source == "-" or is_url(source) else str(Path(source).absolute()), source)
-    return list(found.values())
+            by_place.setdefault(source if source == "-" or is_url(source) else str(Path(source).absolute()), source)
+    return list(by_place.values())
 
 
 def _expanded(argument: str, *, recursive: bool) -> list[str]:
