@@ -11,7 +11,8 @@ from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.export import ExportOptions, Format, Marker, export_timeline
 from streamtags.export.colors import AVID, FINAL_CUT, OTIO, PREMIERE, MarkerColors
-from streamtags.export.marker_text import comment_lines, comment_text, merge_same_frame, xml_safe
+from streamtags.export.edl import MAX_LINE
+from streamtags.export.marker_text import clipped, comment_lines, comment_text, merge_same_frame, xml_safe
 from streamtags.export.markers import make_markers
 from streamtags.export.registry import vocabulary_of
 from streamtags.export.subtitle_text import one_line
@@ -24,6 +25,7 @@ from streamtags.sources.edit.write_markers import MARKABLE, mark_edit
 __all__ = ["export_onto", "is_onto_source", "render_export"]
 
 _PALETTES = {"fcpxml": FINAL_CUT, "xmeml": PREMIERE, "otio": OTIO, "edl": AVID}
+_LOCATOR = 40  # characters of a `* LOC:` line before the words
 # Final Cut Pro shows the kind of a marker by its color.
 _KINDS = {"Red": "to-do", "Green": "done", "Orange": "chapter"}
 
@@ -115,6 +117,7 @@ def _marker(marker: Marker, edit: model.Edit, color: str) -> model.Marker:
     frame = edit.sequence.start_frame + marker.start_frame
     name = one_line(marker.name)
     if edit.format == "edl":
-        return model.Marker(frame, name, comment_text(marker), color)
+        name = clipped(name, MAX_LINE // 4)
+        return model.Marker(frame, name, clipped(comment_text(marker), MAX_LINE - len(name) - _LOCATOR), color)
     kind = _KINDS.get(color, "standard") if edit.format == "fcpxml" else "standard"
     return model.Marker(frame, name, xml_safe("\n".join(comment_lines(marker))), color, marker.duration_frames, kind)
