@@ -30,6 +30,7 @@ from streamtags.operations.retags import Retags
 from streamtags.operations.search import LazySearch
 from streamtags.operations.services import Services
 from streamtags.sources.file.access import SCHEMES, Access
+from streamtags.sources.folders import MediaFolders
 from streamtags.store.opening import open_store
 from streamtags_server.access.gate import Gate, check_listening
 from streamtags_server.access.limits import AddressLimits, Throttle
@@ -82,6 +83,7 @@ class _Parts:
             readers=LiveReaders(self.hub),
             analyses=self.jobs,
             sources=sources,
+            media=MediaFolders(server.media_roots),
             vocabularies=Vocabularies(settings.tags, files / "vocabularies", sources, quota),
             threads=threads,
             retags=Retags(store),

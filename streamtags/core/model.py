@@ -227,9 +227,7 @@ class Recorded:
         info: the source as it was.
         start_pts: of its first frame.
         end_pts: where its last segment ends.
-        frames: decoded up to there.
-        segments: how many there are.
-        shots: how many of them there are.
+        frames, segments, shots: how many there are up to there.
         ago: seconds since `end_pts` went by.
     """
 
@@ -282,6 +280,7 @@ class Measured:
         stills: the pictures that stand for the segment, in order.
         thumbnail: JPEG, or b"".
         sound: what stages that listen need; None if the run has none.
+        waveform: loudest samples of each 0.1 s (see `streamtags.core.records.Waveform`), or b"" without sound.
         fingerprint: bytes that survive re-encoding and not a change of picture (see `streamtags.stages.measure.fingerprint`).
     """
 
@@ -290,6 +289,7 @@ class Measured:
     text: str = ""
     stills: tuple[Still, ...] = ()
     thumbnail: bytes = b""
+    waveform: bytes = b""
     fingerprint: bytes = b""
     sound: SegmentSound | None = None
 

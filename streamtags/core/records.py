@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from streamtags.core.state import RunState
 
-__all__ = ["Candidate", "Fingerprint", "Head", "Job", "TimelineIdentity", "TimelineSummary"]
+__all__ = ["Candidate", "Fingerprint", "Head", "Job", "TimelineIdentity", "TimelineSummary", "Waveform"]
 
 _RECORDING_MARK = "#recording-"
 
@@ -90,6 +90,21 @@ class Fingerprint:
 
     frames: int
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """The loudest samples of a segment, 10 a second.
+
+    Attributes:
+        number: rises with each waveform that is written to a store; a cursor for reading on.
+        segment: the segment's id.
+        peaks: one byte for each 0.1 s from the start of the segment: 0 is -60 dBFS or less, 255 is full scale, linear in decibels.
+    """
+
+    number: int
+    segment: str
+    peaks: bytes
 
 
 @dataclass(frozen=True, slots=True)

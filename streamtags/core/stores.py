@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, Job, TimelineIdentity, TimelineSummary
+from streamtags.core.records import Candidate, Fingerprint, Head, Job, TimelineIdentity, TimelineSummary, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 
@@ -32,6 +32,7 @@ class EventLog(Protocol):
         expect_epoch: str | None = None,
         thumbnails: Mapping[str, bytes] | None = None,
         fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
     ) -> list[Event]:
         """Make `payloads` durable, in order, and return them as events with their `seq`.
 
@@ -41,6 +42,7 @@ class EventLog(Protocol):
             expect_epoch: refuse to write if the log has another epoch.
             thumbnails: JPEG by segment, written in the same transaction.
             fingerprints: by segment, written in the same transaction.
+            waveforms: peaks by segment (see `Waveform`), written in the same transaction.
 
         Raises:
             StoreError: nothing was written; with code `store.epoch`, the log has been replaced.
@@ -182,7 +184,7 @@ class Claims(Protocol):
 
 
 class Blobs(Protocol):
-    """Bytes that belong to segments: thumbnails and fingerprints. `EventLog.append` writes them with their event."""
+    """Bytes that belong to segments: thumbnails, waveforms and fingerprints. `EventLog.append` writes them with their event."""
 
     def thumbnail(self, timeline: str, segment: str) -> bytes:
         """Return the JPEG of a segment.
@@ -190,6 +192,10 @@ class Blobs(Protocol):
         Raises:
             NotInStore: it has none.
         """
+        ...
+
+    def waveforms(self, timeline: str, after: int = 0, limit: int = 2000) -> list[Waveform]:
+        """Return the waveforms with `number > after`, in the order in which they were written, at most `limit`."""
         ...
 
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:

@@ -18,6 +18,7 @@ from streamtags.export.options import parse_options
 
 __all__ = [
     "Analyze",
+    "BrowseMedia",
     "CheckCaptioner",
     "Correct",
     "ExportTimeline",
@@ -28,6 +29,7 @@ __all__ = [
     "OpenSession",
     "Params",
     "ReadEvents",
+    "ReadWaveform",
     "Retag",
     "SearchSegments",
     "SuggestCues",
@@ -84,6 +86,12 @@ class Analyze(Params):
     tags: str | None = Field(None, max_length=MAX_VOCABULARY, description="vocabulary")
     fresh: bool = Field(False, description="delete at once what is stored for this source and settings, and start over")
     follow: bool = Field(False, description="the file is still being written: read on as it grows")
+
+
+class BrowseMedia(Params):
+    """The folder to list; the media roots if it is empty."""
+
+    path: str = Field("", max_length=MAX_TEXT, description="absolute path of a folder, as an earlier answer gave it")
 
 
 class Retag(OneTimeline):
@@ -147,6 +155,12 @@ class ReadEvents(OneTimeline):
         "0",
         description="1: keep the response open and send events as they come; if the log is replaced, the new log follows from its start",
     )
+
+
+class ReadWaveform(OneTimeline):
+    """Where to read on."""
+
+    after: Annotated[int, BeforeValidator(_query_integer)] = Field(0, ge=0, le=10**18 - 1, description="`next` of an earlier answer")
 
 
 def _known_format(name: str) -> str:

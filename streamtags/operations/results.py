@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ACCEPTED", "ANYTHING", "INFO", "OBJECT", "RESULTS", "RETAGGED", "ROLE", "STATUS", "TEXT", "TIMELINES", "VOCABULARIES"]
+__all__ = [
+    "ACCEPTED",
+    "ANYTHING",
+    "FOLDER",
+    "INFO",
+    "OBJECT",
+    "RESULTS",
+    "RETAGGED",
+    "ROLE",
+    "STATUS",
+    "TEXT",
+    "TIMELINES",
+    "VOCABULARIES",
+    "WAVEFORM",
+]
 
 TEXT: dict[str, Any] = {"type": "string"}
 ANYTHING: dict[str, Any] = {}
@@ -30,6 +44,14 @@ def _array(items: dict[str, Any]) -> dict[str, Any]:
 STATUS = _object(status=TEXT)
 ROLE = _object(role=_ROLE)
 ACCEPTED = _object(id=TEXT, epoch=TEXT, state=_RUN_STATE)
+FOLDER = _object(
+    path=TEXT,
+    parent=_OPTIONAL_TEXT,
+    entries=_array(
+        _object(name=TEXT, path=TEXT, kind={"enum": ["folder", "file"]}, size={"type": ["integer", "null"]}, modified_at=_OPTIONAL_TEXT)
+    ),
+    truncated={"type": "boolean"},
+)
 RETAGGED = _object(id=TEXT, epoch=TEXT, seq=_INTEGER, vocabulary={"$ref": "#/components/schemas/VocabularyRef"})
 TIMELINES = _object(
     timelines=_array(
@@ -61,6 +83,9 @@ RESULTS = _object(
             matched=_array(_object(field=TEXT, text=TEXT)),
         )
     )
+)
+WAVEFORM = _object(
+    per_second=_NUMBER, floor_dbfs=_NUMBER, segments=_array(_object(segment=TEXT, peaks=TEXT)), next=_INTEGER, more={"type": "boolean"}
 )
 VOCABULARIES = _object(
     vocabularies=_array(

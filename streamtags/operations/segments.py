@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from streamtags.operations.operation import Document
-from streamtags.operations.params import Correct, OneSegment
+from streamtags.operations.params import Correct, OneSegment, ReadWaveform
 from streamtags.operations.services import Caller, Services
 from streamtags.run.correct import correct as write_correction
 
-__all__ = ["correct", "thumbnail"]
+__all__ = ["correct", "thumbnail", "waveform"]
 
 _THUMBNAIL_SECONDS = 3600
+_WAVEFORMS = 2000  # segments of one answer, at most 200 bytes each in the defaults
 
 
 async def correct(services: Services, params: Correct, caller: Caller) -> dict[str, Any]:
@@ -43,3 +45,20 @@ async def thumbnail(services: Services, params: OneSegment, _: Caller) -> Docume
     timeline = await services.readers.resolve(params.id)
     jpeg = await services.threads.reading(lambda: services.store.thumbnail(timeline, params.segment))
     return Document(jpeg, "image/jpeg", max_age_seconds=_THUMBNAIL_SECONDS)
+
+
+async def waveform(services: Services, params: ReadWaveform, _: Caller) -> dict[str, Any]:
+    """Return the waveforms of segments, in the order in which they were measured; `next` reads on.
+
+    Raises:
+        NotInStore: no such timeline.
+    """
+    timeline = await services.readers.resolve(params.id)
+    waveforms = await services.threads.reading(lambda: services.store.waveforms(timeline, params.after, _WAVEFORMS))
+    return {
+        "per_second": 10,
+        "floor_dbfs": -60,
+        "segments": [{"segment": one.segment, "peaks": base64.b64encode(one.peaks).decode()} for one in waveforms],
+        "next": waveforms[-1].number if waveforms else params.after,
+        "more": len(waveforms) == _WAVEFORMS,
+    }

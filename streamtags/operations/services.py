@@ -16,12 +16,14 @@ from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
 from streamtags.search.engine import Search
 from streamtags.sources.file.access import Access
+from streamtags.sources.folders import FolderPage
 
 __all__ = [
     "Analyses",
     "AnalysisRequest",
     "Blocking",
     "Caller",
+    "MediaBrowser",
     "Readers",
     "SearchProvider",
     "Services",
@@ -139,6 +141,19 @@ class SourcePolicy(Protocol):
         ...
 
 
+class MediaBrowser(Protocol):
+    """Lists the files that clients may name."""
+
+    def browse(self, path: str) -> FolderPage:
+        """Return what is in a folder; the media roots if `path` is "".
+
+        Raises:
+            SourceRefused: it may not be listed.
+            NotInStore: there is no such folder, or it cannot be read.
+        """
+        ...
+
+
 class VocabularyCatalog(Protocol):
     """The vocabularies a client may choose."""
 
@@ -244,6 +259,7 @@ class Services:
     readers: Readers
     analyses: Analyses
     sources: SourcePolicy
+    media: MediaBrowser
     vocabularies: VocabularyCatalog
     threads: Threads
     retags: Retags

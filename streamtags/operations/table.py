@@ -5,10 +5,11 @@ To add an operation: write its params, its handler and one row here.
 
 from __future__ import annotations
 
-from streamtags.operations import captioners, info, reading, search, segments, timelines
+from streamtags.operations import captioners, info, media, reading, search, segments, timelines
 from streamtags.operations.operation import Http, Operation
 from streamtags.operations.params import (
     Analyze,
+    BrowseMedia,
     CheckCaptioner,
     Correct,
     ExportTimeline,
@@ -16,11 +17,26 @@ from streamtags.operations.params import (
     OneTimeline,
     OpenSession,
     ReadEvents,
+    ReadWaveform,
     Retag,
     SearchSegments,
     SuggestCues,
 )
-from streamtags.operations.results import ACCEPTED, ANYTHING, INFO, OBJECT, RESULTS, RETAGGED, ROLE, STATUS, TEXT, TIMELINES, VOCABULARIES
+from streamtags.operations.results import (
+    ACCEPTED,
+    ANYTHING,
+    FOLDER,
+    INFO,
+    OBJECT,
+    RESULTS,
+    RETAGGED,
+    ROLE,
+    STATUS,
+    TEXT,
+    TIMELINES,
+    VOCABULARIES,
+    WAVEFORM,
+)
 
 __all__ = ["METHODS", "OPERATIONS", "TOOLS"]
 
@@ -72,6 +88,15 @@ _INSTALLATION = (
         method="models.check",
         handler=captioners.check_model,
         tool="check_model",
+    ),
+    Operation(
+        "browseMedia",
+        "Folders and media below the media roots",
+        Http("GET", "/v1/media-roots", query=("path",), strict_query=True, also=(400, 403, 404)),
+        params=BrowseMedia,
+        result=FOLDER,
+        role="editor",
+        handler=media.browse,
     ),
 )
 
@@ -212,6 +237,15 @@ _READING = (
         result=TEXT,
         role="viewer",
         handler=segments.thumbnail,
+    ),
+    Operation(
+        "waveform",
+        "The loudest samples of each segment, 10 a second, as base64 of one byte each: 0 is the floor, 255 full scale",
+        Http("GET", f"{_ONE}/waveform", query=("after",), also=(400, 404)),
+        params=ReadWaveform,
+        result=WAVEFORM,
+        role="viewer",
+        handler=segments.waveform,
     ),
     Operation(
         "correct",

@@ -144,6 +144,7 @@ class Scheduler:
                 payload_of(measured),
                 thumbnails={job.name: measured.thumbnail} if measured.thumbnail else {},
                 fingerprints={job.name: Fingerprint(frames, measured.fingerprint)},
+                waveforms={job.name: measured.waveform} if measured.waveform else {},
             )
         if not job.lacking:
             return

@@ -180,7 +180,9 @@ class _SourcePass:
             if not ended and has_sound and instruments.sound.heard_until < end and self._now < end + _SOUND_PATIENCE_SECONDS:
                 return
             segment, frames = self._unmeasured.popleft()
-            measured = _measured(segment, frames, instruments.evidence(segment), instruments.subtitles, self._settings)
+            evidence = instruments.evidence(segment)
+            peaks = instruments.sound.peaks(segment.start.seconds, end)
+            measured = _measured(segment, frames, evidence, peaks, instruments.subtitles, self._settings)
             yield replace(measured, sound=instruments.heard(segment, self._segmenter.clock)) if self._segmenter else measured
             instruments.subtitles[:] = [line for line in instruments.subtitles if line.end > end]
 
@@ -198,7 +200,12 @@ class _SourcePass:
 
 
 def _measured(
-    segment: Segment, frames: tuple[Frame, ...], evidence: dict[str, EvidenceValue], subtitles: list[Subtitle], settings: Settings
+    segment: Segment,
+    frames: tuple[Frame, ...],
+    evidence: dict[str, EvidenceValue],
+    peaks: bytes,
+    subtitles: list[Subtitle],
+    settings: Settings,
 ) -> Measured:
     start, end = segment.start.seconds, segment.end.seconds
     return Measured(
@@ -207,5 +214,6 @@ def _measured(
         text=join_texts(line.text for line in subtitles if line.start < end and line.end > start),
         stills=tuple(dict.fromkeys(frame.still for frame in frames)),  # frames that were not decoded share a still
         thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width),
+        waveform=peaks,
         fingerprint=fingerprint([frame.bgr for frame in frames], [frame.between for frame in frames]),
     )

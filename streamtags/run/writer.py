@@ -22,6 +22,7 @@ class _Entry:
     payloads: Sequence[Payload]
     thumbnails: Mapping[str, bytes]
     fingerprints: Mapping[str, Fingerprint]
+    waveforms: Mapping[str, bytes]
     durable: asyncio.Future[None] | None = None  # None if the caller does not wait
 
 
@@ -62,7 +63,11 @@ class Writer:
         self._error: BaseException | None = None
 
     async def write(
-        self, *payloads: Payload, thumbnails: Mapping[str, bytes] | None = None, fingerprints: Mapping[str, Fingerprint] | None = None
+        self,
+        *payloads: Payload,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
     ) -> None:
         """Return when `payloads` are durable, folded and published.
 
@@ -72,13 +77,13 @@ class Writer:
         """
         if payloads:
             durable = asyncio.get_running_loop().create_future()
-            self._enter(_Entry(payloads, thumbnails or {}, fingerprints or {}, durable))
+            self._enter(_Entry(payloads, thumbnails or {}, fingerprints or {}, waveforms or {}, durable))
             await durable
 
     def put(self, *payloads: Payload) -> None:
         """Write `payloads` before anything that is written later, without waiting; if that fails, every later write fails."""
         if payloads:
-            self._enter(_Entry(payloads, {}, {}))
+            self._enter(_Entry(payloads, {}, {}, {}))
 
     async def flush(self) -> None:
         """Return when everything put so far is durable, folded and published.
@@ -88,7 +93,7 @@ class Writer:
         """
         if self._entries or (self._working is not None and not self._working.done()) or self._error is not None:
             durable = asyncio.get_running_loop().create_future()
-            self._enter(_Entry((), {}, {}, durable))
+            self._enter(_Entry((), {}, {}, {}, durable))
             await durable
 
     def _enter(self, entry: _Entry) -> None:
@@ -132,6 +137,7 @@ class Writer:
             expect_epoch=self._epoch,
             thumbnails={name: data for entry in entries for name, data in entry.thumbnails.items()},
             fingerprints={name: data for entry in entries for name, data in entry.fingerprints.items()},
+            waveforms={name: data for entry in entries for name, data in entry.waveforms.items()},
         )
         if events and events[0].seq > self._fold.seq + 1:
             events = self._store.read(self._timeline, after=self._fold.seq)

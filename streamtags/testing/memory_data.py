@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event
-from streamtags.core.records import Fingerprint, Head, Job, TimelineIdentity, TimelineSummary
+from streamtags.core.records import Fingerprint, Head, Job, TimelineIdentity, TimelineSummary, Waveform
 from streamtags.core.state import RunState
 from streamtags.core.vocabulary import Vocabulary
 
@@ -63,6 +63,7 @@ class MemoryTimeline:
     opened_at: str = ""
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
+    waveforms: dict[str, Waveform] = field(default_factory=dict)
     claim: Lease | None = None
 
     @property
@@ -88,7 +89,7 @@ class MemoryTimeline:
     def clear(self) -> None:
         """Delete events and blobs, and begin a new epoch."""
         self.epoch, self.state, self.segments, self.seconds = new_epoch(), "queued", 0, None
-        self.events, self.thumbnails, self.fingerprints = [], {}, {}
+        self.events, self.thumbnails, self.fingerprints, self.waveforms = [], {}, {}, {}
 
     def check_unclaimed(self, owner: str | None = None) -> None:
         """Check that the timeline is not claimed, except by `owner`.
@@ -109,6 +110,7 @@ class MemoryData:
     vocabularies: list[tuple[str, Vocabulary]] = field(default_factory=list)
     jobs: dict[str, StoredJob] = field(default_factory=dict)
     version: int = 0
+    last_waveform: int = 0
 
     def timeline(self, name: str) -> MemoryTimeline:
         """Return the timeline with that id.

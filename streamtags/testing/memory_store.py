@@ -13,7 +13,7 @@ from typing import Self
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event, Payload, SegmentDetected, TimelineOpened, VocabularyRef
 from streamtags.core.fold import run_state_after
-from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary
+from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.store.fold_cache import FoldCache
@@ -83,6 +83,7 @@ class MemoryStore:
         expect_epoch: str | None = None,
         thumbnails: Mapping[str, bytes] | None = None,
         fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
     ) -> list[Event]:
         """Append `payloads`, in order, and return them as events with their `seq`."""
         with self._writing() as data:
@@ -92,6 +93,10 @@ class MemoryStore:
             events = _insert(stored, payloads)
             stored.thumbnails |= thumbnails or {}
             stored.fingerprints |= fingerprints or {}
+            for segment, peaks in (waveforms or {}).items():
+                stored.waveforms.pop(segment, None)
+                data.last_waveform += 1
+                stored.waveforms[segment] = Waveform(data.last_waveform, segment, peaks)
         self._subscribers.notify(timeline)
         return events
 
@@ -238,6 +243,11 @@ class MemoryStore:
             if segment not in thumbnails:
                 raise NotInStore(f"no thumbnail of segment {segment!r}", where=timeline)
             return thumbnails[segment]
+
+    def waveforms(self, timeline: str, after: int = 0, limit: int = 2000) -> list[Waveform]:
+        """Return the waveforms with `number > after`, in the order in which they were written, at most `limit`."""
+        with self._reading() as data:
+            return [one for one in data.timeline(timeline).waveforms.values() if one.number > after][:limit]
 
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
         """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""

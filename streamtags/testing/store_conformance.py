@@ -222,6 +222,7 @@ def an_unknown_timeline_is_not_found(open_handle: OpenHandle) -> None:
             lambda: store.replace("tl_x", _payloads()),
             lambda: store.empty("tl_x"),
             lambda: store.thumbnail("tl_x", "s0000"),
+            lambda: store.waveforms("tl_x"),
             lambda: store.claim("tl_x", "me"),
             lambda: store.check_free("tl_x"),
         )
@@ -289,6 +290,28 @@ def blobs_are_written_with_their_events(open_handle: OpenHandle) -> None:
         assert [candidate.timeline for candidate in store.candidates(48, exclude="tl_a")] == ["tl_b", "tl_b"]
 
 
+def waveforms_are_read_on_from_a_cursor(open_handle: OpenHandle) -> None:
+    """Check `waveforms`."""
+    with open_handle() as store, open_handle() as other:
+        for timeline, identity in (("tl_a", _A), ("tl_b", _B)):
+            store.open_timeline(timeline, identity)
+        store.append("tl_a", _payloads(), waveforms={"s0000": b"\x00\xff", "s0001": b""})
+        store.append("tl_b", _payloads(), waveforms={"s0000": b"\x07"})
+        first, second = other.waveforms("tl_a")
+        assert (first.segment, first.peaks, second.segment, second.peaks) == ("s0000", b"\x00\xff", "s0001", b"")
+        assert other.waveforms("tl_a", limit=1) == [first]
+        assert other.waveforms("tl_a", after=first.number) == [second]
+        store.append("tl_a", [_detected(2)], waveforms={"s0000": b"\x01"})  # in place of the earlier one, and read again
+        (newest,) = other.waveforms("tl_a", after=second.number)
+        assert (newest.segment, newest.peaks) == ("s0000", b"\x01")
+        assert len(other.waveforms("tl_a")) == 2
+        store.empty("tl_a")
+        assert other.waveforms("tl_a") == []
+        store.append("tl_a", _payloads(), waveforms={"s0000": b"\x02"})
+        assert [one.peaks for one in other.waveforms("tl_a", after=newest.number)] == [b"\x02"]
+        assert [one.peaks for one in other.waveforms("tl_b")] == [b"\x07"]
+
+
 def subscribers_are_called_after_each_change(open_handle: OpenHandle) -> None:
     """Check `subscribe` and `data_version`."""
     seen: list[tuple[str, int]] = []
@@ -335,6 +358,7 @@ STORE_CHECKS: tuple[StoreCheck, ...] = (
     vocabularies_are_kept_by_content,
     a_claim_keeps_other_owners_away,
     blobs_are_written_with_their_events,
+    waveforms_are_read_on_from_a_cursor,
     subscribers_are_called_after_each_change,
     a_closed_handle_refuses_calls,
     *JOB_CHECKS,

@@ -23,6 +23,7 @@ ROLES = {
     "closeSession": None,
     "info": "viewer",
     "listVocabularies": "viewer",
+    "browseMedia": "editor",
     "listTimelines": "viewer",
     "analyze": "editor",
     "getTimeline": "viewer",
@@ -34,6 +35,7 @@ ROLES = {
     "export": "viewer",
     "media": "viewer",
     "thumbnail": "viewer",
+    "waveform": "viewer",
     "correct": "editor",
 }
 RANKS = {None: 0, "viewer": 1, "editor": 2}

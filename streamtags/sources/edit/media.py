@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 from streamtags.core.errors import UsageError
 from streamtags.sources.edit.model import Clip, Media
 
-__all__ = ["MediaFinder", "load_media_map"]
+__all__ = ["VIDEO_SUFFIXES", "MediaFinder", "load_media_map"]
 
 MAX_FILES = 200_000
-_VIDEO_SUFFIXES = frozenset(
+VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".dv", ".flv", ".gxf", ".m2t", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"}
     | {".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"}
 )
@@ -163,7 +163,7 @@ class MediaFinder:
                         if count > MAX_FILES:
                             raise UsageError(f"more than {MAX_FILES} files", where=str(root), hint="choose a smaller media folder")
                         file = Path(folder, name)
-                        if file.suffix.casefold() in _VIDEO_SUFFIXES:
+                        if file.suffix.casefold() in VIDEO_SUFFIXES:
                             for key in {name.casefold(), file.stem.casefold()}:
                                 self._by_name.setdefault(key, []).append(file)
         return self._by_name

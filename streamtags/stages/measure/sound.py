@@ -26,6 +26,7 @@ _KEPT: Final = 36_000  # blocks, one hour: about 15 MB
 _BATCH: Final = 20  # blocks measured at a time; a call into NumPy costs as much for one
 _BLOCK_SAMPLES: Final = BLOCK * SAMPLE_RATE // RATE
 _SPEECH: Final = 0.5  # probability; the threshold of Silero VAD's own get_speech_timestamps
+_FLOOR_DBFS: Final = -60.0  # of a waveform: what is quieter is drawn as silence
 _QUIETEST: Final = 1e-6  # -120 dBFS; below is digital silence
 
 
@@ -90,6 +91,25 @@ class SoundMeter:
             "tempo_confidence": round(confidence, 3),
             "spectral_centroid_hz": round(center / total, 1) if total > _QUIETEST * len(flux) else None,
         }
+
+    def peaks(self, start: float, end: float) -> bytes:
+        """Return the loudest samples of [start, end) seconds as `Waveform.peaks`, one byte for each 0.1 s; b"" if there is no sound.
+
+        Call it after `measure` of the same range: features before an earlier `measure` are dropped.
+        """
+        first, last = (floor(seconds * TICKS_PER_SECOND + 1e-6) for seconds in (start, end))
+        levels = np.zeros(-(-max(0, last - first) // TICKS) * TICKS, dtype=np.float32)
+        has_sound = False
+        for index, part in self._features:
+            at = index * TICKS - first
+            low, high = max(0, at), min(last - first, at + TICKS)
+            if low < high:
+                levels[low:high] = part[low - at : high - at, 1]
+                has_sound = True
+        if not has_sound:
+            return b""
+        decibels = 20.0 * np.log10(np.maximum(levels.reshape(-1, TICKS).max(axis=1), _QUIETEST))
+        return bytes(np.clip(np.rint(255.0 * (1.0 - decibels / _FLOOR_DBFS)), 0, 255).astype(np.uint8))
 
     def _measure_blocks(self, blocks: list[Block]) -> None:
         """Turn each block into float32 [TICKS, 6]: K-weighted power, peak, flux, amplitude x Hz, amplitude, speech probability."""

@@ -1,4 +1,4 @@
-"""Thumbnails and fingerprints of segments."""
+"""Thumbnails, waveforms and fingerprints of segments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from streamtags.core.errors import NotInStore
-from streamtags.core.records import Candidate, Fingerprint
+from streamtags.core.records import Candidate, Fingerprint, Waveform
 from streamtags.store.sqlite.port import SqlitePort
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ class SqliteBlobs(SqlitePort):
             raise NotInStore(f"no thumbnail of segment {segment!r}", where=timeline)
         return bytes(row[0])
 
+    def waveforms(self, timeline: str, after: int = 0, limit: int = 2000) -> list[Waveform]:
+        """Return the waveforms with `number > after`, in the order in which they were written, at most `limit`."""
+        with self._database.read() as connection:
+            n = self._row(connection, timeline)[0]
+            rows = connection.execute(
+                "SELECT number, segment, peaks FROM waveforms WHERE timeline = ? AND number > ? ORDER BY number LIMIT ?", (n, after, limit)
+            ).fetchall()
+        return [Waveform(*row) for row in rows]
+
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
         """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
         with self._database.read() as connection:
@@ -38,9 +47,17 @@ class SqliteBlobs(SqlitePort):
         return [Candidate(timeline, segment, Fingerprint(length, data)) for timeline, segment, length, data in rows]
 
 
-def write_blobs(connection: Connection, n: int, thumbnails: Mapping[str, bytes], fingerprints: Mapping[str, Fingerprint]) -> None:
+def write_blobs(
+    connection: Connection,
+    n: int,
+    thumbnails: Mapping[str, bytes],
+    fingerprints: Mapping[str, Fingerprint],
+    waveforms: Mapping[str, bytes],
+) -> None:
     """Write blobs of the timeline in row `n`, in place of earlier ones of the same segments."""
     for segment, jpeg in thumbnails.items():
         connection.execute("REPLACE INTO thumbnails VALUES (?, ?, ?)", (n, segment, jpeg))
     for segment, fingerprint in fingerprints.items():
         connection.execute("REPLACE INTO fingerprints VALUES (?, ?, ?, ?)", (n, segment, fingerprint.frames, fingerprint.data))
+    for segment, peaks in waveforms.items():
+        connection.execute("REPLACE INTO waveforms (timeline, segment, peaks) VALUES (?, ?, ?)", (n, segment, peaks))

@@ -42,6 +42,7 @@ class SqliteEventLog(SqlitePort):
         expect_epoch: str | None = None,
         thumbnails: Mapping[str, bytes] | None = None,
         fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
     ) -> list[Event]:
         """Make `payloads` durable, in order, and return them as events with their `seq`."""
         encoded = _encode(payloads)
@@ -50,7 +51,7 @@ class SqliteEventLog(SqlitePort):
             if expect_epoch is not None and expect_epoch != epoch:
                 raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
             events = self._insert(connection, timeline, encoded)
-            write_blobs(connection, n, thumbnails or {}, fingerprints or {})
+            write_blobs(connection, n, thumbnails or {}, fingerprints or {}, waveforms or {})
         self._subscribers.notify(timeline)
         return events
 
@@ -116,7 +117,7 @@ class SqliteEventLog(SqlitePort):
 
     def _clear(self, connection: Connection, timeline: str) -> None:
         n = self._row(connection, timeline)[0]
-        for table in ("events", "thumbnails", "fingerprints"):
+        for table in ("events", "thumbnails", "fingerprints", "waveforms"):
             connection.execute(f"DELETE FROM {table} WHERE timeline = ?", (n,))  # noqa: S608 - names from the line above
         connection.execute(
             "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (new_epoch(), n)

@@ -162,4 +162,19 @@ def _job_table(connection: Connection) -> None:
     )
 
 
-STORE_SCHEMA = Schema(application=0x73747467, migrations=(_create_tables, _identity_columns, _job_table))  # "sttg"
+def _waveform_table(connection: Connection) -> None:
+    connection.execute(
+        """
+        CREATE TABLE waveforms (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: readers keep it as a cursor
+            timeline INTEGER NOT NULL REFERENCES timelines (n) ON DELETE CASCADE,
+            segment TEXT NOT NULL,
+            peaks BLOB NOT NULL,
+            UNIQUE (timeline, segment)
+        )
+        """
+    )
+    connection.execute("CREATE INDEX waveforms_by_number ON waveforms (timeline, number)")
+
+
+STORE_SCHEMA = Schema(application=0x73747467, migrations=(_create_tables, _identity_columns, _job_table, _waveform_table))  # "sttg"

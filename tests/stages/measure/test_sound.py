@@ -225,3 +225,36 @@ def test_a_short_segment_is_measured(seconds: float) -> None:
 
 def test_a_range_of_no_length_holds_nothing() -> None:
     assert push(SoundMeter(), sine(3.0)).measure(1.0, 1.0) == {}
+
+
+def test_the_waveform_has_the_loudest_sample_of_each_tenth_of_a_second() -> None:
+    meter = push(push(SoundMeter(), sine(0.5, dbfs=-6.0)), sine(0.5, dbfs=-30.0), start=0.5)
+    meter = push(meter, sine(0.5, dbfs=-80.0), start=1.0)
+    meter.measure(0.0, 1.5)
+    peaks = meter.peaks(0.0, 1.45)
+    assert len(peaks) == 15
+    assert [round((value / 255 - 1) * 60) for value in (peaks[2], peaks[7], peaks[12])] == [-6, -30, -60]
+    assert meter.peaks(0.0, 0.0) == b""
+
+
+def test_the_waveform_is_silent_where_sound_is_missing_and_empty_without_any() -> None:
+    meter = push(push(SoundMeter(), sine(0.5, dbfs=0.0)), sine(0.5, dbfs=0.0), start=1.0)
+    meter.measure(0.0, 1.5)
+    peaks = meter.peaks(0.0, 1.5)
+    assert peaks[1] == 255
+    assert max(peaks[6:9]) == 0
+    assert peaks[12] == 255
+    assert meter.peaks(5.0, 6.0) == b""
+    assert SoundMeter().peaks(0.0, 1.0) == b""
+
+
+def test_waveforms_of_neighbors_continue_each_other() -> None:
+    one = push(SoundMeter(), medley())
+    parts = push(SoundMeter(), medley())
+    joined = b""
+    for start, end in ((0.0, 1.5), (1.5, 4.0), (4.0, 6.0)):
+        parts.measure(start, end)
+        joined += parts.peaks(start, end)
+    one.measure(0.0, 6.0)
+    assert joined == one.peaks(0.0, 6.0)
+    assert len(joined) == 60
