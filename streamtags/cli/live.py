@@ -14,9 +14,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from streamtags.cli.unfinished import UnfinishedSegments
 from streamtags.cli.views import live_line, mark, printable, summary_line
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
-from streamtags.core.fold import Fold
 from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class LiveTable:
         self._store = store
         self._console = console or Console()
         self._pictures = self._console.color_system == "truecolor"
-        self._fold = Fold()
-        self._in_progress: dict[str, SegmentState] = {}
+        self._segments = UnfinishedSegments(store)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(None),
@@ -59,31 +58,19 @@ class LiveTable:
     def show(self, events: Sequence[Event]) -> None:
         """Show `events`."""
         for event in events:
-            self._fold.apply(event)
             if line := live_line(event):
                 self._live.console.print(Text(line, style="yellow"))
             if isinstance(event.data, TimelineOpened):
                 self._progress.update(self._task, description=printable(event.data.source.name), total=event.data.source.video.duration)
             elif isinstance(event.data, TimelineProgress):
                 self._progress.update(self._task, completed=event.data.decoded_seconds, total=event.data.duration_seconds)
-            elif (name := getattr(event.data, "segment", None)) is not None:
-                self._segment(event, name)
+            elif (segment := self._segments.take(event)) is not None:
+                jpeg = self._store.thumbnail(event.timeline, segment.segment) if self._pictures else None
+                self._live.console.print(card(segment, jpeg))
         self._live.update(self._bottom())
-
-    def _segment(self, event: Event, name: str) -> None:
-        segment = self._fold.segment(name)
-        if segment is None:
-            return
-        if event.type in ("segment.tagged", "segment.failed", "segment.corrected") and segment.status in ("tagged", "failed"):
-            self._in_progress.pop(name, None)
-            jpeg = self._store.thumbnail(event.timeline, name) if self._pictures else None
-            self._live.console.print(card(segment, jpeg))
-        else:
-            self._in_progress[name] = segment
 
     def close(self, state: TimelineState | None) -> None:
         """Clear the bottom and print the summary."""
-        self._in_progress.clear()
         self._live.stop()
         if state is not None:
             self._console.print(summary_line(state, self._show_command), markup=False, highlight=False, soft_wrap=True)
@@ -91,7 +78,7 @@ class LiveTable:
     def _bottom(self) -> RenderableType:
         lines = [
             Text(f"  {segment.segment}  {segment.start.timecode}  {segment.status} ...", style="dim")
-            for segment in list(self._in_progress.values())[-4:]
+            for segment in list(self._segments)[-4:]
         ]
         return Group(*lines, self._progress)
 

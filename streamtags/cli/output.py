@@ -21,7 +21,7 @@ def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show:
 
     Args:
         jsonl: file for JSON lines, `-` for standard output, None for no JSON lines.
-        store: where thumbnails of the live table are.
+        store: where the log and the thumbnails are.
         left: called once when the reader of the output has closed it.
         show: the command to print at the end.
 
@@ -30,7 +30,7 @@ def choose_view(jsonl: str | None, store: Store, left: Callable[[], None], show:
     """
     if jsonl == "-":
         return json_lines(jsonl, left)
-    shown: View = PlainLines(show)
+    shown: View = PlainLines(store, show)
     if sys.stdout.isatty():
         from streamtags.cli.live import LiveTable  # loads rich's live display only on a terminal
 

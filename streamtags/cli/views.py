@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from streamtags.cli.common import silence_output
+from streamtags.cli.unfinished import UnfinishedSegments
 from streamtags.core.errors import UsageError
 from streamtags.core.events import Event, SceneDetected, SourceDropped, SourceLost, SourceResumed
-from streamtags.core.fold import Fold
 from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
 
 if TYPE_CHECKING:
+    from streamtags.core.stores import Store
     from streamtags.run.estimate import Estimate
 
 __all__ = [
@@ -128,20 +129,18 @@ class JsonLines:
 class PlainLines:
     """One line per segment, when it is tagged or has failed, and one at the end."""
 
-    def __init__(self, show_command: str) -> None:
+    def __init__(self, store: Store, show_command: str) -> None:
         self._show_command = show_command
-        self._fold = Fold()
+        self._segments = UnfinishedSegments(store)
 
     def show(self, events: Sequence[Event]) -> None:
         """Print the segments that these events finish."""
         for event in events:
-            self._fold.apply(event)
             if line := live_line(event):
                 print(line, flush=True)
-            if event.type in ("segment.tagged", "segment.failed"):
-                segment = self._fold.segment(getattr(event.data, "segment", ""))
-                if segment is not None and segment.status in ("tagged", "failed"):  # not if the tags are provisional
-                    print(segment_line(segment), flush=True)
+            segment = self._segments.take(event)
+            if segment is not None and event.type != "segment.corrected":
+                print(segment_line(segment), flush=True)
 
     def close(self, state: TimelineState | None) -> None:
         """Print the summary."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from streamtags.core.compaction import compact, shared
 from streamtags.core.errors import StoreError
 from streamtags.core.events import (
     CuesSuggested,
@@ -206,9 +207,13 @@ class Fold:
         segment = self._segments.get(name)
         if segment is None:
             return
-        self._segments[name] = after(segment, payload)
+        changed = after(segment, payload)
+        if isinstance(payload, SegmentTagged) and changed.vocabulary is payload.vocabulary:
+            vocabulary = shared(payload.vocabulary, self._fields["vocabulary"])
+            changed = changed if vocabulary is payload.vocabulary else changed.model_copy(update={"vocabulary": vocabulary})
+        self._segments[name] = compact(changed)
         if isinstance(payload, SegmentTagged) and payload.rev and counts(payload.rev, segment.tags_rev):
-            self._fields["vocabulary"] = payload.vocabulary
+            self._fields["vocabulary"] = changed.vocabulary
 
     @property
     def _is_live(self) -> bool:
@@ -217,12 +222,15 @@ class Fold:
 
     def _detect(self, detected: SegmentDetected) -> None:
         bounds = dict(detected)
+        before = self._segments.get(self._newest)
+        if before is not None:
+            bounds["start"] = shared(detected.start, before.end)
         known = self._segments.get(detected.segment)
-        self._segments[detected.segment] = known.model_copy(update=bounds) if known else SegmentState(**bounds)
+        self._segments[detected.segment] = compact(known.model_copy(update=bounds) if known else SegmentState(**bounds))
         newest = self._segments.get(self._newest)
         if newest is None or newest.index < detected.index:
             if newest is not None and self._is_live:
-                self._segments[self._newest] = newest.model_copy(update={"final": True})
+                self._segments[self._newest] = compact(newest.model_copy(update={"final": True}))
             self._newest = detected.segment
 
     def _change_run(self, payload: Payload) -> None:
@@ -237,7 +245,7 @@ class Fold:
         final = self._run in _ENDED
         if final != (before in _ENDED):
             self._segments = {
-                name: segment.model_copy(update={"final": final or (self._is_live and name != self._newest)})
+                name: compact(segment.model_copy(update={"final": final or (self._is_live and name != self._newest)}))
                 for name, segment in self._segments.items()
             }
 

@@ -250,3 +250,14 @@ def test_corrected_tags_and_captions_are_what_is_shown(make: Any, story: list[tu
         assert {tag: shown.get(tag) for tag in said} == said
         assert caption is None or result.caption == caption
         assert [score.confidence for score in result.tags] == sorted(shown.values(), reverse=True)
+
+
+def test_what_segments_have_in_common_exists_once() -> None:
+    from streamtags.testing.log import make_events
+
+    state = fold(make_events(6))
+    first, second = state.segments[:2]
+    assert second.start is first.end
+    assert first.model_fields_set is second.model_fields_set
+    assert first.model_copy(update={"caption": "x"}).model_fields_set == first.model_fields_set
+    assert TimelineState.model_validate(state.to_dict()).to_dict() == state.to_dict()
