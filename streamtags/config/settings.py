@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from streamtags.config.profiles import AUTO, PROFILES
+from streamtags.config.relative_paths import anchored
 from streamtags.config.stages import HearSettings, ReadSettings, TranscribeSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
@@ -251,7 +252,7 @@ def _laid_over(shipped: Any, own: Any) -> Any:
 
 
 def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
-    """Settings from flags (a nested mapping, absent keys left out), the environment and a TOML file.
+    """Settings from flags (a nested mapping, absent keys left out), the environment and a TOML file, whose paths are relative to it.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown key or a value out of range; says which and where it was set.
@@ -259,7 +260,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = 
     from_file: dict[str, Any] = {}
     if config is not None:
         try:
-            from_file = tomllib.loads(config.read_text(encoding="utf-8"))
+            from_file = anchored(tomllib.loads(config.read_text(encoding="utf-8")), Settings, config.parent)
         except OSError as error:
             raise ConfigError(f"cannot be read: {error.strerror}", where=str(config), hint="check the path given to --config") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
