@@ -1,12 +1,15 @@
-/** The page: connection, address and notices. `#/tl_...` opens a timeline. */
+/** The page: connection, address and notices. */
 
+import { addressOf, parseAddress } from "./address.js";
 import { Choices } from "./choices.js";
 import { byId, el, on } from "./dom.js";
 import { Editor } from "./editor.js";
 import { loadInfo } from "./info.js";
 import { listenForKeys } from "./keys.js";
 import { Library } from "./library.js";
+import { MediaDialog } from "./media_dialog.js";
 import { listenForResizing } from "./panels.js";
+import { Search } from "./search.js";
 import { needsToken, signIn } from "./server.js";
 import { StreamtagsClient } from "./streamtags.js";
 import { Uploads } from "./uploads.js";
@@ -57,15 +60,15 @@ function askForToken() {
  * @param {Editor} editor
  * @param {Library} library
  * @param {Choices} choices
+ * @param {Search} search
  */
-async function describe(client, editor, library, choices) {
+async function describe(client, editor, library, choices, search) {
   const [info, { vocabularies }] = await Promise.all([loadInfo(), client.request("vocabularies.list")]);
   editor.info = info;
   editor.vocabularies = vocabularies;
   library.setVocabularies(vocabularies);
   choices.offer(info, vocabularies);
-  const formats = info.formats.map(({ name, description }) => el("option", { value: name, text: description || name }));
-  byId("export").replaceChildren(el("option", { value: "", text: "Export…" }), ...formats);
+  search.offer(vocabularies);
   editor.refresh();
 }
 
@@ -75,12 +78,21 @@ function start() {
   const choices = new Choices();
   const library = new Library(client, choices);
   new Uploads(choices, { isViewer: () => client.role === "viewer", sent: () => library.refresh() });
+  const go = (/** @type {string} */ id, segment = "") => {
+    if (location.hash === addressOf(id, segment)) route();
+    else location.hash = addressOf(id, segment);
+  };
+  new MediaDialog({
+    analyze: (uri) => client.request("timelines.analyze", { uri, ...choices.given() }),
+    started: (id) => go(id),
+  });
+  const search = new Search(client, { timeline: () => editor.id, open: go });
   client.addEventListener("open", () => {
     showConnection("open", client.role === "viewer" ? "Connected, viewing only" : "Connected");
     document.body.dataset.role = client.role ?? "viewer";
     editor.refresh();
     // A connection that is lost again is shown by its own sign; the description is loaded when it is back.
-    describe(client, editor, library, choices).catch((error) => {
+    describe(client, editor, library, choices, search).catch((error) => {
       if (error.code !== "connection.lost") notify(error.message);
     });
   });
@@ -90,8 +102,9 @@ function start() {
     notify(error.message);
   });
   const route = () => {
-    const id = /^#\/([\w-]+)$/.exec(location.hash)?.[1] ?? "";
+    const { id, segment } = parseAddress(location.hash);
     editor.open(id, library.nameOf(id));
+    if (segment) editor.goToSegment(segment);
     library.mark(id);
     library.refresh();
     if (!id) document.title = "streamtags";

@@ -41,12 +41,16 @@ export function vocabularyOptions(vocabularies, current) {
   });
 }
 
-/** Show an error, and every mistake of a vocabulary with its line. @param {HTMLElement} box @param {any} error */
-export function showMistakes(box, error) {
+/**
+ * Show an error, and every mistake of a vocabulary with its line.
+ *
+ * @param {HTMLElement} box @param {any} error @param {string} [about] what it is about, if the message does not say so
+ */
+export function showMistakes(box, error, about = "") {
   /** @type {{line: number, message: string}[]} */
   const mistakes = error.detail?.mistakes ?? [];
   box.replaceChildren(
-    el("p", { text: error.message }),
+    el("p", { text: about ? `${about}: ${error.message}` : error.message }),
     ...(mistakes.length
       ? [el("ul", {}, ...mistakes.map(({ line, message }) => el("li", { text: `line ${line}: ${message}` })))]
       : []),

@@ -1,18 +1,20 @@
 /** The open timeline: events from the server go to the views, and what a person does goes to the server. */
 
+import { AddressBar } from "./address.js";
 import { Corrections } from "./corrections.js";
 import { Details } from "./details.js";
 import { listenForRemoval, listenForRetag } from "./dialogs.js";
 import { byId, on, oncePerFrame } from "./dom.js";
+import { listenForExport } from "./export_dialog.js";
 import { FilterBar } from "./filter_bar.js";
 import { showHeader, showLoading } from "./header.js";
 import { Info } from "./info.js";
 import { SegmentList } from "./list.js";
-import { isOnAir, isStream } from "./live.js";
+import { isOnAir, isRunning, isStream } from "./live.js";
+import { Marks } from "./marks.js";
 import { layOut, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
 import { SelectionBar } from "./selection.js";
-import { download } from "./server.js";
 import { thumbnailUrl } from "./thumbnails.js";
 import { clockOf, timecode } from "./timecode.js";
 import { TimelineView } from "./timeline.js";
@@ -44,6 +46,9 @@ export class Editor {
     this._subscription = null;
     /** What is shown: the log whose film is loaded, the segment, and the end of a live source. */
     this._shown = { epoch: "", at: -1, end: 0 };
+    this._addressBar = new AddressBar();
+    /** The segment to go to as soon as it is known. */
+    this._wanted = "";
     this.player = new Player(oncePerFrame(() => this._moved()));
     const seek = (/** @type {number} */ seconds) => this.player.seek(seconds);
     this.timeline = new TimelineView({ seek });
@@ -55,6 +60,10 @@ export class Editor {
     this.list = new SegmentList({ seek, selected: () => this.selection?.show() });
     const clear = () => this.list.select([]);
     this.selection = new SelectionBar(this.corrections, { tagNames, segments: () => this._selectedSegments(), clear });
+    this.marks = new Marks(() => {
+      this.timeline.markRange(this.marks.range);
+      this.list.select(this.model ? this.marks.segmentsIn(this.model) : []);
+    });
     this._layOut = oncePerFrame(() => this._show());
     this._listen();
   }
@@ -65,6 +74,7 @@ export class Editor {
     this.close();
     this.id = id;
     this.name = name;
+    this._wanted = "";
     byId("stage").dataset.open = String(Boolean(id));
     byId("now").hidden = byId("actions").hidden = !id;
     if (!id) return;
@@ -94,6 +104,7 @@ export class Editor {
   close() {
     this._subscription?.unsubscribe();
     this.corrections.clear();
+    this.marks.clear();
     this._subscription = null;
     this.model = null;
     this._shown = { epoch: "", at: -1, end: 0 };
@@ -130,6 +141,27 @@ export class Editor {
     this.timeline.place(this.player.time, true);
   }
 
+  /** Seek to a segment, now or when it is known. @param {string} name */
+  goToSegment(name) {
+    this._wanted = name;
+    this._goToWanted();
+  }
+
+  _goToWanted() {
+    const { model } = this;
+    const at = this._wanted && model ? model.segments.findIndex((segment) => segment.segment === this._wanted) : -1;
+    if (!model || !this._wanted) return;
+    if (at < 0) {
+      if (isRunning(model.state)) return; // it may still come
+      this._notify(`This timeline has no segment ${this._wanted}.`);
+      this._wanted = "";
+      return;
+    }
+    this._wanted = "";
+    this.player.seek(model.starts[at]);
+    this.timeline.place(this.player.time, true);
+  }
+
   /** @param {number} seconds @param {number} frames */
   step(seconds, frames) {
     this.player.stop();
@@ -146,6 +178,21 @@ export class Editor {
     byId("list-toggle").setAttribute("aria-pressed", String(isOn));
     if (this.model && isOn) this.list.show(this.model);
     if (!isOn) this.list.select([]);
+  }
+
+  /** Mark the playhead as the beginning or the end of a range. @param {"in" | "out"} edge */
+  mark(edge) {
+    this.marks.set(edge, this.player.time, clockOf(this.model?.state.source?.video));
+  }
+
+  async copyTimecode() {
+    const code = byId("timecode").textContent;
+    try {
+      await navigator.clipboard.writeText(code);
+      this._notify(`Copied ${code}.`, true);
+    } catch {
+      this._notify("The browser did not allow copying: it requires HTTPS or an address of this computer.");
+    }
   }
 
   get _isEditor() {
@@ -178,6 +225,7 @@ export class Editor {
     if (!byId("list").hidden) this.list.show(model);
     this.selection.show();
     this._shown.at = -1;
+    if (this._wanted) this._goToWanted();
     if (isOnAir(state)) this._followLive(model.duration);
     this._moved();
   }
@@ -194,7 +242,9 @@ export class Editor {
   _moved() {
     const { model } = this;
     if (!model) return;
-    const { time, isPlaying } = this.player;
+    const { time, isPlaying, hasMedia } = this.player;
+    this.timeline.film.pause(isPlaying);
+    if (hasMedia) this.timeline.film.open(`${this._address()}/media`);
     const code = timecode(clockOf(model.state.source?.video), time);
     byId("timecode").textContent = code;
     byId("play-icon").setAttribute("d", isPlaying ? PAUSE : PLAY);
@@ -212,6 +262,7 @@ export class Editor {
     if (at === this._shown.at) return;
     this._shown.at = at;
     this.list.mark(at);
+    if (segment && !isPlaying && !this._wanted) this._addressBar.show(this.id, segment.segment);
     this._showStill(segment);
   }
 
@@ -260,7 +311,14 @@ export class Editor {
     on("zoom-fit", "click", () => this.timeline.fit());
     on("list-toggle", "click", () => this.toggleList());
     on("cancel", "click", () => this._request("timelines.cancel", {}));
-    on("export", "change", () => this._export());
+    on("timecode", "click", () => this.copyTimecode());
+    listenForExport({
+      info: () => this.info,
+      axes: () => (this.model ? vocabularyOf(this.model.state, this.vocabularies)?.axes : null) ?? [],
+      video: () => this.model?.state.source?.video,
+      address: () => this._address(),
+      id: () => this.id,
+    });
     listenForRetag({
       vocabularies: () => this.vocabularies,
       current: () => (this.model ? vocabularyOf(this.model.state, this.vocabularies) : null),
@@ -268,16 +326,5 @@ export class Editor {
       notify: this._notify,
     });
     listenForRemoval(() => this.id);
-  }
-
-  async _export() {
-    const format = byId("export").value;
-    byId("export").value = "";
-    if (!format) return;
-    try {
-      await download(`${this._address()}/export?format=${encodeURIComponent(format)}`, `${this.id}.${format}`);
-    } catch (error) {
-      this._notify(/** @type {Error} */ (error).message);
-    }
   }
 }

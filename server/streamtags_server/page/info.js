@@ -3,7 +3,14 @@
  * again.
  */
 
-/** @typedef {{name: string, suffix: string, media_type: string, description: string}} Format */
+/**
+ * @typedef {object} Format
+ * @property {string} name
+ * @property {string} suffix
+ * @property {string} media_type
+ * @property {string} description
+ * @property {string[]} options names of the options that it takes
+ */
 /** @typedef {{name: string, title?: string, emits?: string}} Stage */
 
 /**

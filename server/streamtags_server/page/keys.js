@@ -4,6 +4,7 @@ import { byId, on } from "./dom.js";
 import { toggleBin } from "./panels.js";
 
 const ZOOM = 0.6;
+const ALWAYS = new Set(["?", "s", "b"]); // keys that need no open timeline
 
 /** @param {import("./editor.js").Editor} editor @returns {Object<string, (shift: boolean) => void>} */
 function shortcuts(editor) {
@@ -24,6 +25,11 @@ function shortcuts(editor) {
     "-": () => timeline.zoom(1 / ZOOM),
     "\\": () => timeline.fit(),
     "/": () => byId("filter").focus(),
+    s: () => byId("search").select(),
+    i: () => editor.mark("in"),
+    o: () => editor.mark("out"),
+    x: () => editor.marks.clear(),
+    c: () => editor.copyTimecode(),
     n: (shift) => editor.goToMatch(shift ? -1 : 1),
     b: () => toggleBin(),
     e: () => editor.details.edit(),
@@ -55,7 +61,7 @@ export function listenForKeys(editor) {
     if (event.key === " " && target.matches("button, a, input")) return;
     if (target.closest("#bin") && event.key.startsWith("Arrow")) return;
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act || (!editor.id && event.key !== "?")) return;
+    if (!act || (!editor.id && !ALWAYS.has(event.key))) return;
     event.preventDefault();
     act(event.shiftKey);
   });

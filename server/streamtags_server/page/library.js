@@ -117,11 +117,17 @@ export class Library {
   }
 }
 
-/** The first picture of a timeline. @param {any} one */
+/**
+ * A picture from the middle of a timeline, because many films begin in black; the first while it still grows.
+ *
+ * @param {any} one
+ */
 function poster(one) {
   const image = el("img", { class: "poster", alt: "", loading: "lazy", width: 56, height: 32 });
   image.addEventListener("error", () => image.classList.add("missing"));
-  if (one.segments > 0) image.src = thumbnailUrl(`v1/timelines/${encodeURIComponent(one.id)}`, "s0000");
+  const at = one.state === "completed" ? Math.floor(one.segments / 2) : 0;
+  const segment = `s${String(at).padStart(4, "0")}`;
+  if (one.segments > 0) image.src = thumbnailUrl(`v1/timelines/${encodeURIComponent(one.id)}`, segment);
   else image.classList.add("missing");
   return image;
 }

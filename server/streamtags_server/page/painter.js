@@ -205,8 +205,13 @@ export class Painter {
     context.font = TEXT_FONT;
   }
 
-  /** The playhead, and the segment under it. @param {CanvasRenderingContext2D} context @param {number} time */
-  paintPlayhead(context, time) {
+  /**
+   * The playhead, the segment under it, and the marked range.
+   *
+   * @param {CanvasRenderingContext2D} context @param {number} time
+   * @param {{in: number | null, out: number | null}} range seconds
+   */
+  paintPlayhead(context, time, range) {
     const { model, viewport, colors } = this;
     if (!model) return;
     context.save();
@@ -224,6 +229,7 @@ export class Painter {
       context.fillRect(x, RULER - 3, width, 3);
       context.globalAlpha = 1;
     }
+    this._paintRange(context, range);
     const x = Math.round(viewport.x(time));
     context.fillStyle = colors.playhead;
     context.fillRect(x, 12, 1, viewport.height);
@@ -238,6 +244,28 @@ export class Painter {
     context.font = CODE_FONT;
     context.fillStyle = colors.accent;
     context.fillText(timecode(this.clock, time), 10, RULER / 2);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {{in: number | null, out: number | null}} range */
+  _paintRange(context, { in: from, out: to }) {
+    const { viewport, colors } = this;
+    if (from === null && to === null) return;
+    const left = from === null ? null : viewport.x(from);
+    const right = to === null ? null : viewport.x(to);
+    context.fillStyle = colors["curve-1"];
+    if (left !== null && right !== null) {
+      context.globalAlpha = 0.35;
+      context.fillRect(left, 0, right - left, RULER - 3);
+      context.globalAlpha = 1;
+    }
+    for (const [x, way] of [
+      [left, 1],
+      [right, -1],
+    ]) {
+      if (x === null || way === null) continue;
+      context.fillRect(Math.round(x), 0, 2 * way, viewport.height);
+      context.fillRect(Math.round(x), 0, 6 * way, 3);
+    }
   }
 }
 

@@ -3,11 +3,17 @@
  * paint itself.
  */
 
-import { HEADER, RULER } from "./viewport.js";
+import { picturesRow } from "./pictures_row.js";
+import { soundRow } from "./sound_row.js";
+import { RULER } from "./viewport.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./painter.js").Painter} Painter */
-/** @typedef {import("./thumbnails.js").Thumbnails} Thumbnails */
+/**
+ * What rows show beside the model.
+ *
+ * @typedef {import("./pictures_row.js").Pictures & {waveforms: import("./waveforms.js").Waveforms}} Material
+ */
 
 /**
  * @typedef {object} Row
@@ -21,7 +27,6 @@ import { HEADER, RULER } from "./viewport.js";
  */
 
 const SCENES = 20;
-const PICTURES = 56;
 const TEXTS = 24;
 const LANE = 25;
 const EMPTY_LANE = 16;
@@ -30,23 +35,24 @@ const MIN_TEXT_WIDTH = 8; // average pixels of a segment, below which a row is p
 
 /** @typedef {Omit<Row, "top">} RowWithoutPlace */
 
-/** @param {Model} model @param {Painter} painter @param {Thumbnails} thumbnails @returns {Row[]} */
-export function layRows(model, painter, thumbnails) {
+/** @param {Model} model @param {Painter} painter @param {Material} material @returns {Row[]} */
+export function layRows(model, painter, material) {
   let top = RULER;
-  return allRows(model, painter, thumbnails).map((row) => {
+  return allRows(model, painter, material).map((row) => {
     const placed = { ...row, top };
     top += row.height;
     return placed;
   });
 }
 
-/** @param {Model} model @param {Painter} painter @param {Thumbnails} thumbnails @returns {RowWithoutPlace[]} */
-function allRows(model, painter, thumbnails) {
+/** @param {Model} model @param {Painter} painter @param {Material} material @returns {RowWithoutPlace[]} */
+function allRows(model, painter, material) {
   const scenes = model.state.scenes.length ? [scenesRow(model, painter)] : [];
   const captions = textRow("Captions", model, painter, (at) => model.segments[at].caption);
   return [
     ...scenes,
-    picturesRow(model, painter, thumbnails),
+    picturesRow(model, painter, material),
+    ...(material.waveforms.isEmpty ? [] : [soundRow(model, painter, material.waveforms)]),
     captions,
     ...model.answers.map(({ title, textAt }) => textRow(title, model, painter, textAt)),
     ...model.lanes.map((lane, index) => laneRow(lane, painter.laneColor(index), model, painter)),
@@ -84,77 +90,6 @@ function firstSceneAfter({ state: { scenes }, origin }, seconds) {
     else high = middle;
   }
   return low;
-}
-
-/** @param {Model} model @param {Painter} painter @param {Thumbnails} thumbnails @returns {RowWithoutPlace} */
-function picturesRow(model, painter, thumbnails) {
-  const height = PICTURES - 7;
-  const video = model.state.source?.video;
-  const imageWidth = Math.min(160, height * ((video?.width ?? 16) / (video?.height || 9)));
-  const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
-    const { perSegment, viewport, colors } = painter;
-    const fitting = 2 ** Math.ceil(Math.log2(imageWidth / Math.max(perSegment, 1e-6)));
-    const stride = perSegment >= 24 ? 1 : Math.max(painter.stride, fitting);
-    for (let at = Math.floor(painter.first / stride) * stride; at <= painter.last; at += stride) {
-      const end = Math.min(at + stride, model.starts.length);
-      const x = viewport.x(model.starts[at]);
-      const width = viewport.x(model.ends[end - 1]) - x - 1;
-      if (x + width < HEADER) continue;
-      const segment = model.segments[at];
-      context.globalAlpha = painter.shade(model, at, end);
-      context.fillStyle = colors.clip;
-      context.fillRect(x, top + 3, width, height);
-      if (segment.kind === "gap" && stride === 1) paintGap(context, painter, x, top + 3, width, height);
-      paintImage(context, thumbnails.get(segment), x, top + 3, Math.min(width, imageWidth), height, imageWidth);
-      if (stride === 1 && width > imageWidth + 40) {
-        painter.label(context, segment.segment, x + imageWidth, width - imageWidth, top + 11, colors.muted);
-      }
-      if (segment.status === "failed") {
-        context.fillStyle = colors.bad;
-        context.fillRect(x, top + 3, width, 3);
-      }
-      context.globalAlpha = 1;
-    }
-  };
-  const textAt = (/** @type {number} */ at) => `${model.segments[at].segment}, ${model.segments[at].transition}`;
-  return { name: "Picture", height: PICTURES, paint, textAt };
-}
-
-/**
- * Paint the middle of an image, if it has arrived.
- *
- * @param {CanvasRenderingContext2D} context
- * @param {HTMLImageElement | null} image
- * @param {number} x
- * @param {number} top
- * @param {number} width @param {number} height @param {number} fullWidth width of the whole image at this height
- */
-function paintImage(context, image, x, top, width, height, fullWidth) {
-  if (!image) return;
-  const part = (width / fullWidth) * image.naturalWidth;
-  context.drawImage(image, (image.naturalWidth - part) / 2, 0, part, image.naturalHeight, x, top, width, height);
-}
-
-/**
- * Hatch the time in which a live source sent nothing.
- *
- * @param {CanvasRenderingContext2D} context @param {Painter} painter @param {number} x @param {number} top
- * @param {number} width @param {number} height
- */
-function paintGap(context, painter, x, top, width, height) {
-  context.save();
-  context.beginPath();
-  context.rect(x, top, width, height);
-  context.clip();
-  context.strokeStyle = painter.colors.faint;
-  context.beginPath();
-  for (let at = Math.max(x, HEADER) - height; at < Math.min(x + width, painter.viewport.width); at += 7) {
-    context.moveTo(at, top + height);
-    context.lineTo(at + height, top);
-  }
-  context.stroke();
-  context.restore();
-  painter.label(context, "No signal", x, width, top + height / 2, painter.colors.muted);
 }
 
 /**

@@ -33,6 +33,11 @@ async function request(url, init) {
   );
 }
 
+/** Load JSON. @param {string} url @returns {Promise<any>} @throws {ServerError} it was not a success */
+export async function requestJson(url) {
+  return (await request(url)).json();
+}
+
 /** Exchange a token for a cookie, with which the video and the thumbnails are requested. @param {string} token */
 export async function signIn(token) {
   const headers = { "content-type": "application/json" };

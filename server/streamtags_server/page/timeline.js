@@ -1,6 +1,7 @@
 /** The timeline on its canvases: rows, ruler and playhead. Only what is visible is painted. */
 
 import { byId, el, oncePerFrame } from "./dom.js";
+import { Filmstrip } from "./filmstrip.js";
 import { listenForGestures } from "./gestures.js";
 import { segmentAt } from "./model.js";
 import { Painter } from "./painter.js";
@@ -8,6 +9,7 @@ import { layRows } from "./rows.js";
 import { Thumbnails } from "./thumbnails.js";
 import { clockOf } from "./timecode.js";
 import { HEADER, RULER, Viewport } from "./viewport.js";
+import { Waveforms } from "./waveforms.js";
 
 /** @typedef {import("./model.js").Model} Model */
 
@@ -19,11 +21,15 @@ export class TimelineView {
     this.viewport = new Viewport();
     this._painter = new Painter(this.viewport);
     this._thumbnails = new Thumbnails("", () => {});
+    this._waveforms = new Waveforms("", () => {});
+    this.film = new Filmstrip(() => this._paint());
     this._scroller = byId("timeline");
     this._canvases = { base: byId("timeline-base"), over: byId("timeline-over") };
     this._window = byId("overview-window");
     this._tip = byId("tip");
     this._time = 0;
+    /** @type {{in: number | null, out: number | null}} */
+    this._range = { in: null, out: null };
     /** @type {import("./rows.js").Row[]} */
     this._rows = [];
     this._paint = oncePerFrame(() => this._paintAll());
@@ -40,6 +46,9 @@ export class TimelineView {
   /** @param {string} base address of the timeline's thumbnails */
   open(base) {
     this._thumbnails = new Thumbnails(base, this._paint);
+    this._waveforms.close();
+    this._waveforms = new Waveforms(base, () => this._layRows());
+    this.film.open("");
     this.viewport.isFitted = true;
     this._scroller.scrollTop = 0;
   }
@@ -54,11 +63,26 @@ export class TimelineView {
   show(model) {
     this._painter.model = model;
     this._painter.clock = clockOf(model.state.source?.video);
-    this._rows = layRows(model, this._painter, this._thumbnails);
     this.viewport.duration = model.duration;
-    this._setScrollHeight();
+    this._waveforms.update(model);
+    this._layRows();
     if (this.viewport.isFitted) this.fit();
     else this.moved();
+  }
+
+  /** Show a marked range. @param {{in: number | null, out: number | null}} range seconds */
+  markRange(range) {
+    this._range = range;
+    this._paintOver();
+  }
+
+  _layRows() {
+    const { model } = this._painter;
+    if (!model) return;
+    const { _thumbnails: thumbnails, _waveforms: waveforms, film } = this;
+    this._rows = layRows(model, this._painter, { thumbnails, waveforms, film });
+    this._setScrollHeight();
+    this._paint();
   }
 
   /** Move the playhead. @param {number} seconds @param {boolean} follow keep it in view */
@@ -130,7 +154,8 @@ export class TimelineView {
   }
 
   _paintPlayhead() {
-    if (this.viewport.width) this._painter.paintPlayhead(this._painter.clear(this._canvases.over), this._time);
+    if (!this.viewport.width) return;
+    this._painter.paintPlayhead(this._painter.clear(this._canvases.over), this._time, this._range);
   }
 
   /** Show what the row under the pointer says. @param {PointerEvent | null} event null hides it */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addressOf, parseAddress } from "../../../server/streamtags_server/page/address.js";
 import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
 import { Info } from "../../../server/streamtags_server/page/info.js";
 import { waitingText } from "../../../server/streamtags_server/page/live.js";
@@ -10,6 +11,7 @@ import { layOut, nextMatch } from "../../../server/streamtags_server/page/model.
 import { exactName, nearestName } from "../../../server/streamtags_server/page/suggestions.js";
 import { clockOf, rulerTicks, timecode } from "../../../server/streamtags_server/page/timecode.js";
 import { Viewport } from "../../../server/streamtags_server/page/viewport.js";
+import { loudest } from "../../../server/streamtags_server/page/waveforms.js";
 
 const segment = (at, fields = {}) => ({
   segment: `s000${at}`,
@@ -156,4 +158,20 @@ test("says what a source waits for", () => {
   assert.match(waitingText({ ...state, seq: 0 }, ""), /free worker/);
   const lost = { error: { message: "refused" }, retry_seconds: 4 };
   assert.equal(waitingText({ ...state, live: { lost } }, ""), "refused; next attempt in 4 s");
+});
+
+test("reads timeline and segment from the address", () => {
+  assert.deepEqual(parseAddress("#/tl_a1/s0012"), { id: "tl_a1", segment: "s0012" });
+  assert.deepEqual(parseAddress("#/tl_a1"), { id: "tl_a1", segment: "" });
+  for (const hash of ["", "#", "#/", "#/tl_a1/", "#/<b>", "#/a/b/c"]) assert.equal(parseAddress(hash).id, "");
+  assert.equal(addressOf("tl_a1", "s0012"), "#/tl_a1/s0012");
+  assert.equal(addressOf(""), "");
+});
+
+test("draws the loudest peak of a stretch, a third as high at -20 dBFS", () => {
+  const peaks = Uint8Array.from([0, 170, 255]);
+  assert.equal(loudest(peaks, 0, 0.4), 0);
+  assert.ok(Math.abs(loudest(peaks, 0, 2) - 10 ** -0.5) < 0.01);
+  assert.equal(loudest(peaks, 0.5, 2.5), 1);
+  assert.equal(loudest(peaks, 7, 9), 0);
 });
