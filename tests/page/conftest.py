@@ -44,7 +44,7 @@ class Server:
         command += ["--store", f"sqlite:///{self.path}", "--media-root", str(self.folder), *options]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90  # a busy machine takes its time to import everything
         while time.monotonic() < deadline:
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

@@ -59,10 +59,10 @@ function queryOf({ name, options }) {
     const value = byId(field).value.trim();
     if (value && options.includes(option)) query.set(option, value);
   }
-  if (options.includes("axis")) {
+  if (options.includes("axes")) {
     for (const box of byId("export-axes").querySelectorAll("input:checked")) query.append("axis", box.value);
   }
-  if (options.includes("color")) {
+  if (options.includes("colors")) {
     for (const part of byId("export-colors").value.split(",")) if (part.trim()) query.append("color", part.trim());
   }
   return query;
