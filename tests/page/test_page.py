@@ -259,7 +259,7 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
     assert page.is_hidden("#export-rate") == ("rate" not in formats()["json"].options)
     page.select_option("#export-format", "csv")
     shown = page.eval_on_selector_all("[data-option]", "(all) => all.filter((one) => !one.hidden).map((one) => one.dataset.option)")
-    assert set(shown) == formats()["csv"].options - {"tags"}
+    assert set(shown) == formats()["csv"].options - {"tags"} - {"onto", "new_timeline"}
     page.fill("#export-confidence", "2")
     page.click("#export-go")
     shows(page, "#export-error", re.compile("min_confidence"))
@@ -267,7 +267,7 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
     with page.expect_download() as waiting:
         page.click("#export-go")
     rows = Path(waiting.value.path()).read_text().splitlines()
-    assert len(rows) >= 12
+    assert 1 <= len(rows) < 13  # segments without such a tag are left out
 
 
 def test_a_marked_range_selects_its_segments_for_one_tag(server: Server, page: Page) -> None:
