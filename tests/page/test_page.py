@@ -270,29 +270,6 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
     assert 1 <= len(rows) < 13  # segments without such a tag are left out
 
 
-def test_a_marked_range_selects_its_segments_for_one_tag(server: Server, page: Page) -> None:
-    server.fill("tl_marks", 8)
-    server.start()
-    opened(page, server, "tl_marks")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("i")
-    for _ in range(3):
-        page.keyboard.press("ArrowDown")
-    page.keyboard.press("o")
-    shows(page, "#selection [role=status]", "3 segments selected")
-    assert "in 00:" in page.inner_text("#marks")
-    page.fill("#selection .add input", "Nostalgic")
-    page.keyboard.press("Enter")
-    shows(page, ".notice span", "3 segments changed.")
-    with SqliteStore(server.path) as store:
-        changed = [one.segment for one in store.state("tl_marks").segments if one.correction is not None]
-    assert changed == ["s0001", "s0002", "s0003"]
-    page.focus("#timeline")
-    page.keyboard.press("x")
-    assert page.is_hidden("#selection")
-    assert page.inner_text("#marks") == ""
-
-
 def test_the_timecode_is_copied(server: Server, page: Page) -> None:
     server.fill("tl_copy", 4)
     server.start()
@@ -303,36 +280,6 @@ def test_the_timecode_is_copied(server: Server, page: Page) -> None:
     code = page.inner_text("#timecode")
     shows(page, ".notice span", f"Copied {code}.")
     assert page.evaluate("navigator.clipboard.readText()") == code
-
-
-def test_a_zoomed_in_film_shows_its_waveform_and_stills_of_its_own(server: Server, page: Page, film: Path) -> None:
-    from streamtags.config.settings import Settings
-    from streamtags.sync import analyze
-
-    target = server.folder / film.name
-    target.write_bytes(film.read_bytes())
-    with SqliteStore(server.path) as store:
-        timeline = analyze(str(target), store, settings=Settings(profile="embedded")).id
-    server.start()
-    page.add_init_script(
-        """globalThis.drawn = [];
-        const draw = CanvasRenderingContext2D.prototype.drawImage;
-        CanvasRenderingContext2D.prototype.drawImage = function (image, ...place) {
-            if (this.canvas.id === "timeline-base") globalThis.drawn.push(`${image.tagName} ${image.height}`);
-            draw.call(this, image, ...place);
-        };
-        globalThis.texts = new Set();
-        const write = CanvasRenderingContext2D.prototype.fillText;
-        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
-            globalThis.texts.add(text); write.call(this, text, ...place);
-        };"""
-    )
-    opened(page, server, timeline)
-    page.wait_for_selector("#monitor:not(.no-media)")
-    page.wait_for_function("globalThis.texts.has('Sound')")
-    for _ in range(4):
-        page.keyboard.press("+")
-    page.wait_for_function("globalThis.drawn.filter((one) => one === 'CANVAS 49').length > 3", timeout=60_000)
 
 
 def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page) -> None:
