@@ -1,4 +1,4 @@
-"""The tagger with random weights against numbers of another implementation, and with its own weights where they are at hand."""
+"""The tagger with random weights against numbers of another implementation, and with its own weights where a folder has them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Train the tests' tiny Idefics3 checkpoint: random weights, generated clips, nothing downloaded."""
