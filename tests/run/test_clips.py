@@ -52,7 +52,7 @@ def test_a_range_from_key_frame_to_key_frame_is_copied_picture_by_picture(film: 
         assert [stream.type for stream in clip.streams] == ["video", "audio"]
 
 
-@pytest.mark.parametrize(("first", "last", "reason"), [(10, 20, "begin with a key frame"), (0, 17, "one that follows")])
+@pytest.mark.parametrize(("first", "last", "reason"), [(10, 20, "begin with a key frame"), (0, 18, "one that follows")])
 def test_another_range_is_encoded_frame_exactly_and_the_reason_is_given(
     film: Path, tmp_path: Path, first: int, last: int, reason: str
 ) -> None:
