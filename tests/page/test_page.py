@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -270,6 +272,29 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
     assert 1 <= len(rows) < 13  # segments without such a tag are left out
 
 
+def test_a_marked_range_selects_its_segments_for_one_tag(server: Server, page: Page) -> None:
+    server.fill("tl_marks", 8)
+    server.start()
+    opened(page, server, "tl_marks")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("i")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("o")
+    shows(page, "#selection [role=status]", "3 segments selected")
+    assert "in 01:" in page.inner_text("#marks")
+    page.fill("#selection .add input", "Nostalgic")
+    page.keyboard.press("Enter")
+    shows(page, ".notice span", "3 segments changed.")
+    with SqliteStore(server.path) as store:
+        changed = [one.segment for one in store.state("tl_marks").segments if one.correction is not None]
+    assert changed == ["s0001", "s0002", "s0003"]
+    page.focus("#timeline")
+    page.keyboard.press("x")
+    assert page.is_hidden("#selection")
+    assert page.inner_text("#marks") == ""
+
+
 def test_the_timecode_is_copied(server: Server, page: Page) -> None:
     server.fill("tl_copy", 4)
     server.start()
@@ -280,6 +305,35 @@ def test_the_timecode_is_copied(server: Server, page: Page) -> None:
     code = page.inner_text("#timecode")
     shows(page, ".notice span", f"Copied {code}.")
     assert page.evaluate("navigator.clipboard.readText()") == code
+
+
+def test_a_zoomed_in_film_shows_its_waveform_and_stills_of_its_own(server: Server, page: Page, film: Path) -> None:
+    target = server.folder / film.name
+    target.write_bytes(film.read_bytes())
+    command = [sys.executable, "-c", "import sys; from streamtags.cli import main; sys.exit(main())", "analyze", str(target)]
+    subprocess.run([*command, "--store", f"sqlite:///{server.path}", "--profile", "embedded"], check=True, capture_output=True)
+    with SqliteStore(server.path) as store:
+        timeline = store.find("last")
+    server.start()
+    page.add_init_script(
+        """globalThis.drawn = [];
+        const draw = CanvasRenderingContext2D.prototype.drawImage;
+        CanvasRenderingContext2D.prototype.drawImage = function (image, ...place) {
+            if (this.canvas.id === "timeline-base") globalThis.drawn.push(`${image.tagName} ${image.height}`);
+            draw.call(this, image, ...place);
+        };
+        globalThis.texts = new Set();
+        const write = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+            globalThis.texts.add(text); write.call(this, text, ...place);
+        };"""
+    )
+    opened(page, server, timeline)
+    page.wait_for_selector("#monitor:not(.no-media)")
+    page.wait_for_function("globalThis.texts.has('Sound')")
+    for _ in range(4):
+        page.keyboard.press("+")
+    page.wait_for_function("globalThis.drawn.filter((one) => one === 'CANVAS 49').length > 3", timeout=60_000)
 
 
 def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page) -> None:
