@@ -80,6 +80,8 @@ def test_what_stops_every_source_ends_the_command_and_says_what_is_left(films: P
 
 def test_a_folder_gives_its_media_files_sorted_and_each_source_comes_once(films: Path) -> None:
     refused = list[Exception]()
-    sources = expand_sources([str(films), f"{films}/a.mp4", f"{films}/**/*.mp4", "http://x/[1].mp4"], recursive=False, refuse=refused.append)
+    sources = expand_sources(
+        [str(films), f"{films}/a.mp4", f"{films}/**/*.mp4", "http://x/[1].mp4"], recursive=False, refuse=refused.append
+    )
     assert sources == [*(str(films / name) for name in ("a.mp4", "b-bad.mp4", "b.mp4", "more/c.mp4")), "http://x/[1].mp4"]
     assert not refused
