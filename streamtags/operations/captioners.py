@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamtags.operations.errors import NotAvailableError
+from streamtags.core.errors import ConfigError
 from streamtags.operations.params import CheckCaptioner
 from streamtags.operations.services import Caller, Services
 from streamtags.run.backends import captioner_spec
@@ -18,8 +18,8 @@ async def check_model(services: Services, params: CheckCaptioner, _: Caller) -> 
     """Show drawn clips with known answers to a captioner; return what it gets right.
 
     Raises:
-        NotAvailableError: the captioner runs in process, where it would take the memory of the server.
-        ConfigError: there is no such profile, or its captioner uses no pictures.
+        ConfigError: there is no such profile, or its captioner uses no pictures, or runs in process, where it would take the memory
+            of the server.
         ModelError: its server cannot be reached or refuses.
     """
     given = services.settings.model_copy(update={"profile": params.profile or services.settings.profile})
@@ -27,6 +27,6 @@ async def check_model(services: Services, params: CheckCaptioner, _: Caller) -> 
     spec = captioner_spec(settings.choose_profile())
     if spec.needs_frames and not spec.is_remote:
         hint = f"run `streamtags model check --profile {settings.profile}` on the machine of the server"
-        raise NotAvailableError("a captioner that runs in process is not checked by a server", where=settings.profile, hint=hint)
+        raise ConfigError("a captioner that runs in process is not checked by a server", where=settings.profile, hint=hint)
     report = await check_captioner(settings)
     return {"passed": report.passed, **report.model_dump(mode="json")}

@@ -192,8 +192,8 @@ def right(training: Training, seeds: range, frames: int = FRAMES) -> dict[str, f
     import cv2
 
     model, processor = training.model.eval(), training.processor
-    asked = [{"role": "user", "content": [*[{"type": "image"}] * frames, {"type": "text", "text": QUESTIONS[0]}]}]
-    prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
+    messages = [{"role": "user", "content": [*[{"type": "image"}] * frames, {"type": "text", "text": QUESTIONS[0]}]}]
+    prompt = processor.apply_chat_template(messages, add_generation_prompt=True)
     hits = dict.fromkeys(("color", "shape", "motion", "background", "asserted"), 0)
     for seed in seeds:
         shown = clip(seed, frames)
