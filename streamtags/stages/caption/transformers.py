@@ -242,7 +242,8 @@ class TransformersCaptioner:
     def _reply(self, tokenizer: Any, row: Any, prompt_tokens: int) -> Reply:
         """The answer in a row of tokens, without the padding that follows a short one in a batch."""
         tokens = row.tolist()
-        while len(tokens) > 1 and tokens[-1] == tokens[-2] == tokenizer.pad_token_id:
+        ends = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+        while len(tokens) > 1 and tokens[-1] == tokenizer.pad_token_id and tokens[-2] in ends:
             tokens.pop()
         usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=len(tokens))
         text = tokenizer.decode(tokens, skip_special_tokens=True)
