@@ -242,7 +242,11 @@ def strange() -> Act:
     return raw(json.dumps({"models": [None, 3, {"name": "a\x1b[31mb"}, {"name": 7}, {"key": ["x"]}], "data": "no"}).encode())
 
 
-@pytest.mark.parametrize("act", [html, huge, nested, strange, hang, lambda: drip("x" * 5000, every=0.2)], ids=str)
+def dripping() -> Act:
+    return drip("x" * 5000, every=0.2)
+
+
+@pytest.mark.parametrize("act", [html, huge, nested, strange, hang, dripping], ids=lambda act: act.__name__)
 async def test_another_program_on_the_ports_is_left_alone_and_costs_little_time(act: Callable[[], Act]) -> None:
     async with ModelServer(act()) as server:
         began = time.monotonic()
