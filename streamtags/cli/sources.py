@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from streamtags.cli.common import INTERRUPTED, open_configured_store
 from streamtags.cli.many import Runs, sources_view, worst
+from streamtags.cli.views import printable
 from streamtags.core.errors import SourceError, StreamtagsError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
 
@@ -77,7 +78,7 @@ def run_many(given: list[str], settings: Settings, args: argparse.Namespace, jso
     statuses = list[int]()
 
     def refuse(error: SourceError) -> None:
-        print(f"streamtags: {error}", file=sys.stderr)
+        print(f"streamtags: {printable(str(error))}", file=sys.stderr)
         statuses.append(error.exit_status)
 
     sources = expand_sources(given, recursive=args.recursive, refuse=refuse)

@@ -78,5 +78,6 @@ def _expanded(argument: str, *, recursive: bool) -> list[str]:
     matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - takes absolute patterns, which Path.glob refuses
     files = [file for match in matches for file in (media_files(match, recursive=recursive) if Path(match).is_dir() else [match])]
     if not files:
-        raise SourceError("nothing matches this pattern", where=argument, hint="check it; quote it to keep the shell from expanding it")
+        hint = "check it; quote a pattern to keep the shell from expanding it"
+        raise SourceError("no such file, and nothing matches it as a pattern", where=argument, hint=hint)
     return files

@@ -62,7 +62,7 @@ def test_arguments_that_stand_for_nothing_are_named_and_the_others_are_analyzed(
     store = f"sqlite:///{tmp_path}/s.db"
     status, out, err = run(capsys, "analyze", str(films / "*.mkv"), str(tmp_path), str(films / "a.*"), "--store", store)
     assert (status, out.splitlines()[-1]) == (3, "1 source: 1 done")
-    assert "nothing matches this pattern" in err
+    assert "nothing matches it as a pattern" in err
     assert "no media files in this folder" in err
 
 

@@ -173,7 +173,7 @@ FILM = copied("film.mp4")
 CASES = [
     # Files that are no video
     Case("missing file", ("analyze", "nowhere.mp4"), 3, "no such file"),
-    Case("folder", ("analyze", "."), 3, "folder"),
+    Case("folder without films", ("analyze", "sub"), 3, "folder", lambda folder, film: (folder / "sub").mkdir()),
     Case("empty file", ("analyze", "empty.mp4"), 3, "empty", file("empty.mp4", b"")),
     Case("text renamed", ("analyze", "text.mp4"), 3, "text", file("text.mp4", "Not a video at all.\n" * 50)),
     Case("noise renamed", ("analyze", "noise.mp4"), 3, "not a video", file("noise.mp4", bytes(range(256)) * 40)),

@@ -330,10 +330,10 @@ def test_a_zoomed_in_film_shows_its_waveform_and_stills_of_its_own(server: Serve
     )
     opened(page, server, timeline)
     page.wait_for_selector("#monitor:not(.no-media)")
-    page.wait_for_function("globalThis.texts.has('Sound')")
+    page.wait_for_function("() => globalThis.texts.has('Sound')")
     for _ in range(4):
         page.keyboard.press("+")
-    page.wait_for_function("globalThis.drawn.filter((one) => one === 'CANVAS 49').length > 3", timeout=60_000)
+    page.wait_for_function("() => globalThis.drawn.filter((one) => one === 'CANVAS 49').length > 3", timeout=60_000)
 
 
 def test_a_viewer_signs_in_and_cannot_change_anything(server: Server, page: Page) -> None:

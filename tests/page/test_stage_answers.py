@@ -36,4 +36,4 @@ def test_the_answer_of_an_unknown_stage_is_a_row_and_a_paragraph(server: Any, pa
     assert heading.locator("xpath=following-sibling::p[1]").inner_text() == "4"
     with SqliteStore(server.path) as store:
         store.append(timeline, [BoatsCounted(segment="s0000", rev=3, boats=7)])
-    page.wait_for_function("document.querySelector('#inspector').innerText.includes('7')")
+    page.wait_for_function("() => document.querySelector('#inspector').innerText.includes('7')")

@@ -57,5 +57,5 @@ def test_a_captioner_that_uses_no_pictures_is_not_checked(serve: Serve) -> None:
 
 def test_a_captioner_that_runs_in_process_is_not_checked_by_a_server(serve: Serve) -> None:
     status, problem = post(serve().port, "/v1/models/check", {"profile": "transformers"})
-    assert status == 501, problem
+    assert status == 422, problem
     assert "streamtags model check --profile transformers" in json.dumps(problem)
