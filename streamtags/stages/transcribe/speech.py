@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from streamtags.core.sound import SAMPLE_RATE
 from streamtags.stages.hear.listener import FRAME, SINGING, SPEECH
 from streamtags.stages.hear.shares import Flags
+from streamtags.stages.transcribe.transcriber import Spoken, SpokenWord
 
-__all__ = ["only_speech", "spans"]
+__all__ = ["only_speech", "spans", "voiced"]
 
-_PADDING_FRAMES = 30  # soft beginnings and ends of words
+_PADDING_FRAMES = 15  # soft beginnings and ends of words; models place the first word where the sound begins, so not more
 _SHORTEST_FRAMES = 25  # a quarter of a second
 
 Floats = NDArray[np.float32]
@@ -42,3 +47,22 @@ def only_speech(samples: Floats, speech: list[tuple[int, int]]) -> tuple[Floats,
     for begin, end in speech:
         kept[begin * FRAME - first : end * FRAME - first] = samples[begin * FRAME : end * FRAME]
     return kept, first / (FRAME * 100)
+
+
+def voiced(lines: Sequence[Spoken], speech: list[tuple[int, int]], offset: float) -> list[Spoken]:
+    """Return `lines` with the words that begin or end in silence moved to the speech: models stretch a word over the pause before it.
+
+    Args:
+        lines: in seconds from `offset`.
+        speech: spans of frames.
+        offset: seconds at which the lines begin, on the clock of `speech`.
+    """
+    seconds = [(first * FRAME / SAMPLE_RATE - offset, last * FRAME / SAMPLE_RATE - offset) for first, last in speech]
+    return [replace(line, words=tuple(_moved(word, seconds) for word in line.words)) for line in lines]
+
+
+def _moved(word: SpokenWord, speech: list[tuple[float, float]]) -> SpokenWord:
+    """Return `word` within the span that it shares most time with; unchanged if there is none."""
+    shared = [(min(word.end, last) - max(word.start, first), first, last) for first, last in speech]
+    most, first, last = max(shared, default=(0.0, 0.0, 0.0))
+    return word if most <= 0 else replace(word, start=max(word.start, first), end=min(word.end, last))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from streamtags.config.stages import TranscribeSettings
@@ -17,7 +17,7 @@ from streamtags.stages.stage import SOUND, LaneLimits, SegmentRunner, SegmentWor
 from streamtags.stages.tools import Tools
 from streamtags.stages.transcribe.endpoint import TranscriptionEndpoint
 from streamtags.stages.transcribe.lines import lines_of
-from streamtags.stages.transcribe.speech import only_speech, spans
+from streamtags.stages.transcribe.speech import only_speech, spans, voiced
 from streamtags.stages.transcribe.transcriber import Transcriber, Transcript
 from streamtags.stages.transcribe.whisper import FasterWhisper
 
@@ -96,6 +96,7 @@ class TranscribeRunner(SegmentRunner):
             began = time.perf_counter()
             transcript = await self._transcriber.transcribe(kept, self._settings.language)
         ms = round((time.perf_counter() - began) * 1000 / max(1, len(stretch.parts)), 3)
+        transcript = replace(transcript, lines=voiced(transcript.lines, speech, offset))
         return _Answer(transcript, stretch.samples_start + offset, ms)
 
     async def close(self) -> None:

