@@ -60,6 +60,8 @@ class Session:
             text = text.replace(timeline, name)
         text = re.sub(r'"epoch": "[^"]+"', '"epoch": "..."', text)
         text = re.sub(r'"score": [0-9.]+', '"score": 0.9', text)
+        # Rounded, so that a changed word of a prompt does not change the page.
+        text = re.sub(r'"(\w+_tokens)": (\d+)', lambda match: f'"{match[1]}": {round(int(match[2]), -2)}', text)
         text = re.sub(r'"state": "(queued|running)"', '"state": "queued"', text)
         lines = [line if len(line) <= 160 else line[:156] + " ..." for line in text.splitlines()]
         return "\n".join(lines if len(lines) <= 70 else [*lines[:66], "..."])
