@@ -28,7 +28,12 @@ export default [
   { files: ["server/streamtags_server/page/**"], languageOptions: { globals: globals.browser } },
   { files: ["examples/premiere-uxp/*.js"], languageOptions: { globals: { ...globals.browser, require: "readonly" } } },
   {
-    files: ["**/*.mjs", "examples/premiere-uxp/{fake,test}/**", "clients/javascript/test/**", "clients/javascript/*.config.js"],
+    files: [
+      "**/*.mjs",
+      "examples/premiere-uxp/{fake,test}/**",
+      "clients/javascript/test/**",
+      "clients/javascript/*.config.js",
+    ],
     languageOptions: { globals: globals.node },
     rules: { "no-console": "off" },
   },
