@@ -66,9 +66,18 @@ def test_the_sharpest_picture_of_a_shot_is_read() -> None:
     assert [still.pts for still in clearest(stills, 4.0, 8.0)] == [2]
 
 
+def test_a_title_on_black_is_read_although_the_dissolve_before_it_is_clearer() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (360, 640, 3)).astype(np.uint8)
+    title = np.zeros((360, 640, 3), np.uint8)
+    cv2.putText(title, "presents", (280, 180), cv2.FONT_HERSHEY_DUPLEX, 0.5, (200, 200, 200), 1, cv2.LINE_AA)
+    black = np.zeros_like(title)
+    stills = [PictureStill(pts, picture) for pts, picture in enumerate((noise, black, title, black, black, black, black, noise))]
+    assert [still.pts for still in clearest(stills, 4.0, 8.0)] == [2]
+
+
 def test_a_long_shot_is_read_in_several_pictures() -> None:
     stills = [PictureStill(pts, card("A" * (1 + pts % 4))) for pts in range(8)]
-    assert [still.pts for still in clearest(stills, 20.0, 8.0)] == [1, 3, 7]
+    assert [still.pts for still in clearest(stills, 20.0, 8.0)] == [2, 3, 6]
     assert len(clearest(stills[:1], 20.0, 8.0)) == 1
 
 
