@@ -42,7 +42,7 @@ class LiveTable:
         self._pictures = self._console.color_system == "truecolor"
         self._segments = UnfinishedSegments(store)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # the name of a file is no markup
             BarColumn(None),
             TaskProgressColumn(),
             TextColumn("[dim]elapsed"),

@@ -20,7 +20,7 @@ class SourcesTable:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # names of files are no markup
             BarColumn(None),
             TaskProgressColumn(),
             TextColumn("{task.fields[counts]}"),

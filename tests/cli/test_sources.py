@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from streamtags.cli import main
+from streamtags.cli.sources_table import SourcesTable
 from streamtags.sources.media_files import expand_sources
 from streamtags.testing import ShotSpec, make_video
 
@@ -85,3 +87,12 @@ def test_a_folder_gives_its_media_files_sorted_and_each_source_comes_once(films:
     )
     assert sources == [*(str(films / name) for name in ("a.mp4", "b-bad.mp4", "b.mp4", "more/c.mp4")), "http://x/[1].mp4"]
     assert not refused
+
+
+def test_names_of_files_are_no_markup_in_the_live_table() -> None:
+    screen = io.StringIO()
+    table = SourcesTable(Console(file=screen, force_terminal=True, width=80))
+    table.begin("folder/[/]film[red].mp4")
+    table.end("folder/[/]film[red].mp4", "folder/[/]film[red].mp4: completed", good=True)
+    table.close()
+    assert "[/]film[red].mp4: completed" in screen.getvalue()

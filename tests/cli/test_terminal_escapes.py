@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from streamtags.cli.live import card
+from streamtags.cli.live import LiveTable, card
 from streamtags.cli.views import printable, segment_line
+from streamtags.core.events import TimelineOpened
 from streamtags.core.model import TagScore
 from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import SegmentError, SegmentState
@@ -47,3 +49,16 @@ def test_no_escape_of_a_tag_a_caption_or_an_error_reaches_the_terminal(segment: 
 
 def test_text_in_any_script_is_kept() -> None:
     assert printable("Größe 影 — ça va") == "Größe 影 — ça va"
+
+
+def test_the_name_of_a_film_is_no_markup_in_the_live_table(tmp_path: Path) -> None:
+    screen = io.StringIO()
+    opened = make_payloads(1)[0]
+    assert isinstance(opened, TimelineOpened)
+    named = opened.model_copy(update={"source": opened.source.model_copy(update={"name": "[/]film[red].mp4"})})
+    with SqliteStore(tmp_path / "s.db") as store:
+        store.open_timeline("tl_a", TimelineIdentity("key"))
+        table = LiveTable(store, "streamtags show last", Console(file=screen, force_terminal=True, width=120))
+        table.show(store.append("tl_a", [named]))
+        table.close(None)
+    assert "[/]film[red].mp4" in screen.getvalue()
