@@ -155,12 +155,19 @@ function answersOf(segments, info) {
   const names = new Set(segments.flatMap((segment) => (segment.answers ? Object.keys(segment.answers) : [])));
   return [...names].sort().map((name) => ({
     title: info.stageTitle(name),
-    textAt: (at) => (segments[at].answers?.[name] ? answerText(segments[at].answers[name]) : null),
+    textAt: (at) => (segments[at].answers?.[name] && answerText(segments[at].answers[name])) || null,
   }));
 }
 
-/** The answer of a stage in a few words: its fields but `rev` and `model`. @param {Object<string, any>} answer */
+/**
+ * The answer of a stage in a few words: the text of its `lines`, or the shares of its `content`, or its fields but `rev`
+ * and `model`.
+ *
+ * @param {Object<string, any>} answer
+ */
 export function answerText(answer) {
+  if (Array.isArray(answer.lines)) return linesText(answer.lines) || (answer.skipped ?? "");
+  if (typeof answer.content === "object" && answer.content !== null) return sharesText(answer.content);
   const fields = Object.entries(answer).filter(
     ([name, value]) => !["rev", "model", "ms"].includes(name) && value !== null,
   );
@@ -169,6 +176,20 @@ export function answerText(answer) {
     return fields.length > 1 ? `${name.replaceAll("_", " ")} ${text}` : text;
   });
   return shown.join(", ").slice(0, 300);
+}
+
+/** @param {any[]} lines @returns {string} */
+function linesText(lines) {
+  return lines.map((line) => line?.text ?? "").join(" / ");
+}
+
+/** The shares above a twentieth, the largest first: `music 92 %, speech 10 %`. @param {Object<string, any>} shares */
+function sharesText(shares) {
+  return Object.entries(shares)
+    .filter(([, share]) => share >= 0.05)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, share]) => `${name} ${Math.round(share * 100)} %`)
+    .join(", ");
 }
 
 /**

@@ -7,7 +7,7 @@ import { addressOf, parseAddress } from "../../../server/streamtags_server/page/
 import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
 import { Info } from "../../../server/streamtags_server/page/info.js";
 import { waitingText } from "../../../server/streamtags_server/page/live.js";
-import { layOut, nextMatch } from "../../../server/streamtags_server/page/model.js";
+import { answerText, layOut, nextMatch } from "../../../server/streamtags_server/page/model.js";
 import { exactName, nearestName } from "../../../server/streamtags_server/page/suggestions.js";
 import { clockOf, rulerTicks, timecode } from "../../../server/streamtags_server/page/timecode.js";
 import { Viewport } from "../../../server/streamtags_server/page/viewport.js";
@@ -57,6 +57,16 @@ test("goes to the next match and around the end", () => {
   assert.equal(nextMatch(model, 3, 1), 0);
   assert.equal(nextMatch(model, 1, -1), 0);
   assert.equal(nextMatch({ matches: new Uint8Array(4) }, 0, 1), -1);
+});
+
+test("shows what was read, said and heard as a person would say it", () => {
+  const lines = [{ text: "THE END", confidence: 1, pts: 3 }, { text: "Rome" }];
+  assert.equal(answerText({ rev: 1, model: "m", ms: 2, lines, frames: [3] }), "THE END / Rome");
+  assert.equal(answerText({ rev: 1, model: "m", lines: [], frames: [3] }), "");
+  assert.equal(answerText({ rev: 1, lines: [], skipped: "no time" }), "no time");
+  const content = { speech: 0.1, singing: 0.01, music: 0.92, other: 0 };
+  assert.equal(answerText({ rev: 1, content, windows: [{ start: 0 }] }), "music 92 %, speech 10 %");
+  assert.equal(answerText({ rev: 1, boats: 3 }), "3");
 });
 
 test("lays out lanes by axis, curves by measure, and answers of further stages", () => {
