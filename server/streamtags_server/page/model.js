@@ -160,8 +160,8 @@ function answersOf(segments, info) {
 }
 
 /**
- * The answer of a stage in a few words: the text of its `lines`, or the shares of its `content`, or its fields but `rev`
- * and `model`.
+ * The answer of a stage in a few words: the text of its `lines`, or the shares of its `content`, or its fields but
+ * `rev` and `model`.
  *
  * @param {Object<string, any>} answer
  */
