@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TextIO
 
 from streamtags.core.errors import UsageError
+from streamtags.core.music import Track
 from streamtags.music.columns import LISTS, NUMBERS, TEXTS, field_of, parse_duration, parse_list, parse_number
 
-__all__ = ["Catalog", "Problem", "Track", "read_catalog"]
+__all__ = ["CATALOG_SUFFIXES", "Catalog", "Problem", "add_row", "read_catalog"]
 
 MAX_LINE = 1 << 20  # characters
 MAX_TRACKS = 2_000_000
@@ -26,24 +27,9 @@ _MAX_TEXT = 4000
 _BPM = (20, 400)
 _JSON_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+CATALOG_SUFFIXES = _JSON_SUFFIXES | _TABLE_SUFFIXES
+"""Endings of files that are catalogs."""
 _GROUPS = {"genre": "genres", "mood/theme": "moods", "mood": "moods", "instrument": "instruments"}  # of MTG-Jamendo's tags
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One track. Lists are in the order of the catalog; `texts` has the other fields that the catalog gives, such as `composer`."""
-
-    track: str
-    line: int
-    title: str = ""
-    description: str = ""
-    tags: tuple[str, ...] = ()
-    genres: tuple[str, ...] = ()
-    moods: tuple[str, ...] = ()
-    instruments: tuple[str, ...] = ()
-    bpm: float | None = None
-    duration_seconds: float | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +77,14 @@ def read_catalog(path: Path) -> Catalog:
     """
     catalog = Catalog(path)
     suffix = path.suffix.lower()
-    if suffix not in _JSON_SUFFIXES | _TABLE_SUFFIXES:
+    if suffix not in CATALOG_SUFFIXES:
         raise UsageError(f"{suffix or 'no suffix'} is no kind of catalog", where=str(path), hint="use a .csv, .tsv or .jsonl file")
     try:
         with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as file:
             lines = _Lines(file, catalog)
             rows = _json_rows(lines, catalog) if suffix in _JSON_SUFFIXES else _table_rows(lines, catalog, suffix)
             for line, row in rows:
-                _add(catalog, line, row)
+                add_row(catalog, line, row)
                 if len(catalog.tracks) >= MAX_TRACKS:
                     catalog.report(line, f"only the first {MAX_TRACKS} tracks are used")
                     break
@@ -193,8 +179,8 @@ def _json_rows(lines: _Lines, catalog: Catalog) -> Iterator[tuple[int, dict[str,
         yield lines.number, row
 
 
-def _add(catalog: Catalog, line: int, row: Mapping[str, object]) -> None:
-    """Add the track of a row, or report why it is not used."""
+def add_row(catalog: Catalog, line: int, row: Mapping[str, object]) -> None:
+    """Add the track of a row, or report why it is not used; `catalog.columns` says what its headings mean."""
     texts: dict[str, str] = {}
     numbers: dict[str, float] = {}
     lists: dict[str, list[str]] = {name: [] for name in LISTS}
@@ -221,7 +207,17 @@ def _add(catalog: Catalog, line: int, row: Mapping[str, object]) -> None:
         return
     unique = {name: tuple(dict.fromkeys(words)) for name, words in lists.items()}
     catalog.tracks[identity] = Track(
-        identity, line, title, description, **unique, bpm=numbers.get("bpm"), duration_seconds=numbers.get("duration"), texts=texts
+        identity,
+        line,
+        title,
+        description,
+        tags=unique["tags"],
+        genres=unique["genres"],
+        moods=unique["moods"],
+        instruments=unique["instruments"],
+        bpm=numbers.get("bpm"),
+        duration_seconds=numbers.get("duration"),
+        texts=texts,
     )
 
 

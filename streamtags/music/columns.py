@@ -26,13 +26,14 @@ TEXTS: dict[str, str] = {
     "composer": "composer composers writer writers songwriter",
     "publisher": "publisher publishers",
     "society": "society pro performingrightssociety composersociety",
-    "license": "license licence rights copyright usage clearance",
+    "license": "license licence licensetag rights copyright usage clearance",
     "library": "library catalog label source cdcode",
-    "vocals": "vocals vocal hasvocal hasvocals vocalinstrumental isinstrumental instrumental",
+    "vocals": "vocals vocal hasvocal hasvocals vocalinstrumental",
+    "instrumental": "instrumental isinstrumental",
 }
 NUMBERS: dict[str, str] = {
     "bpm": "bpm tempobpm beatsperminute trackbpm",
-    "duration": "duration durationseconds length time tracklength lengthseconds",
+    "duration": "duration durationseconds durations length time tracklength lengthseconds",
 }
 LISTS: dict[str, str] = {
     "tags": "tags aspectlist keywords tag keyword attributes categories category subcategory",

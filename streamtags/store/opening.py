@@ -1,12 +1,13 @@
-"""Opening a store by its URL, and the search index beside it."""
+"""Opening a store by its URL, and the search index and music libraries beside it."""
 
 from __future__ import annotations
 
+from streamtags.core.music import MusicLibraries
 from streamtags.core.search import SearchIndex
 from streamtags.core.stores import Store
 from streamtags.store.location import store_path
 
-__all__ = ["open_search_index", "open_store"]
+__all__ = ["open_music_libraries", "open_search_index", "open_store"]
 
 
 def open_store(url: str | None = None) -> Store:
@@ -30,3 +31,14 @@ def open_search_index(store: Store, name: str) -> SearchIndex:
     from streamtags.store.sqlite.search_index import SqliteSearchIndex
 
     return SqliteSearchIndex(store.folder / "search" / f"{name}.db")
+
+
+def open_music_libraries(store: Store) -> MusicLibraries:
+    """Open the music libraries of a store; their file is created if missing.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    from streamtags.store.sqlite.music_libraries import SqliteMusicLibraries
+
+    return SqliteMusicLibraries(store.folder / "music" / "libraries.db")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamtags.stages.measure.blocks import PAST, RATE, TICK, TICKS, TICKS_PER_SECOND, Block, Floats, spectrum
 
-__all__ = ["Flux", "onset_count", "tempo"]
+__all__ = ["Flux", "onset_count", "onsets", "tempo"]
 
 _FRAME: Final = 1024  # samples, 21 ms: two ticks overlap, so an attack shows within one
 _LAG: Final = 2  # frames compared are this many ticks apart (Boeck & Widmer 2013, "SuperFlux", section 2.2: beyond the window's overlap)
@@ -86,13 +86,18 @@ def _local_mean(values: Floats, radius: int) -> NDArray[np.float64]:
 
 def onset_count(flux: Floats) -> int:
     """Onsets in `flux` [ticks]: peaks within 30 ms that stand out of the 200 ms around."""
+    return len(onsets(flux))
+
+
+def onsets(flux: Floats) -> NDArray[np.intp]:
+    """Ticks of the onsets in `flux` [ticks], in order."""
     if not len(flux):
-        return 0
+        return np.empty(0, np.intp)
     padded = np.pad(flux, _ONSET_RADIUS, constant_values=-1.0)
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _ONSET_RADIUS + 1)
     # Of equal neighbors the first is the peak.
     peak = (flux > around[:, :_ONSET_RADIUS].max(axis=1)) & (flux >= around[:, _ONSET_RADIUS:].max(axis=1))
-    return int(np.count_nonzero(peak & (flux > _local_mean(flux, _ONSET_CONTEXT) + _ONSET_RISE)))
+    return np.flatnonzero(peak & (flux > _local_mean(flux, _ONSET_CONTEXT) + _ONSET_RISE))
 
 
 def tempo(flux: Floats) -> tuple[float | None, float]:

@@ -70,14 +70,10 @@ class SoundMeter:
 
         `start` must not lie before that of an earlier call: features before it are dropped.
         """
-        self._measure_blocks(self._waiting.take())
-        first, last = (floor(seconds * TICKS_PER_SECOND + 1e-6) for seconds in (start, end))
-        while self._features and (self._features[0][0] + 1) * TICKS <= first:
-            self._features.popleft()
-        parts = [part[max(0, first - i * TICKS) : max(0, last - i * TICKS)] for i, part in self._features if i * TICKS < last]
-        if not sum(map(len, parts)):
+        ticks = self._ticks(start, end)
+        if not len(ticks):
             return {}
-        power, peak, flux, weighted, amplitude, speech = np.concatenate(parts).T
+        power, peak, flux, weighted, amplitude, speech = ticks.T
         bpm, confidence = tempo(flux)
         center, total = float(weighted.sum(dtype=np.float64)), float(amplitude.sum(dtype=np.float64))
         return {
@@ -91,6 +87,23 @@ class SoundMeter:
             "tempo_confidence": round(confidence, 3),
             "spectral_centroid_hz": round(center / total, 1) if total > _QUIETEST * len(flux) else None,
         }
+
+    def power_and_flux(self, start: float, end: float) -> tuple[Floats, Floats]:
+        """Return K-weighted mean square and spectral flux of [start, end) seconds, float32 [ticks] each, one for each 10 ms.
+
+        `start` must not lie before that of an earlier call: features before it are dropped.
+        """
+        ticks = self._ticks(start, end)
+        return ticks[:, 0], ticks[:, 2]
+
+    def _ticks(self, start: float, end: float) -> Floats:
+        """Return the features of [start, end) seconds, float32 [ticks, 6]; drop those before."""
+        self._measure_blocks(self._waiting.take())
+        first, last = (floor(seconds * TICKS_PER_SECOND + 1e-6) for seconds in (start, end))
+        while self._features and (self._features[0][0] + 1) * TICKS <= first:
+            self._features.popleft()
+        parts = [part[max(0, first - i * TICKS) : max(0, last - i * TICKS)] for i, part in self._features if i * TICKS < last]
+        return np.concatenate(parts) if parts else np.empty((0, 6), np.float32)
 
     def peaks(self, start: float, end: float) -> bytes:
         """Return the loudest samples of [start, end) seconds as `Waveform.peaks`, one byte for each 0.1 s; b"" if there is no sound.

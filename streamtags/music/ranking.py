@@ -1,0 +1,317 @@
+"""Ranking the tracks of a library for a span of a film. Pure and deterministic: the same input gives the same order.
+
+The score of a track is a sum of parts, each in standard deviations over the library or scaled to about one: how its words fit the scene
+and the guide, tempo, energy, length, room for dialogue, likeness to the neighbor, likeness to rejected tracks. The best are then chosen
+one by one, each less for being like those before it: J. Carbonell, J. Goldstein, "The use of MMR, diversity-based reranking for
+reordering documents and producing summaries", SIGIR 1998.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamtags.core.search import TextEmbedder
+from streamtags.music.guide import Guide, Range
+from streamtags.music.index import TrackIndex
+from streamtags.music.words import terms
+
+__all__ = ["MAX_RESULTS", "Limits", "Ranked", "Wanted", "rank"]
+
+MAX_RESULTS = 200
+# Weights of the parts, found on the development catalogs; see docs/topics/music.md.
+_GUIDE_WEIGHT = 1.5  # of a word of the guide, against 1 for a word of the scene: a person asked for it
+_TEMPO_WEIGHT, _ENERGY_WEIGHT, _LENGTH_WEIGHT, _ROOM_WEIGHT = 0.6, 0.8, 0.5, 0.8
+_NEIGHBOR_WEIGHT, _REJECTED_WEIGHT = 0.25, 0.8
+_SIGNED_WEIGHT = 0.8
+_LIKE_REJECTED = 0.55  # cosine from which a track counts as like a rejected one
+_DIVERSITY = 0.2  # share of likeness in the choice of the next result
+_SAME_ARTIST = 0.5  # likeness of two tracks of one artist, at least
+_POOL = 200
+_MIN_MEANING, _MIN_MATCH = 0.05, 0.5  # deviations of cosine and BM25 below which differences mean little
+_NEUTRAL = 0.5  # what is not known fits half
+_TEMPO_OCTAVES = 0.35  # outside the wanted range at which the fit has fallen to 37 %
+_DOUBLE_TEMPO = 0.85  # fit of music at half or double the tempo: it can be felt either way
+_TEMPO_STEP, _ENERGY_STEP = 1.25, 0.2
+_TYPICAL_BPM = 100.0
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a span of a film wants of music.
+
+    Attributes:
+        words: captions, and whatever else says what happens.
+        tags: with confidence 0..1.
+        energy: 0 still to 1 driving; None if unknown.
+        bpm: tempo range that fits the picture; open if unknown.
+        seconds: length of the span; None if unknown.
+        dialogue_share: share of the span in which people speak.
+    """
+
+    words: str = ""
+    tags: tuple[tuple[str, float], ...] = ()
+    energy: float | None = None
+    bpm: Range = field(default_factory=Range)
+    seconds: float | None = None
+    dialogue_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which tracks are out, whatever their score.
+
+    Attributes:
+        bpm: tempo; a track of unknown tempo is out where it is limited.
+        seconds: length; likewise.
+        is_instrumental: tracks with vocals are out; those of which nothing is known are not.
+        licenses: rights that are allowed, as parts of what the catalog states, compared without case; empty allows all.
+        used: tracks that are used already.
+    """
+
+    bpm: Range = field(default_factory=Range)
+    seconds: Range = field(default_factory=Range)
+    is_instrumental: bool = False
+    licenses: tuple[str, ...] = ()
+    used: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A track in a ranking.
+
+    Attributes:
+        track: its id.
+        score: 0..1.
+        parts: what the score is made of, by name: the larger, the better; `scene`, `guide`, `tempo`, `energy`, `length`, `room`,
+            `neighbor`, `rejected`, `signed`.
+    """
+
+    track: str
+    score: float
+    parts: Mapping[str, float]
+
+
+def rank(
+    index: TrackIndex,
+    embedder: TextEmbedder,
+    wanted: Wanted,
+    guide: Guide | None = None,
+    *,
+    limits: Limits | None = None,
+    rejected: Sequence[str] = (),
+    neighbor: str | None = None,
+    top: int = 10,
+) -> list[Ranked]:
+    """Return the tracks that fit best, best first.
+
+    Args:
+        index: the library.
+        embedder: the one that the index was built with.
+        wanted: what the span wants.
+        guide: what a person asks for.
+        limits: which tracks are out.
+        rejected: tracks that a person has rejected for this film: they are out, and what is like them counts less.
+        neighbor: the track of the cue before; one that is like it counts a little more.
+        top: the most results, up to `MAX_RESULTS`.
+    """
+    guide, limits = guide or Guide(), limits or Limits()
+    allowed = _allowed(index, guide, limits, rejected)
+    if not allowed.any():
+        return []
+    parts = _Parts(index, embedder, wanted, guide).all(rejected, neighbor)
+    total = np.zeros(len(index))
+    for values in parts.values():
+        total += values
+    total[~allowed] = -np.inf
+    total = np.round(total, 6)  # sums of products may differ in their last bits between machines
+    pool = np.argsort(-total, kind="stable")[: min(_POOL, int(allowed.sum()))]
+    chosen = _diverse(index, pool, total, min(top, MAX_RESULTS))
+    return [
+        Ranked(
+            track=index.ids[place],
+            score=round(1 / (1 + exp(-(float(total[place]) - 2) / 2)), 4),
+            parts={name: round(float(values[place]), 3) for name, values in parts.items()},
+        )
+        for place in chosen
+    ]
+
+
+def _allowed(index: TrackIndex, guide: Guide, limits: Limits, rejected: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which tracks pass the hard limits."""
+    allowed = np.ones(len(index), np.bool_)
+    for values, limit in ((index.bpm, limits.bpm.narrowed(guide.bpm)), (index.seconds, limits.seconds.narrowed(guide.seconds))):
+        with np.errstate(invalid="ignore"):
+            if limit.low is not None:
+                allowed &= values >= limit.low
+            if limit.high is not None:
+                allowed &= values <= limit.high
+    if limits.is_instrumental or guide.is_instrumental:
+        allowed &= ~(index.vocals == 1)
+    if limits.licenses:
+        words = [license_.casefold() for license_ in limits.licenses]
+        passes = np.array([any(word in name.casefold() for word in words) for name in index.license_names], np.bool_)
+        allowed &= passes[index.licenses]
+    places = {track: place for place, track in enumerate(index.ids)} if limits.used or rejected else {}
+    for track in (*limits.used, *rejected):
+        if (place := places.get(track)) is not None:
+            allowed[place] = False
+    return allowed
+
+
+class _Parts:
+    """The parts of the score, float32 [tracks] each."""
+
+    def __init__(self, index: TrackIndex, embedder: TextEmbedder, wanted: Wanted, guide: Guide) -> None:
+        self._index, self._embedder, self._wanted, self._guide = index, embedder, wanted, guide
+
+    def all(self, rejected: Sequence[str], neighbor: str | None) -> dict[str, Floats]:
+        """Return every part that says something here."""
+        parts = self._words()
+        parts |= {
+            "signed": self._signed(),
+            "tempo": self._tempo(),
+            "energy": self._energy(),
+            "length": self._length(),
+            "room": self._room(),
+        }
+        parts["neighbor"] = _NEIGHBOR_WEIGHT * self._like([neighbor] if neighbor else [])
+        parts["rejected"] = -_REJECTED_WEIGHT * np.clip((self._like(rejected) - _LIKE_REJECTED) / (1 - _LIKE_REJECTED), 0, 1)
+        return {name: values for name, values in parts.items() if values.any()}
+
+    def _nothing(self) -> Floats:
+        return np.zeros(len(self._index), np.float32)
+
+    def _words(self) -> dict[str, Floats]:
+        """Return how the words of tracks fit scene and guide: what each adds to the fit of both together.
+
+        A guide weighs at least as much as the scene in meaning, however many words the scene has.
+        """
+        wanted, guide = self._wanted, self._guide
+        scene_terms: dict[str, float] = dict.fromkeys(terms(wanted.words), 1.0)
+        for tag, confidence in wanted.tags:
+            scene_terms |= {term: max(confidence, scene_terms.get(term, 0.0)) for term in terms(tag)}
+        named = ", ".join(tag for tag, confidence in wanted.tags if confidence >= 0.5) or ", ".join(tag for tag, _ in wanted.tags[:5])
+        scene = ". ".join(text for text in (wanted.words, named) if text)
+        guide_terms = dict.fromkeys(terms(guide.text), _GUIDE_WEIGHT)
+        scene_weight = float(len(scene_terms))
+        guide_weight = max(_GUIDE_WEIGHT * len(guide_terms), scene_weight) if guide_terms else 0.0
+        vectors = self._embedder.embed([scene, guide.text]) * np.array([[scene_weight], [guide_weight]], np.float32)
+        if norm := float(np.linalg.norm(vectors.sum(axis=0))):
+            vectors /= np.float32(norm)
+        meanings = [self._index.similarity(vector) for vector in vectors]
+        matches = [self._index.matches(weighted) for weighted in (scene_terms, guide_terms)]
+        shares = _shares(meanings, _MIN_MEANING) + _shares(matches, _MIN_MATCH)
+        scene_fit, guide_fit = shares / np.float32(max(float(shares.sum(axis=0).std()), 1.0))
+        return {"scene": scene_fit, "guide": guide_fit}
+
+    def _fit(self, text: str) -> Floats:
+        """Return how the words of tracks fit a text, in standard deviations over the library."""
+        meaning = _shares([self._index.similarity(self._embedder.embed([text])[0])], _MIN_MEANING)[0]
+        fit = meaning + _shares([self._index.matches(dict.fromkeys(terms(text), 1.0))], _MIN_MATCH)[0]
+        return np.asarray(fit / np.float32(max(float(fit.std()), 1.0)), np.float32)
+
+    def _signed(self) -> Floats:
+        """Return what the signed terms add: what names the term, and what is like it in meaning."""
+        total = self._nothing()
+        for signed in self._guide.signed:
+            total += np.float32(_SIGNED_WEIGHT * signed.weight) * np.clip(self._fit(signed.term), -1.5, 3.0)
+        return total
+
+    def _tempo(self) -> Floats:
+        wanted, steps = self._wanted.bpm, self._guide.tempo_steps
+        if wanted == Range() and not steps:
+            return self._nothing()
+        low, high = wanted.low, wanted.high
+        if low is None and high is None:  # slower or faster than what is usual
+            low, high = (None, _TYPICAL_BPM) if steps < 0 else (_TYPICAL_BPM, None)
+        factor = _TEMPO_STEP**steps
+        span = Range(None if low is None else low * factor, None if high is None else high * factor)
+        with np.errstate(invalid="ignore"):
+            fits = [scale_fit * _within(np.log2(self._index.bpm * scale), span) for scale, scale_fit in _FELT]
+        fit = np.fmax.reduce(fits)
+        return _weighted(np.where(np.isnan(self._index.bpm), _NEUTRAL, fit), _TEMPO_WEIGHT * (1 + 0.5 * abs(steps)))
+
+    def _energy(self) -> Floats:
+        steps = self._guide.energy_steps
+        if self._wanted.energy is None and not steps:
+            return self._nothing()
+        target = min(1.0, max(0.0, (0.5 if self._wanted.energy is None else self._wanted.energy) + _ENERGY_STEP * steps))
+        fit = 1 - np.minimum(np.abs(self._index.energy - np.float32(target)) / 0.6, 1)
+        return _weighted(np.where(np.isnan(self._index.energy), _NEUTRAL, fit), _ENERGY_WEIGHT * (1 + 0.5 * abs(steps)))
+
+    def _length(self) -> Floats:
+        """Return how much of the span a track can cover."""
+        if not self._wanted.seconds:
+            return self._nothing()
+        fit = np.minimum(self._index.seconds / np.float32(self._wanted.seconds), 1)
+        return _weighted(np.where(np.isnan(fit), _NEUTRAL, fit), _LENGTH_WEIGHT)
+
+    def _room(self) -> Floats:
+        """Return what vocals cost where people speak."""
+        if self._wanted.dialogue_share <= 0:
+            return self._nothing()
+        fit = np.where(np.isnan(self._index.vocals), _NEUTRAL, 1 - self._index.vocals)
+        return _weighted(fit, _ROOM_WEIGHT * min(1.0, 2 * self._wanted.dialogue_share))
+
+    def _like(self, tracks: Sequence[str]) -> Floats:
+        """Return the greatest cosine of each track and these; 0 if there are none."""
+        known = set(tracks)
+        places = [place for place, track in enumerate(self._index.ids) if track in known] if known else []
+        if not places:
+            return self._nothing()
+        return np.asarray((self._index.vectors @ np.asarray(self._index.vectors[places]).T).max(axis=1), np.float32)
+
+
+_FELT = ((1.0, 1.0), (0.5, _DOUBLE_TEMPO), (2.0, _DOUBLE_TEMPO))
+
+
+def _within(octaves: Floats, span: Range) -> Floats:
+    """Return 1 inside a span of tempo, less outside, from binary logarithms of tempi; NaN stays."""
+    outside = np.zeros_like(octaves)
+    if span.low is not None:
+        outside = np.maximum(outside, np.log2(span.low) - octaves)
+    if span.high is not None:
+        outside = np.maximum(outside, octaves - np.log2(span.high))
+    return np.asarray(np.exp(-((outside / np.float32(_TEMPO_OCTAVES)) ** 2)), np.float32)
+
+
+def _weighted(fit: NDArray[np.floating], weight: float) -> Floats:
+    """Return a fit 0..1 as part of the score: 0 for what is neutral."""
+    return (np.float32(2 * weight) * (fit.astype(np.float32) - np.float32(_NEUTRAL))).astype(np.float32)
+
+
+def _shares(parts: Sequence[Floats], least: float) -> Floats:
+    """Return parts of a sum, float32 [parts, tracks], so that the sum has mean 0 and deviation 1 over the library.
+
+    Deviations below `least` are not blown up: they mean nothing.
+    """
+    stacked = np.stack(parts)
+    deviation = max(float(stacked.sum(axis=0).std()), least)
+    shares: Floats = ((stacked - stacked.mean(axis=1, keepdims=True)) / np.float32(deviation)).astype(np.float32)
+    return shares
+
+
+def _diverse(index: TrackIndex, pool: NDArray[np.intp], total: NDArray[np.float64], top: int) -> list[int]:
+    """Choose from the pool one by one: the score, less the likeness to what was chosen before."""
+    best, worst = float(total[pool[0]]), float(total[pool[-1]])
+    relevance = (total[pool] - worst) / max(best - worst, 1e-9)
+    vectors = np.asarray(index.vectors[pool], np.float64)
+    alike = vectors @ vectors.T
+    artists = index.artists[pool]
+    same = (artists[:, None] == artists[None]) & (artists[:, None] >= 0)
+    alike[same] = np.maximum(alike[same], _SAME_ARTIST)
+    chosen: list[int] = []
+    nearest = np.zeros(len(pool))
+    while len(chosen) < min(top, len(pool)):
+        value = np.round((1 - _DIVERSITY) * relevance - _DIVERSITY * nearest, 6)
+        value[chosen] = -np.inf
+        chosen.append(int(np.argmax(value)))
+        nearest = np.maximum(nearest, alike[chosen[-1]])
+    return [int(pool[place]) for place in chosen]
