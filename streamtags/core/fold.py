@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from streamtags.core.compaction import compact, shared
+from streamtags.core.compaction import changed, compact, shared
 from streamtags.core.errors import StoreError
 from streamtags.core.events import (
     CuesSuggested,
@@ -42,7 +42,7 @@ from streamtags.core.events import (
     TimelineOpened,
     TimelineProgress,
 )
-from streamtags.core.segment_fold import after, answered_segment, counts
+from streamtags.core.segment_fold import answered_segment, changes_by
 from streamtags.core.state import LiveState, RunState, SegmentState, TimelineState
 
 __all__ = ["Fold", "TimelineState", "fold", "run_state_after"]
@@ -207,13 +207,12 @@ class Fold:
         segment = self._segments.get(name)
         if segment is None:
             return
-        changed = after(segment, payload)
-        if isinstance(payload, SegmentTagged) and changed.vocabulary is payload.vocabulary:
-            vocabulary = shared(payload.vocabulary, self._fields["vocabulary"])
-            changed = changed if vocabulary is payload.vocabulary else changed.model_copy(update={"vocabulary": vocabulary})
-        self._segments[name] = compact(changed)
-        if isinstance(payload, SegmentTagged) and payload.rev and counts(payload.rev, segment.tags_rev):
-            self._fields["vocabulary"] = changed.vocabulary
+        changes = changes_by(segment, payload)
+        if isinstance(payload, SegmentTagged) and "vocabulary" in changes:
+            changes["vocabulary"] = vocabulary = shared(payload.vocabulary, self._fields["vocabulary"])
+            if payload.rev:
+                self._fields["vocabulary"] = vocabulary
+        self._segments[name] = changed(segment, changes)
 
     @property
     def _is_live(self) -> bool:
@@ -226,11 +225,11 @@ class Fold:
         if before is not None:
             bounds["start"] = shared(detected.start, before.end)
         known = self._segments.get(detected.segment)
-        self._segments[detected.segment] = compact(known.model_copy(update=bounds) if known else SegmentState(**bounds))
+        self._segments[detected.segment] = changed(known, bounds) if known else compact(SegmentState(**bounds))
         newest = self._segments.get(self._newest)
         if newest is None or newest.index < detected.index:
             if newest is not None and self._is_live:
-                self._segments[self._newest] = compact(newest.model_copy(update={"final": True}))
+                self._segments[self._newest] = changed(newest, {"final": True})
             self._newest = detected.segment
 
     def _change_run(self, payload: Payload) -> None:
@@ -245,7 +244,7 @@ class Fold:
         final = self._run in _ENDED
         if final != (before in _ENDED):
             self._segments = {
-                name: compact(segment.model_copy(update={"final": final or (self._is_live and name != self._newest)}))
+                name: changed(segment, {"final": final or (self._is_live and name != self._newest)})
                 for name, segment in self._segments.items()
             }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamtags.core.answers import STAGE_OF_ANSWER
+from streamtags.core.compaction import changed
 from streamtags.core.events import (
     PAYLOADS,
     Payload,
@@ -20,7 +21,7 @@ from streamtags.core.model import TagScore
 from streamtags.core.payload import ANSWER_PREFIX
 from streamtags.core.state import PERSON, ModelAnswers, SegmentCorrection, SegmentError, SegmentState, SegmentStatus
 
-__all__ = ["after", "answered_segment", "counts"]
+__all__ = ["after", "answered_segment", "changes_by"]
 
 # Of two stages that failed, the state reports the first in this order; stages of other packages come last, in order of their names.
 _FAILURE_ORDER = ("measure", "caption", "tag")
@@ -29,11 +30,11 @@ _FAILURE_ORDER = ("measure", "caption", "tag")
 def after(segment: SegmentState, *payloads: Payload) -> SegmentState:
     """Return what `segment` is when `payloads` are in the log."""
     for payload in payloads:
-        segment = segment.model_copy(update=_changes(segment, payload))
+        segment = changed(segment, changes_by(segment, payload))
     return segment
 
 
-def counts(rev: int, known: int | None) -> bool:
+def _counts(rev: int, known: int | None) -> bool:
     """Whether an answer of `rev` replaces the one of rev `known`."""
     return known is None or rev > known
 
@@ -50,7 +51,7 @@ def _field(payload: Payload, name: str) -> object:
     return getattr(payload, name, None)
 
 
-def _changes(segment: SegmentState, payload: Payload) -> dict[str, Any]:
+def changes_by(segment: SegmentState, payload: Payload) -> dict[str, Any]:
     """Return the fields of `segment` that `payload` changes."""
     new: dict[str, Any] = {}
     match payload:
@@ -103,14 +104,14 @@ def _answer(segment: SegmentState, payload: Payload) -> dict[str, Any]:
     name = payload.event_type.removeprefix(ANSWER_PREFIX)
     answer = payload.model_dump(mode="json", exclude={"segment"})
     known = segment.answers.get(name)
-    if known is not None and not counts(answer["rev"], known["rev"]):
+    if known is not None and not _counts(answer["rev"], known["rev"]):
         return {}
     error = _remaining_error(segment, STAGE_OF_ANSWER.get(name, name))
     return {"answers": {**segment.answers, name: answer}, "error": error, "rev": max(segment.rev, answer["rev"])}
 
 
 def _caption(segment: SegmentState, captioned: SegmentCaptioned) -> dict[str, Any]:
-    if not counts(captioned.rev, segment.caption_rev):
+    if not _counts(captioned.rev, segment.caption_rev):
         return {}
     new: dict[str, Any] = {
         "caption_rev": captioned.rev,
@@ -125,7 +126,7 @@ def _caption(segment: SegmentState, captioned: SegmentCaptioned) -> dict[str, An
 
 
 def _tags(segment: SegmentState, tagged: SegmentTagged) -> dict[str, Any]:
-    if not counts(tagged.rev, segment.tags_rev):
+    if not _counts(tagged.rev, segment.tags_rev):
         return {}
     return _kept(segment, {"tags": tuple(tagged.tags)}) | {
         "tags": _corrected_tags(tagged.tags, segment.correction),

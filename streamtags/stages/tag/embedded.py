@@ -146,13 +146,15 @@ class EmbeddedClassifier:
 
 def _with_heard(request: ClassifyRequest) -> ClassifyRequest:
     """Return `request` with the share of speech that was heard, where a stage has listened: it stands before the measured guess."""
-    shares = heard_shares(request.answers)
+    shares = heard_shares(request.answers) if request.answers else {}
     return replace(request, evidence={**request.evidence, "speech_share": shares["speech"]}) if "speech" in shares else request
 
 
 def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
     """(origin, passage) of all words that a person or a vision model wrote."""
-    texts = {"text": request.text, "transcript": transcript_text(request.answers), "screen": screen_text(request.answers)}
+    texts = {"text": request.text}
+    if request.answers:
+        texts |= {"transcript": transcript_text(request.answers), "screen": screen_text(request.answers)}
     words = [(origin, passage) for origin, text in texts.items() for passage in passages(text)]
     if not is_measured(request.caption_model):
         words += [("caption", passage) for passage in passages(request.caption)]

@@ -209,6 +209,8 @@ class JoinedEncoder:
 
 def choose_encoder(encoders: Sequence[TextEncoder], text: str) -> int:
     """Index of the encoder to use: the last, unless an earlier one knows `text` and it is English."""
+    if len(encoders) == 1:
+        return 0
     is_english = bool(_ENGLISH.search(text))
     return next((place for place, each in enumerate(encoders[:-1]) if is_english and each.knows(text)), len(encoders) - 1)
 
@@ -247,10 +249,10 @@ def embed(texts: Sequence[str]) -> Vectors:
         model = _wordllama()
     vectors = np.empty((len(texts), model.embedding.shape[1]), dtype=np.float32)
     for vector, text in zip(vectors, texts, strict=True):
-        # as `model.embed`, but without padding texts to the longest
-        tokens = model.tokenizer.encode(text, add_special_tokens=False).ids
-        vector[:] = model.embedding[np.array(tokens, dtype=np.intp)].sum(axis=0) / max(len(tokens), 1)
-    vectors /= np.maximum(np.sqrt((vectors * vectors).sum(axis=1, keepdims=True)), 1e-9)
+        # as `model.embed`, but without padding texts to the longest; the length of a sum does not matter
+        (encoding,) = model.tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        np.add.reduce(model.embedding.take(encoding.ids, axis=0), axis=0, out=vector)
+    vectors /= np.maximum(np.sqrt(np.vecdot(vectors, vectors)), 1e-9)[:, None]
     return vectors
 
 

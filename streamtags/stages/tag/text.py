@@ -73,6 +73,8 @@ def load_calibration(encoder: str = "wordllama") -> Calibration:
 
 def passages(text: str) -> list[str]:
     """`text` in runs of whole sentences of at most `PASSAGE_WORDS` words, longer sentences cut; at most `MAX_PASSAGES`."""
+    if not text:
+        return []
     runs: list[list[str]] = []
     for sentence in _SENTENCE_END.split(text[:MAX_CHARACTERS].strip()):
         words = sentence.split()
