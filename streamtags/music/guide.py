@@ -1,4 +1,4 @@
-"""What a person asks of the music: free words, signed words, comparatives, limits.
+"""What a person wants of the music: free words, signed words, comparatives, limits.
 
 `slower, only piano, hopeful`, `+piano -vocals:0.5 under 100 bpm`, `no drums, much calmer, at least 2 minutes`. What is not understood as
 one of these is compared by meaning.
@@ -88,7 +88,7 @@ class Guide:
 
 
 def parse_guide(text: str) -> Guide:
-    """Return what a guide asks for.
+    """Return what a guide means.
 
     Raises:
         UsageError: it is too long, or a weight is above 3.

@@ -153,8 +153,8 @@ class _Columns:
         postings = np.searchsorted(rows[:, 1], np.arange(len(self._lexicon) + 1)).astype(np.int64)
         lengths = np.array(self._lengths, np.float64)
         mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-        found = np.diff(postings).astype(np.float64)
-        rarity = np.log(1 + (len(lengths) - found + 0.5) / (found + 0.5))
+        holding = np.diff(postings).astype(np.float64)
+        rarity = np.log(1 + (len(lengths) - holding + 0.5) / (holding + 0.5))
         count = rows[:, 2].astype(np.float64)
         weight = count * (_K1 + 1) / (count + _K1 * (1 - _B + _B * lengths[rows[:, 0]] / mean))
         return postings, rows[:, 0].copy(), (weight * rarity[rows[:, 1]]).astype(np.float32)

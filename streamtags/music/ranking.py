@@ -23,8 +23,8 @@ from streamtags.music.words import terms
 __all__ = ["MAX_RESULTS", "Limits", "Ranked", "Wanted", "rank"]
 
 MAX_RESULTS = 200
-# Weights of the parts, found on the development catalogs; see docs/topics/music.md.
-_GUIDE_WEIGHT = 1.5  # of a word of the guide, against 1 for a word of the scene: a person asked for it
+# Weights of the parts, fitted on the development catalogs; see docs/topics/music.md.
+_GUIDE_WEIGHT = 1.5  # of a word of the guide, against 1 for a word of the scene: a person wrote it
 _TEMPO_WEIGHT, _ENERGY_WEIGHT, _LENGTH_WEIGHT, _ROOM_WEIGHT = 0.6, 0.8, 0.5, 0.8
 _NEIGHBOR_WEIGHT, _REJECTED_WEIGHT = 0.25, 0.8
 _SIGNED_WEIGHT = 0.8
@@ -115,7 +115,7 @@ def rank(
         index: the library.
         embedder: the one that the index was built with.
         wanted: what the span wants.
-        guide: what a person asks for.
+        guide: what a person wants.
         limits: which tracks are out.
         rejected: tracks that a person has rejected for this film: they are out, and what is like them counts less.
         neighbor: the track of the cue before; one that is like it counts a little more.

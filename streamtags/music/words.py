@@ -61,7 +61,7 @@ def text_of(track: Track) -> str:
 
 
 def has_vocals(track: Track) -> bool | None:
-    """Return whether somebody sings or speaks in a track, as the catalog says, else as was heard; None if unknown."""
+    """Return whether a track has a voice, as the catalog says, else as was heard; None if unknown."""
     for field, yes in (("instrumental", False), ("vocals", True)):
         value = track.texts.get(field, "").casefold().strip()
         if value in _TRUE | _FALSE:

@@ -94,8 +94,8 @@ def add_library(
     if taken is not None and taken.path != place:
         raise UsageError(f"the name {update.name!r} belongs to the library of {taken.path}", where=str(path), hint="give --name")
     known = libraries.stored(update.name)
-    found = _folder_tracks(path, update) if kind == "folder" else _catalog_tracks(path, update)
-    _Adding(libraries, update, place, kind, known, notice).run(found)
+    candidates = _folder_tracks(path, update) if kind == "folder" else _catalog_tracks(path, update)
+    _Adding(libraries, update, place, kind, known, notice).run(candidates)
     return update
 
 
@@ -112,14 +112,14 @@ def _kind_of(path: Path) -> LibraryKind:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Candidate:
     """A track as it is described now, and its file if it has one."""
 
     track: Track
     file: Path | None
 
 
-def _folder_tracks(folder: Path, update: LibraryUpdate) -> Iterator[_Found]:
+def _folder_tracks(folder: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
     """Yield the tracks of a folder."""
     files = list(_files(folder, update))
     rows: dict[str, Track] = {}
@@ -138,7 +138,7 @@ def _folder_tracks(folder: Path, update: LibraryUpdate) -> Iterator[_Found]:
         if problem is not None and path.stat().st_size:
             update.report(name, problem, is_skipped=False)
         row = rows.get(path.name.casefold())
-        yield _Found(completed(track, row) if row is not None else track, path)
+        yield _Candidate(completed(track, row) if row is not None else track, path)
 
 
 def _side_rows(path: Path, names: set[str], update: LibraryUpdate) -> dict[str, Track]:
@@ -176,13 +176,13 @@ def _files(folder: Path, update: LibraryUpdate) -> Iterator[Path]:
             yield path
 
 
-def _catalog_tracks(path: Path, update: LibraryUpdate) -> Iterator[_Found]:
+def _catalog_tracks(path: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
     """Yield the tracks of a catalog; those whose path leads to a file below its folder have a file."""
     catalog = read_catalog(path)
     update.take(catalog)
     folder = path.resolve().parent
     for track in catalog.tracks.values():
-        yield _Found(track, _file_below(folder, track.texts.get("path", "")))
+        yield _Candidate(track, _file_below(folder, track.texts.get("path", "")))
 
 
 def _file_below(folder: Path, name: str) -> Path | None:
@@ -214,10 +214,10 @@ class _Adding:
         self._waiting: list[StoredTrack] = []
         self._measured_waiting = 0
 
-    def run(self, found: Iterable[_Found]) -> None:
+    def run(self, candidates: Iterable[_Candidate]) -> None:
         """Take all tracks, then remove those that are gone."""
         kept: set[str] = set()
-        for each in found:
+        for each in candidates:
             stored = self._stored(each)
             if stored is None:
                 continue
@@ -238,21 +238,21 @@ class _Adding:
         self._libraries.save(self._update.name, self._place, self._kind, self._waiting, removed)
         self._waiting, self._measured_waiting = [], 0
 
-    def _stored(self, found: _Found) -> StoredTrack | None:
+    def _stored(self, candidate: _Candidate) -> StoredTrack | None:
         """Return the track with its sound; None if its file cannot be used."""
-        if found.file is None:
-            return StoredTrack(found.track)
-        status = found.file.stat()
+        if candidate.file is None:
+            return StoredTrack(candidate.track)
+        status = candidate.file.stat()
         stamp = f"{status.st_size}:{status.st_mtime_ns}"
-        before = self._known.get(found.track.track)
+        before = self._known.get(candidate.track.track)
         if before is not None and before.stamp == stamp and before.track.sound is not None:
-            return StoredTrack(replace(found.track, sound=before.track.sound), stamp)
-        self._notice(found.track.track)
+            return StoredTrack(replace(candidate.track, sound=before.track.sound), stamp)
+        self._notice(candidate.track.track)
         try:
-            sound: TrackSound = measure_track(read_sound(found.file), self._listener)
+            sound: TrackSound = measure_track(read_sound(candidate.file), self._listener)
         except SourceError as error:
-            self._update.report(found.track.track, error.what, is_skipped=True)
+            self._update.report(candidate.track.track, error.what, is_skipped=True)
             return None
         self._update.measured += 1
         self._measured_waiting += 1
-        return StoredTrack(replace(found.track, sound=sound), stamp)
+        return StoredTrack(replace(candidate.track, sound=sound), stamp)

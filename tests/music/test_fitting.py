@@ -12,7 +12,7 @@ from streamtags.music.fitting import HIT_TOLERANCE, fit_track
 BEATS = tuple(round(0.2 + 0.5 * beat, 2) for beat in range(100))
 
 
-def test_an_offset_is_found_at_which_both_hits_meet_an_accent() -> None:
+def test_both_hits_meet_an_accent_at_the_offset() -> None:
     sound = TrackSound(60, hits=(3.0, 10.0, 17.3, 24.0))
     fit = fit_track(sound, 20, [5.0, 12.3])
     assert fit.offset_seconds == pytest.approx(5.0)

@@ -49,7 +49,7 @@ def read_broadcast_wave(path: Path) -> dict[str, str]:
         with path.open("rb") as file:
             chunks = _read_chunks(file)
     except OSError:
-        return {}  # whoever decodes the file reports it
+        return {}  # decoding the file reports it
     texts: dict[str, str] = {}
     if (bext := chunks.get(b"bext")) is not None:
         for part, heading in ((_DESCRIPTION, "description"), (_ORIGINATOR, "library")):

@@ -1,4 +1,4 @@
-"""Measuring a piece of music: loudness, tempo, how the level moves, where it is struck, whether somebody sings."""
+"""Measuring a piece of music: loudness, tempo, how the level moves, where it is struck, whether there is a voice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def measure_track(sounds: Iterable[Sound], listener: Listener | None = None) -> 
 
     Args:
         sounds: its sound in order, at 48 kHz.
-        listener: says whether somebody speaks or sings; None leaves that open.
+        listener: says whether there is a voice; None leaves that open.
     """
     meter = SoundMeter(keeps_samples=listener is not None)
     start: float | None = None
