@@ -1,7 +1,8 @@
-"""What two small grey pictures have in common: blocks that match, blocks that are equal, and a shift of the whole picture."""
+"""What two small pictures have in common: blocks that match, blocks that are equal, and one scene, moved or in another light."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -9,18 +10,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likeness", "compare", "shifted_correlation"]
+__all__ = ["Likeness", "SmallPicture", "compare", "shifted_correlation"]
 
 _BLOCK, _REACH = 12, 8  # side of a block on the 64x36 picture, and how far it may have moved
 _FIRST_BLOCK = 2  # column of the first block, so that the blocks are centered
 _FLAT_DEVIATION = 3.0  # standard deviation below which a block has no texture to match
 _LIKE, _SAME = 0.8, 0.9  # correlations from which a block is like another, and the same
-_MAX_BRIGHTNESS_CHANGE = 12.0  # levels by which a matching block may be brighter or darker
+_MAX_COLOR_CHANGE = 36.0  # levels, all three channels together, by which the mean color of a matching block may differ
 _EQUAL_DEVIATION = 1.5  # mean difference in levels below which blocks are equal except for compression
 _MIN_TEXTURED = 0.2  # share of blocks that must have texture
 _MAX_SHIFT = 0.65  # share of the width and height by which a picture may have moved
+_MIN_STRUCTURED = 0.6  # share of blocks with texture from which correlation alone identifies a scene
+_MAX_VEIL = 24.0  # levels that another light may add to a picture with less texture: light multiplies, and black stays black
 
-Grey = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPicture:
+    """A picture in color, uint8 [36, 64, 3], and in grey, uint8 [36, 64]."""
+
+    bgr: Pixels
+    grey: Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +49,21 @@ class Likeness:
     equal: float
 
 
-def compare(old: Grey, new: Grey) -> Likeness:
-    """Search for the blocks of `new` in `old`; both uint8 [36, 64]."""
+def compare(old: SmallPicture, new: SmallPicture) -> Likeness:
+    """Search for the blocks of `new` in `old`: where there is texture by the texture and the mean color, elsewhere by the color."""
     blocks = alike = textured = matched = equal = 0
-    for y in range(0, new.shape[0], _BLOCK):
-        for x in range(_FIRST_BLOCK, new.shape[1] - _BLOCK, _BLOCK):
+    height, width = new.grey.shape
+    for y in range(0, height, _BLOCK):
+        for x in range(_FIRST_BLOCK, width - _BLOCK, _BLOCK):
             blocks += 1
-            block, same = new[y : y + _BLOCK, x : x + _BLOCK], old[y : y + _BLOCK, x : x + _BLOCK]
-            mean, deviation = cv2.meanStdDev(block)
-            if deviation[0, 0] < _FLAT_DEVIATION:
-                alike += abs(mean[0, 0] - cv2.mean(same)[0]) < _MAX_BRIGHTNESS_CHANGE
+            color = cv2.mean(_block(new.bgr, x, y))
+            block, same = _block(new.grey, x, y), _block(old.grey, x, y)
+            if cv2.meanStdDev(block)[1][0, 0] < _FLAT_DEVIATION:
+                alike += _color_change(color, cv2.mean(_block(old.bgr, x, y))) < _MAX_COLOR_CHANGE
                 continue
             textured += 1
-            best, match = _best_match(old, block, x, y)
-            if best >= _LIKE and abs(mean[0, 0] - cv2.mean(match)[0]) < _MAX_BRIGHTNESS_CHANGE:
+            best, left, top = _best_match(old.grey, block, x, y)
+            if best >= _LIKE and _color_change(color, cv2.mean(_block(old.bgr, left, top))) < _MAX_COLOR_CHANGE:
                 alike += 1
                 matched += best >= _SAME
             equal += cv2.norm(block, same, cv2.NORM_L1) < _EQUAL_DEVIATION * _BLOCK * _BLOCK
@@ -59,32 +71,65 @@ def compare(old: Grey, new: Grey) -> Likeness:
     return Likeness(alike / blocks, share, equal / max(1, textured))
 
 
-def shifted_correlation(old: Grey, new: Grey) -> tuple[float, float]:
-    """Correlation of two pictures where one covers the other after the shift that fits best, and the length of the shift in pixels.
+def shifted_correlation(old: SmallPicture, new: SmallPicture, *, lit: bool = True) -> tuple[float, float]:
+    """How far two pictures show one scene, 0 to 1, and by how many pixels it has moved.
 
-    The shift is the peak of the phase correlation. The correlation does not depend on brightness and contrast, so another light
-    on the same scene gives nearly 1 at no shift.
+    The move is the peak of the phase correlation. Correlation alone does not see brightness and contrast: any two drawings of one shape
+    on one color correlate. So in pictures with little texture, the light may only multiply what has moved.
+
+    Args:
+        old: one picture.
+        new: the other.
+        lit: time has passed, so that the light may have changed much, or a scene that has moved may be in another light too.
+            Otherwise it keeps its mean color if it has moved, and of little texture may only be multiplied at rest too.
     """
-    height, width = new.shape
-    (right, down), _ = cv2.phaseCorrelate(old.astype(np.float32), new.astype(np.float32), _WINDOW)
+    height, width = new.grey.shape
+    (right, down), _ = cv2.phaseCorrelate(old.grey.astype(np.float32), new.grey.astype(np.float32), _WINDOW)
     dx, dy = round(right), round(down)
-    at_rest = _correlation(old, new)
+    structured = _is_structured(old.grey) and _is_structured(new.grey)
+    at_rest = _correlation(old.grey, new.grey) if lit or structured or _is_multiplied(old.grey, new.grey) else 0.0
     if (dx == dy == 0) or abs(dx) > _MAX_SHIFT * width or abs(dy) > _MAX_SHIFT * height:
         return at_rest, 0.0
-    covered = old[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
-    covering = new[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
-    moved = _correlation(covered, covering)
+    covered = slice(max(0, -dy), height - max(0, dy)), slice(max(0, -dx), width - max(0, dx))
+    covering = slice(max(0, dy), height - max(0, -dy)), slice(max(0, dx), width - max(0, -dx))
+    if lit:
+        same = structured or _is_multiplied(old.grey[covered], new.grey[covering])
+    else:
+        same = _color_change(cv2.mean(old.bgr[covered]), cv2.mean(new.bgr[covering])) < _MAX_COLOR_CHANGE
+    moved = _correlation(old.grey[covered], new.grey[covering]) if same else 0.0
     return (moved, sqrt(dx * dx + dy * dy)) if moved > at_rest else (at_rest, 0.0)
 
 
-def _best_match(old: Grey, block: Grey, x: int, y: int) -> tuple[float, Grey]:
+def _block(picture: Pixels, x: int, y: int) -> Pixels:
+    return picture[y : y + _BLOCK, x : x + _BLOCK]
+
+
+def _color_change(one: Sequence[float], other: Sequence[float]) -> float:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1]) + abs(one[2] - other[2])
+
+
+def _best_match(old: Pixels, block: Pixels, x: int, y: int) -> tuple[float, int, int]:
+    """Correlation and corner of the part of `old` near (x, y) that is most like a block."""
     top, left = max(0, y - _REACH), max(0, x - _REACH)
     near = old[top : y + _BLOCK + _REACH, left : x + _BLOCK + _REACH]
     _, best, _, (dx, dy) = cv2.minMaxLoc(cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED))
-    return best, near[dy : dy + _BLOCK, dx : dx + _BLOCK]
+    return best, left + dx, top + dy
 
 
-def _correlation(a: Grey, b: Grey) -> float:
+def _is_structured(grey: Pixels) -> bool:
+    """Whether most blocks have texture, as in a photograph and not in a drawing."""
+    corners = [(x, y) for y in range(0, grey.shape[0], _BLOCK) for x in range(_FIRST_BLOCK, grey.shape[1] - _BLOCK, _BLOCK)]
+    textured = sum(cv2.meanStdDev(_block(grey, x, y))[1][0, 0] >= _FLAT_DEVIATION for x, y in corners)
+    return bool(textured >= _MIN_STRUCTURED * len(corners))
+
+
+def _is_multiplied(one: Pixels, other: Pixels) -> bool:
+    """Whether the darker of two pictures can be the brighter one times a factor."""
+    (mean, deviation), (brighter, most) = sorted((float(p.mean()), float(p.std())) for p in (one, other))
+    return abs(mean - brighter * deviation / max(most, 1.0)) < _MAX_VEIL
+
+
+def _correlation(a: Pixels, b: Pixels) -> float:
     return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0]) if min(a.std(), b.std()) > 1.0 else 0.0
 
 

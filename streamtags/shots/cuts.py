@@ -16,6 +16,7 @@ __all__ = ["CutFinder"]
 
 _MIN_FRAMES = 2  # frames that must come before a cut
 _MIN_LAYOUT_STEP, _MIN_PALETTE_STEP = 4.0, 0.1  # smaller steps are compression noise, at any contrast
+_PLAIN_LAYOUT, _PLAIN_PALETTE = 50.0, 0.5  # step that counts as a whole change of palette where nothing is found again, and how far
 _STILL_STEP = 1.0  # added to the steps around a cut, so that a still picture does not make the contrast infinite
 _ALIKE_SHARE = 0.35  # share of a step, layout times palette, below which two pictures of a shot are alike
 _NOTHING_FOUND = 0.15  # share of found blocks up to which the old picture has gone, so that movement on one side is no argument
@@ -46,24 +47,22 @@ class CutFinder:
         if at < _MIN_FRAMES:
             return None
         layout, palette = self._window.step[at % self._window.size]
-        if layout < _MIN_LAYOUT_STEP or palette < _MIN_PALETTE_STEP:
+        if layout < _MIN_LAYOUT_STEP:
             return None
         calmer, busier = self._activity(at)
         contrast = layout / ((calmer + busier) / 2 + _STILL_STEP)
-        if contrast < 1.0:
-            return None
-        change = self._lasting_change(at)
-        if change is None or change * min(self._max_contrast, contrast) < self._threshold:
+        plain = min(_PLAIN_PALETTE, layout / _PLAIN_LAYOUT) if contrast >= self._max_contrast else 0.0
+        if contrast < 1.0 or max(palette, plain) < _MIN_PALETTE_STEP or self._strength(at, contrast, plain) < 1.0:
             return None
         before, after = self._window.picture(at - 1), self._window.picture(at)
         there, back = compare(before, after), compare(after, before)
         found = min(there.matched, back.matched)
         if found > _NOTHING_FOUND:
-            contrast = layout / (busier + _STILL_STEP)
-        strength = change * min(self._max_contrast, contrast) / self._threshold * (1.0 - self._match_weight * found)
+            contrast, plain = layout / (busier + _STILL_STEP), 0.0
+        strength = self._strength(at, contrast, plain) * (1.0 - self._match_weight * found)
         if calmer < _STILL_ACTIVITY and min(there.equal, back.equal) > _EQUAL_ON_SCREEN:
             strength *= _SCREEN_FACTOR
-        if strength < 1.0 or self._returns(at, starts) or shifted_correlation(before, after)[0] >= _SAME_SCENE:
+        if strength < 1.0 or self._returns(at, starts) or shifted_correlation(before, after, lit=False)[0] >= _SAME_SCENE:
             return None
         return Candidate(at, "cut", strength, at, at, (at, at))
 
@@ -74,17 +73,29 @@ class CutFinder:
         calmer, busier = sorted(_mean_of_larger_half([window.step[i % window.size][0] for i in side]) for side in sides)
         return calmer, busier
 
-    def _lasting_change(self, at: int) -> float | None:
-        """Change from the pictures before `at` to those after it, 0 to 1.2; None if one after resembles one before."""
+    def _strength(self, at: int, contrast: float, plain: float) -> float:
+        """Strength of a cut before blocks are compared.
+
+        Args:
+            at: the frame.
+            contrast: of the step.
+            plain: least change of palette. Two pale greys are in the same bins, and yet a card that is another grey is another card.
+        """
+        layout, palette = self._lasting_change(at)
+        palette = max(palette, plain)
+        if layout < _MIN_LAYOUT_STEP or palette < _MIN_PALETTE_STEP:
+            return 0.0
+        window = self._window
+        content = sqrt(window.variance[(at - 1) % window.size]) + sqrt(window.variance[at % window.size]) + sqrt(UNIFORM_VARIANCE)
+        return sqrt(min(1.0, layout / content) * palette) * min(self._max_contrast, contrast) / self._threshold
+
+    def _lasting_change(self, at: int) -> tuple[float, float]:
+        """Smallest distances, of layout and of palette, from pictures before `at` to those after it; small if one resembles another."""
         window, last = self._window, self._window.count - 1
         offsets = sorted({0, 1, self._settle // 2, self._settle - 1})
         pairs = [(at - 1 - i, at + j) for i in offsets for j in offsets if at - 1 - i >= 0 and at + j <= last]
         layout = sqrt(min(window.layout_distance(*pair) for pair in pairs))
-        palette = min(window.palette_distance(*pair) for pair in pairs)
-        if layout < _MIN_LAYOUT_STEP or palette < _MIN_PALETTE_STEP:
-            return None
-        content = sqrt(window.variance[(at - 1) % window.size]) + sqrt(window.variance[at % window.size]) + sqrt(UNIFORM_VARIANCE)
-        return sqrt(min(1.0, layout / content) * palette)
+        return layout, min(window.palette_distance(*pair) for pair in pairs)
 
     def _returns(self, at: int, starts: Sequence[int]) -> bool:
         """Whether the shot shows again what it showed before, as after something passed close by or a damaged picture."""

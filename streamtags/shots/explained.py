@@ -10,6 +10,7 @@ __all__ = ["is_camera_turn", "is_flash", "is_other_light"]
 _SAME_SCENE = 0.72  # correlation from which the pictures on both sides show one scene
 _LIGHT_ENERGY = 0.02  # share of the energy that the darker side must have: less is a fade
 _FLASH_RISE = 60.0  # levels by which the darkest parts of a picture rise in a flash
+_FLASH_FADES = 0.3  # share of that rise that is gone again after the shortest flashes: a white card stays white
 _BACK_AGAIN = 0.65  # correlation from which a picture is the one before the flash, a little later
 _TURN_CORRELATION = 0.85  # of neighbors after their shift, the worst pair of a camera turn
 _TURN_SHARE = 0.35  # of the picture's width that the camera must have moved over the transition
@@ -32,7 +33,7 @@ def is_camera_turn(window: FrameWindow, before: int, after: int, stride: int) ->
         if correlation < _TURN_CORRELATION:
             return False
         way += shift
-    return bool(way >= _TURN_SHARE * window.picture(before).shape[1])
+    return bool(way >= _TURN_SHARE * window.picture(before).grey.shape[1])
 
 
 def is_flash(window: FrameWindow, low: int, high: int, settle: int, reach: int) -> bool:
@@ -47,7 +48,9 @@ def is_flash(window: FrameWindow, low: int, high: int, settle: int, reach: int) 
     """
     first = max(window.oldest + 1, low - (2 * settle if high > low else 1))
     flash = max(range(first, high + 1), key=lambda frame: window.dark_level(frame) - window.dark_level(frame - 1), default=first)
-    if window.dark_level(flash) - window.dark_level(flash - 1) < _FLASH_RISE:
+    peak, rise = window.dark_level(flash), window.dark_level(flash) - window.dark_level(flash - 1)
+    last = min(window.count, flash + settle + 1)
+    if rise < _FLASH_RISE or all(window.dark_level(frame) > peak - _FLASH_FADES * rise for frame in range(flash + 1, last)):
         return False
     before = window.picture(max(window.oldest, flash - 2))
     later = range(max(flash + settle // 2, high + (high > low)), min(window.count, flash + reach), max(1, settle // 3))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode
 
+from streamtags.shots.blocks import SmallPicture
+
 __all__ = ["UNIFORM_VARIANCE", "FrameWindow"]
 
 UNIFORM_VARIANCE = 36.0
@@ -27,7 +29,7 @@ _UNIFORM_SHARE = 0.02  # of the largest variance nearby, below which a picture c
 class FrameWindow:
     """The last `size` frames as vectors, and the squared distances of their layouts.
 
-    Frames are numbered from 0; `frame % size` is the row of a frame in every array. Memory: under 3 KB a frame plus `size`² floats.
+    Frames are numbered from 0; `frame % size` is the row of a frame in every array. Memory: 14 KB a frame plus `size`² floats.
     """
 
     columns = _CELLS[0]
@@ -38,6 +40,7 @@ class FrameWindow:
         self.count = 0
         self.layouts = np.zeros((size, _CELLS[0] * _CELLS[1] * 3), np.float32)
         self.palettes = np.zeros((size, int(np.prod(_BINS))), np.float32)
+        self.small = np.zeros((size, _SMALL[1], _SMALL[0], 3), np.uint8)
         self.grey = np.zeros((size, _SMALL[1], _SMALL[0]), np.uint8)
         self.energy = np.zeros(size, np.float32)
         self.variance = np.zeros(size, np.float32)
@@ -52,7 +55,7 @@ class FrameWindow:
         at, before = self.count % self.size, (self.count - 1) % self.size
         if bgr.shape != _DOUBLE:  # reducing in two steps is cheaper than in one, with nearly the same result
             bgr = cast("NDArray[np.uint8]", cv2.resize(bgr, _DOUBLE[1::-1], interpolation=cv2.INTER_AREA))
-        small = cv2.resize(bgr, _SMALL, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(bgr, _SMALL, dst=self.small[at], interpolation=cv2.INTER_AREA)
         layout = self.layouts[at]
         layout[:] = cv2.resize(small, _CELLS, interpolation=cv2.INTER_AREA).reshape(-1)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=self.grey[at])
@@ -89,11 +92,11 @@ class FrameWindow:
 
     def dark_level(self, frame: int) -> float:
         """Level below which the darkest twentieth of a frame's pixels lies."""
-        return float(np.partition(self.picture(frame), _PIXELS // 20, axis=None)[_PIXELS // 20])
+        return float(np.partition(self.grey[frame % self.size], _PIXELS // 20, axis=None)[_PIXELS // 20])
 
-    def picture(self, frame: int) -> NDArray[np.uint8]:
-        """The frame in grey, uint8 [36, 64]."""
-        return cast("NDArray[np.uint8]", self.grey[frame % self.size])
+    def picture(self, frame: int) -> SmallPicture:
+        """The frame as a small picture."""
+        return SmallPicture(self.small[frame % self.size], self.grey[frame % self.size])
 
     def uniform_frames(self, first: int, last: int) -> NDArray[np.int_]:
         """Frames from `first` to `last` that are uniform, or nearly so compared with the others."""
