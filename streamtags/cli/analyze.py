@@ -20,7 +20,7 @@ from streamtags.cli.common import (
     show_command,
     write_output,
 )
-from streamtags.cli.hints import untagged_hint
+from streamtags.cli.hints import music_hint, untagged_hint
 from streamtags.cli.sources import listed_sources, names_several, run_many
 from streamtags.core.errors import SourceError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         again = "" if live else "; run the same command again to retry only those"
         print(f"{len(failed)} of {len(state.segments)} segments failed{why}{again}", file=sys.stderr)
         return SOME_FAILED
-    if (hint := untagged_hint(state, settings.tags)) is not None:
+    for hint in filter(None, (untagged_hint(state, settings.tags), music_hint(state, settings))):
         print(hint, file=sys.stderr)
     return 0
 

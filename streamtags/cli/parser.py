@@ -24,6 +24,7 @@ COMMANDS = {
     "watch": ("watch", "follow a server from the terminal"),
     "timelines": ("timelines", "list what is in the store"),
     "show": ("show", "print a timeline"),
+    "sound": ("sound", "describe the sound of a source, with prompts for text-to-video models"),
     "search": ("search", "find segments of all timelines by words and by meaning"),
     "remove": ("remove", "delete a timeline"),
     "retag": ("retag", "tag the stored captions again under another vocabulary"),

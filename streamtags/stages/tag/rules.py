@@ -17,7 +17,7 @@ from streamtags.core.measures import MEASURES
 from streamtags.core.model import Evidence, EvidenceValue
 from streamtags.core.vocabulary import Condition, Tag
 
-__all__ = ["BLACK_BELOW_PERCENT", "CERTAIN", "DOUBTFUL", "PLAIN_BELOW_PERCENT", "Rules", "explain", "is_blank"]
+__all__ = ["BLACK_BELOW_PERCENT", "CERTAIN", "DOUBTFUL", "HEARD", "PLAIN_BELOW_PERCENT", "Rules", "explain", "is_blank"]
 
 DOUBTFUL = 0.25
 CERTAIN = 0.5
@@ -25,15 +25,15 @@ BLACK_BELOW_PERCENT = 4.0
 """A picture of less brightness is black or a title card on black."""
 PLAIN_BELOW_PERCENT = 1.5
 """A picture of less contrast has one color."""
-_SOUND = frozenset(
+HEARD = frozenset({"speech_share", "singing_share", "music_share", "silence_share"})
+"""Measures that a stage which has listened corrects or adds."""
+_SOUND = HEARD | frozenset(
     {
         "loudness_lufs",
         "loudness_max_momentary_lufs",
         "onsets_per_second",
         "peak_dbfs",
-        "silence_share",
         "spectral_centroid_hz",
-        "speech_share",
         "tempo_bpm",
         "tempo_confidence",
     }

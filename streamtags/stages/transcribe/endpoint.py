@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
@@ -15,9 +13,9 @@ from numpy.typing import NDArray
 from streamtags.config.options import read_options
 from streamtags.config.stages import TranscribeSettings
 from streamtags.core.errors import ModelError
-from streamtags.core.sound import SAMPLE_RATE
 from streamtags.stages.model_server.connection import Endpoint
 from streamtags.stages.model_server.options import EndpointOptions
+from streamtags.stages.model_server.wav import wav_of
 from streamtags.stages.transcribe.transcriber import Spoken, SpokenWord, Transcript
 
 __all__ = ["TranscriptionEndpoint"]
@@ -56,17 +54,6 @@ class TranscriptionEndpoint:
     async def close(self) -> None:
         """Release the connections."""
         await self._endpoint.close()
-
-
-def wav_of(samples: NDArray[np.float32]) -> bytes:
-    """Return mono sound at 16 kHz as a WAV file."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(SAMPLE_RATE)
-        out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def _form(fields: list[tuple[str, str]], sound: bytes, boundary: str) -> bytes:

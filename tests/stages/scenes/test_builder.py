@@ -178,3 +178,28 @@ def test_a_look_differs_from_itself_by_nothing_and_both_ways_alike(palette: list
 )
 def test_evidence_without_a_look_cannot_be_compared(evidence: Any) -> None:
     assert difference(look_of(evidence), look_of(FIRE)) is None
+
+
+def with_sound(states: list[SegmentState], *contents: dict[str, float]) -> list[SegmentState]:
+    return [
+        state.model_copy(update={"answers": {"heard": {"content": {"speech": 0.0, "singing": 0.0, "music": 0.0, "other": 0.0, **content}}}})
+        for state, content in zip(states, contents, strict=True)
+    ]
+
+
+def brightness(percent: float) -> dict[str, Any]:
+    return {"brightness_percent": percent}
+
+
+def test_what_is_heard_decides_where_looks_leave_it_open(make: Any) -> None:
+    alike, unlike = brightness(40.0), [brightness(40.0), brightness(48.6)]  # .48 apart, just beyond the limit of .45
+    assert lengths(segments(make, *unlike)) == [1, 1]
+    assert lengths(with_sound(segments(make, *unlike), {"music": 1.0}, {"music": 0.9})) == [2]
+    assert lengths(with_sound(segments(make, *unlike), {"other": 1.0}, {"other": 1.0})) == [1, 1]
+    close = [alike, brightness(47.4)]  # .41 apart
+    assert lengths(segments(make, *close)) == [2]
+    assert lengths(with_sound(segments(make, *close), {"speech": 0.9}, {"music": 1.0})) == [1, 1]
+
+
+def test_sound_parts_no_pictures_that_are_the_same(make: Any) -> None:
+    assert lengths(with_sound(segments(make, FOREST, FOREST), {"speech": 0.9}, {"music": 1.0})) == [2]

@@ -288,3 +288,49 @@ def test_a_rule_of_ones_own_can_ask_for_black() -> None:
 
 def test_the_shipped_rules_never_give_medium_energy_or_a_moderate_pace() -> None:
     assert [tag.name for tag in LIBRARY.tags if tag.axis in ("energy", "pace") and not tag.when] == ["Medium Energy", "Moderate Pace"]
+
+
+def heard(evidence: Evidence, *moods: tuple[str, float], **content: float) -> dict[str, tuple[float, str | None]]:
+    """Tags with confidence and source of a segment in which a stage has heard `content` and music of these moods."""
+    shares = {"speech": 0.0, "singing": 0.0, "music": 0.0, "other": 0.0, **content}
+    music = {"instruments": [], "genres": [], "moods": [{"label": label, "confidence": score} for label, score in moods]}
+    answers = {"heard": {"content": shares, **({"music": music} if moods else {})}}
+    result = classify(ClassifyRequest("s1", "", "embedded/1", evidence, answers=answers))
+    return {score.tag: (score.confidence, score.source) for score in result.tags}
+
+
+def test_what_is_heard_stands_before_guesses_from_loudness() -> None:
+    guessed = {"speech_share": 0.9, "silence_share": 0.95, "brightness_percent": 40.0, "contrast_percent": 20.0}
+    assert {"Speech", "Silent"} & measured(guessed).keys()
+    over_music = heard(guessed, music=0.9, other=0.1)
+    assert not {"Speech", "Silent"} & over_music.keys()
+    assert heard({**guessed, "speech_share": 0.0, "silence_share": 0.0}, speech=0.9)["Speech"][1] == "heard"
+    assert heard(guessed, other=1.0)["Silent"][1] == "heard"
+
+
+def test_moods_of_the_music_give_weak_tags_of_the_same_name() -> None:
+    tags = heard({}, ("sad", 0.4), ("sexy", 0.2), ("beautiful", 0.1), music=1.0)
+    assert tags["Sad"] == (CERTAIN, "heard")
+    assert tags["Sensual"][1] == "heard"
+    assert DOUBTFUL < tags["Sensual"][0] < CERTAIN
+    assert heard({}, music=1.0) == {}
+
+
+def test_a_genre_of_music_is_no_genre_of_film() -> None:
+    vocabulary = Vocabulary(
+        id="v",
+        version="1",
+        title="",
+        axes=(Axis(name="genre"), Axis(name="music")),
+        tags=(Tag(name="Rock", axis="genre"), Tag(name="Jazz", axis="music")),
+    )
+    music = {"genres": [{"label": "rock", "confidence": 0.9}, {"label": "jazz", "confidence": 0.9}]}
+    request = ClassifyRequest("s1", "", "embedded/1", answers={"heard": {"content": {"music": 1.0}, "music": music}})
+    assert scores(classify(request, vocabulary)).keys() == {"Jazz"}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"heard": None}, {"heard": {"content": 3, "music": 4}}, {"heard": {"music": {"moods": [1, {"label": 2}]}}}]
+)
+def test_answers_of_other_versions_do_no_harm(damage: dict[str, object]) -> None:
+    assert scores(classify(ClassifyRequest("s1", "", "embedded/1", {}, answers=damage))) == {}

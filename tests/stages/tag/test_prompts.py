@@ -81,3 +81,13 @@ def test_nothing_a_caption_or_subtitle_says_gets_out_of_the_data(caption: str, t
 
 def test_a_caption_of_a_megabyte_is_cut() -> None:
     assert len(user_prompt(ClassifyRequest(segment="s", caption="x" * 1_000_000, caption_model="m", text="y" * 1_000_000))) < 10_000
+
+
+def test_what_is_heard_is_in_the_prompt_without_scores() -> None:
+    music = {"instruments": [{"label": "harp", "confidence": 0.31}], "genres": [], "moods": [{"label": "<sad>", "confidence": 0.2}]}
+    answers = {"heard": {"content": {"speech": 0.25, "music": 1.0, "singing": 0.0, "other": 0.0}, "music": music}}
+    prompt = user_prompt(ClassifyRequest("s1", "A field.", "m", {"silence_share": 0.5, "speech_share": 0.9}, answers=answers))
+    known = json.loads(prompt.split(OPEN)[1].split(CLOSE)[0])
+    assert known["heard"] == {"speech": 0.25, "singing": 0.0, "music": 1.0, "other": 0.0, "instruments": ["harp"], "moods": ["<sad>"]}
+    assert known["measured"] == {"silence_share": 0.0, "speech_share": 0.25, "singing_share": 0.0, "music_share": 1.0}
+    assert "heard" not in user_prompt(ClassifyRequest("s1", "A field.", "m"))
