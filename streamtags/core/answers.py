@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from streamtags.core.bounded import Label, Title
 from streamtags.core.model import Evidence, EvidenceValue
@@ -31,6 +31,7 @@ __all__ = [
     "heard_shares",
     "heard_tags",
     "screen_text",
+    "transcript_lines",
     "transcript_text",
 ]
 
@@ -154,6 +155,19 @@ def screen_text(answers: Mapping[str, Any]) -> str:
 def transcript_text(answers: Mapping[str, Any]) -> str:
     """Return the words of a segment's `answers`, one line each; "" if nothing was transcribed."""
     return "\n".join(_texts(answers.get("transcribed")))
+
+
+def transcript_lines(answers: Mapping[str, Any]) -> list[TranscriptLine]:
+    """Return the transcript lines of a segment's `answers` with their times; those of another version of the stage are left out."""
+    known = answers.get("transcribed")
+    lines = known.get("lines") if isinstance(known, Mapping) else None
+    valid = []
+    for line in lines if isinstance(lines, list) else []:
+        try:
+            valid.append(TranscriptLine.model_validate(line))
+        except ValidationError:
+            continue
+    return valid
 
 
 def heard_shares(answers: Mapping[str, Any]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from streamtags.core.answers import transcript_text
+from streamtags.core.answers import transcript_lines, transcript_text
 from streamtags.core.errors import UsageError
 from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
@@ -15,9 +15,18 @@ from streamtags.core.timebase import Time, format_timecode, nominal, parse_timec
 from streamtags.core.vocabulary import Vocabulary, did_you_mean, folded
 from streamtags.export.options import ExportOptions
 
-__all__ = ["FrameCounter", "Marker", "make_markers"]
+__all__ = ["FrameCounter", "Marker", "SpokenLine", "make_markers"]
 
 NAME_TAGS = 3  # tags in the name of a marker; a list of markers has room for a few words
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLine:
+    """What is spoken between two times, exact seconds from the first frame of the timeline."""
+
+    start: Fraction
+    end: Fraction
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Marker:
         name: a few words: the strongest tags, or the number of the segment if it has none.
         comment: the caption, "" if there is none.
         words: what is spoken, "" if it was not transcribed.
+        lines: the same line by line, with times.
         tags: the tags that the options select, highest confidence first.
         axis: axis of the strongest tag; None without a tag or if the vocabulary does not have it.
         color: color that the options give to `axis`; None if they give none.
@@ -55,6 +65,7 @@ class Marker:
     name: str
     comment: str
     words: str = ""
+    lines: tuple[SpokenLine, ...] = ()
     tags: tuple[TagScore, ...] = ()
     axis: str | None = None
     color: str | None = None
@@ -102,11 +113,21 @@ def _marker(segment: SegmentState, tags: tuple[TagScore, ...], counter: FrameCou
         name=", ".join(score.tag for score in tags[:NAME_TAGS]) or f"Segment {segment.index + 1}",
         comment=segment.caption or "",
         words=transcript_text(segment.answers).replace("\n", " "),
+        lines=_lines(segment, counter),
         tags=tags,
         axis=axis,
         color=selection.color(axis),
         reasoning=segment.reasoning,
     )
+
+
+def _lines(segment: SegmentState, counter: FrameCounter) -> tuple[SpokenLine, ...]:
+    spoken = []
+    for line in transcript_lines(segment.answers):
+        start, end = (counter.seconds(time) for time in (line.start, line.end))
+        if end > start:
+            spoken.append(SpokenLine(start, end, line.text))
+    return tuple(spoken)
 
 
 class FrameCounter:

@@ -23,6 +23,7 @@ from streamtags.export.otio import OTIO
 from streamtags.export.premiere_csv import PREMIERE_CSV
 from streamtags.export.report_html import HTML
 from streamtags.export.resolve_edl import RESOLVE_EDL
+from streamtags.export.sound_prompts import SOUND_PROMPTS
 from streamtags.export.srt import SRT
 from streamtags.export.state_json import JSON
 from streamtags.export.table_csv import CSV
@@ -32,7 +33,7 @@ from streamtags.export.xmeml import XMEML
 __all__ = ["ENTRY_POINTS", "export_timeline", "find_format", "formats", "vocabulary_of"]
 
 ENTRY_POINTS = "streamtags.exports"
-_FORMATS = (JSON, JSONL, CSV, VTT, SRT, CHAPTERS, OTIO, FCPXML, XMEML, EDL, RESOLVE_EDL, AVID, ALE, PREMIERE_CSV, HTML)
+_FORMATS = (JSON, JSONL, CSV, VTT, SRT, CHAPTERS, OTIO, FCPXML, XMEML, EDL, RESOLVE_EDL, AVID, ALE, PREMIERE_CSV, HTML, SOUND_PROMPTS)
 _BUILT_IN = {item.name: item for item in _FORMATS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _log = logging.getLogger(__name__)

@@ -1,19 +1,19 @@
-"""`srt`: captions and tags as SubRip subtitles, for video players and editing systems."""
+"""`srt`: speech, captions and tags as SubRip subtitles, for video players and editing systems."""
 
 from __future__ import annotations
 
 from streamtags.export.base import Format, TimelineView
 from streamtags.export.options import ExportOptions
-from streamtags.export.subtitle_text import TAG_OPTIONS, clock_time, cue_lines
+from streamtags.export.subtitle_text import TAG_OPTIONS, clock_time, cues_of
 
 __all__ = ["SRT"]
 
 
 def _render(view: TimelineView, options: ExportOptions) -> bytes:
     cues = []
-    for number, marker in enumerate(view.markers, 1):
-        times = f"{clock_time(marker.start, ',')} --> {clock_time(marker.end, ',')}"
-        cues.append("\n".join([str(number), times, *(_escape(line) for line in cue_lines(marker))]) + "\n")
+    for number, cue in enumerate(cues_of(view.markers), 1):
+        times = f"{clock_time(cue.start, ',')} --> {clock_time(cue.end, ',')}"
+        cues.append("\n".join([str(number), times, *(_escape(line) for line in cue.lines)]) + "\n")
     return "\n".join(cues).encode()
 
 
@@ -26,7 +26,7 @@ SRT = Format(
     name="srt",
     suffix=".srt",
     media_type="application/x-subrip; charset=utf-8",
-    description="SubRip subtitles of captions and tags",
+    description="SubRip subtitles of speech, captions and tags",
     render=_render,
     options=TAG_OPTIONS,
 )

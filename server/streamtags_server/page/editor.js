@@ -15,6 +15,7 @@ import { Marks } from "./marks.js";
 import { layOut, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
 import { SelectionBar } from "./selection.js";
+import { Spoken } from "./spoken.js";
 import { thumbnailUrl } from "./thumbnails.js";
 import { clockOf, timecode } from "./timecode.js";
 import { TimelineView } from "./timeline.js";
@@ -57,6 +58,7 @@ export class Editor {
     const tagNames = () => this.bar.tagNames;
     const colorOf = (/** @type {string} */ tag) => this._colorOf(tag);
     this.details = new Details(this.corrections, { tagNames, colorOf, info: () => this.info });
+    this.spoken = new Spoken((seconds) => seek(seconds - (this.model?.origin ?? 0)));
     this.list = new SegmentList({ seek, selected: () => this.selection?.show() });
     const clear = () => this.list.select([]);
     this.selection = new SelectionBar(this.corrections, { tagNames, segments: () => this._selectedSegments(), clear });
@@ -253,6 +255,7 @@ export class Editor {
     const at = segmentAt(model, time + 0.001);
     const segment = model.segments[at];
     if (segment) this.details.show(segment, model, this._isEditor);
+    this.spoken.show(segment ?? null, time + model.origin);
     if (at === this._shown.at && isPlaying) return;
     const slider = byId("timeline");
     const about = segment ? `, segment ${at + 1} of ${model.segments.length}. ${segment.caption ?? ""}` : "";

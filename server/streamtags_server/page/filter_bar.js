@@ -1,4 +1,4 @@
-/** The filter above the tracks: words, axis, confidence, and how many segments pass. */
+/** The filter above the tracks: words, axis, confidence, what is heard, and how many segments pass. */
 
 import { byId, el, on } from "./dom.js";
 import { OTHER } from "./model.js";
@@ -9,11 +9,12 @@ export class FilterBar {
   /** @param {{changed: () => void, next: (way: 1 | -1) => void}} options */
   constructor({ changed, next }) {
     /** @type {import("./filter.js").Filter} */
-    this.filter = { text: "", axis: "", confidence: 0 };
+    this.filter = { text: "", axis: "", confidence: 0, heard: "" };
     /** The vocabulary whose tags are offered. @type {Vocabulary | null} */
     this._offered = null;
     on("filter", "input", () => this._set({ text: byId("filter").value }, changed));
     on("axis", "change", () => this._set({ axis: byId("axis").value }, changed));
+    on("heard", "change", () => this._set({ heard: byId("heard").value }, changed));
     on("confidence", "input", () => this._set({ confidence: Number(byId("confidence").value) }, changed));
     on("filter", "keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "Enter") next(event.shiftKey ? -1 : 1);

@@ -1,6 +1,7 @@
 /** A timeline's state laid out for the views, in arrays that can be searched by halves. Pure. */
 
 import { isActive, passes, wordsOf } from "./filter.js";
+import { musicText } from "./heard.js";
 
 /** @typedef {import("./streamtags.js").TimelineState} TimelineState */
 /** @typedef {import("./streamtags.js").SegmentState} SegmentState */
@@ -47,6 +48,7 @@ const CURVES = ["loudness_lufs", "brightness_percent", "arousal_estimate"];
  * @property {Answers[]} answers
  * @property {Uint8Array} matches
  * @property {number} matching how many segments the filter passes
+ * @property {boolean} hasHeard whether a stage has listened to any segment
  * @property {boolean} filtered whether the filter leaves out anything
  */
 
@@ -84,8 +86,14 @@ export function layOut(state, vocabularies, filter, info) {
     answers: answersOf(segments, info),
     matches,
     matching,
+    hasHeard: segments.some((segment) => isHeard(segment)),
     filtered: isActive(filter),
   };
+}
+
+/** @param {any} segment */
+function isHeard(segment) {
+  return Boolean(segment.answers?.heard);
 }
 
 /** Fills one lane for each axis. */
@@ -153,6 +161,7 @@ function curvesOf(segments, info) {
 /** @param {readonly any[]} segments @param {Info} info @returns {Answers[]} */
 function answersOf(segments, info) {
   const names = new Set(segments.flatMap((segment) => (segment.answers ? Object.keys(segment.answers) : [])));
+  names.delete("heard"); // has lanes of its own
   return [...names].sort().map((name) => ({
     title: info.stageTitle(name),
     textAt: (at) => (segments[at].answers?.[name] && answerText(segments[at].answers[name])) || null,
@@ -167,7 +176,9 @@ function answersOf(segments, info) {
  */
 export function answerText(answer) {
   if (Array.isArray(answer.lines)) return linesText(answer.lines) || (answer.skipped ?? "");
-  if (typeof answer.content === "object" && answer.content !== null) return sharesText(answer.content);
+  if (typeof answer.content === "object" && answer.content !== null) {
+    return [sharesText(answer.content), musicText({ answers: { heard: answer } })].filter(Boolean).join("; ");
+  }
   const fields = Object.entries(answer).filter(
     ([name, value]) => !["rev", "model", "ms"].includes(name) && value !== null,
   );

@@ -3,6 +3,7 @@
  * paint itself.
  */
 
+import { heardRows } from "./heard_rows.js";
 import { picturesRow } from "./pictures_row.js";
 import { soundRow } from "./sound_row.js";
 import { RULER } from "./viewport.js";
@@ -53,6 +54,7 @@ function allRows(model, painter, material) {
     ...scenes,
     picturesRow(model, painter, material),
     ...(material.waveforms.isEmpty ? [] : [soundRow(model, painter, material.waveforms)]),
+    ...heardRows(model, painter),
     captions,
     ...model.answers.map(({ title, textAt }) => textRow(title, model, painter, textAt)),
     ...model.lanes.map((lane, index) => laneRow(lane, painter.laneColor(index), model, painter)),
