@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from streamtags.cli.answers import answer_lines
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
 from streamtags.cli.views import printable, scene_line, segment_line, summary_line
+from streamtags.core.pictureless import has_picture
 
 if TYPE_CHECKING:
     from streamtags.core.state import SegmentState, TimelineState
@@ -40,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
 def _print_timeline(state: TimelineState, print_segment: Callable[[SegmentState], None], print_line: Callable[[str], None]) -> None:
     if state.source is not None:
         video = state.source.video
-        print_line(f"{printable(state.source.name)}  {video.width}x{video.height}  {video.rate} fps")
+        what = f"{video.width}x{video.height}  {video.rate} fps" if has_picture(video) else "sound without picture"
+        print_line(f"{printable(state.source.name)}  {what}")
     scenes = {scene.first: scene for scene in state.scenes}
     for segment in state.segments:
         if (scene := scenes.get(segment.segment)) is not None:

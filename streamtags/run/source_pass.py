@@ -182,7 +182,8 @@ class _SourcePass:
             segment, frames = self._unmeasured.popleft()
             evidence = instruments.evidence(segment)
             peaks = instruments.sound.peaks(segment.start.seconds, end)
-            measured = _measured(segment, frames, evidence, peaks, instruments.subtitles, self._settings)
+            shown = frames if instruments.has_picture else ()
+            measured = _measured(segment, shown, evidence, peaks, instruments.subtitles, self._settings)
             yield replace(measured, sound=instruments.heard(segment, self._segmenter.clock)) if self._segmenter else measured
             instruments.subtitles[:] = [line for line in instruments.subtitles if line.end > end]
 
@@ -213,7 +214,7 @@ def _measured(
         evidence=evidence,
         text=join_texts(line.text for line in subtitles if line.start < end and line.end > start),
         stills=tuple(dict.fromkeys(frame.still for frame in frames)),  # frames that were not decoded share a still
-        thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width),
+        thumbnail=thumbnail(frames[len(frames) // 2].still, settings.segments.thumbnail_width) if frames else b"",
         waveform=peaks,
-        fingerprint=fingerprint([frame.bgr for frame in frames], [frame.between for frame in frames]),
+        fingerprint=fingerprint([frame.bgr for frame in frames], [frame.between for frame in frames]) if frames else b"",
     )

@@ -65,7 +65,7 @@ def _scene(window: Window, grammar: Grammar, seed: str, relate: Relate | None) -
 
 
 def _voice(window: Window) -> str:
-    """Return `speech` or `singing`, whichever is heard more; words without a listener are spoken; "" for no voice."""
+    """Return `speech` or `singing`, the one that is heard more; words without a listener are spoken; "" for no voice."""
     speech, singing = window.content.get("speech", 0.0), window.content.get("singing", 0.0)
     if max(speech, singing) >= _VOICE_SHARE:
         return "singing" if singing >= speech else "speech"

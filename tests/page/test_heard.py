@@ -30,7 +30,9 @@ def heard(segment: Any, **shares: float) -> SegmentHeard:
 def transcribed(segment: Any) -> SegmentTranscribed:
     first, last = segment.start.pts, segment.end.pts
     edges = [first, first + (last - first) // 4, first + (last - first) // 2]
-    words = [Word(start=start, end=start + (last - first) // 4, text=text) for start, text in zip(edges, ("Hold", "my", "heart"), strict=True)]
+    words = [
+        Word(start=start, end=start + (last - first) // 4, text=text) for start, text in zip(edges, ("Hold", "my", "heart"), strict=True)
+    ]
     line = TranscriptLine(start=segment.start, end=segment.end, text="Hold my heart", words=words)
     return SegmentTranscribed(segment=segment.segment, rev=1, language="en", lines=[line], model="m")
 

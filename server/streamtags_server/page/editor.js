@@ -10,7 +10,7 @@ import { FilterBar } from "./filter_bar.js";
 import { showHeader, showLoading } from "./header.js";
 import { Info } from "./info.js";
 import { SegmentList } from "./list.js";
-import { isOnAir, isRunning, isStream } from "./live.js";
+import { hasPicture, isOnAir, isRunning, isStream } from "./live.js";
 import { Marks } from "./marks.js";
 import { layOut, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
@@ -221,7 +221,7 @@ export class Editor {
     if (state.source && this._shown.epoch !== state.epoch) {
       this._shown.epoch = state.epoch;
       if (isStream(state.source)) this.player.loadNothing("A live source leaves no film; its thumbnails are shown.");
-      else this.player.load(`${this._address()}/media`);
+      else this.player.load(`${this._address()}/media`, hasPicture(state.source));
     }
     this.timeline.show(model);
     if (!byId("list").hidden) this.list.show(model);
@@ -246,7 +246,7 @@ export class Editor {
     if (!model) return;
     const { time, isPlaying, hasMedia } = this.player;
     this.timeline.film.pause(isPlaying);
-    if (hasMedia) this.timeline.film.open(`${this._address()}/media`);
+    if (hasMedia && this.player.hasPicture) this.timeline.film.open(`${this._address()}/media`);
     const code = timecode(clockOf(model.state.source?.video), time);
     byId("timecode").textContent = code;
     byId("play-icon").setAttribute("d", isPlaying ? PAUSE : PLAY);

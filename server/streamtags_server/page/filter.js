@@ -1,4 +1,4 @@
-/** The filter of the timeline: words, all of which a segment must have, an axis, a confidence and what is heard. Pure. */
+/** The filter of the timeline: words, all of which a segment must have, axis, confidence and what is heard. Pure. */
 
 import { has } from "./heard.js";
 

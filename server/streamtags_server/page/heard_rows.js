@@ -11,7 +11,9 @@ const MIN_WIDTH = 8; // average pixels of a segment, below which a row is painte
 /** @param {Model} model @param {Painter} painter @returns {import("./rows.js").RowWithoutPlace[]} */
 export function heardRows(model, painter) {
   if (!model.hasHeard) return [];
-  return Object.entries(SOUNDS).map(([kind, name], index) => heardRow(kind, name, painter.laneColor(index), model, painter));
+  return Object.entries(SOUNDS).map(([kind, name], index) =>
+    heardRow(kind, name, painter.laneColor(index), model, painter),
+  );
 }
 
 /**

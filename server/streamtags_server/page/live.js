@@ -1,6 +1,6 @@
 /**
  * What differs for a live source: there is no film to play, it can be lost and come back, and the newest segment
- * matters.
+ * matters. And for a sound file: there is no picture.
  */
 
 import { counted } from "./dom.js";
@@ -20,6 +20,11 @@ export function isOnAir(state) {
 /** Whether the source is a stream, of which no file remains. @param {any} source */
 export function isStream(source) {
   return Boolean(source.live) && /^[a-z][a-z0-9+.-]*:\/\//i.test(source.uri);
+}
+
+/** Whether a source has a picture; a sound file has none. @param {any} source */
+export function hasPicture(source) {
+  return source?.video?.codec !== "none";
 }
 
 /** The badge of a timeline. @param {TimelineState} state @returns {{name: string, text: string}} */

@@ -17,7 +17,7 @@ const EDGE_SECONDS = 0.02; // inside a segment, so that rounding never shows its
 export function picturesRow(model, painter, { thumbnails, film }) {
   const height = PICTURES - 7;
   const video = model.state.source?.video;
-  const imageWidth = Math.min(160, height * ((video?.width ?? 16) / (video?.height || 9)));
+  const imageWidth = Math.min(160, height * ((video?.width || 16) / (video?.height || 9)));
   const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
     const { perSegment, viewport, colors } = painter;
     const fitting = 2 ** Math.ceil(Math.log2(imageWidth / Math.max(perSegment, 1e-6)));

@@ -13,6 +13,8 @@ export class Player {
     /** @type {HTMLVideoElement} */
     this.video = byId("video");
     this.duration = 0; // seconds
+    /** Whether the source has a picture; sound alone plays without one. */
+    this.hasPicture = true;
     this._moved = moved;
     this._hasMedia = false;
     this._time = 0;
@@ -27,9 +29,11 @@ export class Player {
     for (const type of ["pause", "play", "timeupdate"]) this.video.addEventListener(type, moved);
   }
 
-  /** @param {string} url */
-  load(url) {
+  /** @param {string} url @param {boolean} [hasPicture] */
+  load(url, hasPicture = true) {
     this.unload();
+    this.hasPicture = hasPicture;
+    if (!hasPicture) byId("no-picture").textContent = "Sound without picture";
     this.video.src = url;
     this.video.load();
   }
@@ -130,8 +134,8 @@ export class Player {
   }
 
   _ready() {
-    this._hasMedia = this.video.videoWidth > 0;
-    byId("monitor").classList.toggle("no-media", !this._hasMedia);
+    this._hasMedia = this.video.videoWidth > 0 || !this.hasPicture;
+    byId("monitor").classList.toggle("no-media", !this._hasMedia || !this.hasPicture);
     if (this._time > 0) this.seek(this._time);
     this._moved();
   }

@@ -4,6 +4,7 @@
  */
 
 import { heardRows } from "./heard_rows.js";
+import { hasPicture } from "./live.js";
 import { picturesRow } from "./pictures_row.js";
 import { soundRow } from "./sound_row.js";
 import { RULER } from "./viewport.js";
@@ -52,7 +53,7 @@ function allRows(model, painter, material) {
   const captions = textRow("Captions", model, painter, (at) => model.segments[at].caption);
   return [
     ...scenes,
-    picturesRow(model, painter, material),
+    ...(hasPicture(model.state.source) ? [picturesRow(model, painter, material)] : []),
     ...(material.waveforms.isEmpty ? [] : [soundRow(model, painter, material.waveforms)]),
     ...heardRows(model, painter),
     captions,

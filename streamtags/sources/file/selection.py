@@ -23,11 +23,8 @@ _PHOTO_CODECS = frozenset({"bmp", "gif", "jpeg2000", "jpegxl", "mjpeg", "png", "
 
 
 def has_film(container: InputContainer) -> bool:
-    """Whether there is a picture other than covers. A sound file may have a cover, marked as one or as a single picture."""
-    pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if container.streams.audio:
-        pictures = [s for s in pictures if s.codec_context is None or not _is_photo(s)]
-    return bool(pictures)
+    """Whether there is a picture other than covers."""
+    return any(not s.disposition & Disposition.attached_pic for s in container.streams.video)
 
 
 def choose_picture(container: InputContainer, place: Place) -> av.VideoStream:

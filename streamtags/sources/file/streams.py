@@ -24,6 +24,7 @@ from streamtags.sources.file.rates import choose_rate
 __all__ = [
     "check_pixels",
     "describe",
+    "describe_sound",
     "frame_rate",
     "is_spliced",
     "known_duration",
@@ -159,6 +160,20 @@ def describe(
             rotation=rotation,
         ),
         audio=None if sound is None else _audio_info(sound),
+        title=_tag(container.metadata, "title"),
+    )
+
+
+def describe_sound(container: InputContainer, place: Place, video: VideoInfo, sound: av.AudioStream) -> SourceInfo:
+    """Describe an opened sound file; `video` stands for the picture it does not have, and gets the duration."""
+    seconds = container.duration / av.time_base if container.duration else None
+    return SourceInfo(
+        uri=place.uri,
+        name=_name(place),
+        size=_file_size(container, place),
+        container=container.format.name,
+        video=video.model_copy(update={"duration": seconds}),
+        audio=_audio_info(sound),
         title=_tag(container.metadata, "title"),
     )
 

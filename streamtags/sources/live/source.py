@@ -18,6 +18,7 @@ from streamtags.core.model import Frame, Lost, Picture, Recorded, Sound, SourceI
 from streamtags.core.ports import FrameSource
 from streamtags.sources.file.access import Access, locate
 from streamtags.sources.file.diagnose import is_end_of_body
+from streamtags.sources.file.sound_source import open_sound_file
 from streamtags.sources.file.source import MediaItem, VideoSource, open_source
 from streamtags.sources.live.numbering import FrameNumbering
 from streamtags.sources.live.queue import FrameQueue, LiveItem
@@ -44,7 +45,7 @@ def is_live(uri: str, settings: IngestSettings) -> bool:
 def open_any_source(
     uri: str, settings: IngestSettings, *, access: Access | None = None, recorded: Recorded | None = None, thumbnails: bool = False
 ) -> FrameSource:
-    """Open a file, a URL, standard input (`-`) or a live source, and decode up to its first picture.
+    """Open a file, a URL, standard input (`-`) or a live source, and decode up to its first picture. A file may have sound alone.
 
     A source is live if it arrives by RTSP, RTMP, SRT, UDP or TCP, if it is a file that grows while it is read (`ingest.live.follow`), or
     if it arrives by HTTP with neither a length nor a duration: HLS without an end, a camera, a body of unknown length.
@@ -58,14 +59,19 @@ def open_any_source(
 
     Raises:
         SourceRefused: its scheme, its format or its frame size is not allowed.
-        SourceError: it cannot be opened, has no picture, or nothing in it can be decoded.
+        SourceError: it cannot be opened, has no picture and is no sound file, or nothing in it can be decoded.
     """
     access = access or Access()
     place = locate(uri, access)
     if place.live or (settings.live.follow and place.path is not None):
         transport = Transport.of(place, settings)
         return LiveSource(lambda timeout: transport.open(locate(uri, access), timeout), transport, recorded)
-    source = open_source(uri, settings, access=access, thumbnails=thumbnails)
+    try:
+        source = open_source(uri, settings, access=access, thumbnails=thumbnails)
+    except SourceError as error:
+        if error.code != "source.no_picture":
+            raise
+        return open_sound_file(uri, settings, access)
     if place.kind != "url" or source.info.size is not None or source.info.video.duration is not None:
         return source
     fetched = Transport.of_http(settings)

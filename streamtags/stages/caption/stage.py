@@ -10,6 +10,7 @@ from streamtags.core.events import Payload, SegmentCaptioned
 from streamtags.core.model import Caption, CaptionRequest, Described, is_measured
 from streamtags.core.ports import Describer, Readiness
 from streamtags.stages.answers import answer_of
+from streamtags.stages.caption.embedded import EmbeddedCaptioner
 from streamtags.stages.stage import STILLS, Earlier, SegmentRunner, SegmentWork, Stage
 from streamtags.stages.tag.stage import tagged
 from streamtags.stages.tools import Tools
@@ -43,6 +44,8 @@ class _CaptionRunner(SegmentRunner):
             raise ModelError("there are no stills to caption", where=work.state.segment, code="stage.no_stills")
         request = CaptionRequest(work.measured, previous=work.previous.caption if work.previous else None, answers=work.state.answers)
         began = time.perf_counter()
+        if not work.measured.stills:  # sound without picture: there is nothing to show to a model
+            return (_captioned(work, await EmbeddedCaptioner().caption(request), began),)
         if self._describer is None:
             return (_captioned(work, await answer_of(self._tools.captioner.caption(request), Caption, self._name), began),)
         described = await answer_of(self._describer.describe(request, self._tools.vocabulary), Described, self._name)

@@ -35,7 +35,7 @@ _MAX_LABEL = 40
 
 
 class MusicEndpoint:
-    """A `MusicTagger` that asks a server. Sound goes to no other address than the configured one."""
+    """A `MusicTagger` at a server. Sound goes to no other address than the configured one."""
 
     def __init__(self, settings: MusicSettings) -> None:
         options = {name: getattr(settings, name) for name in ("base_url", "model", "api_key_env", "timeout_seconds")}

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { addressOf, parseAddress } from "../../../server/streamtags_server/page/address.js";
 import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
+import { spokenLines } from "../../../server/streamtags_server/page/heard.js";
 import { Info } from "../../../server/streamtags_server/page/info.js";
 import { waitingText } from "../../../server/streamtags_server/page/live.js";
 import { answerText, layOut, nextMatch } from "../../../server/streamtags_server/page/model.js";
@@ -25,7 +26,7 @@ const segment = (at, fields = {}) => ({
   evidence: null,
   ...fields,
 });
-const filter = (fields) => ({ text: "", axis: "", confidence: 0, ...fields });
+const filter = (fields) => ({ text: "", axis: "", confidence: 0, heard: "", ...fields });
 const labels = (rate, start, from, span, room) => {
   return rulerTicks(clockOf({ rate, start_timecode: start }), from, span, room).map((tick) => tick.label);
 };
@@ -49,6 +50,38 @@ test("passes segments with a tag of the axis", () => {
   assert.ok(!passes(segment(1, { caption: "A boat" }), [], ["boat"], filter({ text: "boat", axis: "mood" })));
   assert.ok(passes(segment(1), ["calm"], [], filter({ axis: "mood" })));
   assert.ok(!passes(segment(1), [], [], filter({ confidence: 0.5 })));
+});
+
+test("passes segments with dialogue or music", () => {
+  const heard = (content, lines = []) => segment(1, { answers: { heard: { content }, transcribed: { lines } } });
+  assert.ok(passes(heard({ speech: 0.3 }), [], [], filter({ heard: "dialogue" })));
+  assert.ok(passes(heard({}, [{ text: "Hello" }]), [], [], filter({ heard: "dialogue" })));
+  assert.ok(!passes(heard({ speech: 0.3 }), [], [], filter({ heard: "music" })));
+  assert.ok(passes(heard({ singing: 0.3 }), [], [], filter({ heard: "music" })));
+  assert.ok(!passes(segment(1), [], [], filter({ heard: "music" })));
+});
+
+test("places spoken words, and a line without words as one", () => {
+  const time = (seconds) => ({ seconds, time_base: "1/1000" });
+  const lines = [
+    {
+      text: "Hold it",
+      start: time(1),
+      end: time(2),
+      words: [
+        { text: "Hold", start: 1000, end: 1500 },
+        { text: "it", start: 1500, end: 2000 },
+      ],
+    },
+    { text: "Now", start: time(3), end: time(4) },
+  ];
+  assert.deepEqual(spokenLines({ start: time(0), answers: { transcribed: { lines } } }), [
+    [
+      { text: "Hold", start: 1, end: 1.5 },
+      { text: "it", start: 1.5, end: 2 },
+    ],
+    [{ text: "Now", start: 3, end: 4 }],
+  ]);
 });
 
 test("goes to the next match and around the end", () => {
