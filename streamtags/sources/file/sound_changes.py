@@ -53,15 +53,15 @@ def changes(levels: Sequence[Levels]) -> list[int]:
         return []
     sound = np.stack(levels)
     novelty = np.array([_novelty(sound, at) for at in range(len(sound))])
-    found: list[int] = []
+    places: list[int] = []
     for at in np.argsort(-novelty, kind="stable"):
         if novelty[at] <= 0:
             break
         if novelty[at] < novelty[max(0, at - _PEAK) : at + _PEAK + 1].max():
             continue
-        if all(abs(at - other) >= _SHORTEST for other in found) and _SHORTEST <= at <= len(sound) - _SHORTEST:
-            found.append(int(at))
-    return sorted(found)
+        if all(abs(at - other) >= _SHORTEST for other in places) and _SHORTEST <= at <= len(sound) - _SHORTEST:
+            places.append(int(at))
+    return sorted(places)
 
 
 def _novelty(sound: Levels, at: int) -> float:
