@@ -50,7 +50,7 @@ async def test_segments_begin_where_the_sound_changes(piece: Path, tmp_path: Pat
     assert [segment.start.seconds for segment in state.segments] == [0.0, 10.0, 18.0, 25.0]
     assert state.segments[-1].end.seconds == pytest.approx(31.5, abs=0.04)
     assert all(segment.status == "tagged" and segment.thumbnail is None for segment in state.segments)
-    assert state.segments[2].caption == "Sound of 7.0 seconds: there is no sound."
+    assert state.segments[2].caption == "A sound of 7.0 seconds: there is no sound."
     evidence = state.segments[0].evidence or {}
     assert evidence["loudness_lufs"] is not None
     assert not {"brightness_percent", "camera", "motion_percent_per_second"} & evidence.keys()

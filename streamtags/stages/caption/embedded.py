@@ -55,7 +55,7 @@ class EmbeddedCaptioner:
 
 def _shot(segment: Segment, evidence: Evidence) -> str:
     if "brightness_percent" not in evidence and "loudness_lufs" in evidence:
-        return f"Sound of {segment.seconds:.1f} second{'' if f'{segment.seconds:.1f}' == '1.0' else 's'}"
+        return f"A sound of {segment.seconds:.1f} second{'' if f'{segment.seconds:.1f}' == '1.0' else 's'}"
     light = _word(evidence, "brightness_percent", (12, "very dark "), (25, "dark "), (62, ""), (None, "bright "))
     colorless = _word(evidence, "saturation_percent", (3, "black-and-white "), (None, ""))
     seconds = f"{segment.seconds:.1f}"
