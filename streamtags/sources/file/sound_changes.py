@@ -40,7 +40,8 @@ def band_levels(samples: NDArray[np.float32], rate: int) -> Levels:
     edges = np.geomspace(_LOWEST_HERTZ, _HIGHEST_HERTZ, BANDS + 1) * len(samples) / rate
     places = np.clip(np.rint(edges).astype(int), 0, len(power))
     sums = np.array([power[low : max(low + 1, high)].sum() for low, high in pairwise(places)])
-    return np.maximum(10 * np.log10(np.maximum(sums, 1e-12)), _FLOOR_DB)
+    levels: Levels = np.maximum(10 * np.log10(np.maximum(sums, 1e-12)), _FLOOR_DB)
+    return levels
 
 
 def changes(levels: Sequence[Levels]) -> list[int]:

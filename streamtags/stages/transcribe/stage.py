@@ -80,7 +80,7 @@ class TranscribeRunner(SegmentRunner):
         language = answer.transcript.language if lines else None
         return [SegmentTranscribed(segment=state.segment, language=language, lines=lines, model=self._transcriber.model, ms=answer.ms)]
 
-    async def transcript(self, stretch: Stretch) -> tuple[tuple[Spoken, ...], float]:
+    async def transcript(self, stretch: Stretch) -> tuple[Sequence[Spoken], float]:
         """Return the lines of a stretch, and the seconds of the source that their times count from.
 
         Raises:
