@@ -124,6 +124,14 @@ def write_aaf(path: Path, cuts: list[Cut]) -> None:
 WRITERS = {"edl": as_edl, "otio": as_otio, "fcpxml": as_fcpxml, "xml": as_xmeml}
 
 
+def write(path: Path, cuts: list[Cut]) -> None:
+    """Write an edit in the format of the path's suffix."""
+    if path.suffix == ".aaf":
+        write_aaf(path, cuts)
+    else:
+        path.write_text(WRITERS[path.suffix[1:]](cuts))
+
+
 def analyzed(path: Path, store: Path, *arguments: str, status: int = 0) -> list[dict[str, Any]]:
     """The events of an analysis."""
     log = store.with_suffix(f".{path.name}.jsonl")
@@ -155,10 +163,7 @@ def shots(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("suffix", [*WRITERS, "aaf"])
 def test_every_format_gives_the_same_shots_to_the_frame(suffix: str, folder: Path, tmp_path: Path) -> None:
     path = folder / f"film.{suffix}"
-    if suffix == "aaf":
-        write_aaf(path, CUTS)
-    else:
-        path.write_text(WRITERS[suffix](CUTS))
+    write(path, CUTS)
     events = analyzed(path, tmp_path / "store.db")
     record, expected = 0, []
     for name, first, frames in CUTS:
@@ -195,13 +200,14 @@ def test_an_edit_is_exported_with_its_own_markers_and_those_of_its_tags(suffix: 
     assert main([*export, "--onto", str(moved)]) == 2
 
 
-def test_a_new_version_captions_only_what_changed(folder: Path, tmp_path: Path) -> None:
-    first, second = folder / "version1.otio", folder / "version2.otio"
-    first.write_text(as_otio(CUTS))
+@pytest.mark.parametrize("suffix", [*WRITERS, "aaf"])
+def test_a_new_version_captions_only_what_changed(suffix: str, folder: Path, tmp_path: Path) -> None:
+    first, second = folder / f"version1.{suffix}", folder / f"version2.{suffix}"
+    write(first, CUTS)
     analyzed(first, tmp_path / "store.db")
     changed = [("two.mp4", 130, 35), ("one.mp4", 210, 25), ("two.mp4", 190, 28)]
     moved = [CUTS[3], CUTS[0]]
-    second.write_text(as_otio([changed[0], moved[0], changed[1], moved[1], changed[2], CUTS[4]]))
+    write(second, [changed[0], moved[0], changed[1], moved[1], changed[2], CUTS[4]])
     captions = of_type(analyzed(second, tmp_path / "store.db"), "segment.captioned")
     assert [caption["segment"] for caption in captions if caption["reused_from"] is None] == ["s0000", "s0002", "s0004"]
     assert len(captions) == 6
