@@ -83,11 +83,13 @@ def make_markers(state: TimelineState, options: ExportOptions, vocabulary: Vocab
     Gaps of a live source are left out, and segments without a tag left if the options select tags.
 
     Raises:
-        UsageError: an axis that the vocabulary does not have, or a start timecode that does not exist at the rate.
+        UsageError: an axis or a tag that the vocabulary does not have, or a start timecode that does not exist at the rate.
     """
     if not state.segments or state.source is None:
         return ()
     selection = _Selection(options, vocabulary)
+    if vocabulary is not None:
+        _check_tags(options, vocabulary, state)
     counter = FrameCounter(state.segments[0].start, state.source.video.rate, state.source.video.start_timecode, options)
     markers = []
     for segment in state.segments:
@@ -169,7 +171,8 @@ class _Selection:
         known = [axis.name for axis in vocabulary.axes] if vocabulary else []
         self._wanted_axes = {_axis(name, known) for name in options.axes}
         self._colors = {_axis(name, known): color for name, color in options.colors.items()}
-        self._wanted_tags = {folded(name) for name in options.tags}
+        found = [vocabulary.find(name) if vocabulary else None for name in options.tags]
+        self._wanted_tags = {folded(tag.name if tag else name) for tag, name in zip(found, options.tags, strict=True)}
         self._min_confidence = options.min_confidence
 
     def tags(self, segment: SegmentState) -> tuple[TagScore, ...]:
@@ -187,6 +190,16 @@ class _Selection:
 
     def color(self, axis: str | None) -> str | None:
         return None if axis is None else self._colors.get(axis)
+
+
+def _check_tags(options: ExportOptions, vocabulary: Vocabulary, state: TimelineState) -> None:
+    """Refuse a tag that neither the vocabulary nor a segment has: its export would be empty without a reason."""
+    for name in options.tags:
+        if vocabulary.find(name) is None and not any(
+            folded(score.tag) == folded(name) for segment in state.segments for score in segment.tags
+        ):
+            hint = did_you_mean(name, vocabulary.by_name)
+            raise UsageError(f"the vocabulary has no tag {name!r}", where="export", hint=hint)
 
 
 def _axis(name: str, known: Sequence[str]) -> str:

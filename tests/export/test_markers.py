@@ -84,6 +84,13 @@ def test_an_unknown_axis_is_answered_with_a_suggestion(state: TimelineState) -> 
         markers(state, colors={"lights": "Red"})
 
 
+def test_an_unknown_tag_is_answered_with_a_suggestion(state: TimelineState) -> None:
+    with pytest.raises(UsageError, match="no tag 'Clam'; did you mean 'Calm'"):
+        markers(state, tags=("Clam",))
+    # A tag that a person gave need not be of the vocabulary.
+    assert len(markers(with_segment(state, tags=[{"tag": "Own", "confidence": 1.0}]), tags=("own",))) == 1
+
+
 def test_an_option_that_a_format_does_not_use_is_refused() -> None:
     with pytest.raises(UsageError, match="json: has no use for rate; it takes no options"):
         find_format("json").check(ExportOptions(rate=25))

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.events import TimelineOpened
+from streamtags.core.records import TimelineIdentity
 from streamtags.export import formats
 from streamtags.store.sqlite.store import SqliteStore
+from streamtags.testing.log import make_payloads
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -261,7 +264,12 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
     assert page.is_hidden("#export-rate") == ("rate" not in formats()["json"].options)
     page.select_option("#export-format", "csv")
     shown = page.eval_on_selector_all("[data-option]", "(all) => all.filter((one) => !one.hidden).map((one) => one.dataset.option)")
-    assert set(shown) == formats()["csv"].options - {"tags"} - {"onto", "new_timeline"}
+    assert set(shown) == formats()["csv"].options
+    assert page.is_hidden("#export-goal")
+    page.fill("#export-tags", "Calmm")
+    page.click("#export-go")
+    shows(page, "#export-error", re.compile("no tag 'Calmm'.*did you mean 'Calm'"))
+    page.fill("#export-tags", "")
     page.fill("#export-confidence", "2")
     page.click("#export-go")
     shows(page, "#export-error", re.compile("min_confidence"))
@@ -270,6 +278,31 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
         page.click("#export-go")
     rows = Path(waiting.value.path()).read_text().splitlines()
     assert 1 <= len(rows) < 13  # segments without such a tag are left out
+
+
+def test_an_edit_is_exported_with_markers_or_as_a_new_timeline(server: Server, page: Page) -> None:
+    opening, *rest = make_payloads(2)
+    assert isinstance(opening, TimelineOpened)
+    edit = opening.model_copy(update={"source": opening.source.model_copy(update={"container": "otio"})})
+    with SqliteStore(server.path) as store:
+        store.open_timeline("tl_edit", TimelineIdentity("edit"))
+        store.append("tl_edit", [edit, *rest])
+    server.start()
+    opened(page, server, "tl_edit")
+    page.wait_for_selector("#axis option[value='genre']", state="attached")
+    page.click("#export")
+    page.select_option("#export-format", "otio")
+    assert page.is_visible("#export-goal")
+    assert page.is_hidden("#export-rate")
+    page.click("#export-go")
+    shows(page, "#export-error", re.compile(r"\S"))  # that edit is not on this server
+    page.check("text=A new timeline")
+    page.fill("#export-rate", "50")
+    page.fill("#export-tags", "Calm, Tense")
+    with page.expect_request("**/export?*") as asked, page.expect_download() as waiting:
+        page.click("#export-go")
+    assert asked.value.url.endswith("format=otio&rate=50&tag=Calm&tag=Tense&new_timeline=1")
+    assert json.loads(Path(waiting.value.path()).read_text())["OTIO_SCHEMA"].startswith("Timeline")
 
 
 def test_a_marked_range_selects_its_segments_for_one_tag(server: Server, page: Page) -> None:

@@ -40,6 +40,7 @@ def test_options_of_the_query_reach_the_format(server: Any) -> None:
     ("query", "message"),
     [
         ("format=json&rate=25", "has no use for rate"),
+        ("format=clips", "clips are a folder of files"),
         ("format=csv&rate=fast", "not a frame rate"),
         ("format=csv&size=1", "size: "),
         ("format=csv&start_timecode=25:61:00:00", "not a timecode"),

@@ -318,7 +318,7 @@ export class Editor {
     listenForExport({
       info: () => this.info,
       axes: () => (this.model ? vocabularyOf(this.model.state, this.vocabularies)?.axes : null) ?? [],
-      video: () => this.model?.state.source?.video,
+      source: () => this.model?.state.source,
       address: () => this._address(),
       id: () => this.id,
     });
