@@ -56,6 +56,8 @@ class Settings(NamedTuple):
     align: str = "start"
     offset_frames: int = 0
     target: str = "timeline"
+    paints_clips: bool = False
+    clip_colors: Mapping[str, str] = {}
 
 
 class Marker(NamedTuple):

@@ -1,4 +1,4 @@
-"""What must be known from one run to the next and cannot be in Resolve: which markers a person deleted."""
+"""What must be known from one run to the next and cannot be in Resolve: which markers a person deleted, and who colored a clip."""
 
 import json
 import os
@@ -13,7 +13,7 @@ def memory_path() -> str:
 
 
 class Memory:
-    """Which markers were written to one target for one log, and which of them a person deleted.
+    """Which markers were written to one target for one log, which of them a person deleted, and which clips were colored.
 
     A marker that was written and is no longer there was deleted by a person, and is not written again.
 
@@ -30,10 +30,11 @@ class Memory:
         fields: Dict[str, Any] = known if isinstance(known, dict) else {}
         self.dismissed: Set[str] = set(fields.get("dismissed", ()))
         self._present: Set[str] = set(fields.get("present", ()))
+        self.painted: Dict[str, str] = dict(fields.get("painted", {}))
         self._saved = self._fields()
 
     def _fields(self) -> Dict[str, Any]:
-        return {"dismissed": sorted(self.dismissed), "present": sorted(self._present)}
+        return {"dismissed": sorted(self.dismissed), "present": sorted(self._present), "painted": dict(self.painted)}
 
     def see(self, present: Iterable[str], wanted: Iterable[str]) -> None:
         """Compare the markers that are there with those that were written: a missing one that is still wanted was deleted."""

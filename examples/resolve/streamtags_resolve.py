@@ -6,10 +6,11 @@ changes in a marker stays: its place and color in Resolve, its text as a correct
 
 import time
 from fractions import Fraction
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from streamtags_markers import Custom, Marker, Settings, Wanted, markers_for, parse_rate, read_change
 from streamtags_memory import Memory
+from streamtags_paint import paint_clips
 from streamtags_source import Follower, ServerSource, SourceError
 
 __all__ = ["POLL_SECONDS", "ResolveError", "Result", "Target", "follow", "open_target", "remove_all", "update"]
@@ -24,13 +25,14 @@ class ResolveError(Exception):
 
 
 class Target(NamedTuple):
-    """What carries the markers: a timeline of Resolve, or a clip in its media pool."""
+    """What carries the markers: a timeline of Resolve, or a clip in its media pool with the `items` of the timeline that show it."""
 
     owner: Any
     name: str
     id: str
     rate: Fraction
     start_frame: int
+    items: Sequence[Any] = ()
 
 
 class Result(NamedTuple):
@@ -71,12 +73,18 @@ def open_target(resolve: Any, settings: Settings, state: Mapping[str, Any]) -> T
 
 def _clip_target(timeline: Any, state: Mapping[str, Any]) -> Target:
     source = state["source"] or {"uri": "", "name": ""}
+    found: Optional[Target] = None
+    items: List[Any] = []
     for track in range(1, int(timeline.GetTrackCount("video") or 0) + 1):
         for item in timeline.GetItemListInTrack("video", track) or ():
             clip = item.GetMediaPoolItem()
             path = str(clip.GetClipProperty("File Path") or "") if clip else ""
             if path and (path == source["uri"] or path.replace("\\", "/").rpartition("/")[2] == source["name"]):
-                return Target(clip, source["name"], str(clip.GetMediaId()), parse_rate(clip.GetClipProperty("FPS")), 0)
+                identity = str(clip.GetMediaId())
+                found = found or Target(clip, source["name"], identity, parse_rate(clip.GetClipProperty("FPS")), 0)
+                items += [item] if identity == found.id else []
+    if found is not None:
+        return found._replace(items=items)
     raise ResolveError("the open timeline {} has no clip of the file {}".format(timeline.GetName(), source["name"]))
 
 
@@ -259,7 +267,13 @@ def update(
     def place(now: Mapping[str, Any]) -> List[Wanted]:
         return markers_for(now, target.rate, target.start_frame, settings, axis_of)
 
-    return _Update(target, source, axis_of, memory, say).run(state, place)
+    result = _Update(target, source, axis_of, memory, say).run(state, place)
+    if settings.paints_clips:
+        count = paint_clips(target.items, place(state), settings.clip_colors, memory.painted)
+        memory.save()
+        if count:
+            say("{} clips colored".format(count))
+    return result
 
 
 def remove_all(target: Target) -> int:

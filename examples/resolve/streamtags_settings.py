@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from streamtags_markers import MARKER_COLORS, Settings, color_of
 from streamtags_memory import memory_path
+from streamtags_paint import clip_color_of
 from streamtags_source import FileSource, ServerSource
 
 __all__ = ["Configuration", "SettingsError", "configure", "read_file"]
@@ -25,6 +26,7 @@ DEFAULTS: Dict[str, Any] = {
     "align": "start",
     "offset_frames": 0,
     "target": "timeline",
+    "paint_clips": False,
 }
 _CHOICES = {"align": ("start", "timecode"), "target": ("timeline", "clip")}
 
@@ -80,6 +82,8 @@ def configure(given: Dict[str, Any]) -> Configuration:
             raise SettingsError("{} must be one of {}, not {!r}".format(name, ", ".join(_CHOICES[name]), value))
     if not 0 <= fields["min_confidence"] <= 1:
         raise SettingsError("min_confidence must be between 0 and 1, not {}".format(fields["min_confidence"]))
+    if fields["paint_clips"] and fields["target"] != "clip":
+        raise SettingsError('paint_clips needs the target "clip": only then is it known which clips show the film')
     colors = {axis: _color(axis, name) for axis, name in fields["colors"].items()}
     settings = Settings(
         axes=tuple(_texts("axes", fields["axes"])),
@@ -89,6 +93,9 @@ def configure(given: Dict[str, Any]) -> Configuration:
         align=fields["align"],
         offset_frames=fields["offset_frames"],
         target=fields["target"],
+        paints_clips=fields["paint_clips"],
+        # By marker color, since a marker says which axis colors a clip.
+        clip_colors={colors[axis]: clip_color_of(name) or "" for axis, name in fields["colors"].items()},
     )
     if fields["file"]:
         return Configuration(FileSource(fields["file"]), settings, False, True, memory_path())

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--align", choices=("start", "timecode"), help="the source begins at the start of the timeline, or at its timecode")
     parser.add_argument("--offset-frames", type=int, metavar="N", help="frames to move all markers by")
     parser.add_argument("--target", choices=("timeline", "clip"), help="markers of the timeline, or of the clip that was analyzed")
+    parser.add_argument("--paint-clips", action="store_true", help="with --target clip: color the clips of the timeline like their markers")
     parser.add_argument("--remove", action="store_true", help="remove all markers of streamtags, and no others")
     return parser
 
@@ -61,7 +62,7 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
     names = ("server", "file", "timeline", "by", "min_confidence", "align", "offset_frames", "target")
     fields: Dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     fields.update(axes=arguments.axis or [], tags=arguments.tag or [], follow=not arguments.once, keep_following=arguments.keep_following)
-    fields["colors"] = {}
+    fields.update(colors={}, paint_clips=arguments.paint_clips)
     for text in arguments.color or ():
         axis, equals, color = text.partition("=")
         if not equals:

@@ -13,6 +13,13 @@ COLORS = {
 }  # fmt: skip
 
 
+# Those of clips are other ones.
+CLIP_COLORS = {
+    "Orange", "Apricot", "Yellow", "Lime", "Olive", "Green", "Teal", "Navy",
+    "Blue", "Purple", "Violet", "Pink", "Tan", "Beige", "Brown", "Chocolate",
+}  # fmt: skip
+
+
 class Owner:
     """What has markers: a timeline, or a clip of the media pool."""
 
@@ -64,10 +71,47 @@ class Clip(Owner):
         return self
 
 
+class Item:
+    """What a timeline shows of a clip. `GetSourceStartFrame` exists since Resolve 18.5, `GetUniqueId` since 18."""
+
+    def __init__(self, clip: Clip, start: int, left_offset: int, duration: int) -> None:
+        self._clip, self._start, self._offset, self._duration = clip, start, left_offset, duration
+        self.color = ""
+        self.GetUniqueId = self.GetSourceStartFrame = None
+
+    def GetName(self) -> str:
+        return self._clip.name
+
+    def GetStart(self) -> int:
+        return self._start
+
+    def GetLeftOffset(self) -> int:
+        return self._offset
+
+    def GetDuration(self) -> int:
+        return self._duration
+
+    def GetMediaPoolItem(self) -> Clip:
+        return self._clip
+
+    def GetClipColor(self) -> str:
+        return self.color
+
+    def SetClipColor(self, color: str) -> bool:
+        if color not in CLIP_COLORS:
+            return False
+        self.color = color
+        return True
+
+    def ClearClipColor(self) -> bool:
+        self.color = ""
+        return True
+
+
 class Timeline(Owner):
     """A timeline. `GetUniqueId` exists since Resolve 18; older versions have None in its place."""
 
-    def __init__(self, name: str = "Reel 1", rate: str = "23.976", start_frame: int = 86400, clips: tuple[Clip, ...] = ()) -> None:
+    def __init__(self, name: str = "Reel 1", rate: str = "23.976", start_frame: int = 86400, clips: tuple[Clip | Item, ...] = ()) -> None:
         super().__init__(name)
         self._rate, self._start, self._clips = rate, start_frame, clips
         self.GetUniqueId = None
@@ -81,7 +125,7 @@ class Timeline(Owner):
     def GetTrackCount(self, kind: str) -> int:
         return 1
 
-    def GetItemListInTrack(self, kind: str, track: int) -> list[Clip]:
+    def GetItemListInTrack(self, kind: str, track: int) -> list[Clip | Item]:
         return list(self._clips)
 
 

@@ -15,6 +15,7 @@ import streamtags_menu
 import streamtags_studio
 from hypothesis import given
 from hypothesis import strategies as st
+from streamtags_paint import clip_color_of
 from streamtags_resolve import ResolveError, Result, open_target, remove_all, update
 from streamtags_run import run
 from streamtags_settings import SettingsError, configure
@@ -23,7 +24,7 @@ from streamtags_source import FileSource, SourceError
 from streamtags.core.events import SegmentDetected
 from streamtags.core.fold import fold
 from streamtags.core.timecode import format_timecode, parse_timecode
-from tests.examples.fake_resolve import Clip, Resolve, Timeline
+from tests.examples.fake_resolve import CLIP_COLORS, Clip, Item, Resolve, Timeline
 from tests.payloads import Make
 
 FOLDER = Path(core.__file__).parent
@@ -248,6 +249,34 @@ def test_markers_can_go_to_the_clip_that_was_analyzed(edit: Timeline) -> None:
         sync(edit, source, target="clip")
 
 
+def test_clips_get_the_color_of_most_of_what_they_show_unless_a_person_chose_one(memory: str) -> None:
+    clip = Clip("/edits/edit.mp4", 23.976)
+    items = [Item(clip, 86400, 40, 30), Item(clip, 86430, 0, 40), Item(clip, 86470, 75, 20), Item(clip, 86490, 0, 10)]
+    items[3].color = "Tan"
+    edit = Timeline(clips=(Item(Clip("/other.mov", 25.0), 0, 0, 50), *items))
+    source = Source(timeline_state(*THREE), MOOD)
+    settings = {"target": "clip", "paint_clips": True, "min_confidence": 0.5, "colors": {"mood": "Navy"}}
+
+    def colors() -> list[str]:
+        return [item.color for item in items]
+
+    sync(edit, source, memory, **settings)
+    assert colors() == ["Navy", "Navy", "", "Tan"]  # Navy is a color of clips; their markers are blue
+    assert {marker["color"] for marker in clip.markers.values()} == {"Blue"}
+    source.content["segments"][0]["tags"] = [{"tag": "Night", "confidence": 0.9}]
+    items[0].color = "Lime"  # a person's
+    sync(edit, source, memory, **settings, axes=["mood"])
+    assert colors() == ["Lime", "", "", "Tan"]
+    sync(edit, source, memory, **(settings | {"colors": {"time": "Cocoa"}}))
+    assert colors() == ["Lime", "Brown", "", "Tan"]  # clips have no color Cocoa
+
+
+def test_every_marker_color_has_a_clip_color() -> None:
+    assert {clip_color_of(color) for color in core.MARKER_COLORS} <= CLIP_COLORS
+    assert [clip_color_of(color) for color in CLIP_COLORS] == list(CLIP_COLORS)
+    assert clip_color_of("Ultraviolet") is None
+
+
 @given(st.integers(0, 10**7), st.sampled_from(["24", "25", "30", "60", "24000/1001", "30000/1001", "60000/1001"]), st.booleans())
 def test_timecodes_count_as_in_streamtags(frame: int, rate: str, drop: bool) -> None:
     exact = Fraction(rate)
@@ -279,6 +308,7 @@ def test_damaged_custom_data_is_not_taken_for_ours(text: str) -> None:
     [
         ({"hue": 1}, "no setting 'hue'"),
         ({"colors": {"mood": "Ultraviolet"}}, "no marker color"),
+        ({"paint_clips": True}, 'needs the target "clip"'),
         ({"align": "middle"}, "one of start, timecode"),
         ({"min_confidence": 2.0}, "between 0 and 1"),
         ({"axes": [1]}, "list of names"),

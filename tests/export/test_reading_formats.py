@@ -91,7 +91,11 @@ def test_subtitles_have_a_cue_for_each_segment_with_its_caption_and_tags(name: s
     markers = markers_of(nasty[0])
     read = subtitles(render(name, nasty[0]), tmp_path / f"film.{name}")
     expected = [
-        (round(marker.start * 1000), round(marker.end * 1000) - round(marker.start * 1000), [part.rstrip() for line in cue_of(marker) for part in shown(line)])
+        (
+            round(marker.start * 1000),
+            round(marker.end * 1000) - round(marker.start * 1000),
+            [part.rstrip() for line in cue_of(marker) for part in shown(line)],
+        )
         for marker in markers
     ]
     assert [(start, length, text.splitlines()) for start, length, text in read] == expected
