@@ -62,9 +62,6 @@ def find_format(name: str) -> Format:
     plugins = _plugins()
     if name in plugins:
         return _load(plugins[name])
-    if name == "clips":
-        hint = "run `streamtags export ID --format clips --output FOLDER` on the machine that has the film"
-        raise UsageError("clips are a folder of files, not one document", where="export format clips", hint=hint)
     names = [*_BUILT_IN, *sorted(plugins)]
     raise UsageError(
         f"no export format {name!r}", hint=f"choose one of {', '.join(names)}" if len(names) < 50 else did_you_mean(name, names)

@@ -164,6 +164,9 @@ class ReadWaveform(OneTimeline):
 
 
 def _known_format(name: str) -> str:
+    if name == "clips":
+        how = "run `streamtags export ID --format clips --output FOLDER` on the machine that has the film"
+        raise ValueError(f"clips are a folder of files, not one document; {how}")
     if name not in formats():
         raise ValueError(f"no export format {name[:40]!r}; choose one of {', '.join(formats())}")
     return name

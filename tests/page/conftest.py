@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.core.events import TimelineOpened
 from streamtags.core.records import TimelineIdentity
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
@@ -63,10 +64,15 @@ class Server:
             self._process.wait()
             self._process = None
 
-    def fill(self, timeline: str, segments: int) -> str:
+    def fill(self, timeline: str, segments: int, *, container: str | None = None) -> str:
         vocabulary = load_vocabulary("music-library")
         payloads = make_payloads(segments, tags=[tag.name for tag in vocabulary.tags[::3]], vocabulary=vocabulary.ref)
+        opening = payloads[0]
+        if container is not None and isinstance(opening, TimelineOpened):
+            source = opening.source.model_copy(update={"container": container})
+            payloads[0] = opening.model_copy(update={"source": source})
         with SqliteStore(self.path) as store:
+            store.save_vocabulary(vocabulary)
             store.open_timeline(timeline, TimelineIdentity(f"key of {timeline}"))
             store.append(timeline, payloads)
         return timeline

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamtags.config.vocabulary_file import load_vocabulary
-from streamtags.core.events import TimelineOpened
-from streamtags.core.records import TimelineIdentity
 from streamtags.export import formats
 from streamtags.store.sqlite.store import SqliteStore
-from streamtags.testing.log import make_payloads
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -281,12 +278,7 @@ def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -
 
 
 def test_an_edit_is_exported_with_markers_or_as_a_new_timeline(server: Server, page: Page) -> None:
-    opening, *rest = make_payloads(2)
-    assert isinstance(opening, TimelineOpened)
-    edit = opening.model_copy(update={"source": opening.source.model_copy(update={"container": "otio"})})
-    with SqliteStore(server.path) as store:
-        store.open_timeline("tl_edit", TimelineIdentity("edit"))
-        store.append("tl_edit", [edit, *rest])
+    server.fill("tl_edit", 2, container="otio")
     server.start()
     opened(page, server, "tl_edit")
     page.wait_for_selector("#axis option[value='genre']", state="attached")

@@ -40,7 +40,6 @@ def test_options_of_the_query_reach_the_format(server: Any) -> None:
     ("query", "message"),
     [
         ("format=json&rate=25", "has no use for rate"),
-        ("format=clips", "clips are a folder of files"),
         ("format=csv&rate=fast", "not a frame rate"),
         ("format=csv&size=1", "size: "),
         ("format=csv&start_timecode=25:61:00:00", "not a timecode"),
@@ -50,6 +49,12 @@ def test_wrong_options_are_a_problem_that_says_what_is_wrong(server: Any, query:
     status, body = export(server, query)
     assert status == 422
     assert message in json.loads(body)["detail"]
+
+
+def test_clips_are_answered_with_the_command_that_cuts_them(server: Any) -> None:
+    status, body = export(server, "format=clips")
+    assert status == 400
+    assert "streamtags export ID --format clips --output FOLDER" in json.loads(body)["detail"]
 
 
 def test_info_lists_the_formats_with_their_options_and_the_colors_of_axes(server: Any) -> None:
