@@ -171,8 +171,8 @@ class _Selection:
         known = [axis.name for axis in vocabulary.axes] if vocabulary else []
         self._wanted_axes = {_axis(name, known) for name in options.axes}
         self._colors = {_axis(name, known): color for name, color in options.colors.items()}
-        found = [vocabulary.find(name) if vocabulary else None for name in options.tags]
-        self._wanted_tags = {folded(tag.name if tag else name) for tag, name in zip(found, options.tags, strict=True)}
+        named = [vocabulary.find(name) if vocabulary else None for name in options.tags]
+        self._wanted_tags = {folded(tag.name if tag else name) for tag, name in zip(named, options.tags, strict=True)}
         self._min_confidence = options.min_confidence
 
     def tags(self, segment: SegmentState) -> tuple[TagScore, ...]:

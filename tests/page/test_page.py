@@ -291,9 +291,9 @@ def test_an_edit_is_exported_with_markers_or_as_a_new_timeline(server: Server, p
     page.check("text=A new timeline")
     page.fill("#export-rate", "50")
     page.fill("#export-tags", "Calm, Tense")
-    with page.expect_request("**/export?*") as asked, page.expect_download() as waiting:
+    with page.expect_request("**/export?*") as requested, page.expect_download() as waiting:
         page.click("#export-go")
-    assert asked.value.url.endswith("format=otio&rate=50&tag=Calm&tag=Tense&new_timeline=1")
+    assert requested.value.url.endswith("format=otio&rate=50&tag=Calm&tag=Tense&new_timeline=1")
     assert json.loads(Path(waiting.value.path()).read_text())["OTIO_SCHEMA"].startswith("Timeline")
 
 
