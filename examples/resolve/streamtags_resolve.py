@@ -73,7 +73,7 @@ def open_target(resolve: Any, settings: Settings, state: Mapping[str, Any]) -> T
 
 def _clip_target(timeline: Any, state: Mapping[str, Any]) -> Target:
     source = state["source"] or {"uri": "", "name": ""}
-    found: Optional[Target] = None
+    target: Optional[Target] = None
     items: List[Any] = []
     for track in range(1, int(timeline.GetTrackCount("video") or 0) + 1):
         for item in timeline.GetItemListInTrack("video", track) or ():
@@ -81,10 +81,10 @@ def _clip_target(timeline: Any, state: Mapping[str, Any]) -> Target:
             path = str(clip.GetClipProperty("File Path") or "") if clip else ""
             if path and (path == source["uri"] or path.replace("\\", "/").rpartition("/")[2] == source["name"]):
                 identity = str(clip.GetMediaId())
-                found = found or Target(clip, source["name"], identity, parse_rate(clip.GetClipProperty("FPS")), 0)
-                items += [item] if identity == found.id else []
-    if found is not None:
-        return found._replace(items=items)
+                target = target or Target(clip, source["name"], identity, parse_rate(clip.GetClipProperty("FPS")), 0)
+                items += [item] if identity == target.id else []
+    if target is not None:
+        return target._replace(items=items)
     raise ResolveError("the open timeline {} has no clip of the file {}".format(timeline.GetName(), source["name"]))
 
 

@@ -23,8 +23,8 @@ DOUBTFUL = 0.25
 CERTAIN = 0.5
 BLACK_BELOW_PERCENT = 4.0
 """A picture of less brightness is black or a title card on black."""
-PLAIN_BELOW_PERCENT = 1.5
-"""A picture of less contrast has one color."""
+PLAIN_BELOW_PERCENT = 3.5
+"""A picture of less contrast has one color, or a line of text on it."""
 HEARD = frozenset({"speech_share", "singing_share", "music_share", "silence_share"})
 """Measures that a stage which has listened corrects or adds."""
 _SOUND = HEARD | frozenset(
