@@ -1,7 +1,7 @@
 """How many tags from measurements are right on labeled shots of real films, from the logs of analyses.
 
     streamtags analyze CLIP --profile embedded --set segments.max_seconds=5 --jsonl LOGS/CLIP.jsonl     # of each clip
-    python -m benchmarks shot-tags LOGS [OTHER_LOGS ...] [--wrong]
+    python -m benchmarks shot_tags LOGS [OTHER_LOGS ...] [--wrong]
 
 The labels are `examples/datasets/measured-shots/shots.jsonl`: clip, frames, energy, pace, camera, light. `clips.jsonl` beside it says where
 each clip comes from, with its SHA-256. A label counts for the segment that shares at least half of the frames of both. Logs of several
