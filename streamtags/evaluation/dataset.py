@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -51,6 +51,8 @@ class Item(_Strict):
         evidence: measured numbers, for classifiers that use them.
         labels: the right tags, by vocabulary; a plain list is of the dataset's own.
         shots: of the clip; None where they are not labeled.
+        transcript: every word that is spoken or sung in the clip, in order; "" for none, None where it is not labeled.
+        content: shares of `speech`, `singing` and `music` in the clip, 0 to 1; those that are labeled.
         split: `dev` or `test`, if the dataset is split.
     """
 
@@ -61,6 +63,8 @@ class Item(_Strict):
     evidence: dict[str, EvidenceValue] = Field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] | tuple[str, ...] = ()
     shots: Shots | None = None
+    transcript: str | None = None
+    content: dict[Literal["speech", "singing", "music"], Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     split: str | None = None
 
     @model_validator(mode="after")
@@ -69,6 +73,8 @@ class Item(_Strict):
             raise ValueError("an item has a caption, a text or a clip, or measurements")
         if self.shots is not None and self.clip is None:
             raise ValueError("shots are of a clip")
+        if (self.transcript is not None or self.content) and self.clip is None:
+            raise ValueError("transcript and content are of a clip")
         return self
 
     def tags(self, vocabulary: Vocabulary, own: str | None) -> tuple[str, ...] | None:

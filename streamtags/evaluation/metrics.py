@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,10 +24,14 @@ __all__ = [
     "mean_average_precision",
     "reliability",
     "shot_counts",
+    "word_errors",
 ]
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
+
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
 class Counts(NamedTuple):
@@ -144,6 +149,21 @@ def shot_counts(boundaries: Sequence[int], truth: Shots, tolerance: int = 2) -> 
             left.remove(near)
             hits += 1
     return Counts(hits, len(left), len(spans) - hits)
+
+
+def word_errors(right: str, given: str) -> tuple[int, int]:
+    """Return the fewest words to replace, insert or remove that make `given` into `right`, and the number of words of `right`.
+
+    Case and punctuation do not count. The first divided by the second is the word error rate (Levenshtein distance of words).
+    """
+    wanted, words = ([word.lower().replace("\u2019", "'") for word in _WORD.findall(text)] for text in (right, given))
+    costs = list(range(len(words) + 1))
+    for row, word in enumerate(wanted, 1):
+        diagonal, costs[0] = costs[0], row
+        for column, other in enumerate(words, 1):
+            cost = min(diagonal + (word != other), costs[column] + 1, costs[column - 1] + 1)
+            diagonal, costs[column] = costs[column], cost
+    return costs[-1], len(wanted)
 
 
 def _given(confidence: Floats, threshold: float) -> Truths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from streamtags.evaluation.scores import AxisScores, ReliabilityBin, Scores
+from streamtags.evaluation.scores import AxisScores, ReliabilityBin, Scores, SoundScores
 
 __all__ = ["bars", "curves", "page", "table"]
 
@@ -28,12 +28,20 @@ _ROWS: tuple[_Row, ...] = (
     ("shot F1", lambda s: _share(s.shots.f1 if s.shots else None)),
     ("shot precision", lambda s: _share(s.shots.precision if s.shots else None)),
     ("shot recall", lambda s: _share(s.shots.recall if s.shots else None)),
+    ("word error rate", lambda s: _share(s.sound.word_error_rate if s.sound else None)),
+    ("words where none are", lambda s: str(s.sound.words_where_none) if s.sound and s.sound.words_where_none else "-"),
+    ("error of speech, singing, music", lambda s: _content(s.sound)),
     ("latency, median", lambda s: _ms(s.median_ms)),
     ("latency, 95th percentile", lambda s: _ms(s.p95_ms)),
     ("prompt tokens", lambda s: f"{s.prompt_tokens:,}" if s.prompt_tokens else "-"),
     ("completion tokens", lambda s: f"{s.completion_tokens:,}" if s.completion_tokens else "-"),
     ("cost", lambda s: ", ".join(f"{amount:.4f} {currency}" for currency, amount in sorted(s.cost.items())) or "-"),
 )
+
+
+def _content(sound: SoundScores | None) -> str:
+    errors = sound.content_error if sound else {}
+    return ", ".join(_share(errors.get(kind)) for kind in ("speech", "singing", "music")) if errors else "-"
 
 
 def table(scores: Sequence[Scores]) -> str:

@@ -22,9 +22,10 @@ from streamtags.evaluation.metrics import (
     mean_average_precision,
     reliability,
     shot_counts,
+    word_errors,
 )
 
-__all__ = ["AxisScores", "ItemResult", "ReliabilityBin", "Scores", "ShotScores", "confidence_pairs", "score"]
+__all__ = ["AxisScores", "ItemResult", "ReliabilityBin", "Scores", "ShotScores", "SoundScores", "confidence_pairs", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class ItemResult:
         confidences: by tag.
         milliseconds: time to caption and tag, one number per segment.
         shots: first frames of detected shots, and the labeled shots; None if either is missing.
+        words: the labeled transcript, and what was transcribed; None if it is not labeled.
+        content: labeled and heard share of each labeled kind of sound.
         failed: the error code if there is no answer, else "".
     """
 
@@ -46,6 +49,8 @@ class ItemResult:
     usage: Usage | None = None
     cost: dict[str, float] = field(default_factory=dict)
     shots: tuple[tuple[int, ...], Shots] | None = None
+    words: tuple[str, str] | None = None
+    content: dict[str, tuple[float, float]] = field(default_factory=dict)
     failed: str = ""
 
 
@@ -91,6 +96,22 @@ class ShotScores(_Figures):
     f1: float
 
 
+class SoundScores(_Figures):
+    """What was heard and said, over all clips in which it is labeled.
+
+    Attributes:
+        words: in the labeled transcripts.
+        word_error_rate: wrong, missing and additional words, divided by `words`; None without labeled words.
+        words_where_none: words transcribed of clips without speech.
+        content_error: mean difference of labeled and heard share, by kind of sound.
+    """
+
+    words: int
+    word_error_rate: float | None
+    words_where_none: int
+    content_error: dict[str, float]
+
+
 class Scores(_Figures):
     """One profile's figures. Those of tags are None if no item is labeled in the vocabulary."""
 
@@ -112,6 +133,7 @@ class Scores(_Figures):
     reliability: tuple[ReliabilityBin, ...]
     axes: tuple[AxisScores, ...]
     shots: ShotScores | None
+    sound: SoundScores | None
     median_ms: float | None
     p95_ms: float | None
     prompt_tokens: int
@@ -160,6 +182,7 @@ def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str
         reliability=tuple(ReliabilityBin(**each._asdict()) for each in bins),
         axes=tuple(_axes(right, confidence, vocabulary, threshold)),
         shots=_shots(answers),
+        sound=_sound(answers),
         median_ms=float(np.median(times)) if times else None,
         p95_ms=float(np.percentile(times, 95)) if times else None,
         prompt_tokens=sum(answer.usage.prompt_tokens for answer in answers if answer.usage),
@@ -203,3 +226,21 @@ def _shots(answers: Sequence[ItemResult]) -> ShotScores | None:
         return None
     total = Counts(sum(one.hits for one in each), sum(one.false for one in each), sum(one.missed for one in each))
     return ShotScores(boundaries=total.hits + total.missed, precision=total.precision, recall=total.recall, f1=total.f1)
+
+
+def _sound(answers: Sequence[ItemResult]) -> SoundScores | None:
+    pairs = [answer.words for answer in answers if answer.words is not None]
+    if not pairs and not any(answer.content for answer in answers):
+        return None
+    counts = [word_errors(*pair) for pair in pairs]
+    words = sum(total for _, total in counts)
+    apart: dict[str, list[float]] = {}
+    for answer in answers:
+        for kind, (right, heard) in answer.content.items():
+            apart.setdefault(kind, []).append(abs(right - heard))
+    return SoundScores(
+        words=words,
+        word_error_rate=sum(errors for errors, total in counts if total) / words if words else None,
+        words_where_none=sum(errors for errors, total in counts if not total),
+        content_error={kind: float(np.mean(differences)) for kind, differences in apart.items()},
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streamtags.config.settings import Settings
+from streamtags.core.answers import heard_shares, transcript_text
 from streamtags.core.errors import ModelError, SourceError
 from streamtags.core.events import Event, SegmentCaptioned, SegmentTagged
 from streamtags.core.model import ClassifyRequest, Usage
@@ -113,8 +114,20 @@ async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, setti
         spent.usage,
         dict(spent.money),
         (_shots(state), item.shots) if item.shots is not None else None,
+        (item.transcript, _said(state)) if item.transcript is not None else None,
+        {kind: (right, _share(state, kind)) for kind, right in item.content.items()},
         next((segment.error.code for segment in state.segments if segment.error), ""),
     )
+
+
+def _said(state: TimelineState) -> str:
+    return "\n".join(transcript_text(segment.answers) for segment in state.segments)
+
+
+def _share(state: TimelineState, kind: str) -> float:
+    """Return the share of a kind of sound, segments weighted by their lengths; 0 where no stage has listened."""
+    total = sum(segment.seconds for segment in state.segments)
+    return sum(segment.seconds * heard_shares(segment.answers).get(kind, 0.0) for segment in state.segments) / total if total else 0.0
 
 
 def _shots(state: TimelineState) -> tuple[int, ...]:

