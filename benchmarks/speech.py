@@ -19,7 +19,7 @@ import numpy as np
 TEXT = (
     "The train to Lisbon leaves at nine in the morning. She bought the ticket two weeks ago and spoke to no one about it. "
     "When the station clock struck eight, the old man closed his book and walked to the platform. "
-    "Nobody in the village remembered the winter when the river froze from bank to bank."
+    "The people of the village remembered the winter when the river froze from bank to bank."
 )
 WORDS_PER_MINUTE = (120, 160, 200, 240)
 NOISE_DB = (None, 20, 10, 5)  # below the speech
