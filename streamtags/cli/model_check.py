@@ -59,14 +59,22 @@ def known_problems(model: str | None) -> str:
 
 
 def _lines(report: CaptionerCheck) -> Iterator[str]:
+    from streamtags.evaluation.captioner_check import BASICS
+
     yield f"{'captioner':15} {report.model} (profile {report.profile})"
-    for kind, tally in report.tallies.items():
-        total = tally.right + tally.wrong + tally.not_said
-        more = [f"{count} {what}" for count, what in ((tally.wrong, "wrong"), (tally.not_said, "not said")) if count]
-        yield f"{kind:15} {tally.right} of {total} right" + (f", {', '.join(more)}" if more else "")
+    yield "basics; a captioner fails for these"
+    yield from (_tallied(kind, report) for kind in BASICS)
     right, said = report.reversed_pairs
     yield f"{'frame order':15} {_ORDER[report.frame_order]}" + (f" ({right} of {said} clips and their reversals right)" if said else "")
     yield f"{'repetition':15} {report.loops or 'none'}"
+    yield "extras; a captioner may lack these"
+    yield from (_tallied(kind, report) for kind in report.tallies if kind not in BASICS)
     tokens = "" if report.prompt_tokens is None else f", {report.prompt_tokens} + {report.completion_tokens} tokens"
     yield f"{'a segment':15} {report.seconds:.2f} s{tokens}"
     yield "passed" if report.passed else f"FAILED: {'; '.join(report.problems)}"
+
+
+def _tallied(kind: str, report: CaptionerCheck) -> str:
+    tally = report.tallies[kind]
+    more = [f"{count} {what}" for count, what in ((tally.wrong, "wrong"), (tally.not_said, "not said")) if count]
+    return f"{kind:15} {tally.right} of {tally.total} right" + (f", {', '.join(more)}" if more else "")

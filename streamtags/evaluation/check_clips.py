@@ -68,6 +68,9 @@ _DIRECTIONS = (
     re.compile(rf"\b{_MOVES}\b[^.;]{{0,40}}?\b({_ANY})s?\b"),
     re.compile(r"\b(rises|rising|ascends|falls|falling|descends)\b"),
 )
+_CHANGES = re.compile(
+    rf"\b(?:{_MOVES}|rises?|rising|ascend\w*|falls?|falling|descend\w*|sinks?|jump\w*|bounc\w*|turn\w*|becom\w*|chang\w*|switch\w*|motion)\b"
+)
 _NUMBERS = {2: r"two|2|pair|both", 3: r"three|3", 4: r"four|4"}
 _ANY_NUMBER = r"\b(?:one|1|two|2|pair|both|three|3|four|4|five|5|six|6|several|many)\b"
 _NOTHING = re.compile(r"\b(?:black|blank|dark|empty|nothing|no (?:visible|objects?|one|content)|solid)\b", re.IGNORECASE)
@@ -91,6 +94,10 @@ def _says_direction(wanted: str) -> Callable[[str], Verdict]:
         return "not said" if said is None else "right" if said == wanted else "wrong"
 
     return verdict
+
+
+def _says_change(caption: str) -> Verdict:
+    return "right" if _CHANGES.search(caption.lower()) else "not said"
 
 
 def _says_color(wanted: str, others: Sequence[str]) -> Callable[[str], Verdict]:
@@ -180,7 +187,7 @@ def _clips() -> Iterator[CheckClip]:
     for number, (direction, color, background) in enumerate(_PAIRS, 1):
         name = f"{color} moves {direction} {number}"
         for way, reverse_of in ((direction, None), (_TURNS[direction], name)):
-            answers = {"color": _says_color(color, ()), "direction": _says_direction(way)}
+            answers = {"color": _says_color(color, ()), "motion": _says_change, "direction": _says_direction(way)}
             yield CheckClip(
                 name if reverse_of is None else f"{name}, reversed",
                 2.0,

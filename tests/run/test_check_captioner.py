@@ -101,13 +101,33 @@ async def test_one_that_shuffles_frames_is_caught(checked: Callable[[Says], Any]
     assert report.tallies["color"].right == 12
 
 
-async def test_one_that_sees_only_one_frame_says_nothing_of_order_and_is_reported_as_unknown(checked: Callable[[Says], Any]) -> None:
+async def test_one_that_sees_only_one_frame_is_caught_by_saying_nothing_of_motion(checked: Callable[[Says], Any]) -> None:
     def glimpses(frames: Sequence[Picture]) -> str:
         return sees([frames[3]] * 8)
 
     report = await checked(glimpses)
     assert report.frame_order == "unknown"
-    assert report.passed
+    assert report.tallies["color"].right == 12
+    assert report.problems == ("it says of 0 of 12 moving shapes that they move, as if a single frame arrived",)
+
+
+async def test_one_that_says_that_things_move_but_not_where_passes_with_the_order_unknown(checked: Callable[[Says], Any]) -> None:
+    def vague(frames: Sequence[Picture]) -> str:
+        color = color_in(frames[0])
+        return "Nothing is there." if color is None else f"A {color} ball is moving."
+
+    report = await checked(vague)
+    assert report.passed, report.problems
+    assert report.frame_order == "unknown"
+
+
+async def test_one_that_knows_nothing_but_the_basics_passes(checked: Callable[[Says], Any]) -> None:
+    def basic(frames: Sequence[Picture]) -> str:
+        return "A red ball moves left." if color_in(frames[0]) is None else sees(frames)
+
+    report = await checked(basic)
+    assert report.passed, report.problems
+    assert (report.tallies["blank"].wrong, report.tallies["text on screen"].right) == (1, 0)
 
 
 async def test_one_that_gets_the_frames_backwards_is_caught(checked: Callable[[Says], Any]) -> None:
@@ -179,7 +199,10 @@ def test_the_command_prints_a_table_or_json_and_fails_with_the_captioner(
     monkeypatch.setattr(module, "create_captioner", lambda profile, check=True: Fake(sees))
     assert main(["model", "check", "--profile", "transformers"]) == 0
     printed = capsys.readouterr().out
-    assert "color           12 of 12 right" in printed
+    basics, extras = printed.split("extras; a captioner may lack these")
+    assert "color           12 of 12 right" in basics
+    assert "motion          12 of 12 right" in basics
+    assert "blank           1 of 1 right" in extras
     assert "frame order     arrives (7 of 7 clips and their reversals right)" in printed
     monkeypatch.setattr(module, "create_captioner", lambda profile, check=True: Fake(lambda frames: "A street."))
     assert main(["model", "check", "--profile", "transformers", "--json"]) == 5
