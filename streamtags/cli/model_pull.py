@@ -5,25 +5,41 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import add_common
 from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from streamtags.stages.caption.hub import HubModel
-    from streamtags.stages.caption.models import ModelConfig
 
 __all__ = ["add_arguments", "run"]
 
 MUSIC_TAGGER = "music-tagger"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is pulled: its names, id at the hub, license, files (None takes all that run it), and the command that uses it."""
+
+    name: str
+    title: str
+    id: str
+    license: str
+    files: Mapping[str, str] | None
+    command: str
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("model", metavar="NAME", help="a shipped model such as smolvlm2-500m, a .toml file, or music-tagger")
+    parser.add_argument(
+        "model",
+        metavar="NAME",
+        help="a shipped model such as smolvlm2-500m, a .toml file, all-minilm-l6-v2 (words to tags), or music-tagger",
+    )
     parser.add_argument("--revision", metavar="R", default="main", help="branch, tag or commit (default: main, at its commit of today)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_common(parser)
@@ -33,24 +49,21 @@ def run(args: argparse.Namespace) -> int:
     """State size and license, ask, download, check; 0 when the model is in the cache."""
     from streamtags.cli.views import printable
     from streamtags.stages.caption.hub import describe_model
-    from streamtags.stages.caption.models import load_model_config
     from streamtags.stages.caption.weights import cache_folder, pull
 
     if args.model == MUSIC_TAGGER:
         return _pull_music_tagger(assume_yes=args.yes)
-    config = load_model_config(args.model)
-    if config.model.startswith(("/", "~")):
-        raise UsageError("is a folder on this machine; there is nothing to download", where=config.model)
-    model = describe_model(config.model, args.revision)
-    print(printable(f"{config.title}: {model.id} at {model.revision[:12]}, {model.size / 1e9:.2f} GB in {len(model.files)} files"))
-    print(printable(f"license: {config.license} (its card says: {model.license})"))
+    wanted = _wanted(args.model)
+    model = describe_model(wanted.id, args.revision, wanted.files)
+    print(printable(f"{wanted.title}: {model.id} at {model.revision[:12]}, {model.size / 1e9:.2f} GB in {len(model.files)} files"))
+    print(printable(f"license: {wanted.license} (its card says: {model.license})"))
     print(printable(f"into {cache_folder()}"))
     if not _may_download(assume_yes=args.yes):
         return 2
     with _bar(model) as progress:
         pulled = pull(model, progress)
-    print(printable(f"{config.name} is in {pulled.folder}, {len(model.files)} digests checked"))
-    print(_next_step(config))
+    print(printable(f"{wanted.name} is in {pulled.folder}, {len(model.files)} digests checked"))
+    print(f"use it: `{wanted.command}`")
     return 0
 
 
@@ -76,6 +89,26 @@ def _may_download(*, assume_yes: bool) -> bool:
     return False
 
 
+def _wanted(name: str) -> _Wanted:
+    """What to pull for a name.
+
+    Raises:
+        ConfigError: there is no such model.
+        UsageError: the model is a folder of this machine.
+    """
+    from streamtags.stages.caption.models import load_model_config
+    from streamtags.stages.tag.sentence_models import SENTENCE_MODELS
+
+    if (sentence := SENTENCE_MODELS.get(name)) is not None:
+        command = "streamtags analyze film.mp4 --set profiles.embedded.classifier.embeddings=sentence"
+        return _Wanted(sentence.name, sentence.title, sentence.id, sentence.license, sentence.files, command)
+    config = load_model_config(name)
+    if config.model.startswith(("/", "~")):
+        raise UsageError("is a folder on this machine; there is nothing to download", where=config.model)
+    command = f"streamtags analyze film.mp4 --profile laptop --set profiles.laptop.captioner.preset={config.name}"
+    return _Wanted(config.name, config.title, config.model, config.license, None, command)
+
+
 def _confirmed() -> bool:
     """Ask on a terminal.
 
@@ -85,10 +118,6 @@ def _confirmed() -> bool:
     if not sys.stdin.isatty():
         raise UsageError("cannot ask without a terminal", where="streamtags model pull", hint="--yes downloads without a question")
     return input("Download? [y/N] ").strip().lower() in ("y", "yes")
-
-
-def _next_step(config: ModelConfig) -> str:
-    return f"use it: `streamtags analyze film.mp4 --profile laptop --set profiles.laptop.captioner.preset={config.name}`"
 
 
 @contextmanager

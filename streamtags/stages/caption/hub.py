@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -38,16 +38,20 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A file of a model. `digest` is the SHA-256 of its bytes (64 digits), or Git's SHA-1 of it as a blob (40 digits)."""
+    """A file of a model. `digest` is the SHA-256 of its bytes (64 digits), or Git's SHA-1 of it as a blob (40 digits).
+
+    `name` is its name in the cache, `path` its place at the hub where that is another.
+    """
 
     name: str
     size: int
     digest: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HubModel:
-    """A model at one commit: the files in its top folder that are needed to run it, and the license that its card names."""
+    """A model at one commit: the files that are needed to run it, and the license that its card names."""
 
     id: str
     revision: str
@@ -65,8 +69,13 @@ def hub_address() -> str:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
 
 
-def describe_model(name: str, revision: str = "main") -> HubModel:
+def describe_model(name: str, revision: str = "main", files: Mapping[str, str] | None = None) -> HubModel:
     """Return what a model consists of at a branch, tag or commit; blocks.
+
+    Args:
+        name: its id at the hub.
+        revision: a branch, tag or commit.
+        files: place at the hub and name in the cache of each file that is needed; None takes the weights and settings in the top folder.
 
     Raises:
         ModelError: the hub cannot be reached, does not have the model or does not give it to everybody, or answers something else.
@@ -81,13 +90,18 @@ def describe_model(name: str, revision: str = "main") -> HubModel:
                 f"accept its terms on {hub_address()}/{name}, run `hf download {name} --local-dir FOLDER`, and name the folder as `model`"
             )
             raise ModelError("its terms have to be accepted first", where=name, code="model.forbidden", hint=hint)
-        files = tuple(_file(one) for one in read["siblings"] if _is_needed(one))
+        chosen = tuple(_files(read["siblings"], files))
         revision, license_name = str(read["sha"]), str((read.get("cardData") or {}).get("license") or "not named")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _strange(name) from error
-    if not _HEX.fullmatch(revision) or not any(file.name.endswith(".safetensors") for file in files):
+    if not _HEX.fullmatch(revision):
         raise _strange(name)
-    return HubModel(name, revision, license_name if license_name.isprintable() else "not named", files)
+    if files is not None and (missing := files.keys() - {file.path for file in chosen}):
+        hint = "name another --revision"
+        raise ModelError(f"the hub has no {', '.join(sorted(missing))} of it", where=name, code="model.not_found", hint=hint)
+    if files is None and not any(file.name.endswith(".safetensors") for file in chosen):
+        raise _strange(name)
+    return HubModel(name, revision, license_name if license_name.isprintable() else "not named", chosen)
 
 
 def download(model: HubModel, file: HubFile, folder: Path, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -135,7 +149,7 @@ def download(model: HubModel, file: HubFile, folder: Path, progress: Callable[[i
 def _fetch(model: HubModel, file: HubFile, partial: Path, progress: Callable[[int], None]) -> None:
     """Append to `partial` what the hub sends, at most the size of the file."""
     have = _size(partial)
-    address = f"{hub_address()}/{quote(model.id)}/resolve/{model.revision}/{quote(file.name)}"
+    address = f"{hub_address()}/{quote(model.id)}/resolve/{model.revision}/{quote(file.path or file.name)}"
     with _opened(address, file.name, {"Range": f"bytes={have}-"} if have else {}) as answer:
         if have and not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {have}-"):
             progress(-have)
@@ -207,23 +221,26 @@ def _strange(name: str) -> ModelError:
     return ModelError(f"{hub_address()} does not answer like a model hub", where=name, code="model.invalid_answer", hint=hint)
 
 
-def _is_needed(sibling: Any) -> bool:
-    name = str(sibling["rfilename"])
-    return "/" not in name and Path(name).suffix in _SUFFIXES
-
-
-def _file(sibling: Mapping[str, Any]) -> HubFile:
-    """A file from the hub's answer.
+def _files(siblings: Iterable[Mapping[str, Any]], wanted: Mapping[str, str] | None) -> Iterator[HubFile]:
+    """The files to fetch, from the hub's answer.
 
     Raises:
-        ValueError: its name, size or digest cannot be one.
+        ValueError: a name, size or digest cannot be one.
     """
-    name, size = str(sibling["rfilename"]), sibling["size"]
-    lfs = sibling.get("lfs")
+    for sibling in siblings:
+        path = str(sibling["rfilename"])
+        if wanted is not None and path in wanted:
+            yield _file(sibling, wanted[path], path)
+        elif wanted is None and "/" not in path and Path(path).suffix in _SUFFIXES:
+            yield _file(sibling, path, "")
+
+
+def _file(sibling: Mapping[str, Any], name: str, path: str) -> HubFile:
+    size, lfs = sibling["size"], sibling.get("lfs")
     digest = str(lfs["sha256"] if isinstance(lfs, Mapping) else sibling["blobId"])
     if not _FILE_NAME.fullmatch(name) or type(size) is not int or size < 0 or not _HEX.fullmatch(digest):
         raise ValueError(f"no file of a model: {name!r}")
-    return HubFile(name, size, digest)
+    return HubFile(name, size, digest, path)
 
 
 def _digest(path: Path, file: HubFile) -> str:

@@ -43,9 +43,11 @@ class EmbeddedOptions(Options):
     min_confidence: float = Field(0.0, ge=0, le=1, description="tags below it are left out")
     embeddings: Literal["wordllama", "multilingual", "sentence"] = Field(
         "wordllama",
-        description="wordllama: English, nothing to install; multilingual: 16 languages; sentence: English, from sentence_model",
+        description="wordllama: English, nothing to install; multilingual: 16 languages; sentence: English, a model that is pulled",
     )
-    sentence_model: Path | None = Field(None, description="folder with model.onnx and tokenizer.json of all-MiniLM-L6-v2, for sentence")
+    sentence_model: Path | None = Field(
+        None, description="folder with model.onnx and tokenizer.json of all-MiniLM-L6-v2, for sentence; none takes the pulled one"
+    )
 
 
 class _Match(NamedTuple):

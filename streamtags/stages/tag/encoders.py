@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | `wordllama` | static vectors of tokens, averaged; inside the wheel that streamtags depends on | English |
 | `use` | Universal Sentence Encoder multilingual in numpy; inside the wheel of the extra `multilingual` | 16 |
-| `minilm` | all-MiniLM-L6-v2 by onnxruntime, from a folder | English |
+| `minilm` | all-MiniLM-L6-v2 by onnxruntime, from the cache or a folder | English |
 
 `a+b` is both: the mean of the two similarities.
 """
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.errors import ConfigError, ModelError
+from streamtags.stages.tag.sentence_models import pulled_sentence_model
 
 if TYPE_CHECKING:
     from wordllama import WordLlamaInference
@@ -224,9 +225,10 @@ def open_encoder(name: str, folder: Path | None = None) -> TextEncoder:
     if "+" in name:
         return JoinedEncoder([open_encoder(part, folder) for part in name.split("+")])
     if name == "minilm":
+        folder = folder or pulled_sentence_model()
         if folder is None:
-            hint = "set sentence_model to a folder with model.onnx and tokenizer.json"
-            raise ConfigError("needs the folder of the model", where="embeddings", hint=hint)
+            hint = "streamtags model pull all-minilm-l6-v2, or set sentence_model to a folder with model.onnx and tokenizer.json"
+            raise ConfigError("the sentence model is not in the cache", where="embeddings", hint=hint)
         return Minilm(folder)
     encoders: dict[str, type[Wordllama | UniversalSentenceEncoder]] = {"wordllama": Wordllama, "use": UniversalSentenceEncoder}
     if name not in encoders:

@@ -15,9 +15,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from streamtags.cli import main
-from streamtags.core.errors import ModelError
+from streamtags.core.errors import ConfigError, ModelError
 from streamtags.stages.caption import hub, weights
 from streamtags.stages.caption.weights import pull, pulled_model
+from streamtags.stages.tag.encoders import open_encoder
+from streamtags.stages.tag.sentence_models import pulled_sentence_model
 
 NAME = "HuggingFaceTB/SmolVLM2-2.2B-Instruct"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -61,10 +63,11 @@ def loopback_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
-            if path == f"/api/models/{NAME}/revision/main":
+            folder = f"/{known.listing.get('id', NAME)}/resolve/{COMMIT}/"
+            if path == f"/api/models/{known.listing.get('id', NAME)}/revision/main":
                 self.send(200, json.dumps(known.listing).encode())
-            elif path.startswith(f"/{NAME}/resolve/{COMMIT}/"):
-                self.file(path.rpartition("/")[2])
+            elif path.startswith(folder):
+                self.file(path.removeprefix(folder))
             else:
                 self.send(404, b"{}")
 
@@ -226,3 +229,50 @@ def test_without_a_terminal_nothing_is_downloaded_unless_yes_is_said(loopback_hu
     assert main(["model", "pull", "smolvlm2-2.2b"]) == 2
     assert "--yes" in capsys.readouterr().err
     assert pulled_model(NAME) is None
+
+
+SENTENCES = {"onnx/model.onnx": b"onnx" * 5000, "tokenizer.json": b'{"model": {}}'}
+
+
+def sentence_listing(*paths: str) -> dict[str, Any]:
+    siblings: list[dict[str, Any]] = [
+        {"rfilename": path, "size": len(SENTENCES[path]), "blobId": git_digest(SENTENCES[path])} for path in paths
+    ]
+    for sibling in siblings:
+        if sibling["rfilename"].endswith(".onnx"):
+            sibling |= {"blobId": "0" * 40, "lfs": {"sha256": hashlib.sha256(SENTENCES[sibling["rfilename"]]).hexdigest()}}
+    others = [{"rfilename": name, "size": 9, "blobId": "1" * 40} for name in ("model.safetensors", "onnx/model_O4.onnx", "README.md")]
+    model = "sentence-transformers/all-MiniLM-L6-v2"
+    return {"id": model, "sha": COMMIT, "gated": False, "cardData": {"license": "apache-2.0"}, "siblings": [*siblings, *others]}
+
+
+def test_the_sentence_model_is_pulled_by_name_and_used_without_a_folder(loopback_hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pulled_sentence_model() is None
+    loopback_hub.files, loopback_hub.listing = SENTENCES, sentence_listing(*SENTENCES)
+    assert main(["model", "pull", "all-minilm-l6-v2", "--yes"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 digests checked" in printed
+    assert "license: Apache 2.0 (its card says: apache-2.0)" in printed
+    assert "--set profiles.embedded.classifier.embeddings=sentence" in printed
+    folder = pulled_sentence_model()
+    assert folder is not None
+    assert folder.name == COMMIT
+    assert {path.name for path in folder.iterdir()} == {"model.onnx", "tokenizer.json", "streamtags.json"}
+    assert (folder / "model.onnx").read_bytes() == SENTENCES["onnx/model.onnx"]
+
+
+def test_a_sentence_model_with_a_wrong_digest_or_without_a_file_is_refused(loopback_hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    loopback_hub.files = {**SENTENCES, "onnx/model.onnx": b"evil" * 5000}
+    loopback_hub.listing = sentence_listing(*SENTENCES)
+    assert main(["model", "pull", "all-minilm-l6-v2", "--yes"]) != 0
+    assert "digest is wrong" in capsys.readouterr().err
+    loopback_hub.listing = sentence_listing("tokenizer.json")
+    assert main(["model", "pull", "all-minilm-l6-v2", "--yes"]) != 0
+    assert "the hub has no onnx/model.onnx of it" in capsys.readouterr().err
+    assert pulled_sentence_model() is None
+
+
+def test_without_the_sentence_model_the_command_that_fetches_it_is_named() -> None:
+    with pytest.raises(ConfigError, match="not in the cache") as caught:
+        open_encoder("minilm")
+    assert "streamtags model pull all-minilm-l6-v2" in (caught.value.hint or "")
