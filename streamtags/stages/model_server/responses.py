@@ -71,6 +71,8 @@ _HOPELESS = (
         "choose a smaller model, or stop other programs",
     ),
 )
+# What a server of llama.cpp answers until its model is in memory, which takes a minute and more.
+_LOADING = re.compile(r"\bloading model\b|\bmodel is (?:still )?loading\b", re.IGNORECASE)
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:quota|credit|balance|funds)|billing[_ ]|credit balance|out of credits|exceeded your current quota"
 )
@@ -180,6 +182,8 @@ def status_error(status: int, headers: Mapping[str, str], message: str, *, where
         for words, known, advice in _HOPELESS:
             if words.search(message):
                 return ModelError(f"HTTP {status}{said}", where=where, hint=advice, code=known)
+    if status in (500, 503) and _LOADING.search(message):
+        return ModelError(f"HTTP {status}{said}", where=where, hint="wait until it has", code="model.unreachable", retryable=True)
     code, hint = {
         400: ("model.bad_request", "the server does not take this request; check model, frames, max_tokens and the prompt's length"),
         401: ("model.unauthorised", "name the variable that holds a valid key in api_key_env"),

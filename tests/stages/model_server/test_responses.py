@@ -81,10 +81,12 @@ def test_anything_else_is_no_chat_completion(response: Any) -> None:
         (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj", "model.no_pictures"),
         (400, "Error: The number of tokens is greater than the context length. Try to load the model with a larger one", "model.too_large"),
         (400, "The decoder prompt (length 9000) is longer than the maximum model length of 4096.", "model.too_large"),
-        (500, "Loading model", "model.server_error"),
+        (500, "Loading model", "model.unreachable"),
+        (503, "Loading model", "model.unreachable"),
+        (503, "Service Unavailable", "model.server_error"),
     ],
 )
 def test_words_of_local_servers_decide_what_a_status_means(status: int, message: str, code: str) -> None:
     error = status_error(status, {}, message, where="m")
     assert error.code == code
-    assert error.retryable == (code == "model.server_error")
+    assert error.retryable == (code in ("model.server_error", "model.unreachable"))
