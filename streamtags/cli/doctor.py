@@ -42,7 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every finding; status 4 if something is missing that nothing works without."""
     settings, line = _chosen(settings_of(args, profile=args.profile))
-    findings = [*_basics(), *_store(settings.store), *_embedded(settings.tags), *_extras(), _music_tagger(settings), *_models(settings)]
+    findings = [
+        *_basics(),
+        *_store(settings.store),
+        *_embedded(settings.tags),
+        *_extras(settings),
+        _music_tagger(settings),
+        *_models(settings),
+    ]
     for check in findings:
         mark = "ok     " if check.ok else ("MISSING" if check.needed else "-      ")
         print(f"{mark} {check.name:22} {check.detail}" + (f"\n{'':31}{check.hint}" if check.hint and not check.ok else ""))
@@ -110,15 +117,11 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
         return Check(name, ok=False, detail=error.what, hint=error.hint or "", needed=True)
 
 
-def _extras() -> Iterator[Check]:
-    packages = ("starlette", "uvicorn")
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    yield Check(
-        "extra server",
-        ok=not missing,
-        detail=f"lacks {', '.join(missing)}" if missing else ", ".join(f"{name} {version(name)}" for name in packages),
-        hint="pip install 'streamtags[server]'",
-    )
+def _extras(settings: Settings) -> Iterator[Check]:
+    from streamtags.cli.extras import extra_states
+
+    for state in extra_states(settings):
+        yield Check(f"extra {state.name}", ok=state.ok, detail=state.detail, hint=state.hint)
 
 
 def _music_tagger(settings: Settings) -> Check:
