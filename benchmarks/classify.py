@@ -171,7 +171,7 @@ def report(label: str, rows: Sequence[Row], vocabulary: Vocabulary, encoders: Se
     everywhere = calibration_error(right, confidence)
     of_given = calibration_error(right[given], confidence[given]) if given.any() else 0.0
     print(
-        f"  {vocabulary.id:14} {label:10} {len(right):4} captions  top-1 {top1:.2f}  mAP {np.mean(by_tag):.2f}"
+        f"  {vocabulary.id:14} {label:13} {len(right):4} captions  top-1 {top1:.2f}  mAP {np.mean(by_tag):.2f}"
         f"  micro F1 {f1(right, given):.2f}  precision {precision:.2f}  ECE {everywhere:.3f}, of given tags {of_given:.3f}"
         f"  tags per caption {given.sum(axis=1).mean():.1f}  silent where nothing fits {quiet}{_denied(rows, vocabulary, given)}"
     )
@@ -269,7 +269,9 @@ def main() -> int:
     choices = {choice: names for choice, names in ENCODERS.items() if not missing.get(choice)}
     encoders = {name: open_encoder(name, args.sentence_model) for names in choices.values() for name in names}
     refit(encoders, args.write)
-    parts = {"dev": film_half(True), "test": film_half(False), "negations": rows_of("negations"), "languages": rows_of("languages")}
+    denials = rows_of("negations")
+    parts = {"dev": film_half(True), "test": film_half(False), "languages": rows_of("languages")}
+    parts |= {f"denials {split}": [row for row in denials if row["split"] == split] for split in ("dev", "test", "later")}
     for choice, names in ENCODERS.items():
         if choice not in choices:
             print(

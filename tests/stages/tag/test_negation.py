@@ -20,6 +20,9 @@ from streamtags.stages.tag.text import TagTexts, load_calibration
         ("A notable nose of a knight.", "A notable nose of a knight.", ()),
         ("No one sees two three four five six.", "six.", ("sees two three four five",)),
         ("No.", ".", ()),
+        ("Nobody laughs in the waiting room.", "in the waiting room.", ("laughs",)),
+        ("They are no longer in love at home.", "They are at home.", ("in love",)),
+        ("There is no snow on the hills this winter.", "There is on the hills this winter.", ("snow",)),
     ],
 )
 def test_denied_words_are_taken_out(text: str, rest: str, denied: tuple[str, ...]) -> None:
@@ -45,6 +48,21 @@ def test_a_tag_that_a_text_denies_is_not_given(text: str, tag: str) -> None:
     tags = load_vocabulary("music-library").tags
     given_tags = {tags[index].name for index in TagTexts(tags).confidences(text, load_calibration())}
     assert tag not in given_tags
+
+
+@pytest.mark.parametrize(
+    ("text", "vocabulary", "tag"),
+    [
+        ("Nobody is laughing in the waiting room of the clinic.", "music-library", "Hospital"),
+        ("They are not afraid of the dark house and walk right in.", "music-library", "Dark"),
+        ("No one plays in the stadium tonight; the lights are off.", "music-library", "Sports Ground"),
+        ("There is no snow on the mountains of this wild valley.", "seed-eight", "Nature"),
+    ],
+)
+def test_the_place_of_what_does_not_happen_is_not_denied(text: str, vocabulary: str, tag: str) -> None:
+    tags = load_vocabulary(vocabulary).tags
+    given_tags = {tags[index].name for index in TagTexts(tags).confidences(text, load_calibration())}
+    assert tag in given_tags
 
 
 def test_a_tag_that_a_text_denies_and_then_names_is_given() -> None:
