@@ -44,7 +44,6 @@ def run(args: argparse.Namespace) -> int:
             results = search.search(args.text, top=args.top, allowed=allowed)
             if args.json:
                 print(json.dumps({"results": [result.to_dict() for result in results]}))
-            search.extend()
         finally:
             search.close()
         anything = bool(store.timelines())

@@ -179,7 +179,7 @@ class SearchIndex(Protocol):
         ...
 
     def allowed(self, allowed: SearchFilter, numbers: Sequence[int] | None = None, *, limit: int | None = None) -> list[int]:
-        """Return the numbers of documents that pass the filter, of `numbers` (at most 10,000) or of all, in order; at most `limit`."""
+        """Return the numbers of documents that pass the filter, of `numbers` or of all; at most `limit`."""
         ...
 
     def numbers_after(self, number: int) -> list[int]:
@@ -198,8 +198,12 @@ class SearchIndex(Protocol):
         """Return field and excerpt of each text of a document that contains any of the words or phrases."""
         ...
 
-    def count(self) -> int:
-        """Return the number of documents."""
+    def count(self, *, after: int = 0) -> int:
+        """Return how many documents have a number above `after`."""
+        ...
+
+    def optimize(self) -> None:
+        """Put the full text in order after many changes, which makes searching it faster; may take a minute."""
         ...
 
     def close(self) -> None:

@@ -39,4 +39,4 @@ def open_search(store: Store) -> Search:
     embedder = StaticEmbedder()
     # An index for each model: vectors of different models cannot be compared.
     index = open_search_index(store, embedder.name)
-    return Search(store, index, NearestDocuments(index, store.folder / "search" / f"{embedder.name}.graph"), embedder)
+    return Search(store, index, NearestDocuments(index, store.folder / "search" / f"{embedder.name}.npy"), embedder)

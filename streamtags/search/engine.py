@@ -17,15 +17,18 @@ from streamtags.core.stores import Store
 from streamtags.search.documents import document_of, meaning_of
 from streamtags.search.fusion import fuse
 from streamtags.search.query import Query, parse_query
-from streamtags.search.vectors import EXACT_DOCUMENTS, NearestDocuments, quantized
+from streamtags.search.vectors import NearestDocuments, quantized
 
 __all__ = ["MAX_RESULTS", "Search"]
 
 MAX_RESULTS = 200
 # Documents that each way of searching contributes before the two are merged.
 _CANDIDATES = 200
-# Nearest documents that are tried where a filter allows more documents than can be compared one by one.
-_FILTERED_CANDIDATES = 2_000
+# Documents that a filter allows are listed, up to so many; of more, the nearest documents of all are tried against the filter.
+_LISTED = 20_000
+_FILTERED_CANDIDATES = 4_000
+# After so many changed documents the index is put in order, which makes searching it faster.
+_MANY_CHANGES = 20_000
 # Exact words and meaning count alike.
 _WEIGHTS = (1.0, 1.0)
 
@@ -99,12 +102,11 @@ class Search:
         for timeline, head in heads.items():
             if cursors.get(timeline) != head and head.seq:
                 count += self._catch_up(timeline, cursors.get(timeline))
+        if count >= _MANY_CHANGES:
+            self._index.optimize()
+        self._nearest.extend()
         self._names, self._version = names, version
         return count
-
-    def extend(self) -> bool:
-        """Make searching a large index by meaning faster; return whether something was done. May take minutes."""
-        return self._nearest.extend()
 
     def _catch_up(self, timeline: str, cursor: Head | None) -> int:
         try:
@@ -142,12 +144,10 @@ class Search:
             return self._nearest.nearest(vector, _CANDIDATES, [match.document for match in by_words])
         if allowed.is_open:
             return self._nearest.nearest(vector, _CANDIDATES)
-        few = self._index.allowed(allowed, limit=EXACT_DOCUMENTS + 1)
-        if len(few) <= EXACT_DOCUMENTS:
+        few = self._index.allowed(allowed, limit=_LISTED + 1)
+        if len(few) <= _LISTED:
             return self._nearest.nearest(vector, _CANDIDATES, few)
-        many = self._nearest.nearest(vector, _FILTERED_CANDIDATES)
-        passed = set(self._index.allowed(allowed, many))
-        return [number for number in many if number in passed][:_CANDIDATES]
+        return self._nearest.nearest_of(vector, _CANDIDATES, _FILTERED_CANDIDATES, lambda some: self._index.allowed(allowed, some))
 
     def _results(self, query: Query, ranked: list[tuple[int, float]], top: int) -> list[SearchResult]:
         scores = dict(ranked[: 2 * top])

@@ -1,15 +1,16 @@
-"""Nearest documents by meaning: exact for small indexes, a graph of the library voyager for large ones.
+"""Nearest documents by meaning: all are compared where there are few; where there are many, their signs are compared first.
 
-The graph is a file beside the index. It holds the documents up to a number; later ones are compared one by one until `extend` adds
-them. A number never changes its meaning, so a graph can be stale but never wrong: callers drop numbers that no longer exist.
+The signs of a vector are one bit for each dimension. They are in a file beside the index, 40 bytes a document: a query counts the bits
+in which each document differs from it and compares the nearest by their vectors. The file holds the documents up to a number; later ones
+are compared one by one until `extend` adds them. A number never changes its meaning, so the file can be stale but never wrong.
 """
 
 from __future__ import annotations
 
-import os
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,16 @@ from numpy.typing import NDArray
 from streamtags.core.files import replacing
 from streamtags.core.search import SearchIndex
 
-if TYPE_CHECKING:
-    from voyager import Index
-
-__all__ = ["EXACT_DOCUMENTS", "SCALE", "NearestDocuments", "quantized"]
+__all__ = ["SCALE", "NearestDocuments", "quantized"]
 
 SCALE = 508.0
 """127 x 4: a component of a unit vector of 256 dimensions is rarely above 1/4, and the range of int8 is used well."""
-EXACT_DOCUMENTS = 20_000
-"""Up to so many documents are compared one by one; that takes about 10 ms and needs no graph."""
-_PENDING_SHARE = 0.05
-# Parameters of the graph: Y. Malkov, D. Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical
-# navigable small world graphs", 2016.
-_LINKS = 16
-_BUILD_CANDIDATES = 100
-_QUERY_CANDIDATES = 256
+# Up to so many documents are compared by their vectors alone, and so many may be missing in the file.
+_EXACT = 2_000
+# Documents near by their signs whose vectors are compared, for each query.
+_CANDIDATES = 600
+_BLOCK = 1 << 16
+_WORD = 64
 
 
 def quantized(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -40,24 +36,59 @@ def quantized(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
     return scaled.astype(np.int8)
 
 
+class _Signs(NamedTuple):
+    """Documents in order of their numbers, int64 [n], and their signs, uint64 [d / 64, n]; those without a direction are left out."""
+
+    numbers: NDArray[np.int64]
+    words: NDArray[np.uint64]
+
+    @property
+    def last(self) -> int:
+        return int(self.numbers[-1]) if len(self.numbers) else 0
+
+    def nearest(self, vector: NDArray[np.int8], limit: int, among: Sequence[int] | None = None) -> list[int]:
+        """Return numbers of documents with the fewest signs unlike those of `vector`, about `limit` if there are so many.
+
+        Args:
+            vector: int8 [d].
+            limit: documents that are as near as the last one are returned too, up to twice as many.
+            among: only these documents; None for all.
+        """
+        numbers, words = self
+        if among is not None:
+            some = np.sort(np.asarray(among, np.int64))
+            places = np.minimum(np.searchsorted(numbers, some), max(0, len(numbers) - 1))
+            places = places[numbers[places] == some] if len(numbers) else places[:0]
+            numbers, words = numbers[places], words[:, places]
+        own = _packed(vector[None])
+        unlike = np.empty(len(numbers), np.uint16)
+        for first in range(0, len(numbers), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            unlike[block] = sum(np.bitwise_count(row[block] ^ word) for row, (word,) in zip(words, own, strict=True))
+        enough = int(np.searchsorted(np.cumsum(np.bincount(unlike)), limit))
+        near = np.flatnonzero(unlike <= enough)
+        order = np.argsort(unlike[near], kind="stable")[: 2 * limit]
+        return [int(number) for number in numbers[near[order]]]
+
+
 class NearestDocuments:
     """Finds the documents of an index that are nearest in meaning; safe to use from several threads.
 
     Args:
         index: holds the vectors.
-        path: the file of the graph; made when the index has more than `exact` documents.
+        path: the file of the signs, ending in `.npy`; made when the index has more than `exact` documents.
         exact: the number of documents up to which all are compared.
     """
 
-    def __init__(self, index: SearchIndex, path: Path, *, exact: int = EXACT_DOCUMENTS) -> None:
+    def __init__(self, index: SearchIndex, path: Path, *, exact: int = _EXACT) -> None:
         self._index = index
         self._path = path
         self._exact = exact
         self._lock = threading.Lock()
-        self._graph: Index | None = None
-        self._stamp: tuple[int, int] | None = None  # of the graph's file when it was opened
+        self._signs: _Signs | None = None
+        self._stamp: tuple[int, int] | None = None  # of the file when it was read
 
-    def nearest(self, vector: NDArray[np.int8], limit: int, numbers: list[int] | None = None) -> list[int]:
+    def nearest(self, vector: NDArray[np.int8], limit: int, numbers: Sequence[int] | None = None) -> list[int]:
         """Return up to `limit` document numbers, the nearest first; all zeros are near to nothing.
 
         Args:
@@ -67,70 +98,77 @@ class NearestDocuments:
         """
         if not vector.any():
             return []
-        with self._lock:
-            graph = None if numbers is not None else self._opened()
-            if graph is None:
-                return _compared(*self._index.vectors(numbers), vector)[:limit]
-            candidates = min(limit, len(graph))
-            numbers_known, distances = graph.query(vector.astype(np.float32), candidates, query_ef=max(candidates, _QUERY_CANDIDATES))
-            known = dict(zip(map(int, numbers_known), map(float, distances), strict=True))
-            pending = self._index.numbers_after(_last_number(graph))
-            late, vectors = self._index.vectors(pending)
-            known.update(zip(map(int, late), map(float, _distances(vectors, vector)), strict=True))
-        return [number for number, _ in sorted(known.items(), key=lambda pair: (pair[1], pair[0]))[:limit]]
+        if numbers is None or len(numbers) > _CANDIDATES:
+            numbers = self._near(vector, max(limit, _CANDIDATES), numbers)
+        return _compared(*self._index.vectors(numbers), vector)[:limit]
+
+    def nearest_of(
+        self, vector: NDArray[np.int8], limit: int, candidates: int, passing: Callable[[Sequence[int]], Sequence[int]]
+    ) -> list[int]:
+        """Return up to `limit` of the nearest `candidates` documents that pass a filter, the nearest first.
+
+        Args:
+            vector: int8 [d].
+            limit: the most numbers to return.
+            candidates: how many documents the filter gets, about.
+            passing: returns those of some document numbers that pass.
+        """
+        if not vector.any():
+            return []
+        near = self._near(vector, candidates)
+        return self.nearest(vector, limit, passing(self._index.numbers_after(0) if near is None else near))
 
     def extend(self) -> bool:
-        """Add pending documents to the graph if there are many; return whether the graph changed. May take minutes for a large index."""
+        """Add the signs of the documents that the file lacks, if they are many; return whether it changed."""
         with self._lock:
-            count = self._index.count()
-            graph = self._opened()
-            pending = self._index.numbers_after(0 if graph is None else _last_number(graph))
-            if count <= self._exact or len(pending) <= _PENDING_SHARE * count:
+            signs = self._opened() or _Signs(np.empty(0, np.int64), np.empty((0, 0), np.uint64))
+            pending = self._index.count(after=signs.last)
+            if pending <= self._exact:
                 return False
-            stale = graph is None or len(graph) - (count - len(pending)) > count // 2
-            numbers, vectors = self._index.vectors(None if stale else pending)
-            grown = _empty(vectors.shape[1]) if stale or graph is None else graph
-            _add(grown, numbers, vectors)
+            count = self._index.count()
+            is_stale = len(signs.numbers) - (count - pending) > count // 2
+            parts = [] if is_stale or not len(signs.numbers) else [_table(signs.numbers, signs.words)]
+            missing = self._index.numbers_after(0 if is_stale else signs.last)
+            for first in range(0, len(missing), _BLOCK):
+                numbers, vectors = self._index.vectors(missing[first : first + _BLOCK])
+                known = vectors.any(axis=1)
+                parts.append(_table(numbers[known], _packed(vectors[known])))
             with replacing(self._path) as partial:
-                grown.save(str(partial))
-            self._graph, self._stamp = None, None
+                np.save(partial, np.concatenate(parts, axis=1))
             return True
 
-    def _opened(self) -> Index | None:
-        """The graph as it is on disk; None if there is none."""
+    def _near(self, vector: NDArray[np.int8], limit: int, among: Sequence[int] | None = None) -> Sequence[int] | None:
+        """About `limit` documents near by their signs, and all that the file lacks; `among` itself if there is no file."""
+        with self._lock:
+            signs = self._opened()
+        if signs is None:
+            return among
+        last = signs.last
+        late = self._index.numbers_after(last) if among is None else [number for number in among if number > last]
+        return [*signs.nearest(vector, limit, among), *late]
+
+    def _opened(self) -> _Signs | None:
+        """The file as it is on disk; None if there is none, or none of this version."""
         try:
             status = self._path.stat()
-        except FileNotFoundError:
-            self._graph, self._stamp = None, None
-            return None
-        stamp = (status.st_mtime_ns, status.st_size)
-        if stamp != self._stamp or self._graph is None:
-            self._graph, self._stamp = _loaded(self._path), stamp
-        return self._graph
+            stamp = (status.st_mtime_ns, status.st_size)
+            if stamp != self._stamp:
+                table = np.load(self._path)
+                self._signs = _Signs(table[0].view(np.int64), table[1:]) if table.ndim == 2 and table.dtype == np.uint64 else None
+                self._stamp = stamp
+        except (FileNotFoundError, ValueError, EOFError):  # missing or damaged: `extend` writes it again
+            self._signs, self._stamp = None, None
+        return self._signs
 
 
-def _empty(dimensions: int) -> Index:
-    from voyager import Index, Space, StorageDataType
-
-    return Index(
-        Space.Cosine, num_dimensions=dimensions, M=_LINKS, ef_construction=_BUILD_CANDIDATES, storage_data_type=StorageDataType.E4M3
-    )
+def _table(numbers: NDArray[np.int64], words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return np.concatenate([numbers.view(np.uint64)[None], words])
 
 
-def _loaded(path: Path) -> Index:
-    from voyager import Index
-
-    return Index.load(str(path))
-
-
-def _add(graph: Index, numbers: NDArray[np.int64], vectors: NDArray[np.int8]) -> None:
-    """Add documents; those whose text has no known word have no direction and are left out."""
-    known = vectors.any(axis=1)
-    graph.add_items(vectors[known].astype(np.float32), numbers[known], num_threads=os.cpu_count() or 1)
-
-
-def _last_number(graph: Index) -> int:
-    return max(graph.ids, default=0)
+def _packed(vectors: NDArray[np.int8]) -> NDArray[np.uint64]:
+    """Signs of int8 [n, d] as uint64 [d / 64, n]; d is filled up with zeros."""
+    signs = np.pad(vectors > 0, ((0, 0), (0, -vectors.shape[1] % _WORD)))
+    return np.ascontiguousarray(np.packbits(signs, axis=1).view(np.uint64).T)
 
 
 def _distances(vectors: NDArray[np.int8], vector: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -85,7 +85,7 @@ def serving(name: str, chat: Act) -> Act:
 
 
 async def analyzed(name: str, chat: Act, film: Path, store: SqliteStore) -> tuple[TimelineState, list[ReceivedRequest]]:
-    """The state of a film after `auto` has found the server, and the chat requests that it got."""
+    """The state of a film after `auto` has a chat request the server, and the chat requests that it got."""
     async with ModelServer(serving(name, chat)) as server:
         state = await analyze(str(film), auto(**{name: server}), store)
         return state, [request for request in server.requests if request.path == SERVERS[name][1]]
@@ -97,9 +97,6 @@ async def test_auto_finds_the_server_and_its_captions_reach_the_timeline(name: s
     assert state.profile == name
     assert {segment.caption for segment in state.segments} == {CAPTION}
     assert len(requests) == len(state.segments)
-    usage = state.segments[0].caption_usage
-    assert usage is not None
-    assert usage.completion_tokens == 7
     if name == "ollama":
         assert all(len(request.body["messages"][-1]["images"]) > 1 for request in requests)
         assert {request.body["keep_alive"] for request in requests} == {"10m"}
@@ -156,12 +153,12 @@ async def test_a_model_that_loads_for_a_minute_is_waited_for(monkeypatch: pytest
     monkeypatch.setattr(backoff.random, "uniform", lambda low, high: 0.0)
     monkeypatch.setattr(Breaker.__init__, "__defaults__", (5, 0.01, 0.05))  # a minute passes in less
     loading = raw(_json(llamacpp_error(503, "Loading model", "unavailable_error")), code=503)
-    ready, asked = raw(_json(OF_LLAMACPP)), 0
+    ready, requests = raw(_json(OF_LLAMACPP)), 0
 
     async def cold(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
-        await (loading if asked <= 12 else ready)(request, writer)
+        nonlocal requests
+        requests += 1
+        await (loading if requests <= 12 else ready)(request, writer)
 
     state, _ = await analyzed("llamacpp", cold, film, store)
     assert {segment.caption for segment in state.segments} == {CAPTION}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from streamtags.core.search import SearchFilter
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Axis, Tag, Vocabulary
 from streamtags.run.search import StaticEmbedder, open_search
+from streamtags.search import vectors as vectors_module
 from streamtags.search.engine import Search
 from streamtags.search.vectors import NearestDocuments
 from streamtags.store.opening import open_store
+from streamtags.store.sqlite import search_index as index_module
 from streamtags.store.sqlite.search_index import SqliteSearchIndex
 
+ANY = SearchFilter()
 CAPTIONS = (
     "A fishing boat leaves the harbor at dawn.",
     "Two men argue in a kitchen and one throws a plate.",
@@ -137,22 +141,100 @@ def test_the_number_of_results_is_limited(search: Search) -> None:
         search.search("boat", top=1000)
 
 
-def test_a_graph_gives_the_documents_of_an_exact_comparison(tmp_path: Path, store: Store, make: Any) -> None:
-    fill(store, make, "tl_b", tuple(f"Scene {i}: {caption}" for i in range(40) for caption in CAPTIONS))
+def many(count: int) -> tuple[str, ...]:
+    words = [word for caption in CAPTIONS for word in caption.rstrip(".").split()]
+    return tuple(f"Scene {i}: {' '.join(words[(i * step) % len(words)] for step in (1, 3, 5, 7, 11))}" for i in range(1, count + 1))
+
+
+def test_signs_give_the_documents_of_an_exact_comparison(tmp_path: Path, store: Store, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors_module, "_CANDIDATES", 80)
+    fill(store, make, "tl_b", many(160))
     index = SqliteSearchIndex(tmp_path / "index.db")
-    exact = NearestDocuments(index, tmp_path / "none.graph")
-    by_graph = NearestDocuments(index, tmp_path / "index.graph", exact=10)
-    search = Search(store, index, by_graph, StaticEmbedder())
+    exact = NearestDocuments(index, tmp_path / "none.npy")
+    by_signs = NearestDocuments(index, tmp_path / "index.npy", exact=10)
+    search = Search(store, index, by_signs, StaticEmbedder())
     search.refresh()
-    assert search.extend()
-    assert (tmp_path / "index.graph").exists()
-    assert not search.extend()
-    fill(store, make, "tl_c", ("A lighthouse on a cliff.",))
+    assert (tmp_path / "index.npy").exists()
+    assert not by_signs.extend()
+    fill(store, make, "tl_c", ("A lighthouse on a cliff.",))  # few enough to be compared without signs
     search.refresh()
     numbers, vectors = index.vectors()
     for vector in vectors[[0, 50, -1]]:
         expected = exact.nearest(vector, 10)
-        assert len(set(by_graph.nearest(vector, 10)) & set(expected)) >= 8
-        assert expected[0] in numbers
-    assert by_graph.nearest(np.zeros(256, np.int8), 10) == []
+        assert len(set(by_signs.nearest(vector, 10)) & set(expected)) >= 8
+        assert by_signs.nearest(vector, 1)[0] in expected[:2]
+        some = [int(number) for number in numbers[::2]]
+        assert set(by_signs.nearest(vector, 10, some)) <= set(some)
+        assert set(by_signs.nearest_of(vector, 10, 40, lambda near, some=some: [n for n in near if n in some])) <= set(some)
+    assert by_signs.nearest(np.zeros(256, np.int8), 10) == []
     search.close()
+
+
+def test_signs_of_documents_that_are_gone_are_harmless_and_a_damaged_file_is_made_again(tmp_path: Path, store: Store, make: Any) -> None:
+    fill(store, make, "tl_b", many(60))
+    index = SqliteSearchIndex(tmp_path / "index.db")
+    path = tmp_path / "index.npy"
+    search = Search(store, index, NearestDocuments(index, path, exact=10), StaticEmbedder())
+    assert search.search("boat")
+    store.remove("tl_b")
+    assert {result.timeline for result in search.search("boat scene")} == {"tl_a"}
+    path.write_bytes(b"no array")
+    assert {result.timeline for result in search.search("boat scene")} == {"tl_a"}
+    fill(store, make, "tl_c", many(60))
+    assert {result.timeline for result in search.search("scene", top=200)} == {"tl_a", "tl_c"}
+    assert path.read_bytes() != b"no array"
+    search.close()
+
+
+def test_words_of_very_many_documents_find_the_newest_and_rare_words_find_all(
+    search: Search, store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "_RANKED", 5)
+    fill(store, make, "tl_b", tuple(f"A street at night, number {i}." for i in range(12)))
+    search.refresh()
+    index = search._index
+    in_order = [document.segment for document in index.documents([match.document for match in index.match(("night",), (), ANY, 50)])]
+    assert set(in_order) <= {f"s{i:04d}" for i in range(6, 12)}
+    assert segments(search, "snow night")[0] == "s0003"  # the rare word decides
+    (phrase,) = index.match((), ("number 7",), ANY, 50)
+    assert index.documents([phrase.document])[0].segment == "s0007"
+    both = index.match(("street", "night"), (), ANY, 50)
+    assert len(both) == 6
+
+
+def test_every_combination_of_filters_gives_the_documents_that_pass_all(search: Search, store: Store, make: Any) -> None:
+    vocabulary = Vocabulary(
+        id="moods", version="1", axes=(Axis(name="mood"),), tags=tuple(Tag(name=name, axis="mood") for name in ("Calm", "Tense"))
+    )
+    store.save_vocabulary(vocabulary)
+    fill(store, make, "tl_b", CAPTIONS)
+    store.append("tl_a", [make.tagged(0, 2, Calm=0.9, Tense=0.8), make.tagged(1, 2, Tense=0.8)])
+    store.append("tl_b", [make.tagged(0, 2, Calm=0.4)])
+    search.refresh()
+    index = search._index
+    now = datetime.now(UTC) + timedelta(hours=1)
+    choices: list[dict[str, Any]] = [
+        {"tags": ("Calm",)},
+        {"axis": "mood"},
+        {"timelines": ("tl_a",)},
+        {"until": now},
+        {"min_confidence": 0.5},
+    ]
+    for chosen in (dict(pair for choice in some for pair in choice.items()) for n in range(1, 6) for some in combinations(choices, n)):
+        allowed = SearchFilter(**chosen)
+        passing = {
+            number
+            for number in index.numbers_after(0)
+            for document in index.documents([number])
+            for tags in [TAGS.get((document.timeline, document.segment), {})]
+            if ("timelines" not in chosen or document.timeline == "tl_a")
+            and ("tags" not in chosen or tags.get("Calm", -1) >= allowed.min_confidence)
+            and ("axis" not in chosen or max(tags.values(), default=-1) >= allowed.min_confidence)
+        }
+        assert set(index.allowed(allowed)) == set(index.allowed(allowed, index.numbers_after(0))) == passing, chosen
+        assert len(index.allowed(allowed, limit=1)) == min(1, len(passing))
+        words = {match.document for match in index.match(("boat", "men", "children", "snow"), (), allowed, 50)}
+        assert words == passing & words, chosen
+
+
+TAGS = {("tl_a", "s0000"): {"Calm": 0.9, "Tense": 0.8}, ("tl_a", "s0001"): {"Tense": 0.8}, ("tl_b", "s0000"): {"Calm": 0.4}}

@@ -32,15 +32,17 @@ class Database:
         path: the file; it and its folder are created if missing.
         schema: its tables.
         timeout_seconds: how long to wait for another process that is writing.
+        cache_kib: most memory of the page cache of each connection, in KiB; the default is SQLite's own.
 
     Raises:
         StoreError: the file cannot be opened, belongs to another program, was written by a newer streamtags, or is damaged.
     """
 
-    def __init__(self, path: Path, schema: Schema, *, timeout_seconds: float = 10.0) -> None:
+    def __init__(self, path: Path, schema: Schema, *, timeout_seconds: float = 10.0, cache_kib: int = 2_000) -> None:
         self.path = path
         self._absolute = path.absolute()  # the working directory may change before the next connection
         self._timeout = timeout_seconds
+        self._cache_kib = cache_kib
         self._writing = threading.Lock()
         self._pooling = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
@@ -142,6 +144,7 @@ class Database:
         connection = sqlite3.connect(self._absolute, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{self._cache_kib}")  # https://sqlite.org/pragma.html#pragma_cache_size
         return connection
 
     def _take_reader(self) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ _EXCERPT_TOKENS = 16
 # Marks a matched word in an excerpt; such characters are not in a text, which holds no control characters once indexed.
 _MARK = "\x02"
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+# Documents that are ranked by bm25 for a query: that takes 2.5 us each, counting them a twentieth.
+_RANKED = 4_000
+_CACHE_KIB = 32_768  # of each connection; a query reads about a thousand pages here and there
 # Numbers in one statement: SQLite allows 32,766 parameters (https://sqlite.org/limits.html).
 _BATCH = 10_000
 
@@ -47,35 +50,37 @@ def _create_tables(connection: Connection) -> None:
             segment TEXT NOT NULL,
             at REAL NOT NULL,
             bounds TEXT NOT NULL,
-            vector BLOB NOT NULL,
             UNIQUE (timeline, segment)
         )
         """
     )
+    # Apart from the documents, so that many vectors are on one page.
+    execute("CREATE TABLE vectors (number INTEGER PRIMARY KEY REFERENCES documents (number) ON DELETE CASCADE, vector BLOB NOT NULL)")
     execute(
         """
         CREATE TABLE document_tags (
             document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
             tag TEXT NOT NULL,
             axis TEXT NOT NULL,
-            confidence REAL NOT NULL
-        )
+            confidence REAL NOT NULL,
+            PRIMARY KEY (document, tag)
+        ) WITHOUT ROWID
         """
     )
+    execute("CREATE INDEX documents_by_time ON documents (at)")
     execute("CREATE INDEX document_tags_by_tag ON document_tags (tag, confidence, document)")
     execute("CREATE INDEX document_tags_by_axis ON document_tags (axis, confidence, document)")
-    execute("CREATE INDEX document_tags_by_document ON document_tags (document)")
     execute(f"CREATE VIRTUAL TABLE texts USING fts5 ({', '.join(FIELDS)}, tokenize = 'porter unicode61 remove_diacritics 2')")
 
 
 def _create_anew(connection: Connection) -> None:
     """Replace the tables: the fields have changed. Search fills them again from the logs."""
-    for table in ("texts", "document_tags", "documents", "cursors"):
-        connection.execute(f"DROP TABLE {table}")
+    for table in ("texts", "vectors", "document_tags", "documents", "cursors"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
     _create_tables(connection)
 
 
-_SCHEMA = Schema(application=0x73747369, migrations=(_create_tables, _create_anew))  # "stsi"
+_SCHEMA = Schema(application=0x73747369, migrations=(_create_tables, _create_anew, _create_anew))  # "stsi"
 
 
 class SqliteSearchIndex:
@@ -89,7 +94,7 @@ class SqliteSearchIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA, cache_kib=_CACHE_KIB)
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
@@ -106,9 +111,10 @@ class SqliteSearchIndex:
         with self._database.write() as connection:
             if reset:
                 self._delete(connection, "timeline = ?", (timeline,))
-            for document, vector in zip(documents, vectors, strict=True):
-                self._delete(connection, "timeline = ? AND segment = ?", (timeline, document.segment))
-                self._insert(connection, document, vector)
+            else:
+                for document in documents:
+                    self._delete(connection, "timeline = ? AND segment = ?", (timeline, document.segment))
+            _insert(connection, documents, vectors)
             connection.execute("REPLACE INTO cursors VALUES (?, ?, ?)", (timeline, head.epoch, head.seq))
 
     def forget(self, timeline: str) -> None:
@@ -118,45 +124,54 @@ class SqliteSearchIndex:
             connection.execute("DELETE FROM cursors WHERE timeline = ?", (timeline,))
 
     def match(self, words: Sequence[str], phrases: Sequence[str], allowed: SearchFilter, limit: int) -> list[Match]:
-        """Return the best documents that contain any of `words` and each of `phrases`, by bm25."""
-        expression = _expression(words, phrases)
-        if not expression:
-            return []
-        condition, values = _condition(allowed)
+        """Return the best documents that contain any of `words` and each of `phrases`, by bm25.
+
+        Words that very many documents contain find nothing beside rarer ones, and of documents that contain only such words the newest
+        are ranked: each document that is ranked costs time.
+        """
+        conditions = _conditions(allowed)
         weights = ", ".join(str(weight) for weight in _WEIGHTS)
         statement = f"SELECT texts.rowid, bm25(texts, {weights}) AS score FROM texts"  # noqa: S608 - constants and parameters only
-        if condition:
-            statement += " JOIN documents ON documents.number = texts.rowid"
-        statement += f" WHERE texts MATCH ?{f' AND {condition}' if condition else ''} ORDER BY score, texts.rowid LIMIT ?"
+        statement += " WHERE texts MATCH ? AND rowid >= ?" + "".join(f" AND {one.check.format('texts.rowid')}" for one in conditions)
+        values = [value for one in conditions for value in one.values]
         with self._database.read() as connection:
-            rows = connection.execute(statement, (expression, *values, limit)).fetchall()
+            expression = _affordable(connection, words, phrases)
+            if not expression:
+                return []
+            oldest = _oldest(connection, expression)
+            rows = connection.execute(f"{statement} ORDER BY score, rowid LIMIT ?", (expression, oldest, *values, limit)).fetchall()
         return [Match(number, -score) for number, score in rows]
 
     def allowed(self, allowed: SearchFilter, numbers: Sequence[int] | None = None, *, limit: int | None = None) -> list[int]:
-        """Return the numbers of documents that pass the filter, of `numbers` or of all, in order; at most `limit`."""
-        condition, values = _condition(allowed)
-        select = f"SELECT number FROM documents WHERE {condition or 'TRUE'}"  # noqa: S608 - parameters only
+        """Return the numbers of documents that pass the filter, of `numbers` or of all; at most `limit`."""
+        conditions = _conditions(allowed)
+        most = -1 if limit is None else limit
         with self._database.read() as connection:
-            if numbers is None:
-                rows = connection.execute(f"{select} ORDER BY number LIMIT ?", (*values, -1 if limit is None else limit)).fetchall()
+            if numbers is not None:
+                checks, values = _checks(conditions, "vectors.number")
+                rows = _by_number(connection, "SELECT number FROM vectors", numbers, checks, values)
+            elif conditions:
+                first = min(conditions, key=lambda condition: _size(connection, condition, most))
+                checks, values = _checks([one for one in conditions if one is not first], "listed.number")
+                statement = f"SELECT number FROM ({first.select} LIMIT ?) AS listed WHERE {checks}"  # noqa: S608 - parameters only
+                rows = connection.execute(statement, (*first.values, most, *values)).fetchall()
             else:
-                some = ", ".join("?" * len(numbers))
-                rows = connection.execute(f"{select} AND number IN ({some}) ORDER BY number", (*values, *numbers)).fetchall()
-        return [number for (number,) in rows][:limit]
+                rows = connection.execute("SELECT number FROM vectors LIMIT ?", (most,)).fetchall()
+        return list(dict.fromkeys(number for (number,) in rows))[:limit]  # a document has several tags of one axis
 
     def numbers_after(self, number: int) -> list[int]:
         """Return the numbers of documents above `number`, in order."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT number FROM documents WHERE number > ? ORDER BY number", (number,)).fetchall()
+            rows = connection.execute("SELECT number FROM vectors WHERE number > ? ORDER BY number", (number,)).fetchall()
         return [above for (above,) in rows]
 
     def vectors(self, numbers: Sequence[int] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         """Return numbers [n] and vectors int8 [n, dimensions], of `numbers` or of all documents."""
         with self._database.read() as connection:
             if numbers is None:
-                rows = connection.execute("SELECT number, vector FROM documents ORDER BY number").fetchall()
+                rows = connection.execute("SELECT number, vector FROM vectors ORDER BY number").fetchall()
             else:
-                rows = _by_number(connection, "SELECT number, vector FROM documents", numbers)
+                rows = _by_number(connection, "SELECT number, vector FROM vectors", numbers)
         if not rows:
             return np.empty(0, np.int64), np.empty((0, 0), np.int8)
         vectors = np.frombuffer(b"".join(vector for _, vector in rows), np.int8).reshape(len(rows), -1)
@@ -181,7 +196,7 @@ class SqliteSearchIndex:
 
     def excerpts(self, number: int, words: Sequence[str], phrases: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Return field and excerpt of each text of a document that contains any of the words or phrases."""
-        expression = _expression([*words, *phrases], ())
+        expression = " OR ".join(quoted for text in (*words, *phrases) if (quoted := _quoted(text)))
         if not expression:
             return ()
         columns = ", ".join(f"snippet(texts, {column}, '{_MARK}', '', '…', {_EXCERPT_TOKENS})" for column in range(len(FIELDS)))
@@ -193,24 +208,15 @@ class SqliteSearchIndex:
         texts = zip(FIELDS, row or (), strict=False)
         return tuple((name, text.replace(_MARK, "")) for name, text in texts if text and _MARK in text)
 
-    def count(self) -> int:
-        """Return the number of documents."""
+    def count(self, *, after: int = 0) -> int:
+        """Return how many documents have a number above `after`."""
         with self._database.read() as connection:
-            return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
+            return int(connection.execute("SELECT count(*) FROM vectors WHERE number > ?", (after,)).fetchone()[0])
 
-    def _insert(self, connection: Connection, document: SearchDocument, vector: NDArray[np.int8]) -> None:
-        bounds = json.dumps([document.start.model_dump(mode="json"), document.end.model_dump(mode="json")])
-        number = connection.execute(
-            "INSERT INTO documents (timeline, segment, at, bounds, vector) VALUES (?, ?, ?, ?, ?)",
-            (document.timeline, document.segment, document.at.timestamp(), bounds, vector.tobytes()),
-        ).lastrowid
-        places = ", ".join("?" * (len(FIELDS) + 1))
-        texts = [_CONTROL.sub(" ", document.texts.get(name, "")) for name in FIELDS]
-        connection.execute(f"INSERT INTO texts (rowid, {', '.join(FIELDS)}) VALUES ({places})", (number, *texts))  # noqa: S608 - constants
-        connection.executemany(
-            "INSERT INTO document_tags VALUES (?, ?, ?, ?)",
-            [(number, folded(tag.tag), folded(tag.axis), tag.confidence) for tag in document.tags],
-        )
+    def optimize(self) -> None:
+        """Merge the parts of the full text that many updates left; may take a minute."""
+        with self._database.write() as connection:
+            connection.execute("INSERT INTO texts (texts) VALUES ('optimize')")  # https://sqlite.org/fts5.html#the_optimize_command
 
     def _delete(self, connection: Connection, condition: str, values: tuple[str, ...]) -> None:
         numbers = connection.execute(f"SELECT number FROM documents WHERE {condition}", values).fetchall()  # noqa: S608 - from this file
@@ -218,39 +224,117 @@ class SqliteSearchIndex:
         connection.executemany("DELETE FROM documents WHERE number = ?", numbers)
 
 
-def _by_number(connection: Connection, select: str, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+def _insert(connection: Connection, documents: Sequence[SearchDocument], vectors: NDArray[np.int8]) -> None:
+    """Add documents under new numbers."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchone()
+    first = (row[0] if row else 0) + 1
+    connection.executemany(
+        "INSERT INTO documents (number, timeline, segment, at, bounds) VALUES (?, ?, ?, ?, ?)",
+        (
+            (number, one.timeline, one.segment, one.at.timestamp(), f"[{one.start.model_dump_json()},{one.end.model_dump_json()}]")
+            for number, one in enumerate(documents, first)
+        ),
+    )
+    connection.executemany("INSERT INTO vectors VALUES (?, ?)", enumerate(map(bytes, vectors), first))
+    places = ", ".join("?" * (len(FIELDS) + 1))
+    connection.executemany(
+        f"INSERT INTO texts (rowid, {', '.join(FIELDS)}) VALUES ({places})",  # noqa: S608 - constants
+        ((number, *(_CONTROL.sub(" ", one.texts.get(name, "")) for name in FIELDS)) for number, one in enumerate(documents, first)),
+    )
+    connection.executemany(
+        "REPLACE INTO document_tags VALUES (?, ?, ?, ?)",
+        ((number, folded(tag.tag), folded(tag.axis), tag.confidence) for number, one in enumerate(documents, first) for tag in one.tags),
+    )
+
+
+def _by_number(
+    connection: Connection, select: str, numbers: Sequence[int], check: str = "TRUE", values: Sequence[Any] = ()
+) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for first in range(0, len(numbers), _BATCH):
         some = [int(number) for number in numbers[first : first + _BATCH]]
-        rows += connection.execute(f"{select} WHERE number IN ({', '.join('?' * len(some))})", some).fetchall()
+        rows += connection.execute(f"{select} WHERE number IN ({', '.join('?' * len(some))}) AND {check}", (*some, *values)).fetchall()
     return rows
 
 
-def _expression(words: Sequence[str], phrases: Sequence[str]) -> str:
-    """A query in FTS5's language; every word is quoted, so that nothing in it is an operator (https://sqlite.org/fts5.html)."""
-    quoted = [f'"{word.replace(chr(34), " ")}"' for word in words if word.strip()]
-    parts = [f"({' OR '.join(quoted)})"] if quoted else []
-    parts += [f'"{phrase.replace(chr(34), " ")}"' for phrase in phrases if phrase.strip()]
-    return " AND ".join(parts)
+def _affordable(connection: Connection, words: Sequence[str], phrases: Sequence[str]) -> str:
+    """A query in FTS5's language for the rarest of `words` that few enough documents contain together, or else for all of them at once."""
+    sizes = sorted((_matches(connection, expression), expression) for word in words if (expression := _quoted(word)))
+    rare, total = [], 0
+    for size, expression in sizes:
+        total += size
+        if total <= _RANKED:
+            rare.append(expression)
+    needed = [expression for phrase in phrases if (expression := _quoted(phrase))]
+    some = " OR ".join(rare) if rare else " AND ".join(expression for _, expression in sizes)
+    if not rare and len(sizes) > 1 and not _matches(connection, some):
+        some = " OR ".join(expression for _, expression in sizes)
+    return " AND ".join([f"({some})", *needed] if some else needed)
 
 
-def _condition(allowed: SearchFilter) -> tuple[str, list[Any]]:
-    """The filter as a condition on `documents`, and its parameters."""
-    parts: list[str] = []
-    values: list[Any] = []
+def _quoted(words: str) -> str:
+    """Words as a phrase of FTS5, so that nothing in them is an operator (https://sqlite.org/fts5.html); "" if there are none."""
+    plain = words.replace('"', " ").strip()
+    return f'"{plain}"' if plain else ""
+
+
+def _matches(connection: Connection, expression: str) -> int:
+    """How many documents match, counted up to `_RANKED` + 1."""
+    statement = "SELECT count(*) FROM (SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?)"
+    return int(connection.execute(statement, (expression, _RANKED + 1)).fetchone()[0])
+
+
+def _oldest(connection: Connection, expression: str) -> int:
+    """The number from which on `_RANKED` documents match."""
+    statement = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?"
+    row = connection.execute(statement, (expression, _RANKED)).fetchone()
+    return int(row[0]) if row else 0
+
+
+class _Condition(NamedTuple):
+    """A part of a filter.
+
+    Attributes:
+        check: is true of a document that passes; `{}` stands for its number.
+        select: lists the numbers of all that pass.
+        values: parameters of either.
+    """
+
+    check: str
+    select: str
+    values: tuple[Any, ...]
+
+
+def _checks(conditions: Sequence[_Condition], number: str) -> tuple[str, list[Any]]:
+    """All conditions as one, and its parameters."""
+    return " AND ".join(one.check.format(number) for one in conditions) or "TRUE", [value for one in conditions for value in one.values]
+
+
+def _size(connection: Connection, condition: _Condition, limit: int) -> int:
+    """How many documents pass, counted up to `limit`; -1 counts all."""
+    statement = f"SELECT count(*) FROM ({condition.select} LIMIT ?)"  # noqa: S608 - from this file
+    return int(connection.execute(statement, (*condition.values, limit)).fetchone()[0])
+
+
+def _conditions(allowed: SearchFilter) -> list[_Condition]:
+    """The parts of a filter; a document passes if it passes each."""
+    parts: list[_Condition] = []
     if allowed.timelines:
-        parts.append(f"documents.timeline IN ({', '.join('?' * len(allowed.timelines))})")
-        values += allowed.timelines
-    for tag in allowed.tags:
-        parts.append("documents.number IN (SELECT document FROM document_tags WHERE tag = ? AND confidence >= ?)")
-        values += [folded(tag), allowed.min_confidence]
+        parts.append(_condition("documents", f"timeline IN ({', '.join('?' * len(allowed.timelines))})", *allowed.timelines))
+    parts += [_condition("document_tags", "tag = ? AND confidence >= ?", folded(tag), allowed.min_confidence) for tag in allowed.tags]
     if allowed.axis is not None:
-        parts.append("documents.number IN (SELECT document FROM document_tags WHERE axis = ? AND confidence >= ?)")
-        values += [folded(allowed.axis), allowed.min_confidence]
+        parts.append(_condition("document_tags", "axis = ? AND confidence >= ?", folded(allowed.axis), allowed.min_confidence))
     if allowed.since is not None:
-        parts.append("documents.at >= ?")
-        values.append(allowed.since.timestamp())
+        parts.append(_condition("documents", "at >= ?", allowed.since.timestamp()))
     if allowed.until is not None:
-        parts.append("documents.at < ?")
-        values.append(allowed.until.timestamp())
-    return " AND ".join(parts), values
+        parts.append(_condition("documents", "at < ?", allowed.until.timestamp()))
+    return parts
+
+
+def _condition(table: str, condition: str, *values: Any) -> _Condition:
+    column = "number" if table == "documents" else "document"
+    return _Condition(
+        f"EXISTS (SELECT 1 FROM {table} AS one WHERE one.{column} = {{}} AND {condition})",  # noqa: S608 - from this file
+        f"SELECT {column} AS number FROM {table} WHERE {condition}",  # noqa: S608 - from this file
+        values,
+    )
