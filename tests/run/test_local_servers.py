@@ -85,7 +85,7 @@ def serving(name: str, chat: Act) -> Act:
 
 
 async def analyzed(name: str, chat: Act, film: Path, store: SqliteStore) -> tuple[TimelineState, list[ReceivedRequest]]:
-    """The state of a film after `auto` has a chat request the server, and the chat requests that it got."""
+    """The state of a film that was analyzed under `auto`, and the chat requests that the server got."""
     async with ModelServer(serving(name, chat)) as server:
         state = await analyze(str(film), auto(**{name: server}), store)
         return state, [request for request in server.requests if request.path == SERVERS[name][1]]
