@@ -48,6 +48,8 @@ _EVENTS_PER_NOTIFICATION = 16
 _EVENTS_PER_TAKE = 64
 # A client that reads fast is brought forward by so many takes in a turn of its own; then other clients have theirs.
 _TAKES_PER_TURN = 64
+# A write of many events costs little more than one of one event. More than this is more than a socket takes at once.
+_BYTES_PER_WRITE = 64 * 1024
 
 
 @lru_cache(maxsize=4 * PAGE_EVENTS)
@@ -251,8 +253,7 @@ class Subscriptions:
         async with self._turns.turn() if reader.available(1) is None else nullcontext():
             for _ in range(_TAKES_PER_TURN):
                 updates = await reader.take(_EVENTS_PER_TAKE)
-                sent = next((place for place, update in enumerate(updates) if not self._push_update(feed, update)), len(updates))
-                rest = updates[sent:]
+                rest = updates[self._push_updates(feed, updates) :]
                 if rest or not reader.behind:
                     break
                 await asyncio.sleep(0)
@@ -272,17 +273,14 @@ class Subscriptions:
 
     def _push_available(self, feed: _Feed) -> bool:
         """Send the events that are in memory; return whether nothing is left to send."""
-        reader, subscription, push = feed.reader, feed.subscription, self._outlet.push
+        reader = feed.reader
         entries = reader.available(_EVENTS_PER_NOTIFICATION)
         if entries is None:
             return False
-        for entry in entries:
-            if subscription.filter is None or subscription.wants(entry):
-                if not push(_event_frame_bytes(subscription.id, entry.line)):
-                    return False
-                self._metrics.add("streamtags_events_sent_total")
-            reader.advance(entry)
-        return len(entries) < _EVENTS_PER_NOTIFICATION or not reader.behind
+        sent = self._push_updates(feed, entries)
+        if sent:
+            reader.advance(entries[sent - 1])
+        return sent == len(entries) and (len(entries) < _EVENTS_PER_NOTIFICATION or not reader.behind)
 
     def _enqueue(self, feed: _Feed) -> None:
         feed.waits = True
@@ -293,27 +291,41 @@ class Subscriptions:
         readers = [feed.reader for subscription in self._subscriptions.values() for feed in subscription.feeds.values()]
         return {reader.timeline: reader.head.seq for reader in readers if reader.head is not None}
 
-    def _push_update(self, feed: _Feed, update: Update) -> bool:
-        """Send an event or a state now if the client keeps up; return whether it is done."""
+    def _push_updates(self, feed: _Feed, updates: Sequence[Update]) -> int:
+        """Send a state, or events in few writes, while the client keeps up; return how many of the updates are done."""
         subscription = feed.subscription
-        if isinstance(update, Entry):
-            if not subscription.open or not subscription.wants(update):
-                return True
-            frame, counter = _event_frame_bytes(subscription.id, update.line), "streamtags_events_sent_total"
-        elif isinstance(update, FoldedState) and subscription.open:
-            frame = _snapshot_frame_bytes(subscription.id, feed.reader.timeline, update)
-            counter = "streamtags_snapshots_sent_total"
-        else:
-            return False
-        if not self._outlet.push(frame):
-            return False
-        self._metrics.add(counter)
-        return True
+        if not subscription.open:
+            return len(updates)
+        if updates and isinstance(updates[0], FoldedState):  # it comes alone
+            return int(
+                self._push(_snapshot_frame_bytes(subscription.id, feed.reader.timeline, updates[0]), "streamtags_snapshots_sent_total")
+            )
+        frames, size, done = list[bytes](), 0, 0
+        for update in updates:
+            if not isinstance(update, Entry):
+                break
+            frames.append(_event_frame_bytes(subscription.id, update.line) if subscription.wants(update) else b"")
+            size += len(frames[-1])
+            if size >= _BYTES_PER_WRITE:
+                if not self._push_events(frames):
+                    return done
+                frames, size, done = [], 0, done + len(frames)
+        return done + len(frames) if self._push_events(frames) else done
+
+    def _push_events(self, frames: Sequence[bytes]) -> bool:
+        sent = [frame for frame in frames if frame]
+        return not sent or self._push(b"".join(sent), "streamtags_events_sent_total", len(sent))
+
+    def _push(self, frames: bytes, counter: str, count: int = 1) -> bool:
+        done = self._outlet.push(frames)
+        if done:
+            self._metrics.add(counter, count)
+        return done
 
     async def _send_update(self, feed: _Feed, update: Update) -> None:
         """Send an update; wait while the client does not keep up."""
         subscription, timeline = feed.subscription, feed.reader.timeline
-        if not subscription.open or self._push_update(feed, update):
+        if not subscription.open or self._push_updates(feed, (update,)):
             return  # unsubscribed while this was read, or sent
         if isinstance(update, Entry):
             await self._outlet.send_text(event_frame(subscription.id, update.line))
