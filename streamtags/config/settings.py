@@ -171,7 +171,7 @@ class ServerSettings(_Strict):
     queue_events: int = Field(1024, ge=1, description="recent events kept in memory per timeline; a slower reader reads from the store")
     catch_up: int = Field(8, ge=1, description="most readers that are sent a first state or stored events at once; others wait in order")
     catch_up_queue: int = Field(
-        8192, ge=1, description="most readers that wait for that; one more is disconnected with code 4500 and reconnects with backoff"
+        32_768, ge=1, description="most readers that wait for that; one more is disconnected with code 4500 and reconnects with backoff"
     )
     analyses: int = Field(2, ge=1, le=64, description="most concurrent analyses")
     queue: int = Field(100, ge=1, description="most waiting analyses")
