@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from streamtags.testing.postgres import PostgresServer, find_postgres
 from tests.payloads import Make
 
 # Read once, before `isolated_environment` removes every STREAMTAGS_ variable.
@@ -38,6 +39,22 @@ def shared_media() -> Path:
     if not media.is_dir():
         pytest.skip(f"no development media at {media}; set STREAMTAGS_SHARED to the folder that holds media/")
     return media
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return a PostgreSQL server for the tests of this process."""
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    if find_postgres() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with PostgresServer(fsync="off") as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """Return the URL of an empty database."""
+    return postgres.new_database()
 
 
 @pytest.fixture(scope="session")

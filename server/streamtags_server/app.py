@@ -31,7 +31,7 @@ from streamtags.operations.search import LazySearch
 from streamtags.operations.services import Services
 from streamtags.sources.file.access import SCHEMES, Access
 from streamtags.sources.folders import MediaFolders
-from streamtags.store.opening import open_store
+from streamtags.store.opening import open_store, shown_url
 from streamtags_server.access.gate import Gate, check_listening
 from streamtags_server.access.limits import AddressLimits, Throttle
 from streamtags_server.access.source_policy import MediaRootPolicy
@@ -290,7 +290,7 @@ def serve(settings: Settings) -> None:
             scheme = "https" if settings.server.tls_key else "http"
             name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
             address = f"{scheme}://{name}:{listening.getsockname()[1]}/"
-            server.ready = lambda: _print_line(f"serving {store.url} at {address} (Ctrl-C ends it)")
+            server.ready = lambda: _print_line(f"serving {shown_url(store.url)} at {address} (Ctrl-C ends it)")
             server.run(sockets=[listening])
 
 

@@ -40,7 +40,8 @@ INTERRUPTED = 130
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """The arguments every command takes."""
-    parser.add_argument("--store", metavar="URL", help="sqlite:///PATH of the event store (default: a file in your data folder)")
+    where = "event store: sqlite:///PATH or postgresql://USER@HOST/DATABASE (default: a file in your data folder)"
+    parser.add_argument("--store", metavar="URL", help=where)
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings in TOML (default: $STREAMTAGS_CONFIG)")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any setting, e.g. --set shots.detector=content")
     parser.add_argument("--debug", action="store_true", help="print a traceback with an error")

@@ -91,11 +91,11 @@ def _package(package: str, module: str, hint: str, *, needed: bool) -> Check:
 
 
 def _store(url: str | None) -> Iterator[Check]:
-    from streamtags.store.opening import open_store
+    from streamtags.store.opening import open_store, shown_url
 
     def opened() -> str:
         with open_store(url) as store:
-            return f"{store.url}, {len(store.timelines())} timelines"
+            return f"{shown_url(store.url)}, {len(store.timelines())} timelines"
 
     yield _tried("event store", opened)
 

@@ -201,7 +201,7 @@ class Settings(BaseSettings):
 
     profile: str = Field(AUTO, description="a name under profiles; auto takes the best one within reach of this machine")
     tags: str = Field("music-library", description="a vocabulary: a file, or the name of one that ships")
-    store: str | None = Field(None, description="sqlite:///PATH; none keeps it in the user's data folder")
+    store: str | None = Field(None, description="sqlite:///PATH or postgresql://HOST/DATABASE; none is a file in the user's data folder")
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="how the source is read")
     shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are detected")
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")

@@ -216,8 +216,16 @@ class Changes(Protocol):
         """
         ...
 
+    def watch(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the data version soon after any process has written; return a function that stops that.
+
+        The callback runs in a thread of its own and must return at once. It is called first with the present version, and again after the
+        store could not be read for a time.
+        """
+        ...
+
     def data_version(self) -> int:
-        """Return a number that changes when any process has written; cheap enough to poll."""
+        """Return a number that changes when any process has written; cheap enough to ask for with every read."""
         ...
 
 

@@ -25,7 +25,11 @@ def store_path(url: str | None) -> Path:
         return Path(platformdirs.user_data_dir("streamtags", appauthor=False)) / "streamtags.db"
     path = url.removeprefix(_SCHEME)
     if path == url:
-        raise ConfigError("is not a store", where=url, hint="write sqlite:///PATH; an absolute path gives four slashes")
+        raise ConfigError(
+            "is not a store",
+            where=url,
+            hint="write sqlite:///PATH (an absolute path gives four slashes) or postgresql://USER@HOST/DATABASE",
+        )
     if not path or path == ":memory:":
         raise ConfigError("names no file", where=url, hint="write sqlite:///PATH; a store is always a file")
     return Path(path)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from streamtags.core.errors import ConfigError
 from streamtags.core.music import MusicLibraries
 from streamtags.core.search import SearchIndex
 from streamtags.core.stores import Store
 from streamtags.store.location import store_path
 
-__all__ = ["open_music_libraries", "open_search_index", "open_store"]
+__all__ = ["open_music_libraries", "open_search_index", "open_store", "shown_url"]
+
+_POSTGRES = ("postgresql://", "postgres://")
 
 
-def open_store(url: str | None = None) -> Store:
-    """Open the store at `url` (`sqlite:///PATH`), or the one in the user's data folder.
+def open_store(url: str | None = None, *, retry_seconds: float = 10.0) -> Store:
+    """Open the store at `url`, or the one in the user's data folder.
+
+    Args:
+        url: `sqlite:///PATH`, or `postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE`, which needs the extra `postgres`.
+        retry_seconds: for how long a call waits for another process that is writing, or for a database that cannot be reached.
 
     Raises:
-        ConfigError: `url` is not the URL of a store.
+        ConfigError: `url` is not the URL of a store, or the extra is missing.
         StoreError: the store cannot be opened.
     """
+    if url is not None and url.startswith(_POSTGRES):
+        try:
+            from streamtags.store.postgres.store import PostgresStore
+        except ModuleNotFoundError as error:
+            hint = "pip install 'streamtags[postgres]'"
+            raise ConfigError(f"a PostgreSQL store needs {error.name}", where="store", hint=hint) from error
+        return PostgresStore(url, retry_seconds=retry_seconds)
     from streamtags.store.sqlite.store import SqliteStore
 
-    return SqliteStore(store_path(url))
+    return SqliteStore(store_path(url), timeout_seconds=retry_seconds)
 
 
 def open_search_index(store: Store, name: str) -> SearchIndex:
@@ -42,3 +56,10 @@ def open_music_libraries(store: Store) -> MusicLibraries:
     from streamtags.store.sqlite.music_libraries import SqliteMusicLibraries
 
     return SqliteMusicLibraries(store.folder / "music" / "libraries.db")
+
+
+def shown_url(url: str) -> str:
+    """Return the URL of a store without its password, for messages."""
+    scheme, separator, rest = url.partition("://")
+    place, at, path = rest.rpartition("@")
+    return f"{scheme}{separator}{place.partition(':')[0]}{at}{path.partition('?')[0]}" if url.startswith(_POSTGRES) else url

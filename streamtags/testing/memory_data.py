@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event
 from streamtags.core.records import Fingerprint, Head, Job, TimelineIdentity, TimelineSummary, Waveform
-from streamtags.core.state import RunState
 from streamtags.core.vocabulary import Vocabulary
+from streamtags.store.log_columns import LogColumns
 
 __all__ = ["Lease", "MemoryData", "MemoryTimeline", "StoredJob", "new_epoch"]
 
@@ -53,12 +53,9 @@ class MemoryTimeline:
 
     id: str
     identity: TimelineIdentity
-    name: str
+    columns: LogColumns
     epoch: str = field(default_factory=new_epoch)
     events: list[Event] = field(default_factory=list)
-    state: RunState = "queued"
-    segments: int = 0
-    seconds: float | None = None
     opened: int = 0
     opened_at: str = ""
     thumbnails: dict[str, bytes] = field(default_factory=dict)
@@ -77,18 +74,18 @@ class MemoryTimeline:
         return TimelineSummary(
             id=self.id,
             identity=self.identity,
-            name=self.name,
-            state=self.state,
+            name=self.columns.name,
+            state=self.columns.state,
             epoch=self.epoch,
             seq=len(self.events),
-            segments=self.segments,
-            seconds=self.seconds,
+            segments=self.columns.segments,
+            seconds=self.columns.seconds,
             opened_at=self.opened_at,
         )
 
     def clear(self) -> None:
         """Delete events and blobs, and begin a new epoch."""
-        self.epoch, self.state, self.segments, self.seconds = new_epoch(), "queued", 0, None
+        self.epoch, self.columns = new_epoch(), LogColumns(self.columns.name, "queued", 0, None)
         self.events, self.thumbnails, self.fingerprints, self.waveforms = [], {}, {}, {}
 
     def check_unclaimed(self, owner: str | None = None) -> None:

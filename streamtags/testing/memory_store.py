@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Self
 
 from streamtags.core.errors import NotInStore, StoreError
-from streamtags.core.events import Event, Payload, SegmentDetected, TimelineOpened, VocabularyRef
-from streamtags.core.fold import run_state_after
+from streamtags.core.events import Event, Payload, VocabularyRef
 from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.store.fold_cache import FoldCache
+from streamtags.store.log_columns import LogColumns
 from streamtags.store.names import resolve_name
+from streamtags.store.polling import watch_by_polling
 from streamtags.store.subscribers import Subscribers
 from streamtags.testing.memory_data import Lease, MemoryData, MemoryTimeline, new_epoch
 from streamtags.testing.memory_jobs import MemoryJobQueue
@@ -161,7 +162,7 @@ class MemoryStore:
             if owner not in (None, timeline) or (stored is not None and stored.identity != identity):
                 raise StoreError(f"the id or the identity of {timeline} belongs to another timeline", where=self.url, code="store.key")
             if stored is None:
-                stored = data.timelines[timeline] = MemoryTimeline(timeline, identity, name)
+                stored = data.timelines[timeline] = MemoryTimeline(timeline, identity, LogColumns(name, "queued", 0, None))
             stored.opened = max(other.opened for other in data.timelines.values()) + 1
             stored.opened_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             return stored.head
@@ -264,6 +265,10 @@ class MemoryStore:
         """Call `callback` with a timeline's id after each change made through this handle; return a function that stops that."""
         return self._subscribers.add(callback)
 
+    def watch(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the data version soon after any handle has written; return a function that stops that."""
+        return watch_by_polling(self.data_version, callback)
+
     def data_version(self) -> int:
         """Return a number that changes when any handle has written."""
         with self._reading() as data:
@@ -292,11 +297,6 @@ def _insert(stored: MemoryTimeline, payloads: Sequence[Payload]) -> list[Event]:
         Event.of(payload, timeline=stored.id, epoch=stored.epoch, seq=seq + number, at=at) for number, payload in enumerate(payloads, 1)
     ]
     for payload in payloads:
-        stored.state = run_state_after(stored.state, payload)
-        match payload:
-            case TimelineOpened():
-                stored.name, stored.seconds = payload.source.name, payload.source.video.duration
-            case SegmentDetected():
-                stored.segments = max(stored.segments, payload.index + 1)
+        stored.columns.apply(payload)
     stored.events += events
     return events

@@ -11,7 +11,9 @@ Each check opens handles on one set of data, which is empty at first, and raises
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +36,7 @@ OpenHandle = Callable[[], Store]
 StoreCheck = Callable[[OpenHandle], None]
 
 _A, _B = TimelineIdentity("source a"), TimelineIdentity("source b")
+_SOON_SECONDS, _PAUSE_SECONDS = 5.0, 0.05
 _FINGERPRINT = Fingerprint(48, b"fingerprint")
 _Error = TypeVar("_Error", bound=StreamtagsError)
 
@@ -332,6 +335,25 @@ def subscribers_are_called_after_each_change(open_handle: OpenHandle) -> None:
         assert len(seen) == 4
 
 
+def watchers_are_called_soon_after_any_change(open_handle: OpenHandle) -> None:
+    """Check `watch`."""
+    calls: queue.Queue[int] = queue.Queue()
+    with open_handle() as store, open_handle() as other:
+        stop = store.watch(calls.put)
+        assert calls.get(timeout=_SOON_SECONDS) == store.data_version()
+        for change in (lambda: other.open_timeline("tl_a", _A), lambda: other.append("tl_a", _payloads()), lambda: store.remove("tl_a")):
+            change()
+            version = store.data_version()  # a handle's versions are its own
+            while calls.get(timeout=_SOON_SECONDS) != version:
+                pass
+        stop()
+        while not calls.empty():
+            calls.get()
+        other.open_timeline("tl_b", _B)
+        time.sleep(_PAUSE_SECONDS)
+        assert calls.empty()
+
+
 def a_closed_handle_refuses_calls(open_handle: OpenHandle) -> None:
     """Check `check_health` and `close`."""
     store = open_handle()
@@ -360,6 +382,7 @@ STORE_CHECKS: tuple[StoreCheck, ...] = (
     blobs_are_written_with_their_events,
     waveforms_are_read_on_from_a_cursor,
     subscribers_are_called_after_each_change,
+    watchers_are_called_soon_after_any_change,
     a_closed_handle_refuses_calls,
     *JOB_CHECKS,
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamtags.core.records import Job, TimelineIdentity
+from streamtags.store.opening import open_store
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.memory_store import MemoryStore
 from streamtags.testing.store_conformance import STORE_CHECKS, StoreCheck
@@ -24,6 +25,11 @@ def test_sqlite(check: StoreCheck, tmp_path: Path) -> None:
 def test_memory(check: StoreCheck) -> None:
     data = MemoryStore()
     check(lambda: MemoryStore(data))
+
+
+@checks
+def test_postgres(check: StoreCheck, postgres_url: str) -> None:
+    check(lambda: open_store(postgres_url))
 
 
 def test_claims_and_leases_in_memory_end_after_their_time() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from streamtags.core.errors import StoreError
 from streamtags.core.records import Job, TimelineIdentity
-from streamtags.store.sqlite.process_identity import ProcessIdentity, this_process
+from streamtags.store.process_identity import ProcessIdentity, this_process
 from streamtags.store.sqlite.store import SqliteStore
 
 APPENDER = """

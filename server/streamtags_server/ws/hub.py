@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -27,8 +26,6 @@ from streamtags_server.ws.states import States
 
 __all__ = ["Hub"]
 
-# Changes made by other processes are polled a hundred times a second, which takes less than a hundredth of a core.
-_POLL_SECONDS = 0.01
 # Pause after the store could not be read.
 _RETRY_SECONDS = 0.5
 # New events read in one go; more are read in the next.
@@ -77,7 +74,6 @@ class Hub:
     Args:
         store: the store to follow.
         queue_events: events of a timeline that are kept in memory.
-        poll_seconds: how often changes of other processes are polled, by a thread that runs while `run` does.
         tail: runs the reads of new events.
         reading: runs the other reads of the store.
     """
@@ -87,13 +83,12 @@ class Hub:
         store: Store,
         *,
         queue_events: int,
-        poll_seconds: float = _POLL_SECONDS,
         tail: Blocking = run_in_thread,
         reading: Blocking = run_in_thread,
     ) -> None:
         self.stopped = asyncio.Event()
         self._store, self._tail, self._reading = store, tail, reading
-        self._size, self._poll_seconds = queue_events, poll_seconds
+        self._size = queue_events
         self._logs: dict[str, ReadLog] = {}
         self._watchers: set[Callable[[str], None]] = set()
         self._heads: dict[str, Head] = {}
@@ -114,9 +109,7 @@ class Hub:
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
-        stop = threading.Event()
-        watching = threading.Thread(target=self._watch, args=(stop,), name="streamtags-watch", daemon=True)
-        watching.start()
+        unwatch = self._store.watch(self._wake_if_new)
         unsubscribe = self._store.subscribe(self.wake)
         try:
             while True:
@@ -131,18 +124,11 @@ class Hub:
                 await self.publish()
         finally:
             unsubscribe()
-            stop.set()
-            watching.join(timeout=_RETRY_SECONDS)
+            unwatch()
 
-    def _watch(self, stop: threading.Event) -> None:
-        """Wake the hub when another process has written. A thread of its own is much cheaper here than one of a pool."""
-        while not stop.wait(self._poll_seconds):
-            try:
-                if self._store.data_version() != self._version:
-                    self.wake()
-            except StreamtagsError:
-                self.wake()  # the hub gets the same error, and logs it
-                stop.wait(_RETRY_SECONDS)
+    def _wake_if_new(self, version: int) -> None:
+        if version == -1 or version != self._version:
+            self.wake()
 
     async def refresh(self) -> None:
         """Bring every ring up to what is durable now, and have its readers notified.

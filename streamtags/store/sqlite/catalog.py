@@ -1,4 +1,4 @@
-"""The timelines of the store; each part of a timeline's identity is a column."""
+"""The timelines of the store."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from streamtags.core.errors import StoreError
 from streamtags.core.records import Head, TimelineIdentity, TimelineSummary
+from streamtags.store.catalog_rows import IDENTITY, SUMMARY, identity_row, summary_of
 from streamtags.store.names import resolve_name
+from streamtags.store.rows import new_epoch, now, time_text
 from streamtags.store.sqlite.claims import check_unclaimed
-from streamtags.store.sqlite.event_log import new_epoch
 from streamtags.store.sqlite.port import SqlitePort
-from streamtags.store.sqlite.rows import now, time_text
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 __all__ = ["SqliteCatalog"]
 
-# In the order of the fields of `TimelineIdentity`. `recording` is '' where the identity has None, because NULLs are never equal.
-_IDENTITY = "source, recording, profile, captioner, classifier, vocabulary, settings"
-_IDENTITY_COLUMNS = 7
 _SAME_EXCEPT_RECORDING = "source = ? AND profile = ? AND captioner = ? AND classifier = ? AND vocabulary = ? AND settings = ?"
-_FIND = f"SELECT id FROM timelines WHERE ({_IDENTITY}) = (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_FIND = f"SELECT id FROM timelines WHERE ({IDENTITY}) = (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _INSERT = (
-    f"INSERT INTO timelines (id, {_IDENTITY}, name, epoch, seq, state, segments, opened, opened_at)"  # noqa: S608 - a constant
+    f"INSERT INTO timelines (id, {IDENTITY}, name, epoch, seq, state, segments, opened, opened_at)"  # noqa: S608 - a constant
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued', 0, 0, '') ON CONFLICT DO NOTHING"
 )
-_SUMMARIES = f"SELECT {_IDENTITY}, id, name, state, epoch, seq, segments, seconds, opened_at FROM timelines"  # noqa: S608 - a constant
+_SUMMARIES = f"SELECT {SUMMARY} FROM timelines"  # noqa: S608 - a constant
 
 
 class SqliteCatalog(SqlitePort):
@@ -36,7 +33,7 @@ class SqliteCatalog(SqlitePort):
         """Create `timeline` if it does not exist, and mark it as the one opened last."""
         with self._database.write() as connection:
             self._check_unused(connection, timeline, identity)
-            connection.execute(_INSERT, (timeline, *_to_row(identity), name, new_epoch()))
+            connection.execute(_INSERT, (timeline, *identity_row(identity), name, new_epoch()))
             connection.execute(
                 "UPDATE timelines SET opened = (SELECT max(opened) + 1 FROM timelines), opened_at = ? WHERE id = ?",
                 (time_text(now()), timeline),
@@ -50,7 +47,7 @@ class SqliteCatalog(SqlitePort):
 
     def recordings(self, identity: TimelineIdentity) -> list[TimelineSummary]:
         """Return the timelines that differ from `identity` in nothing but `recording`, the one opened last first."""
-        source, _, *others = _to_row(identity)
+        source, _, *others = identity_row(identity)
         with self._database.read() as connection:
             return _summaries(connection, f"WHERE {_SAME_EXCEPT_RECORDING}", source, *others)
 
@@ -91,28 +88,10 @@ class SqliteCatalog(SqlitePort):
         raise StoreError(what, where=str(self.path), hint="use `TimelineIdentity.timeline` as the id", code="store.key")
 
 
-def _to_row(identity: TimelineIdentity) -> tuple[str, ...]:
-    return (
-        identity.source,
-        identity.recording or "",
-        identity.profile,
-        identity.captioner,
-        identity.classifier,
-        identity.vocabulary,
-        identity.settings,
-    )
-
-
 def _find(connection: Connection, identity: TimelineIdentity) -> str | None:
-    row = connection.execute(_FIND, _to_row(identity)).fetchone()
+    row = connection.execute(_FIND, identity_row(identity)).fetchone()
     return None if row is None else str(row[0])
 
 
 def _summaries(connection: Connection, where: str, *values: Any) -> list[TimelineSummary]:
-    return [_summary(row) for row in connection.execute(f"{_SUMMARIES} {where} ORDER BY opened DESC", values)]
-
-
-def _summary(row: tuple[Any, ...]) -> TimelineSummary:
-    source, recording, *others = row[:_IDENTITY_COLUMNS]
-    timeline, *rest = row[_IDENTITY_COLUMNS:]
-    return TimelineSummary(timeline, TimelineIdentity(source, recording or None, *others), *rest)
+    return [summary_of(row) for row in connection.execute(f"{_SUMMARIES} {where} ORDER BY opened DESC", values)]

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from streamtags.core.errors import StoreError
+from streamtags.store.process_identity import ProcessIdentity, this_process
 from streamtags.store.sqlite.port import SqlitePort
-from streamtags.store.sqlite.process_identity import ProcessIdentity, this_process
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

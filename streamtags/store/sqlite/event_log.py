@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streamtags.core.errors import StoreError
-from streamtags.core.events import Event, Payload, SegmentDetected, TimelineOpened
-from streamtags.core.fold import run_state_after
+from streamtags.core.events import Event, Payload
 from streamtags.core.records import Fingerprint, Head
 from streamtags.core.state import TimelineState
 from streamtags.store.fold_cache import FoldCache
+from streamtags.store.log_columns import LogColumns
+from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, time_text
 from streamtags.store.sqlite.blobs import write_blobs
 from streamtags.store.sqlite.claims import check_unclaimed
 from streamtags.store.sqlite.database import Database
 from streamtags.store.sqlite.port import SqlitePort
-from streamtags.store.sqlite.rows import EventRow, decode, decode_payload, lines, now, time_text
 from streamtags.store.subscribers import Subscribers
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-__all__ = ["SqliteEventLog", "new_epoch"]
-
-_Encoded = list[tuple[Payload, str]]
+__all__ = ["SqliteEventLog"]
 
 
 class SqliteEventLog(SqlitePort):
@@ -45,7 +42,7 @@ class SqliteEventLog(SqlitePort):
         waveforms: Mapping[str, bytes] | None = None,
     ) -> list[Event]:
         """Make `payloads` durable, in order, and return them as events with their `seq`."""
-        encoded = _encode(payloads)
+        encoded = encode(payloads)
         with self._database.write() as connection:
             n, epoch, _ = self._row(connection, timeline)
             if expect_epoch is not None and expect_epoch != epoch:
@@ -69,7 +66,7 @@ class SqliteEventLog(SqlitePort):
         """Begin the log anew with `payloads`, under a new epoch and from seq 1, in one transaction."""
         if not payloads:
             raise ValueError("a log is replaced by one that has events")
-        encoded = _encode(payloads)
+        encoded = encode(payloads)
         with self._database.write() as connection:
             self._clear(connection, timeline)
             events = self._insert(connection, timeline, encoded)
@@ -123,11 +120,10 @@ class SqliteEventLog(SqlitePort):
             "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (new_epoch(), n)
         )
 
-    def _insert(self, connection: Connection, timeline: str, encoded: _Encoded) -> list[Event]:
+    def _insert(self, connection: Connection, timeline: str, encoded: Encoded) -> list[Event]:
         n, epoch, seq = self._row(connection, timeline)
-        name, state, segments, seconds = connection.execute(
-            "SELECT name, state, segments, seconds FROM timelines WHERE n = ?", (n,)
-        ).fetchone()
+        row = connection.execute("SELECT name, state, segments, seconds FROM timelines WHERE n = ?", (n,)).fetchone()
+        columns = LogColumns(*row)
         at = now()
         at_text = time_text(at)
         events = []
@@ -135,23 +131,9 @@ class SqliteEventLog(SqlitePort):
             seq += 1
             connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (n, seq, payload.type, at_text, data))
             events.append(Event.of(payload, timeline=timeline, epoch=epoch, seq=seq, at=at))
-            state = run_state_after(state, payload)
-            match payload:
-                case TimelineOpened():
-                    name, seconds = payload.source.name, payload.source.video.duration
-                case SegmentDetected():
-                    segments = max(segments, payload.index + 1)
+            columns.apply(payload)
         connection.execute(
             "UPDATE timelines SET seq = ?, name = ?, state = ?, segments = ?, seconds = ? WHERE n = ?",
-            (seq, name, state, segments, seconds, n),
+            (seq, columns.name, columns.state, columns.segments, columns.seconds, n),
         )
         return events
-
-
-def new_epoch() -> str:
-    """Return an epoch that no log has had."""
-    return secrets.token_hex(8)
-
-
-def _encode(payloads: Sequence[Payload]) -> _Encoded:
-    return [(payload, payload.model_dump_json()) for payload in payloads]

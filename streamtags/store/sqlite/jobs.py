@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from streamtags.core.records import Job
+from streamtags.store.process_identity import ProcessIdentity, this_process
 from streamtags.store.sqlite.database import Database
-from streamtags.store.sqlite.process_identity import ProcessIdentity, this_process
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

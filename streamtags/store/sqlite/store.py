@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from streamtags.store.polling import watch_by_polling
 from streamtags.store.sqlite.blobs import SqliteBlobs
 from streamtags.store.sqlite.catalog import SqliteCatalog
 from streamtags.store.sqlite.claims import SqliteClaims
@@ -60,6 +61,10 @@ class SqliteStore(SqliteEventLog, SqliteCatalog, SqliteVocabularies, SqliteClaim
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call `callback` with a timeline's id after each durable change made through this object; return a function that stops that."""
         return self._subscribers.add(callback)
+
+    def watch(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the data version soon after any process has written; return a function that stops that."""
+        return watch_by_polling(self.data_version, callback)
 
     def data_version(self) -> int:
         """Return a number that changes when any process has written; cheap enough to poll."""

@@ -26,8 +26,13 @@ class ProcessIdentity:
 
     @property
     def is_alive(self) -> bool | None:
-        """Whether the process runs; None if that cannot be seen from here (another host, or a system without `/proc`)."""
+        """Whether the process runs; None if that cannot be seen from here.
+
+        That is so on another host, in another container, and on a system without `/proc`.
+        """
         if self.host != platform.node() or not self.started:
+            return None
+        if self.started.rpartition("@")[2] != _pid_namespace():
             return None
         return _start_of(self.pid) == self.started
 
@@ -43,8 +48,9 @@ def this_process() -> ProcessIdentity:
 
 
 def _start_of(pid: int) -> str:
-    """Return boot id and clock ticks since boot of the start of `pid`; "" if it is gone, a zombie, or cannot be looked up.
+    """Return what sets the process `pid` apart; "" if it is gone, a zombie, or cannot be looked up.
 
+    That is the boot id, the clock ticks since boot of its start, and the namespace of process ids: containers may share a host name.
     Source: proc_pid_stat(5), fields 3 (state) and 22 (starttime). The name in field 2 may contain spaces and brackets.
     """
     try:
@@ -53,4 +59,12 @@ def _start_of(pid: int) -> str:
     except OSError:
         return ""
     state, ticks = fields[0], fields[19]
-    return "" if state in "ZXx" else f"{boot}:{ticks}"
+    return "" if state in "ZXx" else f"{boot}:{ticks}@{_pid_namespace()}"
+
+
+def _pid_namespace() -> str:
+    """Return the number of the namespace in which process ids of this process count (pid_namespaces(7))."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -12,9 +13,22 @@ from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload, parse_payload
 from streamtags.core.validation import first_mistake
 
-__all__ = ["EventRow", "decode", "decode_payload", "lines", "now", "time_text"]
+__all__ = ["Encoded", "EventRow", "decode", "decode_payload", "encode", "lines", "new_epoch", "now", "time_text"]
 
 EventRow = tuple[int, str, str, str]
+
+Encoded = list[tuple[Payload, str]]
+"""Payloads, each with its JSON."""
+
+
+def new_epoch() -> str:
+    """Return an epoch that no log has had."""
+    return secrets.token_hex(8)
+
+
+def encode(payloads: Sequence[Payload]) -> Encoded:
+    """Return the payloads with their JSON."""
+    return [(payload, payload.model_dump_json()) for payload in payloads]
 
 
 def now() -> datetime:

@@ -1,0 +1,1 @@
+"""A store in a PostgreSQL database, which servers on several machines share."""

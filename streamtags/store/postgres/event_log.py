@@ -1,0 +1,171 @@
+"""The event log: an append-only log per timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from streamtags.core.errors import StoreError
+from streamtags.core.events import Event, Payload
+from streamtags.core.records import Fingerprint, Head
+from streamtags.core.state import TimelineState
+from streamtags.store.fold_cache import FoldCache
+from streamtags.store.log_columns import LogColumns
+from streamtags.store.postgres.blobs import check_sizes, write_blobs
+from streamtags.store.postgres.claims import check_unclaimed
+from streamtags.store.postgres.database import Connection, Database
+from streamtags.store.postgres.port import PostgresPort, TimelineRow
+from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, time_text
+from streamtags.store.subscribers import Subscribers
+
+__all__ = ["PostgresEventLog"]
+
+_EVENTS = """
+SELECT t.epoch, e.seq, e.type, e.at, e.data
+FROM streamtags.timelines t
+LEFT JOIN streamtags.events e ON e.timeline = t.n AND e.seq > CASE WHEN coalesce(%s::text, t.epoch) = t.epoch THEN %s ELSE 0 END
+WHERE t.id = %s ORDER BY e.seq LIMIT %s
+"""
+_INSERT = """
+INSERT INTO streamtags.events (timeline, seq, type, at, data)
+SELECT %s, %s + n, type, %s, data FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS payload (type, data, n)
+"""
+
+
+class PostgresEventLog(PostgresPort):
+    """The port `EventLog`. Processes that append to one log take turns; readers never wait for a writer."""
+
+    def __init__(self, database: Database, subscribers: Subscribers) -> None:
+        super().__init__(database, subscribers)
+        self._folds = FoldCache()
+
+    def append(
+        self,
+        timeline: str,
+        payloads: Sequence[Payload],
+        *,
+        expect_epoch: str | None = None,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
+    ) -> list[Event]:
+        """Make `payloads` durable, in order, and return them as events with their `seq`."""
+        encoded = encode(payloads)
+        check_sizes(timeline, thumbnails or {}, waveforms or {})
+
+        def work(connection: Connection) -> list[Event]:
+            row = self._locked_row(connection, timeline)
+            self._check_claim(timeline, row)
+            if expect_epoch is not None and expect_epoch != row.epoch:
+                raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
+            with connection.pipeline():
+                write_blobs(connection, row.n, thumbnails or {}, fingerprints or {}, waveforms or {})
+                return self._insert(connection, timeline, row, encoded)
+
+        events = self._database.write(work, is_committed=self._has_events)
+        self._notify(timeline)
+        return events
+
+    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Return events with `seq > after`, in order, at most `limit`."""
+        epoch, rows = self._rows(timeline, after, limit)
+        return [decode(timeline, epoch, row) for row in rows]
+
+    def read_json(self, timeline: str, after: int = 0, limit: int | None = None) -> list[str]:
+        """Return what `read` returns, each event as the JSON text of `Event.to_json`, without parsing it."""
+        epoch, rows = self._rows(timeline, after, limit)
+        return lines(timeline, epoch, rows)
+
+    def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
+        """Begin the log anew with `payloads`, under a new epoch and from seq 1, in one transaction."""
+        if not payloads:
+            raise ValueError("a log is replaced by one that has events")
+        encoded = encode(payloads)
+
+        def work(connection: Connection) -> list[Event]:
+            row = self._locked_row(connection, timeline)
+            self._check_claim(timeline, row)
+            return self._insert(connection, timeline, self._cleared(connection, row), encoded)
+
+        events = self._database.write(work, is_committed=self._has_events)
+        self._notify(timeline)
+        return events
+
+    def empty(self, timeline: str) -> Head:
+        """Delete all events and begin a new epoch; the next event has seq 1."""
+
+        def work(connection: Connection) -> Head:
+            row = self._locked_row(connection, timeline)
+            check_unclaimed(connection, row.n)
+            return Head(self._cleared(connection, row).epoch, 0)
+
+        head = self._database.write(work)
+        self._notify(timeline)
+        return head
+
+    def head(self, timeline: str) -> Head:
+        """Return epoch and last seq of the log."""
+        self._check_id(timeline)
+        rows = self._database.read("SELECT epoch, seq FROM streamtags.timelines WHERE id = %s", (timeline,))
+        return Head(*self._required(rows[0] if rows else None, timeline))
+
+    def heads(self) -> dict[str, Head]:
+        """Return epoch and last seq of every log, by timeline."""
+        rows = self._database.read("SELECT id, epoch, seq FROM streamtags.timelines")
+        return {timeline: Head(epoch, seq) for timeline, epoch, seq in rows}
+
+    def state(self, timeline: str) -> TimelineState:
+        """Return the fold of the log; a second call costs only what is new."""
+
+        def read(epoch: str | None, after: int) -> tuple[str, Iterable[tuple[int, Payload]]]:
+            current, rows = self._rows(timeline, after, None, epoch=epoch)
+            return current, ((row[0], decode_payload(timeline, row)) for row in rows)
+
+        return self._folds.state(timeline, read)
+
+    def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
+        """Return the log's epoch and the rows after `after`; all rows if `epoch` is given and is not the log's."""
+        self._check_id(timeline)
+        rows = self._database.read(_EVENTS, (epoch, after, timeline, None if limit is None else max(1, limit)))
+        current = self._required(rows[0] if rows else None, timeline)[0]
+        events = [(seq, kind, at, data) for _, seq, kind, at, data in rows if seq is not None]
+        return current, events[:limit]
+
+    def _has_events(self, connection: Connection, events: Sequence[Event]) -> bool:
+        """Return whether exactly these events are in the log."""
+        if not events:
+            return False
+        first = events[0]
+        row = self._locked_row(connection, first.timeline)  # waits until a transaction that still runs has ended
+        if row.epoch != first.epoch:
+            return False
+        stored = connection.execute(
+            "SELECT type, at FROM streamtags.events WHERE timeline = %s AND seq = %s", (row.n, first.seq)
+        ).fetchone()
+        return stored == (first.type, time_text(first.at))
+
+    def _cleared(self, connection: Connection, row: TimelineRow) -> TimelineRow:
+        """Delete the events and blobs of a timeline; return its row with a new epoch."""
+        for table in ("events", "thumbnails", "fingerprints", "waveforms"):
+            connection.execute(f"DELETE FROM streamtags.{table} WHERE timeline = %s".encode(), (row.n,))  # noqa: S608 - the names above
+        emptied = row._replace(epoch=new_epoch(), seq=0, state="queued", segments=0, seconds=None)
+        connection.execute(
+            "UPDATE streamtags.timelines SET epoch = %s, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = %s",
+            (emptied.epoch, row.n),
+        )
+        return emptied
+
+    def _insert(self, connection: Connection, timeline: str, row: TimelineRow, encoded: Encoded) -> list[Event]:
+        columns = LogColumns(row.name, row.state, row.segments, row.seconds)
+        at: datetime = now()
+        events = []
+        for number, (payload, _) in enumerate(encoded, row.seq + 1):
+            events.append(Event.of(payload, timeline=timeline, epoch=row.epoch, seq=number, at=at))
+            columns.apply(payload)
+        kinds, data = [payload.type for payload, _ in encoded], [text for _, text in encoded]
+        connection.execute(_INSERT, (row.n, row.seq, time_text(at), kinds, data))
+        connection.execute(
+            "UPDATE streamtags.timelines SET seq = %s, name = %s, state = %s, segments = %s, seconds = %s WHERE n = %s",
+            (row.seq + len(encoded), columns.name.replace("\0", "\ufffd"), columns.state, columns.segments, columns.seconds, row.n),
+        )
+        return events
