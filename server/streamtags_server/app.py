@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import socket
@@ -42,6 +41,7 @@ from streamtags_server.http.server_operations import ServerOperations
 from streamtags_server.http.uploads import Uploads
 from streamtags_server.http.uvicorn_protocols import HttpProtocol, WebSocketProtocol
 from streamtags_server.jobs.queue import Jobs
+from streamtags_server.logs import configure_logging
 from streamtags_server.mcp.server import McpEndpoint
 from streamtags_server.metrics import Metrics
 from streamtags_server.quota import DiskQuota
@@ -56,6 +56,8 @@ __all__ = ["StreamtagsServer", "create_app", "make_server", "running_parts", "se
 
 _PAGE = Path(__file__).parent / "page"
 _SHUTDOWN_SECONDS = 4
+# A request waits so long for a database server that does not answer, and then gets 503.
+_STORE_SECONDS = 5.0
 _BACKLOG = 2048
 
 _log = logging.getLogger(__name__)
@@ -190,20 +192,6 @@ class StreamtagsServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of JSON."""
-        line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-
 def make_server(store: Store, settings: Settings) -> StreamtagsServer:
     """Return the server, ready to `run`.
 
@@ -277,14 +265,8 @@ def serve(settings: Settings) -> None:
         VocabularyError: there is no such vocabulary, or it has mistakes.
         StoreError: the store cannot be opened.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _JsonLines() if settings.server.log == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in ("uvicorn", "mcp"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    with open_store(settings.store) as store:
+    configure_logging(settings.server.log)
+    with open_store(settings.store, retry_seconds=_STORE_SECONDS) as store:
         server = make_server(store, settings)
         with _listen(settings.server.host, settings.server.port) as listening:
             scheme = "https" if settings.server.tls_key else "http"

@@ -26,6 +26,12 @@ HELP: dict[str, tuple[str, str]] = {
     "streamtags_jobs_queued": ("gauge", "analyses that wait"),
     "streamtags_jobs_running": ("gauge", "analyses that run"),
     "streamtags_jobs_ended_total": ("counter", "analyses that ended, by how"),
+    "streamtags_workers_replaced_total": ("counter", "analysis processes that were killed from outside, and replaced"),
+    "streamtags_events_stored_total": ("counter", "events that analyses of this server made durable"),
+    "streamtags_stage_results_total": ("counter", "answers for segments, by stage and lane"),
+    "streamtags_stage_failures_total": ("counter", "answers that failed, by stage and lane, and whether they are tried again"),
+    "streamtags_stage_answer_seconds_total": ("counter", "time that answers took, by stage and lane; answers overlap"),
+    "streamtags_model_tokens_total": ("counter", "tokens that models counted, by stage, lane and kind"),
     "process_cpu_seconds_total": ("counter", "processor time of the server, its analyses not counted"),
     "process_max_resident_bytes": ("gauge", "most memory the server ever used"),
     "process_open_fds": ("gauge", "files and sockets open"),
@@ -62,6 +68,12 @@ class Metrics:
             lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]
             values = {label: value for (key, label), value in {**self._values, **measured}.items() if key == name}
             lines += [
-                f"{name}{{{label}}} {value:g}" if label else f"{name} {value}" for label, value in sorted((values or {"": 0}).items())
+                f"{name}{{{label}}} {_text(value)}" if label else f"{name} {_text(value)}"
+                for label, value in sorted((values or {"": 0}).items())
             ]
         return "\n".join(lines) + "\n"
+
+
+def _text(value: float) -> str:
+    """Return a number in full: a rate of rounded counters would be wrong."""
+    return str(int(value)) if value == int(value) else repr(value)

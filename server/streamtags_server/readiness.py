@@ -31,6 +31,8 @@ class Readiness:
 
     async def trouble(self) -> str | None:
         """Return why the server cannot take work, None if it can; takes two seconds at most."""
+        if self._hub.stopped.is_set():
+            return "the server is shutting down"
         if self._hub.delay_seconds() > _MAX_DELAY_SECONDS:
             return f"events have not been published for {self._hub.delay_seconds():.0f} s"
         if self._probe is None or self._probe.done():

@@ -83,10 +83,13 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             return _estimate(source, settings, store)
         show = show_command(args, settings, "last")
-        state, stopped = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
+        state, stopped, left = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
         for format_name, target in exports:
             _write_export(store, state, format_name, target)
     live = state.source is not None and state.source.live
+    if stopped and left:
+        print(f"{left}; run the same command again to resume {state.id}", file=sys.stderr)
+        return SOME_FAILED
     if stopped:
         what = f"stopped; what was received is in {state.id}" if live else f"stopped; run the same command again to resume {state.id}"
         print(what, file=sys.stderr)
@@ -198,11 +201,13 @@ def _write_export(store: Store, state: TimelineState, name: str, target: str) ->
 
 async def _analyze(
     source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str
-) -> tuple[TimelineState, bool]:
+) -> tuple[TimelineState, bool, str]:
+    """Analyze; return the state, whether the run was stopped before the end, and what is left if its budget stopped it."""
     from streamtags.cli.output import choose_view
 
     with hidden_programs():
         from streamtags.run.analyze import analyze
+        from streamtags.run.budget import Budget
     limit_opencv_threads()
 
     stop = asyncio.Event()
@@ -211,11 +216,13 @@ async def _analyze(
         loop.add_signal_handler(name, stop.set)
     view: View = choose_view(jsonl, store, stop.set, show)
     try:
-        state = await analyze(source, settings, store, fresh=fresh, publish=view.show, stop=stop)
+        budget = Budget(settings.budget, stop)
+        publish = budget.counting(settings.choose_profile(), view.show)
+        state = await analyze(source, settings, store, fresh=fresh, publish=publish, stop=stop)
     except BaseException as error:
         view.close(None)
         if isinstance(error, SourceError) and error.code == "source.stopped":
             raise KeyboardInterrupt from error
         raise
     view.close(state)
-    return state, stop.is_set() and state.state == "cancelled"
+    return state, stop.is_set() and state.state == "cancelled", budget.what_is_left(state) if budget.used_up else ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamtags.core.events import Event
     from streamtags.core.state import TimelineState
     from streamtags.core.stores import Store
+    from streamtags.run.budget import Budget
 
 __all__ = ["Runs", "SourceLines", "SourcesView", "sources_view", "worst"]
 
@@ -84,6 +85,7 @@ class Runs:
         self._settings, self._store, self._view = settings, store, view
         self._stop, self._fresh = stop, fresh
         self._said = ""  # which profile was chosen
+        self._budget: Budget | None = None
         self.statuses: Counter[int] = Counter()
 
     async def analyze(self, source: str) -> int:
@@ -95,15 +97,18 @@ class Runs:
             StoreError: the store cannot be read or written.
         """
         from streamtags.run.analyze import analyze
+        from streamtags.run.budget import Budget
         from streamtags.run.choice import choose_profile
 
+        budget = self._budget = self._budget or Budget(self._settings.budget, self._stop)
         self._view.begin(source)
         try:
             chosen = await choose_profile(self._settings, store=self._store, uri=source, fresh=self._fresh)
             if chosen.line and chosen.line != self._said:
                 self._said = chosen.line
                 print(printable(chosen.line), file=sys.stderr, flush=True)
-            state = await analyze(source, chosen.settings, self._store, fresh=self._fresh, publish=self._view.show, stop=self._stop)
+            publish = budget.counting(chosen.settings.choose_profile(), self._view.show)
+            state = await analyze(source, chosen.settings, self._store, fresh=self._fresh, publish=publish, stop=self._stop)
         except StreamtagsError as error:
             if not _is_about_source(error):
                 raise
@@ -112,6 +117,8 @@ class Runs:
         else:
             status = _status(state)
             line = summary_line(state) + _why(state)
+            if budget.used_up and state.state == "cancelled":
+                line = f"{line}; {budget.what_is_left(state)}"
         self.statuses[status] += 1
         name = "" if line.startswith(source) else f"{source}: "
         self._view.end(source, printable(f"{name}{line}"), good=status == 0)

@@ -34,6 +34,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "score a profile against labeled captions and clips"),
     "model": ("model", "fetch or serve a captioning model, or check what one sees"),
     "tags": ("tags", "look after vocabularies"),
+    "store": ("store", "copy timelines to another store"),
     "library": ("library", "look after music catalogs"),
     "doctor": ("doctor", "say what works here and what is missing"),
 }

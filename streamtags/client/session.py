@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -66,8 +66,8 @@ class Session:
     hello: Hello
     role: Role
 
-    def __init__(self, url: str, *, token: str | None, client: str, backoff: Backoff) -> None:
-        self.url = stream_url(url)
+    def __init__(self, urls: Sequence[str], *, token: str | None, client: str, backoff: Backoff) -> None:
+        self._urls = tuple(stream_url(url) for url in urls)
         self._identify = Identify(protocol=PROTOCOL_VERSION, client=client, token=token)
         self._backoff = backoff
         self._wire: Wire | None = None
@@ -80,6 +80,11 @@ class Session:
         self._by_id: dict[str, Following] = {}
         self._requests: dict[str, asyncio.Future[Response]] = {}
         self._folds: dict[str, Fold] = {}
+
+    @property
+    def url(self) -> str:
+        """The server in use."""
+        return self._urls[0]
 
     async def follow(
         self,
@@ -248,9 +253,9 @@ class Session:
                 except ConnectionLost as lost:
                     if not hasattr(self, "role"):
                         raise lost.error from lost
-                    delay = self._backoff.seconds(self._attempt)
-                    self._attempt += 1
-                    _log.info("%s; trying again in %.2f s", lost, delay)
+                    delay, self._attempt = self._backoff.seconds(self._attempt), self._attempt + 1
+                    self._urls = (*self._urls[1:], self._urls[0])
+                    _log.info("%s; trying again in %.2f s at %s", lost, delay, self.url)
                     await asyncio.sleep(delay)
         except Exception as error:  # noqa: BLE001 - raised again by every method that waits for this session
             self._failure = error
@@ -367,7 +372,7 @@ class Session:
 
 @asynccontextmanager
 async def connect(
-    url: str, *, token: str | None = None, client: str = "streamtags-python", backoff: Backoff | None = None
+    url: str | Sequence[str], *, token: str | None = None, client: str = "streamtags-python", backoff: Backoff | None = None
 ) -> AsyncIterator[Session]:
     """Open a session with the server at `url`.
 
@@ -375,7 +380,7 @@ async def connect(
     close codes 1001, 1006, 1011, 1012 and 4500 and while the server cannot be reached; subscriptions continue where they were.
 
     Args:
-        url: `ws://127.0.0.1:8710`; `http`, `https` and `wss` work, too.
+        url: `ws://127.0.0.1:8710`; `http`, `https` and `wss` work, too. Of several servers of one store the next is used when one is lost.
         token: if the server requires one.
         client: name of this client in the server's log.
         backoff: delays between attempts.
@@ -384,7 +389,7 @@ async def connect(
         UsageError: `url` is not an address.
         BackendError: the server cannot be reached, or refuses.
     """
-    session = Session(url, token=token, client=client, backoff=backoff or Backoff())
+    session = Session((url,) if isinstance(url, str) else url, token=token, client=client, backoff=backoff or Backoff())
     running = asyncio.create_task(session.run())
     try:
         await session.ready()

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from streamtags.config.budget import BudgetSettings
 from streamtags.config.profiles import AUTO, PROFILES
 from streamtags.config.relative_paths import anchored
 from streamtags.config.stages import HearSettings, ReadSettings, TranscribeSettings
@@ -208,6 +209,7 @@ class Settings(BaseSettings):
     read: ReadSettings = Field(default_factory=ReadSettings, description="how text on screen is read")
     hear: HearSettings = Field(default_factory=HearSettings, description="how speech, singing and music are distinguished")
     transcribe: TranscribeSettings = Field(default_factory=TranscribeSettings, description="how speech becomes text")
+    budget: BudgetSettings = Field(default_factory=BudgetSettings, description="what a run may use")
     server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
     profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, in addition to the shipped ones")
 

@@ -127,6 +127,8 @@ class Job:
         starts: how often a process was started for it without progress in the log.
         started_seq: end of the log when a process was last started.
         running: whether a process is running for it now.
+        priority: jobs with a higher one are taken first.
+        cancelled: a client wants it to end; the server that runs it does so.
     """
 
     timeline: str
@@ -135,3 +137,5 @@ class Job:
     starts: int = 0
     started_seq: int = 0
     running: bool = False
+    priority: int = 0
+    cancelled: bool = False

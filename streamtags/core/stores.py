@@ -66,6 +66,35 @@ class EventLog(Protocol):
         """
         ...
 
+    def restore(
+        self,
+        timeline: str,
+        lines: Sequence[str],
+        *,
+        replace: bool = False,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
+    ) -> Head:
+        """Append events of a log in another store as they are: with their epoch, `seq` and time. Events that the log has are skipped.
+
+        Args:
+            timeline: its id.
+            lines: consecutive events as `read_json` returns them, of one epoch.
+            replace: delete a log of another epoch.
+            thumbnails: JPEG by segment, written in the same transaction.
+            fingerprints: by segment, written in the same transaction.
+            waveforms: peaks by segment, written in the same transaction.
+
+        Returns:
+            The end of the log.
+
+        Raises:
+            StoreError: nothing was written: the log has another epoch (code `store.epoch`), the first line does not follow its end
+                (code `store.gap`), or the timeline is claimed (code `store.claimed`).
+        """
+        ...
+
     def empty(self, timeline: str) -> Head:
         """Delete all events and begin a new epoch; the next event has seq 1.
 
@@ -155,6 +184,10 @@ class Vocabularies(Protocol):
         """
         ...
 
+    def vocabularies(self) -> list[Vocabulary]:
+        """Return every vocabulary, with all its contents, the one saved last at the end."""
+        ...
+
 
 class Claims(Protocol):
     """Locks on timelines: at most one owner at a time analyzes, retags or empties a timeline."""
@@ -198,6 +231,10 @@ class Blobs(Protocol):
         """Return the waveforms with `number > after`, in the order in which they were written, at most `limit`."""
         ...
 
+    def fingerprints(self, timeline: str) -> dict[str, Fingerprint]:
+        """Return the fingerprints of a timeline, by segment."""
+        ...
+
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
         """Return segments that have a fingerprint and `frames - slack` to `frames + slack` frames, without those of the timeline `exclude`.
 
@@ -236,15 +273,29 @@ class JobQueue(Protocol):
     `ttl_seconds` without `renew`. Every method raises `StoreError` if the store cannot be read or written.
     """
 
-    def submit(self, job: Job, owner: str, *, ttl_seconds: float = 60.0) -> bool:
-        """Add `job`, leased to `owner`; return False and change nothing if its timeline has a job already."""
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+        """Add `job`, leased to `owner`, or to no server if None; return False and change nothing if its timeline has a job already."""
         ...
 
-    def take(self, owner: str, *, limit: int | None = None, ttl_seconds: float = 60.0) -> list[Job]:
-        """Lease jobs whose lease has ended, the oldest first, to `owner`; they are returned as not running.
+    def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
+        """Lease jobs without a valid lease to `owner`: those of the highest priority first, of these the oldest.
 
-        Each job goes to exactly one of the servers that call this at the same time.
+        They are returned as not running. Each job goes to exactly one of the servers that call this at the same time.
+
+        Args:
+            owner: the server.
+            limit: the most jobs; all if None.
+            timeline: only the job of this timeline.
+            ttl_seconds: lifetime of the leases.
         """
+        ...
+
+    def cancel(self, timeline: str) -> None:
+        """Mark a job as cancelled, for the server that it is leased to; do nothing if there is none."""
+        ...
+
+    def cancelled(self, owner: str) -> frozenset[str]:
+        """Return the timelines of the jobs that are leased to `owner` and marked as cancelled."""
         ...
 
     def renew(self, owner: str, *, ttl_seconds: float = 60.0) -> frozenset[str]:
@@ -268,7 +319,7 @@ class JobQueue(Protocol):
         ...
 
     def jobs(self) -> list[Job]:
-        """Return every job, the oldest first."""
+        """Return every job, in the order in which `take` leases them."""
         ...
 
 

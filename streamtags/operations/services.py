@@ -76,11 +76,7 @@ class Analyses(Protocol):
         """
         ...
 
-    def is_here(self, timeline: str) -> bool:
-        """Return whether this process has the analysis of the timeline."""
-        ...
-
-    def check_room(self) -> None:
+    async def check_room(self) -> None:
         """Check that a further analysis may be queued.
 
         Raises:
@@ -105,7 +101,7 @@ class Analyses(Protocol):
         """Cancel an analysis; return when its log says so.
 
         Raises:
-            ConflictError: it is neither queued nor running here.
+            ConflictError: it is neither queued nor running, here or at another server.
         """
         ...
 

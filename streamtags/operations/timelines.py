@@ -87,7 +87,7 @@ async def _accept(services: Services, request: AnalysisRequest, *, fresh: bool) 
     """Queue the job. A log that starts over does so now, so that the epoch in the answer is the one of the events to come."""
     services.retags.check_free(request.timeline)
     if fresh and await services.analyses.state(request.timeline) is None:
-        services.analyses.check_room()
+        await services.analyses.check_room()
         await services.threads.writing(lambda: services.store.empty(request.timeline))
     await services.analyses.submit(request)
 
@@ -124,11 +124,11 @@ async def cancel(services: Services, params: OneTimeline, _: Caller) -> dict[str
     """End an analysis.
 
     Raises:
-        ConflictError: it is neither queued nor running here; the message says where it is queued.
-        StoreError: it runs in another process, which the message names (code `store.claimed`).
+        ConflictError: it is neither queued nor running at a server of the store.
+        StoreError: a command analyzes it, whose process the message names (code `store.claimed`).
     """
     timeline = await services.readers.resolve(params.id)
-    if not services.analyses.is_here(timeline):
+    if await services.analyses.state(timeline) is None:
         await services.threads.reading(lambda: services.store.check_free(timeline))
     await services.analyses.cancel(timeline)
     summary = await services.threads.reading(lambda: services.store.summary(timeline))

@@ -8,9 +8,14 @@ from streamtags.core.search import SearchIndex
 from streamtags.core.stores import Store
 from streamtags.store.location import store_path
 
-__all__ = ["open_music_libraries", "open_search_index", "open_store", "shown_url"]
+__all__ = ["is_postgres", "open_music_libraries", "open_search_index", "open_store", "shown_url"]
 
 _POSTGRES = ("postgresql://", "postgres://")
+
+
+def is_postgres(url: str) -> bool:
+    """Return whether `url` names a PostgreSQL store."""
+    return url.startswith(_POSTGRES)
 
 
 def open_store(url: str | None = None, *, retry_seconds: float = 10.0) -> Store:
@@ -18,13 +23,13 @@ def open_store(url: str | None = None, *, retry_seconds: float = 10.0) -> Store:
 
     Args:
         url: `sqlite:///PATH`, or `postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE`, which needs the extra `postgres`.
-        retry_seconds: for how long a call waits for another process that is writing, or for a database that cannot be reached.
+        retry_seconds: for how long a call waits for a database server that cannot be reached, such as one that is restarted.
 
     Raises:
         ConfigError: `url` is not the URL of a store, or the extra is missing.
         StoreError: the store cannot be opened.
     """
-    if url is not None and url.startswith(_POSTGRES):
+    if url is not None and is_postgres(url):
         try:
             from streamtags.store.postgres.store import PostgresStore
         except ModuleNotFoundError as error:
@@ -33,7 +38,7 @@ def open_store(url: str | None = None, *, retry_seconds: float = 10.0) -> Store:
         return PostgresStore(url, retry_seconds=retry_seconds)
     from streamtags.store.sqlite.store import SqliteStore
 
-    return SqliteStore(store_path(url), timeout_seconds=retry_seconds)
+    return SqliteStore(store_path(url))
 
 
 def open_search_index(store: Store, name: str) -> SearchIndex:
@@ -62,4 +67,4 @@ def shown_url(url: str) -> str:
     """Return the URL of a store without its password, for messages."""
     scheme, separator, rest = url.partition("://")
     place, at, path = rest.rpartition("@")
-    return f"{scheme}{separator}{place.partition(':')[0]}{at}{path.partition('?')[0]}" if url.startswith(_POSTGRES) else url
+    return f"{scheme}{separator}{place.partition(':')[0]}{at}{path.partition('?')[0]}" if is_postgres(url) else url

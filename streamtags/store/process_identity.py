@@ -32,7 +32,7 @@ class ProcessIdentity:
         """
         if self.host != platform.node() or not self.started:
             return None
-        if self.started.rpartition("@")[2] != _pid_namespace():
+        if self.started.partition("@")[0] != _pid_namespace():
             return None
         return _start_of(self.pid) == self.started
 
@@ -50,7 +50,7 @@ def this_process() -> ProcessIdentity:
 def _start_of(pid: int) -> str:
     """Return what sets the process `pid` apart; "" if it is gone, a zombie, or cannot be looked up.
 
-    That is the boot id, the clock ticks since boot of its start, and the namespace of process ids: containers may share a host name.
+    That is the namespace of process ids (containers may share a host name), the boot id, and the clock ticks since boot of its start.
     Source: proc_pid_stat(5), fields 3 (state) and 22 (starttime). The name in field 2 may contain spaces and brackets.
     """
     try:
@@ -59,7 +59,7 @@ def _start_of(pid: int) -> str:
     except OSError:
         return ""
     state, ticks = fields[0], fields[19]
-    return "" if state in "ZXx" else f"{boot}:{ticks}@{_pid_namespace()}"
+    return "" if state in "ZXx" else f"{_pid_namespace()}@{boot}:{ticks}"
 
 
 def _pid_namespace() -> str:

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload, parse_payload
+from streamtags.core.records import Head
 from streamtags.core.validation import first_mistake
 
-__all__ = ["Encoded", "EventRow", "decode", "decode_payload", "encode", "lines", "new_epoch", "now", "time_text"]
+__all__ = ["Encoded", "EventRow", "decode", "decode_payload", "encode", "lines", "new_epoch", "now", "rows_of", "time_text"]
 
 EventRow = tuple[int, str, str, str]
+_DATA = ',"data":'
 
 Encoded = list[tuple[Payload, str]]
 """Payloads, each with its JSON."""
@@ -39,6 +41,37 @@ def now() -> datetime:
 def time_text(at: datetime) -> str:
     """A UTC moment as RFC 3339, as pydantic writes it in an event's JSON."""
     return at.isoformat().replace("+00:00", "Z")
+
+
+def rows_of(timeline: str, lines: Sequence[str], head: Head, *, replace: bool) -> tuple[Head, list[EventRow]]:
+    """Return where a log goes on, and the rows that it lacks of the events in `lines`, each as `Event.to_json` writes it.
+
+    Args:
+        timeline: its id.
+        lines: consecutive events of one epoch.
+        head: the end of the log; the position that is returned has seq 0 if the log is to be cleared first.
+        replace: whether a log of another epoch may be cleared.
+
+    Raises:
+        StoreError: see `EventLog.restore`.
+    """
+    rows: list[EventRow] = []
+    epoch = head.epoch
+    for line in lines:
+        event = json.loads(line)
+        epoch = event["epoch"]
+        # The payload's text is kept byte for byte. In a JSON string before it, the quotation marks of this pattern would be escaped.
+        data = line[line.index(_DATA) + len(_DATA) : -1]
+        rows.append((event["seq"], event["type"], event["at"], data))
+    if epoch != head.epoch:
+        if head.seq and not replace:
+            hint = "pass --replace to lose the log that is there"
+            raise StoreError("has another log, which does not begin as this one does", where=timeline, hint=hint, code="store.epoch")
+        head = Head(epoch, 0)
+    rows = [row for row in rows if row[0] > head.seq]
+    if [row[0] for row in rows] != list(range(head.seq + 1, head.seq + 1 + len(rows))):
+        raise StoreError(f"events are missing after {head.seq}", where=timeline, hint="copy the log from its beginning", code="store.gap")
+    return head, rows
 
 
 def decode(timeline: str, epoch: str, row: EventRow) -> Event:

@@ -59,6 +59,32 @@ def released_jobs_are_taken_by_another_server(open_handle: Callable[[], Store]) 
         assert store.job_queue.take("me") == []
 
 
+def jobs_without_a_server_are_taken_by_priority_and_age(open_handle: Callable[[], Store]) -> None:
+    """Check `submit` without an owner, `priority`, and `take` of one timeline."""
+    urgent = replace(_SECOND, timeline="tl_c", priority=1)
+    with open_handle() as store, open_handle() as other:
+        queue = store.job_queue
+        for job in (_SECOND, _FIRST, urgent):
+            assert queue.submit(job, None)
+        assert queue.jobs() == [urgent, _FIRST, _SECOND]
+        assert queue.take("me", timeline="tl_b") == [_SECOND]
+        assert queue.take("you", timeline="tl_b") == []
+        assert other.job_queue.take("you", limit=1) == [urgent]
+        assert other.job_queue.take("you") == [_FIRST]
+
+
+def a_cancelled_job_is_reported_to_the_server_that_it_is_leased_to(open_handle: Callable[[], Store]) -> None:
+    """Check `cancel` and `cancelled`."""
+    with open_handle() as store, open_handle() as other:
+        store.job_queue.submit(_FIRST, "me")
+        other.job_queue.cancel("tl_x")
+        assert store.job_queue.cancelled("me") == frozenset()
+        other.job_queue.cancel("tl_a")
+        assert store.job_queue.cancelled("me") == {"tl_a"}
+        assert other.job_queue.cancelled("you") == frozenset()
+        assert store.job_queue.find("tl_a") == replace(_FIRST, cancelled=True)
+
+
 def each_job_is_taken_by_exactly_one_server(open_handle: Callable[[], Store]) -> None:
     """Check that servers that call `take` at once share the jobs."""
     jobs = [Job(f"tl_{number:02d}", "{}", submitted_at=number) for number in range(20)]
@@ -84,5 +110,7 @@ JOB_CHECKS: tuple[Callable[[Callable[[], Store]], None], ...] = (
     a_timeline_has_at_most_one_job,
     only_the_owner_of_a_lease_changes_a_job,
     released_jobs_are_taken_by_another_server,
+    jobs_without_a_server_are_taken_by_priority_and_age,
+    a_cancelled_job_is_reported_to_the_server_that_it_is_leased_to,
     each_job_is_taken_by_exactly_one_server,
 )

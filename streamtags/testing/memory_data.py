@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamtags.core.errors import NotInStore, StoreError
@@ -118,6 +119,21 @@ class MemoryData:
         if name not in self.timelines:
             raise NotInStore(f"no timeline {name!r}", where="memory:", hint="`streamtags timelines` lists what is there")
         return self.timelines[name]
+
+    def write_blobs(
+        self,
+        stored: MemoryTimeline,
+        thumbnails: Mapping[str, bytes],
+        fingerprints: Mapping[str, Fingerprint],
+        waveforms: Mapping[str, bytes],
+    ) -> None:
+        """Keep blobs of a timeline, in place of earlier ones of the same segments."""
+        stored.thumbnails |= thumbnails
+        stored.fingerprints |= fingerprints
+        for segment, peaks in waveforms.items():
+            stored.waveforms.pop(segment, None)
+            self.last_waveform += 1
+            stored.waveforms[segment] = Waveform(self.last_waveform, segment, peaks)
 
     def newest_first(self) -> list[MemoryTimeline]:
         """Return every timeline, the one opened last first."""

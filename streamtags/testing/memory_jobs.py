@@ -16,18 +16,19 @@ class MemoryJobQueue:
     def __init__(self, data: MemoryData) -> None:
         self._data = data
 
-    def submit(self, job: Job, owner: str, *, ttl_seconds: float = 60.0) -> bool:
-        """Add `job`, leased to `owner`; return False and change nothing if its timeline has a job already."""
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+        """Add `job`, leased to `owner`, if any; return False and change nothing if its timeline has a job already."""
         with self._data.lock:
             if job.timeline in self._data.jobs:
                 return False
-            self._data.jobs[job.timeline] = StoredJob(job, Lease.for_seconds(owner, ttl_seconds))
+            self._data.jobs[job.timeline] = StoredJob(job, Lease.for_seconds(owner, ttl_seconds) if owner is not None else None)
             return True
 
-    def take(self, owner: str, *, limit: int | None = None, ttl_seconds: float = 60.0) -> list[Job]:
-        """Lease jobs whose lease has ended, the oldest first, to `owner`; they are returned as not running."""
+    def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
+        """Lease jobs without a valid lease to `owner`, in order; they are returned as not running."""
         with self._data.lock:
-            free = [stored for stored in self._oldest_first() if stored.lease is None or not stored.lease.is_valid][:limit]
+            wanted = [stored for stored in self._in_order() if timeline in (None, stored.job.timeline)]
+            free = [stored for stored in wanted if stored.lease is None or not stored.lease.is_valid][:limit]
             for stored in free:
                 stored.job, stored.lease = replace(stored.job, running=False), Lease.for_seconds(owner, ttl_seconds)
             return [stored.job for stored in free]
@@ -62,6 +63,18 @@ class MemoryJobQueue:
             for stored in self._leased_to(owner):
                 stored.job, stored.lease = replace(stored.job, running=False), None
 
+    def cancel(self, timeline: str) -> None:
+        """Mark a job as cancelled, for the server that it is leased to; do nothing if there is none."""
+        with self._data.lock:
+            stored = self._data.jobs.get(timeline)
+            if stored is not None:
+                stored.job = replace(stored.job, cancelled=True)
+
+    def cancelled(self, owner: str) -> frozenset[str]:
+        """Return the timelines of the jobs that are leased to `owner` and marked as cancelled."""
+        with self._data.lock:
+            return frozenset(stored.job.timeline for stored in self._leased_to(owner) if stored.job.cancelled)
+
     def find(self, timeline: str) -> Job | None:
         """Return the job of a timeline, None if it has none."""
         with self._data.lock:
@@ -69,12 +82,12 @@ class MemoryJobQueue:
             return None if stored is None else stored.job
 
     def jobs(self) -> list[Job]:
-        """Return every job, the oldest first."""
+        """Return every job, in the order in which `take` leases them."""
         with self._data.lock:
-            return [stored.job for stored in self._oldest_first()]
+            return [stored.job for stored in self._in_order()]
 
-    def _oldest_first(self) -> list[StoredJob]:
-        return sorted(self._data.jobs.values(), key=lambda stored: (stored.job.submitted_at, stored.job.timeline))
+    def _in_order(self) -> list[StoredJob]:
+        return sorted(self._data.jobs.values(), key=lambda stored: (-stored.job.priority, stored.job.submitted_at, stored.job.timeline))
 
     def _leased_to(self, owner: str) -> list[StoredJob]:
         return [stored for stored in self._data.jobs.values() if stored.lease is not None and stored.lease.owner == owner]

@@ -19,6 +19,7 @@ from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
 from streamtags.store.names import resolve_name
 from streamtags.store.polling import watch_by_polling
+from streamtags.store.rows import decode, rows_of
 from streamtags.store.subscribers import Subscribers
 from streamtags.testing.memory_data import Lease, MemoryData, MemoryTimeline, new_epoch
 from streamtags.testing.memory_jobs import MemoryJobQueue
@@ -92,12 +93,7 @@ class MemoryStore:
             if expect_epoch is not None and expect_epoch != stored.epoch:
                 raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
             events = _insert(stored, payloads)
-            stored.thumbnails |= thumbnails or {}
-            stored.fingerprints |= fingerprints or {}
-            for segment, peaks in (waveforms or {}).items():
-                stored.waveforms.pop(segment, None)
-                data.last_waveform += 1
-                stored.waveforms[segment] = Waveform(data.last_waveform, segment, peaks)
+            data.write_blobs(stored, thumbnails or {}, fingerprints or {}, waveforms or {})
         self._subscribers.notify(timeline)
         return events
 
@@ -120,6 +116,33 @@ class MemoryStore:
             events = _insert(stored, payloads)
         self._subscribers.notify(timeline)
         return events
+
+    def restore(
+        self,
+        timeline: str,
+        lines: Sequence[str],
+        *,
+        replace: bool = False,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
+    ) -> Head:
+        """Append events of a log in another store as they are, without those that the log has; return the end of the log."""
+        with self._writing() as data:
+            stored = data.timeline(timeline)
+            stored.check_unclaimed()
+            head, rows = rows_of(timeline, lines, stored.head, replace=replace)
+            if head.epoch != stored.epoch:
+                stored.clear()
+                stored.epoch = head.epoch
+            events = [decode(timeline, head.epoch, row) for row in rows]
+            for event in events:
+                stored.columns.apply(event.data)
+            stored.events += events
+            data.write_blobs(stored, thumbnails or {}, fingerprints or {}, waveforms or {})
+            head = stored.head
+        self._subscribers.notify(timeline)
+        return head
 
     def empty(self, timeline: str) -> Head:
         """Delete all events and begin a new epoch; the next event has seq 1."""
@@ -214,6 +237,11 @@ class MemoryStore:
                     return vocabulary
         raise NotInStore(f"no vocabulary {ref.id} {ref.version}", where=self.url, hint="give the file with --tags")
 
+    def vocabularies(self) -> list[Vocabulary]:
+        """Return every vocabulary, with all its contents, the one saved last at the end."""
+        with self._reading() as data:
+            return [vocabulary for _, vocabulary in data.vocabularies]
+
     # Claims
 
     def claim(self, timeline: str, owner: str, *, ttl_seconds: float = 60.0) -> None:
@@ -249,6 +277,11 @@ class MemoryStore:
         """Return the waveforms with `number > after`, in the order in which they were written, at most `limit`."""
         with self._reading() as data:
             return [one for one in data.timeline(timeline).waveforms.values() if one.number > after][:limit]
+
+    def fingerprints(self, timeline: str) -> dict[str, Fingerprint]:
+        """Return the fingerprints of a timeline, by segment."""
+        with self._reading() as data:
+            return dict(data.timeline(timeline).fingerprints)
 
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
         """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""

@@ -11,22 +11,20 @@ Each check opens handles on one set of data, which is empty at first, and raises
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
-from streamtags.core.errors import NotInStore, StoreError, StreamtagsError
+from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Payload, SegmentDetected, TimelineCancelled
 from streamtags.core.fold import fold
 from streamtags.core.records import Candidate, Fingerprint, TimelineIdentity
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Axis, Tag, Vocabulary
+from streamtags.testing.copy_conformance import COPY_CHECKS
 from streamtags.testing.job_conformance import JOB_CHECKS
 from streamtags.testing.log import make_payloads
+from streamtags.testing.raising import raises
 
 __all__ = ["STORE_CHECKS", "OpenHandle", "StoreCheck"]
 
@@ -36,19 +34,7 @@ OpenHandle = Callable[[], Store]
 StoreCheck = Callable[[OpenHandle], None]
 
 _A, _B = TimelineIdentity("source a"), TimelineIdentity("source b")
-_SOON_SECONDS, _PAUSE_SECONDS = 5.0, 0.05
 _FINGERPRINT = Fingerprint(48, b"fingerprint")
-_Error = TypeVar("_Error", bound=StreamtagsError)
-
-
-@contextmanager
-def _raises(kind: type[_Error], code: str) -> Iterator[None]:
-    try:
-        yield
-    except kind as error:
-        assert error.code == code, f"the code is {error.code}, not {code}"
-    else:
-        raise AssertionError(f"{kind.__name__} with code {code} was not raised")
 
 
 def _payloads(segments: int = 2) -> list[Payload]:
@@ -107,7 +93,7 @@ def state_is_the_fold_of_the_log(open_handle: OpenHandle) -> None:
         other.replace("tl_a", _payloads(1))
         assert store.state("tl_a") == fold(other.read("tl_a"))
         other.remove("tl_a")
-        with _raises(NotInStore, "not_found"):
+        with raises(NotInStore, "not_found"):
             store.state("tl_a")
 
 
@@ -121,10 +107,10 @@ def a_replaced_log_has_a_new_epoch_and_starts_at_1(open_handle: OpenHandle) -> N
         assert store.read("tl_a") == events
         assert {event.epoch for event in events} == {store.head("tl_a").epoch}
         assert store.head("tl_a").epoch != old.epoch
-        with _raises(StoreError, "store.epoch"):
+        with raises(StoreError, "store.epoch"):
             store.append("tl_a", _payloads(), expect_epoch=old.epoch, thumbnails={"s0000": b"jpeg"})
         assert store.read("tl_a") == events
-        with _raises(NotInStore, "not_found"):
+        with raises(NotInStore, "not_found"):
             store.thumbnail("tl_a", "s0000")
         assert store.candidates(48) == []
         try:
@@ -144,7 +130,7 @@ def an_emptied_log_has_a_new_epoch_and_no_events(open_handle: OpenHandle) -> Non
         assert head == store.head("tl_a") == (head.epoch, 0)
         assert head.epoch != old.epoch
         assert (store.state("tl_a").state, store.summary("tl_a").segments) == ("queued", 0)
-        with _raises(NotInStore, "not_found"):
+        with raises(NotInStore, "not_found"):
             store.thumbnail("tl_a", "s0000")
         assert store.append("tl_a", _payloads(1), expect_epoch=head.epoch)[0].seq == 1
 
@@ -152,7 +138,7 @@ def an_emptied_log_has_a_new_epoch_and_no_events(open_handle: OpenHandle) -> Non
 def names_and_identities_resolve_to_timelines(open_handle: OpenHandle) -> None:
     """Check `open_timeline`, `by_identity`, `find` and the order of `timelines`."""
     with open_handle() as store:
-        with _raises(NotInStore, "not_found"):
+        with raises(NotInStore, "not_found"):
             store.find("last")
         first = store.open_timeline("tl_abc", _A, name="a.mp4")
         store.open_timeline("tl_abd", _B)
@@ -162,10 +148,10 @@ def names_and_identities_resolve_to_timelines(open_handle: OpenHandle) -> None:
         assert store.find("last") == "tl_abc"
         assert [summary.id for summary in store.timelines()] == ["tl_abc", "tl_abd"]
         for name in ("ab", "tl_x", "", "%", "tl_ab_"):
-            with _raises(NotInStore, "not_found"):
+            with raises(NotInStore, "not_found"):
                 store.find(name)
         for timeline, identity in (("tl_abc", _B), ("tl_abc", TimelineIdentity("other")), ("tl_other", _A)):
-            with _raises(StoreError, "store.key"):
+            with raises(StoreError, "store.key"):
                 store.open_timeline(timeline, identity)
 
 
@@ -230,7 +216,7 @@ def an_unknown_timeline_is_not_found(open_handle: OpenHandle) -> None:
             lambda: store.check_free("tl_x"),
         )
         for call in calls:
-            with _raises(NotInStore, "not_found"):
+            with raises(NotInStore, "not_found"):
                 call()
         store.release("tl_x", "me")
 
@@ -247,7 +233,8 @@ def vocabularies_are_kept_by_content(open_handle: OpenHandle) -> None:
         assert (store.vocabulary(old.ref), store.vocabulary(old.ref, digest)) == (new, old)
         assert store.save_vocabulary(old) == digest
         assert store.vocabulary(old.ref) == old
-        with _raises(NotInStore, "not_found"):
+        assert store.vocabularies() == [new, old]
+        with raises(NotInStore, "not_found"):
             store.vocabulary(old.ref.model_copy(update={"id": "weather"}))
 
 
@@ -265,11 +252,11 @@ def a_claim_keeps_other_owners_away(open_handle: OpenHandle) -> None:
             lambda: other.empty("tl_a"),
         )
         for call in calls:
-            with _raises(StoreError, "store.claimed"):
+            with raises(StoreError, "store.claimed"):
                 call()
         other.append("tl_a", _payloads())  # a person's correction needs no claim
         other.release("tl_a", "you")
-        with _raises(StoreError, "store.claimed"):
+        with raises(StoreError, "store.claimed"):
             other.claim("tl_a", "you")
         store.release("tl_a", "me")
         other.claim("tl_a", "you")
@@ -283,7 +270,7 @@ def blobs_are_written_with_their_events(open_handle: OpenHandle) -> None:
             prints = {f"s{index:04d}": Fingerprint(48, bytes([index])) for index in range(2)}
             store.append(timeline, _payloads(), thumbnails={"s0000": b"jpeg"}, fingerprints=prints)
         assert store.thumbnail("tl_a", "s0000") == b"jpeg"
-        with _raises(NotInStore, "not_found"):
+        with raises(NotInStore, "not_found"):
             store.thumbnail("tl_a", "s0001")
         store.open_timeline("tl_a", _A)
         candidates = [(candidate.timeline, candidate.segment) for candidate in store.candidates(48)]
@@ -335,25 +322,6 @@ def subscribers_are_called_after_each_change(open_handle: OpenHandle) -> None:
         assert len(seen) == 4
 
 
-def watchers_are_called_soon_after_any_change(open_handle: OpenHandle) -> None:
-    """Check `watch`."""
-    calls: queue.Queue[int] = queue.Queue()
-    with open_handle() as store, open_handle() as other:
-        stop = store.watch(calls.put)
-        assert calls.get(timeout=_SOON_SECONDS) == store.data_version()
-        for change in (lambda: other.open_timeline("tl_a", _A), lambda: other.append("tl_a", _payloads()), lambda: store.remove("tl_a")):
-            change()
-            version = store.data_version()  # a handle's versions are its own
-            while calls.get(timeout=_SOON_SECONDS) != version:
-                pass
-        stop()
-        while not calls.empty():
-            calls.get()
-        other.open_timeline("tl_b", _B)
-        time.sleep(_PAUSE_SECONDS)
-        assert calls.empty()
-
-
 def a_closed_handle_refuses_calls(open_handle: OpenHandle) -> None:
     """Check `check_health` and `close`."""
     store = open_handle()
@@ -362,7 +330,7 @@ def a_closed_handle_refuses_calls(open_handle: OpenHandle) -> None:
     store.close()
     calls: tuple[Callable[[], object], ...] = (store.timelines, store.data_version, store.check_health, lambda: store.claim("tl_a", "me"))
     for call in calls:
-        with _raises(StoreError, "store.closed"):
+        with raises(StoreError, "store.closed"):
             call()
 
 
@@ -382,7 +350,7 @@ STORE_CHECKS: tuple[StoreCheck, ...] = (
     blobs_are_written_with_their_events,
     waveforms_are_read_on_from_a_cursor,
     subscribers_are_called_after_each_change,
-    watchers_are_called_soon_after_any_change,
     a_closed_handle_refuses_calls,
+    *COPY_CHECKS,
     *JOB_CHECKS,
 )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,6 +223,24 @@ def test_a_store_of_a_newer_release_is_refused_and_not_changed(postgres_url: str
         connection.close()
     with refused("store.newer"):
         open_store(postgres_url)
+
+
+def test_a_dump_restores_every_timeline(postgres: PostgresServer, tmp_path: Path) -> None:
+    first, second = postgres.new_database(), postgres.new_database()
+    with open_store(first) as store:
+        store.open_timeline("tl_a", A)
+        store.append("tl_a", make_payloads(3), thumbnails={"s0000": b"jpeg"}, waveforms={"s0000": b"peaks"})
+        store.job_queue.submit(Job("tl_a", "{}", 1.0), None)
+        expected = store.heads(), store.read_json("tl_a"), store.state("tl_a"), store.job_queue.jobs()
+    dump, to = tmp_path / "streamtags.dump", {url: PostgresAddress.parse(url).connection for url in (first, second)}
+    words = ("--format", "custom", "--schema", "streamtags", "--file", dump, to[first])
+    subprocess.run([postgres.programs / "pg_dump", *words], check=True)
+    subprocess.run([postgres.programs / "pg_restore", "--dbname", to[second], dump], check=True)
+    with open_store(second) as store:
+        assert (store.heads(), store.read_json("tl_a"), store.state("tl_a"), store.job_queue.jobs()) == expected
+        assert store.thumbnail("tl_a", "s0000") == b"jpeg"
+        assert store.append("tl_a", make_payloads(1)[:1], waveforms={"s0001": b"more"})[0].seq == expected[0]["tl_a"].seq + 1
+        assert [one.segment for one in store.waveforms("tl_a")] == ["s0000", "s0001"]
 
 
 def test_text_that_postgresql_cannot_store_is_an_unknown_name(postgres_url: str) -> None:

@@ -13,7 +13,11 @@ from typing import Any
 from streamtags.core.events import ErrorInfo
 from streamtags_server.jobs.worker import Task
 
-__all__ = ["WorkerProcess"]
+__all__ = ["KILLED", "WorkerProcess"]
+
+KILLED = "worker.killed"
+"""The code of an analysis whose process was killed by the system or a person, which says nothing about the source."""
+
 
 # From SIGTERM to SIGKILL.
 _GRACE_SECONDS = 5.0
@@ -35,14 +39,16 @@ class WorkerProcess:
         pipe = asyncio.subprocess.PIPE
         return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True))
 
-    async def follow(self, task: Task, *, silence_seconds: float, wall_seconds: float, on_progress: Callable[[], None]) -> ErrorInfo | None:
+    async def follow(
+        self, task: Task, *, silence_seconds: float, wall_seconds: float, on_progress: Callable[[dict[str, Any]], None]
+    ) -> ErrorInfo | None:
         """Send the task and follow the process to its end; return what went wrong, if anything.
 
         Args:
             task: what to analyze.
             silence_seconds: end the process if it reports nothing for so long.
             wall_seconds: end it after so long in any case.
-            on_progress: called when events are durable.
+            on_progress: called with each report; events are durable then.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
@@ -58,7 +64,7 @@ class WorkerProcess:
                 if not line:
                     break
                 report = json.loads(line)
-                on_progress()
+                on_progress(report)
         except TimeoutError:
             await self.kill()
             if time.monotonic() >= deadline:
@@ -97,5 +103,7 @@ class WorkerProcess:
             return ErrorInfo.model_validate(report["error"])
         if "done" in report:
             return None
+        if status == -signal.SIGKILL:
+            return ErrorInfo(code=KILLED, message="the analysis process was killed again and again, perhaps because memory ran out")
         how = f"by signal {-status} ({signal.strsignal(-status)})" if status < 0 else f"with status {status}"
         return ErrorInfo(code="worker.crashed", message=f"the analysis process ended {how}; the server and other timelines go on")

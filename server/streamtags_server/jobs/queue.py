@@ -13,32 +13,34 @@ import sys
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from streamtags.config.settings import Settings
-from streamtags.core.errors import NotInStore, StreamtagsError
-from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
+from streamtags.core.errors import StreamtagsError
+from streamtags.core.events import ErrorInfo
 from streamtags.core.stores import Store
 from streamtags.operations.errors import ConflictError, OverloadedError, QueueFullError
 from streamtags.operations.services import AnalysisRequest, Blocking
 from streamtags.run.backends import needs_model
 from streamtags.sources.file.access import Access
-from streamtags_server.http.problems import without_folders
+from streamtags_server.jobs.active import ActiveJob
+from streamtags_server.jobs.counting import add_counts
+from streamtags_server.jobs.endings import END_STATES, cancel_elsewhere, write_end
 from streamtags_server.jobs.job import Job
 from streamtags_server.jobs.job_files import import_job_files
-from streamtags_server.jobs.process import WorkerProcess
-from streamtags_server.jobs.worker import Task
+from streamtags_server.jobs.process import KILLED, WorkerProcess
 from streamtags_server.metrics import Metrics
 from streamtags_server.threads import run_in_thread
 from streamtags_server.ws.hub import Hub
 
 __all__ = ["Jobs"]
 
-# Interval at which leases are renewed, jobs of servers that died are taken, and failed writes are tried again.
+# Interval at which leases are renewed, and failed writes are tried again.
 _RETRY_SECONDS = 5.0
+# Interval at which a server with room looks for jobs that wait or whose server died, and for requests to cancel its own.
+_LOOK_SECONDS = 1.0
 # How long a request waits for a worker that has written its final event.
 _EXIT_SECONDS = 5.0
 # How long a cancel request waits for the log to say so; the store may be full.
@@ -47,32 +49,15 @@ _CANCEL_SECONDS = 15.0
 _SHUTDOWN_SECONDS = 2.5
 # A job whose server died so often without progress is not tried again: the job may be the cause.
 _MAX_STARTS = 5
-_END_STATES = ("completed", "failed", "cancelled")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _ActiveJob:
-    """A job that is leased to this server; `seq` is the end of the log when its process was started."""
-
-    job: Job
-    process: WorkerProcess | None = None
-    seq: int = 0
-    is_leased: bool = False
-    is_lost: bool = False  # another server has taken the job
-    is_cancelled: bool = False
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def end_state(self, error: ErrorInfo | None) -> Literal["cancelled", "failed", "completed"]:
-        """Return the state in which the analysis ends."""
-        return "cancelled" if self.is_cancelled else "failed" if error else "completed"
 
 
 class Jobs:
     """The queue of a server; implements `streamtags.operations.services.Analyses`.
 
-    At most `server.queue` jobs wait, a further one is refused; `server.analyses` run at once.
+    At most `server.queue` jobs wait in the store, a further one is refused; `server.analyses` run at once at this server. A job waits in
+    the store until a server has room for it.
 
     Args:
         store: where the jobs and the logs are.
@@ -98,9 +83,9 @@ class Jobs:
         self._store, self._hub, self._settings, self._access = store, hub, settings, access
         self._metrics, self._blocking, self._command = metrics, blocking, command
         self._owner = secrets.token_hex(8)
-        self._active: dict[str, _ActiveJob] = {}
+        self._active: dict[str, ActiveJob] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(settings.server.analyses)
+        self._look = asyncio.Event()
         self._closing = False
 
     async def state(self, timeline: str) -> Literal["queued", "running"] | None:
@@ -117,10 +102,6 @@ class Jobs:
             return None
         return "running" if stored.running else "queued"
 
-    def is_here(self, timeline: str) -> bool:
-        """Return whether the timeline is queued or running at this server."""
-        return timeline in self._active
-
     async def submit(self, request: AnalysisRequest) -> None:
         """Queue an analysis; do nothing if its timeline is queued or running already, here or at another server.
 
@@ -128,11 +109,14 @@ class Jobs:
             QueueFullError: too many are queued.
             StoreError: the job could not be saved; it is not queued.
         """
-        if await self.state(request.timeline) is not None or self.is_here(request.timeline):
+        if await self.state(request.timeline) is not None or request.timeline in self._active:
             return
-        self.check_room()
+        await self.check_room()
         job = Job.model_validate({"submitted_at": time.time(), **request.model_dump()})
-        active = self._active[job.timeline] = _ActiveJob(job)  # takes its place in the queue while it is being saved
+        if not self._room():
+            await self._blocking(lambda: self._store.job_queue.submit(job.to_stored(), None))
+            return
+        active = self._active[job.timeline] = ActiveJob(job)  # takes its place while it is being saved
         try:
             is_new = await self._blocking(lambda: self._store.job_queue.submit(job.to_stored(), self._owner))
         except BaseException:
@@ -145,14 +129,22 @@ class Jobs:
         if is_new:
             await self._blocking(lambda: self._store.job_queue.finish(job.timeline, self._owner))
 
-    def check_room(self) -> None:
-        """Check that a further job may be queued.
+    async def check_room(self) -> None:
+        """Check that a further job may wait.
 
         Raises:
-            QueueFullError: too many are.
+            QueueFullError: too many do, at all servers together.
+            StoreError: the store cannot be read.
         """
-        if sum(active.process is None for active in self._active.values()) >= self._settings.server.queue:
+        if self._room():
+            return
+        jobs = await self._blocking(self._store.job_queue.jobs)
+        if sum(not job.running and job.timeline not in self._active for job in jobs) >= self._settings.server.queue:
             raise QueueFullError(f"{self._settings.server.queue} analyses are queued already", hint="try again later")
+
+    def _room(self) -> int:
+        """Return how many further analyses this server can start now."""
+        return 0 if self._closing else max(0, self._settings.server.analyses - len(self._active))
 
     async def wait_for_exit(self, timeline: str) -> None:
         """Wait for a worker that has already written its final event to exit."""
@@ -160,24 +152,27 @@ class Jobs:
         if active is None or active.process is None:
             return
         state = await self._blocking(lambda: self._store.state(timeline))
-        if state.seq > active.seq and state.state in _END_STATES:
+        if state.seq > active.seq and state.state in END_STATES:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_EXIT_SECONDS):
                     await active.ended.wait()
 
     async def cancel(self, timeline: str) -> None:
-        """Cancel an analysis that is queued or running here; return when its log says so.
+        """Cancel an analysis that is queued, or running here or at another server; return when its log says so.
 
         Raises:
-            ConflictError: it is neither; the message says whether it is at another server.
-            OverloadedError: it is stopped, but the store cannot be written now.
+            ConflictError: it is neither.
+            OverloadedError: it is stopped, but the store cannot be written now; or its server does not answer.
         """
         active = self._active.get(timeline)
         if active is None:
-            state = await self.state(timeline)
-            if state is None:
+            if await self.state(timeline) is None:
                 raise ConflictError("is not being analyzed", where=timeline)
-            raise ConflictError(f"is {state} at another server of this store", where=timeline, hint="cancel it there")
+            waiting = await self._blocking(lambda: self._store.job_queue.take(self._owner, timeline=timeline))
+            if not waiting:
+                await cancel_elsewhere(self._store, self._blocking, timeline, _CANCEL_SECONDS)
+                return
+            active = self._active[timeline] = ActiveJob(Job.from_stored(waiting[0]))
         active.is_cancelled = True
         if active.process is not None:
             await active.process.stop()
@@ -192,18 +187,26 @@ class Jobs:
             raise OverloadedError(what, where=timeline) from None
 
     async def run(self) -> None:
-        """Renew leases and take the jobs of servers that died, at intervals, until cancelled."""
-        imported = False
+        """Renew leases, take jobs that wait or whose server died, and end cancelled ones, at intervals, until cancelled."""
+        imported, renewed_at = False, 0.0
         while True:
+            pause = _LOOK_SECONDS
             try:
                 if not imported:
                     await self._blocking(lambda: import_job_files(self._store))
                     imported = True
-                await self._renew()
+                if time.monotonic() > renewed_at + _RETRY_SECONDS:
+                    await self._renew()
+                    renewed_at = time.monotonic()
+                await self._end_cancelled()
                 await self._adopt()
             except StreamtagsError as error:
                 _log.warning("the job queue cannot be read or written: %s", error)
-            await asyncio.sleep(_RETRY_SECONDS)
+                pause = _RETRY_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._look.wait()
+            self._look.clear()
 
     async def close(self) -> None:
         """Stop every worker; the jobs stay, to be resumed by the next server."""
@@ -246,8 +249,22 @@ class Jobs:
                 if active.process is not None:
                     await active.process.kill()
 
+    async def _end_cancelled(self) -> None:
+        """End the analyses that clients of other servers have cancelled."""
+        if not any(active.is_leased for active in self._active.values()):
+            return
+        for timeline in await self._blocking(lambda: self._store.job_queue.cancelled(self._owner)):
+            active = self._active.get(timeline)
+            if active is not None and not active.is_cancelled:
+                active.is_cancelled = True
+                if active.process is not None:
+                    self._add_task(active.process.stop())
+
     async def _adopt(self) -> None:
-        for stored in await self._blocking(lambda: self._store.job_queue.take(self._owner)):
+        room = self._room()
+        if not room:
+            return
+        for stored in await self._blocking(lambda: self._store.job_queue.take(self._owner, limit=room)):
             try:
                 job = Job.from_stored(stored)
             except ValidationError as error:
@@ -255,10 +272,13 @@ class Jobs:
                 timeline = stored.timeline
                 await self._blocking(lambda timeline=timeline: self._store.job_queue.finish(timeline, self._owner))  # type: ignore[misc]
                 continue
-            _log.info("resuming %s", job.timeline)
-            self._begin(_ActiveJob(job))
+            _log.info("starting %s" if job.starts == 0 else "resuming %s", job.timeline)
+            active = ActiveJob(job, is_cancelled=stored.cancelled)
+            self._begin(active)
+            if active.is_cancelled:
+                self._add_task(self._conclude_waiting(active, job.started_seq))
 
-    async def _conclude(self, active: _ActiveJob, error: ErrorInfo | None, seq: int) -> None:
+    async def _conclude(self, active: ActiveJob, error: ErrorInfo | None, seq: int) -> None:
         """Write the end of the log and remove the job; while the store cannot be written, try again at intervals.
 
         If the server stops before that, the job stays, and the next server resumes it.
@@ -268,7 +288,7 @@ class Jobs:
         while not self._closing:
             try:
                 if error is None or error.code != "store.claimed":  # otherwise another process writes the log, its end as well
-                    await self._write_end(active, error, seq)
+                    await write_end(self._store, self._blocking, active, error, seq)
                 await self._blocking(lambda: self._store.job_queue.finish(timeline, self._owner))
             except StreamtagsError as failure:
                 _log.warning("the end of %s cannot be written yet: %s", timeline, failure)
@@ -279,26 +299,6 @@ class Jobs:
                 self._update_metrics()
                 return
 
-    async def _write_end(self, active: _ActiveJob, error: ErrorInfo | None, seq: int) -> None:
-        """Write how the analysis ended, if the log does not say so."""
-        timeline, how = active.job.timeline, active.end_state(error)
-        if how == "completed":
-            return
-        _log.info("%s %s: %s", timeline, how, error.message if error else "on request")
-        payload: TimelineCancelled | TimelineFailed = TimelineCancelled()
-        if error is not None and not active.is_cancelled:
-            payload = TimelineFailed(error=ErrorInfo(code=error.code, message=without_folders(error.message)))
-
-        def write() -> None:
-            state = self._store.state(timeline)
-            if state.seq <= seq or state.state not in _END_STATES:
-                self._store.append(timeline, [payload])
-
-        try:
-            await self._blocking(write)
-        except NotInStore:
-            _log.info("%s was removed before its end was written", timeline)
-
     def _update_metrics(self) -> None:
         running = sum(active.process is not None for active in self._active.values())
         for name, value in (("running", running), ("queued", len(self._active) - running)):
@@ -306,7 +306,7 @@ class Jobs:
 
     # Running
 
-    def _begin(self, active: _ActiveJob) -> None:
+    def _begin(self, active: ActiveJob) -> None:
         self._active[active.job.timeline] = active
         active.is_leased = True
         self._add_task(self._wait_and_run(active))
@@ -317,16 +317,15 @@ class Jobs:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _conclude_waiting(self, active: _ActiveJob, seq: int) -> None:
+    async def _conclude_waiting(self, active: ActiveJob, seq: int) -> None:
         """Conclude a job that was cancelled while it waited for its turn."""
         await self._conclude(active, None, seq)
         active.ended.set()
 
-    async def _wait_and_run(self, active: _ActiveJob) -> None:
+    async def _wait_and_run(self, active: ActiveJob) -> None:
         try:
-            async with self._slots:
-                if not active.is_cancelled and not self._closing and not active.is_lost:
-                    await self._run(active)
+            if not active.is_cancelled and not self._closing and not active.is_lost:
+                await self._run(active)
         except (StreamtagsError, OSError) as error:
             _log.warning("the analysis of %s could not be supervised: %s", active.job.timeline, error)
             if not self._closing and not active.is_lost:
@@ -338,8 +337,9 @@ class Jobs:
                 self._update_metrics()
             if active.process is not None or not active.is_cancelled:  # otherwise `_conclude_waiting` has not finished
                 active.ended.set()
+            self._look.set()
 
-    async def _run(self, active: _ActiveJob) -> None:
+    async def _run(self, active: ActiveJob) -> None:
         job = active.job
         seq = active.seq = (await self._blocking(lambda: self._store.head(job.timeline))).seq
         if seq > job.started_seq:
@@ -358,17 +358,28 @@ class Jobs:
         silence_seconds = max(server.stall_seconds, profile.deadline_seconds if needs_model(profile) else 0)
         try:
             error = await active.process.follow(
-                self._task(job, settings),
+                job.task(settings, self._settings.server, self._store.url, self._access),
                 silence_seconds=silence_seconds,
                 wall_seconds=server.wall_seconds,
-                on_progress=self._hub.wake,
+                on_progress=self._on_progress,
             )
         finally:
             await active.process.kill()
-        if not self._closing and not active.is_lost:
-            await self._conclude(active, error, seq)
+        if self._closing or active.is_lost:
+            return
+        if error is not None and error.code == KILLED and not active.is_cancelled and job.starts < _MAX_STARTS:
+            _log.warning("the process of %s was killed; it goes on in another one", job.timeline)
+            self._metrics.add("streamtags_workers_replaced_total")
+            active.process = None
+            await self._run(active)
+            return
+        await self._conclude(active, error, seq)
 
-    async def _save(self, active: _ActiveJob) -> bool:
+    def _on_progress(self, report: dict[str, Any]) -> None:
+        self._hub.wake()
+        add_counts(self._metrics, report)
+
+    async def _save(self, active: ActiveJob) -> bool:
         """Save the state of a job; return whether it may start. While the store cannot be written, try again at intervals."""
         while not self._closing and not active.is_cancelled:
             try:
@@ -379,16 +390,3 @@ class Jobs:
             else:
                 break
         return not (self._closing or active.is_cancelled or active.is_lost)
-
-    def _task(self, job: Job, settings: Settings) -> Task:
-        return Task(
-            uri=job.uri,
-            timeline=job.timeline,
-            settings=settings.model_dump(mode="json"),
-            store=self._store.url,
-            schemes=self._access.schemes,
-            allow_private=self._access.allow_private,
-            roots=self._access.roots,
-            max_seconds=self._settings.server.max_seconds,
-            memory_bytes=self._settings.server.memory_bytes,
-        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import resource
 import signal
@@ -23,22 +24,30 @@ from pydantic import BaseModel, TypeAdapter
 
 from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
-from streamtags.core.events import Event, TimelineOpened, TimelineProgress
+from streamtags.core.events import Event, SegmentFailed, TimelineOpened, TimelineProgress
 from streamtags.process import ignore_proxy_exceptions, limit_opencv_threads
 from streamtags.run.analyze import analyze
+from streamtags.run.budget import Budget
 from streamtags.run.estimate import Estimate, estimate
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
 from streamtags.store.opening import open_store
+from streamtags_server.jobs.counting import counts_of
+from streamtags_server.logs import configure_logging
 
 __all__ = ["Task", "main"]
 
 # The worker of a server that was killed needs a moment to notice, and keeps its claim until then.
 _CLAIM_TRIES, _CLAIM_SECONDS = 20, 0.5
+# A database server that is restarted is a pause for an analysis.
+_STORE_SECONDS = 180.0
 # Interval of the memory check; a decoder needs longer to fill a gigabyte.
 _MEMORY_SECONDS = 0.1
 # Address space that threads and allocators reserve and never use.
 _RESERVED_BYTES = 1 << 30
+
+
+_log = logging.getLogger(__name__)
 
 
 class Task(BaseModel):
@@ -59,6 +68,7 @@ class Task(BaseModel):
 def main() -> int:
     """Run the task on standard input; return 0 if it succeeded."""
     task = Task.model_validate_json(sys.stdin.readline())
+    configure_logging(Settings(**task.settings).server.log, timeline=task.timeline)
     limit_opencv_threads()
     threading.Thread(target=_end_with_server, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -113,8 +123,12 @@ async def _run(task: Task) -> None:
     def publish(events: Sequence[Event]) -> None:
         nonlocal live
         if events:
-            _say({"seq": events[-1].seq})
+            _say({"seq": events[-1].seq, "counts": counts_of(events)})
         for event in events:
+            if isinstance(event.data, SegmentFailed):
+                failed = event.data
+                text = "stage %s of segment %s failed: %s"
+                _log.warning(text, failed.stage, failed.segment, failed.error.message, extra={"segment": failed.segment})
             live = event.data.source.live if isinstance(event.data, TimelineOpened) else live
             if _seconds(event) > task.max_seconds:
                 if not live:
@@ -122,11 +136,13 @@ async def _run(task: Task) -> None:
                 stop.set()  # as after SIGTERM: what was recorded is kept
 
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(task.store))
+        store = stack.enter_context(open_store(task.store, retry_seconds=_STORE_SECONDS))
         access = _access(task, stack)
+        budget = Budget(settings.budget, stop)
+        counted = budget.counting(settings.choose_profile(), publish)
         for _ in range(_CLAIM_TRIES):
             try:
-                state = await analyze(task.uri, settings, store, publish=publish, stop=stop, access=access, timeline=task.timeline)
+                state = await analyze(task.uri, settings, store, publish=counted, stop=stop, access=access, timeline=task.timeline)
                 break
             except StoreError as error:
                 if error.code != "store.claimed" or stop.is_set():
@@ -135,6 +151,8 @@ async def _run(task: Task) -> None:
                 await asyncio.sleep(_CLAIM_SECONDS)
         else:
             raise refused
+    if budget.used_up and state.state == "cancelled":
+        _log.warning("%s stopped: %s", state.id, budget.what_is_left(state))
     if state.id != task.timeline:
         raise SourceRefused("has changed since the request", where=task.uri, hint="request it again", code="source.changed")
 

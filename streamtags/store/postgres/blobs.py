@@ -28,6 +28,9 @@ _WAVEFORMS_OF = (
     "SELECT number, segment, peaks FROM streamtags.timelines LEFT JOIN streamtags.waveforms ON timeline = n AND number > %s"
     " WHERE id = %s ORDER BY number LIMIT %s"
 )
+_FINGERPRINTS_OF = (
+    "SELECT segment, frames, fingerprint FROM streamtags.timelines LEFT JOIN streamtags.fingerprints ON timeline = n WHERE id = %s"
+)
 _CANDIDATES = (
     "SELECT id, segment, frames, fingerprint FROM streamtags.fingerprints JOIN streamtags.timelines ON n = timeline"
     " WHERE frames BETWEEN %s AND %s AND id != %s ORDER BY opened DESC, segment"
@@ -52,6 +55,13 @@ class PostgresBlobs(PostgresPort):
         rows = self._database.read(_WAVEFORMS_OF, (after, timeline, max(1, limit)))
         self._required(rows[0] if rows else None, timeline)
         return [Waveform(number, segment, bytes(peaks)) for number, segment, peaks in rows if number is not None][:limit]
+
+    def fingerprints(self, timeline: str) -> dict[str, Fingerprint]:
+        """Return the fingerprints of a timeline, by segment."""
+        self._check_id(timeline)
+        rows = self._database.read(_FINGERPRINTS_OF, (timeline,))
+        self._required(rows[0] if rows else None, timeline)
+        return {segment: Fingerprint(frames, bytes(data)) for segment, frames, data in rows if segment is not None}
 
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
         """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""

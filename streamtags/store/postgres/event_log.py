@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload
@@ -15,7 +14,7 @@ from streamtags.store.postgres.blobs import check_sizes, write_blobs
 from streamtags.store.postgres.claims import check_unclaimed
 from streamtags.store.postgres.database import Connection, Database
 from streamtags.store.postgres.port import PostgresPort, TimelineRow
-from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, time_text
+from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, rows_of, time_text
 from streamtags.store.subscribers import Subscribers
 
 __all__ = ["PostgresEventLog"]
@@ -28,7 +27,7 @@ WHERE t.id = %s ORDER BY e.seq LIMIT %s
 """
 _INSERT = """
 INSERT INTO streamtags.events (timeline, seq, type, at, data)
-SELECT %s, %s + n, type, %s, data FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS payload (type, data, n)
+SELECT %s, event.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS event
 """
 
 
@@ -60,7 +59,7 @@ class PostgresEventLog(PostgresPort):
                 raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
             with connection.pipeline():
                 write_blobs(connection, row.n, thumbnails or {}, fingerprints or {}, waveforms or {})
-                return self._insert(connection, timeline, row, encoded)
+                return self._insert_new(connection, timeline, row, encoded)
 
         events = self._database.write(work, is_committed=self._has_events)
         self._notify(timeline)
@@ -85,11 +84,39 @@ class PostgresEventLog(PostgresPort):
         def work(connection: Connection) -> list[Event]:
             row = self._locked_row(connection, timeline)
             self._check_claim(timeline, row)
-            return self._insert(connection, timeline, self._cleared(connection, row), encoded)
+            return self._insert_new(connection, timeline, self._cleared(connection, row, new_epoch()), encoded)
 
         events = self._database.write(work, is_committed=self._has_events)
         self._notify(timeline)
         return events
+
+    def restore(
+        self,
+        timeline: str,
+        lines: Sequence[str],
+        *,
+        replace: bool = False,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
+    ) -> Head:
+        """Append events of a log in another store as they are, without those that the log has; return the end of the log."""
+        check_sizes(timeline, thumbnails or {}, waveforms or {})
+
+        def work(connection: Connection) -> Head:
+            row = self._locked_row(connection, timeline)
+            check_unclaimed(connection, row.n)
+            head, rows = rows_of(timeline, lines, Head(row.epoch, row.seq), replace=replace)
+            if head.epoch != row.epoch:
+                row = self._cleared(connection, row, head.epoch)
+            with connection.pipeline():
+                write_blobs(connection, row.n, thumbnails or {}, fingerprints or {}, waveforms or {})
+                self._insert(connection, row, rows, [decode_payload(timeline, one) for one in rows])
+            return Head(head.epoch, head.seq + len(rows))
+
+        head = self._database.write(work)
+        self._notify(timeline)
+        return head
 
     def empty(self, timeline: str) -> Head:
         """Delete all events and begin a new epoch; the next event has seq 1."""
@@ -97,7 +124,7 @@ class PostgresEventLog(PostgresPort):
         def work(connection: Connection) -> Head:
             row = self._locked_row(connection, timeline)
             check_unclaimed(connection, row.n)
-            return Head(self._cleared(connection, row).epoch, 0)
+            return Head(self._cleared(connection, row, new_epoch()).epoch, 0)
 
         head = self._database.write(work)
         self._notify(timeline)
@@ -144,28 +171,33 @@ class PostgresEventLog(PostgresPort):
         ).fetchone()
         return stored == (first.type, time_text(first.at))
 
-    def _cleared(self, connection: Connection, row: TimelineRow) -> TimelineRow:
-        """Delete the events and blobs of a timeline; return its row with a new epoch."""
+    def _cleared(self, connection: Connection, row: TimelineRow, epoch: str) -> TimelineRow:
+        """Delete the events and blobs of a timeline; return its row with another epoch."""
         for table in ("events", "thumbnails", "fingerprints", "waveforms"):
             connection.execute(f"DELETE FROM streamtags.{table} WHERE timeline = %s".encode(), (row.n,))  # noqa: S608 - the names above
-        emptied = row._replace(epoch=new_epoch(), seq=0, state="queued", segments=0, seconds=None)
+        emptied = row._replace(epoch=epoch, seq=0, state="queued", segments=0, seconds=None)
         connection.execute(
             "UPDATE streamtags.timelines SET epoch = %s, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = %s",
             (emptied.epoch, row.n),
         )
         return emptied
 
-    def _insert(self, connection: Connection, timeline: str, row: TimelineRow, encoded: Encoded) -> list[Event]:
+    def _insert_new(self, connection: Connection, timeline: str, row: TimelineRow, encoded: Encoded) -> list[Event]:
+        """Insert events that happen now."""
+        at = now()
+        text = time_text(at)
+        numbered = list(enumerate(encoded, row.seq + 1))
+        rows = [(number, payload.type, text, data) for number, (payload, data) in numbered]
+        self._insert(connection, row, rows, [payload for payload, _ in encoded])
+        return [Event.of(payload, timeline=timeline, epoch=row.epoch, seq=number, at=at) for number, (payload, _) in numbered]
+
+    def _insert(self, connection: Connection, row: TimelineRow, rows: Sequence[EventRow], payloads: Sequence[Payload]) -> None:
         columns = LogColumns(row.name, row.state, row.segments, row.seconds)
-        at: datetime = now()
-        events = []
-        for number, (payload, _) in enumerate(encoded, row.seq + 1):
-            events.append(Event.of(payload, timeline=timeline, epoch=row.epoch, seq=number, at=at))
+        for payload in payloads:
             columns.apply(payload)
-        kinds, data = [payload.type for payload, _ in encoded], [text for _, text in encoded]
-        connection.execute(_INSERT, (row.n, row.seq, time_text(at), kinds, data))
+        seqs, kinds, times, data = ([one[column] for one in rows] for column in range(4))
+        connection.execute(_INSERT, (row.n, seqs, kinds, times, data))
         connection.execute(
             "UPDATE streamtags.timelines SET seq = %s, name = %s, state = %s, segments = %s, seconds = %s WHERE n = %s",
-            (row.seq + len(encoded), columns.name.replace("\0", "\ufffd"), columns.state, columns.segments, columns.seconds, row.n),
+            (row.seq + len(rows), columns.name.replace("\0", "\ufffd"), columns.state, columns.segments, columns.seconds, row.n),
         )
-        return events

@@ -11,11 +11,12 @@ from streamtags.store.process_identity import ProcessIdentity, this_process
 
 __all__ = ["PostgresJobQueue"]
 
-_COLUMNS = "timeline, request, submitted_at, starts, started_seq, running"
+_COLUMNS = "timeline, request, submitted_at, starts, started_seq, running, priority, cancelled"
+_IN_ORDER = "ORDER BY priority DESC, submitted_at, timeline"
 _SELECT = f"SELECT {_COLUMNS} FROM streamtags.jobs"  # noqa: S608 - constants
 _SUBMIT = (
     f"INSERT INTO streamtags.jobs ({_COLUMNS}, owner, host, pid, started, leased_until, call)"  # noqa: S608 - constants
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s) ON CONFLICT DO NOTHING"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s) ON CONFLICT DO NOTHING"
 )
 # A job that another server locks at this moment is skipped: that server is taking it.
 _TAKE = f"""
@@ -24,8 +25,9 @@ SET running = false, owner = %(owner)s, host = %(host)s, pid = %(pid)s, started 
     leased_until = clock_timestamp() + make_interval(secs => %(ttl)s), call = %(call)s
 WHERE timeline IN (
     SELECT timeline FROM streamtags.jobs
-    WHERE owner IS NULL OR owner = ANY(%(dead)s) OR leased_until < clock_timestamp() AND owner != ALL(%(alive)s)
-    ORDER BY submitted_at, timeline LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    WHERE timeline = coalesce(%(timeline)s, timeline)
+        AND (owner IS NULL OR owner = ANY(%(dead)s) OR leased_until < clock_timestamp() AND owner != ALL(%(alive)s))
+    {_IN_ORDER} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING {_COLUMNS}
 """  # noqa: S608 - constants
@@ -38,11 +40,12 @@ class PostgresJobQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: Job, owner: str, *, ttl_seconds: float = 60.0) -> bool:
-        """Add `job`, leased to `owner`; return False and change nothing if its timeline has a job already."""
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+        """Add `job`, leased to `owner`, if any; return False and change nothing if its timeline has a job already."""
         process, call = this_process(), secrets.token_hex(8)
         place = (owner, process.host, process.pid, process.started, ttl_seconds, call)
-        values = (job.timeline, job.request, job.submitted_at, job.starts, job.started_seq, job.running, *place)
+        state = (job.starts, job.started_seq, job.running, job.priority, job.cancelled)
+        values = (job.timeline, job.request, job.submitted_at, *state, *place)
 
         def work(connection: Connection) -> bool:
             connection.execute(_SUBMIT.encode(), values)
@@ -51,8 +54,8 @@ class PostgresJobQueue:
 
         return self._database.write(work)
 
-    def take(self, owner: str, *, limit: int | None = None, ttl_seconds: float = 60.0) -> list[Job]:
-        """Lease jobs whose lease has ended, the oldest first, to `owner`; they are returned as not running."""
+    def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
+        """Lease jobs without a valid lease to `owner`, in order; they are returned as not running."""
         process, call = this_process(), secrets.token_hex(8)
         others = [
             (name, ProcessIdentity(host, pid, started).is_alive)
@@ -66,6 +69,7 @@ class PostgresJobQueue:
             "ttl": ttl_seconds,
             "call": call,
             "limit": limit,
+            "timeline": timeline,
             "dead": [name for name, alive in others if alive is False],
             "alive": [name for name, alive in others if alive],
         }
@@ -75,7 +79,7 @@ class PostgresJobQueue:
             return earlier or connection.execute(_TAKE.encode(), values).fetchall()
 
         jobs = [Job(*row) for row in self._database.write(work)]
-        return sorted(jobs, key=lambda job: (job.submitted_at, job.timeline))
+        return sorted(jobs, key=lambda job: (-job.priority, job.submitted_at, job.timeline))
 
     def renew(self, owner: str, *, ttl_seconds: float = 60.0) -> frozenset[str]:
         """Extend the leases of `owner`; return the timelines of the jobs that are still leased to it."""
@@ -101,11 +105,21 @@ class PostgresJobQueue:
         statement = "UPDATE streamtags.jobs SET owner = NULL, running = false WHERE owner = %s"
         self._database.write(lambda connection: connection.execute(statement, (owner,)).rowcount)
 
+    def cancel(self, timeline: str) -> None:
+        """Mark a job as cancelled, for the server that it is leased to; do nothing if there is none."""
+        statement = "UPDATE streamtags.jobs SET cancelled = true WHERE timeline = %s"
+        self._database.write(lambda connection: connection.execute(statement, (timeline,)).rowcount)
+
+    def cancelled(self, owner: str) -> frozenset[str]:
+        """Return the timelines of the jobs that are leased to `owner` and marked as cancelled."""
+        rows = self._database.read("SELECT timeline FROM streamtags.jobs WHERE owner = %s AND cancelled", (owner,))
+        return frozenset(timeline for (timeline,) in rows)
+
     def find(self, timeline: str) -> Job | None:
         """Return the job of a timeline, None if it has none."""
         rows = self._database.read(f"{_SELECT} WHERE timeline = %s", (timeline,))
         return Job(*rows[0]) if rows else None
 
     def jobs(self) -> list[Job]:
-        """Return every job, the oldest first."""
-        return [Job(*row) for row in self._database.read(f"{_SELECT} ORDER BY submitted_at, timeline")]
+        """Return every job, in the order in which `take` leases them."""
+        return [Job(*row) for row in self._database.read(f"{_SELECT} {_IN_ORDER}")]

@@ -93,10 +93,12 @@ CREATE TABLE streamtags.jobs (
     starts bigint NOT NULL,
     started_seq bigint NOT NULL,
     running boolean NOT NULL,
+    priority bigint NOT NULL,
+    cancelled boolean NOT NULL,
     owner text, host text, pid bigint, started text, leased_until timestamptz,  -- the lease
     call text  -- the call that leased it, so that a call whose answer was lost finds its jobs again
 );
-CREATE INDEX jobs_by_age ON streamtags.jobs (submitted_at, timeline);
+CREATE INDEX jobs_in_order ON streamtags.jobs (priority DESC, submitted_at, timeline);
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)

@@ -40,3 +40,9 @@ class PostgresVocabularies(PostgresPort):
         if not rows:
             raise NotInStore(f"no vocabulary {ref.id} {ref.version}", where=self.where, hint="give the file with --tags")
         return Vocabulary.model_validate_json(rows[0][0])
+
+    def vocabularies(self) -> list[Vocabulary]:
+        """Return every vocabulary, with all its contents, the one saved last at the end."""
+        return [
+            Vocabulary.model_validate_json(body) for (body,) in self._database.read("SELECT body FROM streamtags.vocabularies ORDER BY n")
+        ]

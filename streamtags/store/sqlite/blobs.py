@@ -36,6 +36,13 @@ class SqliteBlobs(SqlitePort):
             ).fetchall()
         return [Waveform(*row) for row in rows]
 
+    def fingerprints(self, timeline: str) -> dict[str, Fingerprint]:
+        """Return the fingerprints of a timeline, by segment."""
+        with self._database.read() as connection:
+            n = self._row(connection, timeline)[0]
+            rows = connection.execute("SELECT segment, frames, fingerprint FROM fingerprints WHERE timeline = ?", (n,)).fetchall()
+        return {segment: Fingerprint(frames, data) for segment, frames, data in rows}
+
     def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
         """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
         with self._database.read() as connection:

@@ -11,7 +11,7 @@ from streamtags.core.records import Fingerprint, Head
 from streamtags.core.state import TimelineState
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
-from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, time_text
+from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, rows_of, time_text
 from streamtags.store.sqlite.blobs import write_blobs
 from streamtags.store.sqlite.claims import check_unclaimed
 from streamtags.store.sqlite.database import Database
@@ -73,6 +73,29 @@ class SqliteEventLog(SqlitePort):
         self._subscribers.notify(timeline)
         return events
 
+    def restore(
+        self,
+        timeline: str,
+        lines: Sequence[str],
+        *,
+        replace: bool = False,
+        thumbnails: Mapping[str, bytes] | None = None,
+        fingerprints: Mapping[str, Fingerprint] | None = None,
+        waveforms: Mapping[str, bytes] | None = None,
+    ) -> Head:
+        """Append events of a log in another store as they are, without those that the log has; return the end of the log."""
+        with self._database.write() as connection:
+            n, epoch, seq = self._row(connection, timeline)
+            check_unclaimed(connection, n)
+            head, rows = rows_of(timeline, lines, Head(epoch, seq), replace=replace)
+            if head.epoch != epoch:
+                self._clear(connection, timeline, head.epoch)
+            connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", [(n, *row) for row in rows])
+            self._advance(connection, n, head.seq + len(rows), [decode_payload(timeline, row) for row in rows])
+            write_blobs(connection, n, thumbnails or {}, fingerprints or {}, waveforms or {})
+        self._subscribers.notify(timeline)
+        return Head(head.epoch, head.seq + len(rows))
+
     def empty(self, timeline: str) -> Head:
         """Delete all events and begin a new epoch; the next event has seq 1."""
         with self._database.write() as connection:
@@ -112,18 +135,16 @@ class SqliteEventLog(SqlitePort):
             ).fetchall()
         return current, rows
 
-    def _clear(self, connection: Connection, timeline: str) -> None:
+    def _clear(self, connection: Connection, timeline: str, epoch: str | None = None) -> None:
         n = self._row(connection, timeline)[0]
         for table in ("events", "thumbnails", "fingerprints", "waveforms"):
             connection.execute(f"DELETE FROM {table} WHERE timeline = ?", (n,))  # noqa: S608 - names from the line above
         connection.execute(
-            "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (new_epoch(), n)
+            "UPDATE timelines SET epoch = ?, seq = 0, state = 'queued', segments = 0, seconds = NULL WHERE n = ?", (epoch or new_epoch(), n)
         )
 
     def _insert(self, connection: Connection, timeline: str, encoded: Encoded) -> list[Event]:
         n, epoch, seq = self._row(connection, timeline)
-        row = connection.execute("SELECT name, state, segments, seconds FROM timelines WHERE n = ?", (n,)).fetchone()
-        columns = LogColumns(*row)
         at = now()
         at_text = time_text(at)
         events = []
@@ -131,9 +152,16 @@ class SqliteEventLog(SqlitePort):
             seq += 1
             connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (n, seq, payload.type, at_text, data))
             events.append(Event.of(payload, timeline=timeline, epoch=epoch, seq=seq, at=at))
+        self._advance(connection, n, seq, [payload for payload, _ in encoded])
+        return events
+
+    def _advance(self, connection: Connection, n: int, seq: int, payloads: Sequence[Payload]) -> None:
+        """Bring the row of a timeline up to the end of its log, after `payloads` were appended."""
+        row = connection.execute("SELECT name, state, segments, seconds FROM timelines WHERE n = ?", (n,)).fetchone()
+        columns = LogColumns(*row)
+        for payload in payloads:
             columns.apply(payload)
         connection.execute(
             "UPDATE timelines SET seq = ?, name = ?, state = ?, segments = ?, seconds = ? WHERE n = ?",
             (seq, columns.name, columns.state, columns.segments, columns.seconds, n),
         )
-        return events

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteJobQueue"]
 
-_SELECT = "SELECT timeline, request, submitted_at, starts, started_seq, running FROM jobs"
+_COLUMNS = "timeline, request, submitted_at, starts, started_seq, running, priority, cancelled"
+_SELECT = f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608 - constants
+_IN_ORDER = "ORDER BY priority DESC, submitted_at, timeline"
+_SUBMIT = (
+    f"INSERT INTO jobs ({_COLUMNS}, owner, host, pid, started, leased_until)"  # noqa: S608 - constants
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
 
 
 class SqliteJobQueue:
@@ -23,26 +29,26 @@ class SqliteJobQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: Job, owner: str, *, ttl_seconds: float = 60.0) -> bool:
-        """Add `job`, leased to `owner`; return False and change nothing if its timeline has a job already."""
-        values = (job.timeline, job.request, job.submitted_at, job.starts, job.started_seq, job.running, *_lease(owner, ttl_seconds))
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+        """Add `job`, leased to `owner`, if any; return False and change nothing if its timeline has a job already."""
+        state = (job.starts, job.started_seq, job.running, job.priority, job.cancelled)
+        values = (job.timeline, job.request, job.submitted_at, *state, *_lease(owner, ttl_seconds))
         with self._database.write() as connection:
-            statement = "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-            return connection.execute(statement, values).rowcount == 1
+            return connection.execute(_SUBMIT, values).rowcount == 1
 
-    def take(self, owner: str, *, limit: int | None = None, ttl_seconds: float = 60.0) -> list[Job]:
-        """Lease jobs whose lease has ended, the oldest first, to `owner`; they are returned as not running."""
+    def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
+        """Lease jobs without a valid lease to `owner`, in order; they are returned as not running."""
         with self._database.read() as connection:
-            if not _orphans(connection):
+            if not _orphans(connection, timeline):
                 return []  # spares a write transaction
         with self._database.write() as connection:
-            timelines = _orphans(connection)[:limit]
-            for timeline in timelines:
+            timelines = _orphans(connection, timeline)[:limit]
+            for one in timelines:
                 connection.execute(
                     "UPDATE jobs SET running = 0, owner = ?, host = ?, pid = ?, started = ?, leased_until = ? WHERE timeline = ?",
-                    (*_lease(owner, ttl_seconds), timeline),
+                    (*_lease(owner, ttl_seconds), one),
                 )
-            return [_job(connection.execute(f"{_SELECT} WHERE timeline = ?", (timeline,)).fetchone()) for timeline in timelines]
+            return [_job(connection.execute(f"{_SELECT} WHERE timeline = ?", (one,)).fetchone()) for one in timelines]
 
     def renew(self, owner: str, *, ttl_seconds: float = 60.0) -> frozenset[str]:
         """Extend the leases of `owner`; return the timelines of the jobs that are still leased to it."""
@@ -67,6 +73,17 @@ class SqliteJobQueue:
         with self._database.write() as connection:
             connection.execute("UPDATE jobs SET owner = NULL, running = 0 WHERE owner = ?", (owner,))
 
+    def cancel(self, timeline: str) -> None:
+        """Mark a job as cancelled, for the server that it is leased to; do nothing if there is none."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE jobs SET cancelled = 1 WHERE timeline = ?", (timeline,))
+
+    def cancelled(self, owner: str) -> frozenset[str]:
+        """Return the timelines of the jobs that are leased to `owner` and marked as cancelled."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT timeline FROM jobs WHERE owner = ? AND cancelled", (owner,)).fetchall()
+        return frozenset(timeline for (timeline,) in rows)
+
     def find(self, timeline: str) -> Job | None:
         """Return the job of a timeline, None if it has none."""
         with self._database.read() as connection:
@@ -74,27 +91,30 @@ class SqliteJobQueue:
         return None if row is None else _job(row)
 
     def jobs(self) -> list[Job]:
-        """Return every job, the oldest first."""
+        """Return every job, in the order in which `take` leases them."""
         with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(f"{_SELECT} ORDER BY submitted_at, timeline")]
+            return [_job(row) for row in connection.execute(f"{_SELECT} {_IN_ORDER}")]
 
 
-def _lease(owner: str, ttl_seconds: float) -> tuple[str, str, int, str, float]:
+def _lease(owner: str | None, ttl_seconds: float) -> tuple[str | None, str, int, str, float]:
     process = this_process()
     return owner, process.host, process.pid, process.started, time.time() + ttl_seconds
 
 
-def _orphans(connection: Connection) -> list[str]:
-    """Return the timelines of jobs whose lease has ended, the oldest first."""
-    rows = connection.execute("SELECT timeline, owner, host, pid, started, leased_until FROM jobs ORDER BY submitted_at, timeline")
+def _orphans(connection: Connection, timeline: str | None) -> list[str]:
+    """Return the timelines of jobs without a valid lease, in order."""
+    rows = connection.execute(
+        f"SELECT timeline, owner, host, pid, started, leased_until FROM jobs WHERE timeline = coalesce(?, timeline) {_IN_ORDER}",  # noqa: S608
+        (timeline,),
+    )
     now = time.time()
     return [
-        timeline
-        for timeline, owner, host, pid, started, until in rows
+        one
+        for one, owner, host, pid, started, until in rows
         if owner is None or not ProcessIdentity(host, pid, started).keeps_lock(until, now)
     ]
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    timeline, request, submitted_at, starts, started_seq, running = row
-    return Job(timeline, request, submitted_at, starts, started_seq, bool(running))
+    timeline, request, submitted_at, starts, started_seq, running, priority, cancelled = row
+    return Job(timeline, request, submitted_at, starts, started_seq, bool(running), priority, bool(cancelled))

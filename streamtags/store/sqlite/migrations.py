@@ -177,4 +177,12 @@ def _waveform_table(connection: Connection) -> None:
     connection.execute("CREATE INDEX waveforms_by_number ON waveforms (timeline, number)")
 
 
-STORE_SCHEMA = Schema(application=0x73747467, migrations=(_create_tables, _identity_columns, _job_table, _waveform_table))  # "sttg"
+def _job_columns(connection: Connection) -> None:
+    connection.execute("ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE jobs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0")
+
+
+STORE_SCHEMA = Schema(
+    application=0x73747467,  # "sttg"
+    migrations=(_create_tables, _identity_columns, _job_table, _waveform_table, _job_columns),
+)

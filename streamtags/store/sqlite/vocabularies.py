@@ -35,3 +35,9 @@ class SqliteVocabularies(SqlitePort):
         if row is None:
             raise NotInStore(f"no vocabulary {ref.id} {ref.version}", where=str(self.path), hint="give the file with --tags")
         return Vocabulary.model_validate_json(row[0])
+
+    def vocabularies(self) -> list[Vocabulary]:
+        """Return every vocabulary, with all its contents, the one saved last at the end."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT body FROM vocabularies ORDER BY n").fetchall()
+        return [Vocabulary.model_validate_json(body) for (body,) in rows]
