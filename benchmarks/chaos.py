@@ -1,6 +1,6 @@
 """Kill workers, servers and the database again and again while films are analyzed; then compare every log with one never disturbed.
 
-    python -m benchmarks chaos [--kills 200] [--films 20] [--seed 1]
+    python -m benchmarks chaos [--kills 200] [--films 20] [--seed 1] [--settle 2]
 
 Two servers share one PostgreSQL store that this program starts. Each film is followed by a client that knows both servers. At the end each
 log is gapless, has no result twice, folds to the same state as that of an undisturbed film, and each client has received exactly that log.
@@ -42,8 +42,7 @@ captioner = {{ backend = "scripted", delay_seconds = 0.5, model = "model-{number
 classifier = {{ backend = "scripted", model = "tags-{number}" }}
 """
 # How often each kind is chosen: workers die most often.
-KINDS = ("worker",) * 6 + ("server",) * 3 + ("database",)
-PAUSE_SECONDS = (0.3, 1.5)
+KINDS = ("worker",) * 7 + ("server",) * 2 + ("database",)
 LOOKS = ("texture", "stripes", "lights", "blocks")
 
 
@@ -90,7 +89,7 @@ class Site:
                     async with connect([server.url for server in self.servers], backoff=Backoff(0.1, 1.0)) as session:
                         async for event in session.follow(timeline, **position):
                             known.append(event)
-                            if event.type == "timeline.completed":
+                            if event.type in ("timeline.completed", "timeline.failed"):
                                 return
                 await asyncio.sleep(0.2)  # no server could be reached at first, or it had no database
 
@@ -104,17 +103,17 @@ class Site:
                     server.start()
             await asyncio.sleep(0.5)
 
-    def kill(self, kind: str, chance: random.Random) -> bool:
-        """Kill one process of that kind; return False if there is none."""
+    def kill(self, kind: str, chance: random.Random, settle_seconds: float) -> bool:
+        """Kill one process of that kind that has run for a while; return False if there is none."""
         if kind == "database":
             self.postgres.restart(immediate=True)
             return True
         if kind == "server":
-            running = [server for server in self.servers if server.is_running]
+            running = [server for server in self.servers if server.is_running and age(server.pid) > 2 * settle_seconds]
             if running:
                 chance.choice(running).kill()
             return bool(running)
-        workers = [pid for server in self.servers for pid in server.workers()]
+        workers = [pid for server in self.servers for pid in server.workers() if age(pid) > settle_seconds]
         if not workers:
             return False
         with contextlib.suppress(ProcessLookupError):
@@ -126,6 +125,15 @@ class Site:
         request = urllib.request.Request(f"{url}/v1/timelines", json.dumps(body).encode(), {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as answer:
             return str(json.loads(answer.read())["id"])
+
+
+def age(pid: int) -> float:
+    """Return for how many seconds a process has run; 0 if it is gone."""
+    try:
+        ticks = float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def check(store: Store, timeline: str, seen: list[Any], expected: dict[str, Any]) -> list[str]:
@@ -144,7 +152,7 @@ def check(store: Store, timeline: str, seen: list[Any], expected: dict[str, Any]
     return wrong
 
 
-async def run(site: Site, films: int, kills: int, seed: int) -> int:
+async def run(site: Site, films: int, kills: int, seed: int, settle_seconds: float) -> int:
     """Run the benchmark; return the number of logs with a mistake."""
     chance, done = random.Random(seed), Counter[str]()
     running = asyncio.create_task(site.keep_running())
@@ -157,9 +165,9 @@ async def run(site: Site, films: int, kills: int, seed: int) -> int:
         for _ in range(films - active if active < films / 2 else 0):
             timelines.append(await site.submit(len(timelines) + 1))
             site.follow(timelines[-1])
-        await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
+        await asyncio.sleep(chance.uniform(0.2, 1.5))
         kind = chance.choice(KINDS)
-        done[kind] += await asyncio.to_thread(site.kill, kind, chance)
+        done[kind] += await asyncio.to_thread(site.kill, kind, chance, settle_seconds)
         if sum(done.values()) % 10 == 0:
             print(f"{time.monotonic() - began:5.0f} s: {dict(done)}, {active} of {len(timelines)} films not finished", flush=True)
     killed_for = time.monotonic() - began
@@ -183,11 +191,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--films", type=int, default=20, help="analyses at once")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--settle", type=float, default=2.0, help="seconds that a worker runs before it may be killed; a server twice that")
     args = parser.parse_args()
     with PostgresServer() as postgres, tempfile.TemporaryDirectory(prefix="streamtags-chaos-") as folder:
         site = Site(postgres, Path(folder))
         try:
-            return 1 if asyncio.run(run(site, args.films, args.kills, args.seed)) else 0
+            return 1 if asyncio.run(run(site, args.films, args.kills, args.seed, args.settle)) else 0
         finally:
             for server in site.servers:
                 if server.is_running:

@@ -44,6 +44,11 @@ class ServerProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """The process id; 0 before the first start."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
     def is_running(self) -> bool:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None

@@ -57,7 +57,7 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
     assert {"streamtags_stage_results_total", "streamtags_jobs_running", "streamtags_model_tokens_total"} <= shown
 
 
-def test_answers_and_failures_are_counted_by_stage_and_lane() -> None:
+async def test_answers_and_failures_are_counted_by_stage_and_lane() -> None:
     payloads = [*make_payloads(2), SegmentFailed(segment="s0001", stage="caption", error=ErrorInfo(code="model", message="no"))]
     events = [Event.of(payload, timeline="tl_a", epoch="e", seq=seq, at="2026-01-01T00:00:00Z") for seq, payload in enumerate(payloads, 1)]
     metrics = Metrics()
