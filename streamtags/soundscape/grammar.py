@@ -58,6 +58,7 @@ class Grammar(_Strict):
     volumes: dict[str, str]
     voices: dict[str, str]
     palette: str
+    determiners: frozenset[str]
     empty_words: frozenset[str]
     sentences: Sentences
     verbs: dict[str, tuple[str, str]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from streamtags.soundscape.grammar import Color, Grammar, Instrument
 from streamtags.soundscape.window import Window
@@ -40,9 +41,17 @@ def abstract_words(window: Window, grammar: Grammar, relate: Relate | None = Non
 
 
 def main_word(words: str, grammar: Grammar) -> str:
-    """Return the word of `words` that most likely names something: the longest that is not an empty word; "" for none."""
-    named = [word for word in _WORD.findall(words) if word.lower() not in grammar.empty_words and len(word) > 1]
-    return max(named, key=len, default="").lower()
+    """Return the word of `words` that most likely names something; "" for none.
+
+    That is the last word after a determiner ("the month"), else the longest; words of the grammar that are empty are left out.
+    """
+    spoken = [word.lower() for word in _WORD.findall(words)]
+    after = [word for before, word in pairwise(spoken) if before in grammar.determiners and _names(word, grammar)]
+    return after[-1] if after else max((word for word in spoken if _names(word, grammar)), key=len, default="")
+
+
+def _names(word: str, grammar: Grammar) -> bool:
+    return len(word) > 1 and word not in grammar.empty_words and word not in grammar.determiners
 
 
 def _scene(window: Window, grammar: Grammar, seed: str, relate: Relate | None) -> list[str]:
@@ -101,4 +110,6 @@ def _adjective(word: str, grammar: Grammar) -> str:
 
 
 def _with_article(word: str) -> str:
+    if word.endswith("s") and not word.endswith("ss"):  # most likely more than one
+        return word
     return f"{'an' if _VOWEL.match(word) else 'a'} {word}"

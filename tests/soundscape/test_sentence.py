@@ -90,10 +90,24 @@ def test_an_instrument_that_the_grammar_lacks_gets_the_nearest_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "word"), [("and then the train was there", "train"), ("yes I know", ""), ("", ""), ("Hold my heart", "heart"), ("don't", "")]
+    ("words", "word"),
+    [
+        ("and then the train was there", "train"),
+        ("yes I know", ""),
+        ("", ""),
+        ("Hold my heart", "heart"),
+        ("don't", ""),
+        ("remembered the cart", "cart"),
+        ("her knights rode", "knights"),
+    ],
 )
 def test_the_object_is_a_word_that_names_something(words: str, word: str) -> None:
     assert main_word(words, GRAMMAR) == word
+
+
+def test_several_things_have_no_article() -> None:
+    text = sentence(window("medium", "her knights", speech=1.0), GRAMMAR, seed="1")
+    assert any(text.startswith(f"Person speaks, {action} knights, ") for action in GRAMMAR.actions)
 
 
 def test_a_grammar_of_ones_own_is_checked(tmp_path: Path) -> None:
