@@ -25,8 +25,8 @@ MAX_RESULTS = 200
 # Documents that each way of searching contributes before the two are merged.
 _CANDIDATES = 200
 # Documents that a filter allows are listed, up to so many; of more, the nearest documents of all are tried against the filter.
-_LISTED = 20_000
-_FILTERED_CANDIDATES = 4_000
+_LISTED = 4_000
+_FILTERED_CANDIDATES = 2_000
 # After so many changed documents the index is put in order, which makes searching it faster.
 _MANY_CHANGES = 20_000
 # Exact words and meaning count alike.

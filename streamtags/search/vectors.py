@@ -51,7 +51,7 @@ class _Signs(NamedTuple):
 
         Args:
             vector: int8 [d].
-            limit: documents that are as near as the last one are returned too, up to twice as many.
+            limit: documents that are as near as the last one are returned too, up to a quarter more.
             among: only these documents; None for all.
         """
         numbers, words = self
@@ -67,7 +67,7 @@ class _Signs(NamedTuple):
             unlike[block] = sum(np.bitwise_count(row[block] ^ word) for row, (word,) in zip(words, own, strict=True))
         enough = int(np.searchsorted(np.cumsum(np.bincount(unlike)), limit))
         near = np.flatnonzero(unlike <= enough)
-        order = np.argsort(unlike[near], kind="stable")[: 2 * limit]
+        order = np.argsort(unlike[near], kind="stable")[: limit + limit // 4]
         return [int(number) for number in numbers[near[order]]]
 
 
