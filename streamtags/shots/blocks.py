@@ -62,11 +62,12 @@ def compare(old: SmallPicture, new: SmallPicture) -> Likeness:
                 alike += _color_change(color, cv2.mean(_block(old.bgr, x, y))) < _MAX_COLOR_CHANGE
                 continue
             textured += 1
-            best, left, top = _best_match(old.grey, block, x, y)
+            at_rest = cv2.norm(block, same, cv2.NORM_L1) < _EQUAL_DEVIATION * _BLOCK * _BLOCK
+            best, left, top = (1.0, x, y) if at_rest else _best_match(old.grey, block, x, y)
             if best >= _LIKE and _color_change(color, cv2.mean(_block(old.bgr, left, top))) < _MAX_COLOR_CHANGE:
                 alike += 1
                 matched += best >= _SAME
-            equal += cv2.norm(block, same, cv2.NORM_L1) < _EQUAL_DEVIATION * _BLOCK * _BLOCK
+            equal += at_rest
     share = matched / textured if textured >= _MIN_TEXTURED * blocks else alike / blocks
     return Likeness(alike / blocks, share, equal / max(1, textured))
 
@@ -86,14 +87,13 @@ def shifted_correlation(old: SmallPicture, new: SmallPicture, *, lit: bool = Tru
     height, width = new.grey.shape
     (right, down), _ = cv2.phaseCorrelate(old.grey.astype(np.float32), new.grey.astype(np.float32), _WINDOW)
     dx, dy = round(right), round(down)
-    structured = _is_structured(old.grey) and _is_structured(new.grey)
-    at_rest = _correlation(old.grey, new.grey) if lit or structured or _is_multiplied(old.grey, new.grey) else 0.0
+    at_rest = _correlation(old.grey, new.grey) if lit or _may_be_lit(old, new, old.grey, new.grey) else 0.0
     if (dx == dy == 0) or abs(dx) > _MAX_SHIFT * width or abs(dy) > _MAX_SHIFT * height:
         return at_rest, 0.0
     covered = slice(max(0, -dy), height - max(0, dy)), slice(max(0, -dx), width - max(0, dx))
     covering = slice(max(0, dy), height - max(0, -dy)), slice(max(0, dx), width - max(0, -dx))
     if lit:
-        same = structured or _is_multiplied(old.grey[covered], new.grey[covering])
+        same = _may_be_lit(old, new, old.grey[covered], new.grey[covering])
     else:
         same = _color_change(cv2.mean(old.bgr[covered]), cv2.mean(new.bgr[covering])) < _MAX_COLOR_CHANGE
     moved = _correlation(old.grey[covered], new.grey[covering]) if same else 0.0
@@ -116,6 +116,11 @@ def _best_match(old: Pixels, block: Pixels, x: int, y: int) -> tuple[float, int,
     return best, left + dx, top + dy
 
 
+def _may_be_lit(old: SmallPicture, new: SmallPicture, covered: Pixels, covering: Pixels) -> bool:
+    """Whether parts of two pictures can differ by their light: one a multiple of the other, or both from pictures with much texture."""
+    return _is_multiplied(covered, covering) or (_is_structured(old.grey) and _is_structured(new.grey))
+
+
 def _is_structured(grey: Pixels) -> bool:
     """Whether most blocks have texture, as in a photograph and not in a drawing."""
     corners = [(x, y) for y in range(0, grey.shape[0], _BLOCK) for x in range(_FIRST_BLOCK, grey.shape[1] - _BLOCK, _BLOCK)]
@@ -125,12 +130,19 @@ def _is_structured(grey: Pixels) -> bool:
 
 def _is_multiplied(one: Pixels, other: Pixels) -> bool:
     """Whether the darker of two pictures can be the brighter one times a factor."""
-    (mean, deviation), (brighter, most) = sorted((float(p.mean()), float(p.std())) for p in (one, other))
+    (mean, deviation), (brighter, most) = sorted(_mean_and_deviation(picture) for picture in (one, other))
     return abs(mean - brighter * deviation / max(most, 1.0)) < _MAX_VEIL
 
 
+def _mean_and_deviation(picture: Pixels) -> tuple[float, float]:
+    mean, deviation = cv2.meanStdDev(picture)
+    return float(mean[0, 0]), float(deviation[0, 0])
+
+
 def _correlation(a: Pixels, b: Pixels) -> float:
-    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0]) if min(a.std(), b.std()) > 1.0 else 0.0
+    if min(_mean_and_deviation(a)[1], _mean_and_deviation(b)[1]) <= 1.0:
+        return 0.0
+    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
 
 
 _WINDOW = cv2.createHanningWindow((64, 36), cv2.CV_32F)

@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from streamtags.shots.blocks import compare, shifted_correlation
+from streamtags.shots.blocks import SmallPicture, compare, shifted_correlation
 from streamtags.shots.candidates import Candidate
 from streamtags.shots.options import DetectorOptions, Timing
 from streamtags.shots.window import UNIFORM_VARIANCE, FrameWindow
@@ -55,16 +55,25 @@ class CutFinder:
         if contrast < 1.0 or max(palette, plain) < _MIN_PALETTE_STEP or self._strength(at, contrast, plain) < 1.0:
             return None
         before, after = self._window.picture(at - 1), self._window.picture(at)
-        there, back = compare(before, after), compare(after, before)
-        found = min(there.matched, back.matched)
+        if shifted_correlation(before, after, lit=False)[0] >= _SAME_SCENE:
+            return None
+        found, equal = self._found(before, after)
         if found > _NOTHING_FOUND:
             contrast, plain = layout / (busier + _STILL_STEP), 0.0
         strength = self._strength(at, contrast, plain) * (1.0 - self._match_weight * found)
-        if calmer < _STILL_ACTIVITY and min(there.equal, back.equal) > _EQUAL_ON_SCREEN:
+        if calmer < _STILL_ACTIVITY and equal > _EQUAL_ON_SCREEN:
             strength *= _SCREEN_FACTOR
-        if strength < 1.0 or self._returns(at, starts) or shifted_correlation(before, after, lit=False)[0] >= _SAME_SCENE:
+        if strength < 1.0 or self._returns(at, starts):
             return None
         return Candidate(at, "cut", strength, at, at, (at, at))
+
+    def _found(self, before: SmallPicture, after: SmallPicture) -> tuple[float, float]:
+        """Shares of textured blocks that match, and that are equal: the smaller of both directions."""
+        there = compare(before, after)
+        if there.matched <= 0.0 and there.equal <= _EQUAL_ON_SCREEN:
+            return there.matched, there.equal
+        back = compare(after, before)
+        return min(there.matched, back.matched), min(there.equal, back.equal)
 
     def _activity(self, at: int) -> tuple[float, float]:
         """How large the steps around `at` are, on the calmer and on the busier side."""

@@ -21,6 +21,7 @@ _MAX_DETAIL = 1.5  # times the expected detail
 _BOUNDS = (0.1, 0.9)  # shares at which a transition begins and ends
 _MIDDLE = 0.5
 _MIN_WIPE_CHANGE, _MIN_WIPE_DETAIL = 1000.0, 0.6  # change of layout, and share of the detail that is left in the middle
+_WIPE_MIDDLE_SHARES = (0.3, 0.7)  # as above: one of the windows around a wipe has it in the middle
 _MIN_WIPE_PALETTE = 0.85  # change of palette that a wipe needs
 
 
@@ -68,7 +69,7 @@ class GradualFinder:
         from_start, to_end = window.distance[frames, start % size].copy(), window.distance[end % size, frames]
         from_start[0] = 0.0
         shares = (from_start - to_end + whole) / (2 * whole)
-        if np.abs(np.diff(shares)).max() > _MAX_STEP:
+        if np.abs(shares[1:] - shares[:-1]).max() > _MAX_STEP:
             return None
         bend = float(np.maximum(from_start - shares * shares * whole, 0.0).mean()) / whole
         mixed = (shares > _HALF_MIXED[0]) & (shares < _HALF_MIXED[1])
@@ -76,7 +77,8 @@ class GradualFinder:
         expected = details[0] + (details[-1] - details[0]) * shares[mixed] + _DETAIL_FLOOR
         detail = min(_MAX_DETAIL, float((details[mixed] / expected).mean()))
         score = palette - self._bend_weight * bend - self._detail_weight * detail
-        if score < self._threshold and whole > _MIN_WIPE_CHANGE and detail > _MIN_WIPE_DETAIL:
+        centered = _WIPE_MIDDLE_SHARES[0] < share < _WIPE_MIDDLE_SHARES[1]
+        if score < self._threshold and centered and whole > _MIN_WIPE_CHANGE and detail > _MIN_WIPE_DETAIL:
             score = self._wipe_score(start, end, palette)
         if score < self._threshold:
             return None

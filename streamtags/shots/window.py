@@ -47,6 +47,7 @@ class FrameWindow:
         self.detail = np.zeros(size, np.float32)
         self.distance = np.zeros((size, size), np.float32)  # [later, earlier], mean square over the layout
         self.step: list[tuple[float, float]] = [(0.0, 0.0)] * size  # layout and palette distance from the frame before
+        self._dark: list[float | None] = [None] * size
         self.timecodes: list[FrameTimecode | None] = [None] * size
         self._quarters = _quarter_numbers()
 
@@ -61,7 +62,8 @@ class FrameWindow:
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=self.grey[at])
         hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
         histogram = cv2.calcHist([hsv, self._quarters], [0, 1, 2, 3], None, _BINS, _RANGES)
-        np.sqrt(histogram.reshape(-1) / _PIXELS, out=self.palettes[at])
+        np.multiply(histogram.reshape(-1), 1.0 / _PIXELS, out=self.palettes[at])
+        cv2.sqrt(self.palettes[at], dst=self.palettes[at])
         energy = float(layout @ layout) / layout.size
         self.energy[at] = energy
         self.variance[at] = energy - (cv2.sumElems(layout)[0] / layout.size) ** 2
@@ -74,12 +76,13 @@ class FrameWindow:
         np.maximum(row, 0.0, out=row)
         if self.count:
             self.step[at] = (sqrt(row[before]), cv2.norm(self.palettes[at], self.palettes[before]))
+        self._dark[at] = None
         self.timecodes[at] = timecode
         self.count += 1
 
     def layout_distance(self, earlier: int, later: int) -> float:
         """Mean squared distance of two layouts."""
-        return float(self.distance[later % self.size, earlier % self.size])
+        return self.distance.item(later % self.size, earlier % self.size)
 
     def palette_distance(self, earlier: int, later: int) -> float:
         """Distance of two palettes, 0 to sqrt(2)."""
@@ -92,7 +95,11 @@ class FrameWindow:
 
     def dark_level(self, frame: int) -> float:
         """Level below which the darkest twentieth of a frame's pixels lies."""
-        return float(np.partition(self.grey[frame % self.size], _PIXELS // 20, axis=None)[_PIXELS // 20])
+        at = frame % self.size
+        level = self._dark[at]
+        if level is None:
+            level = self._dark[at] = float(np.partition(self.grey[at], _PIXELS // 20, axis=None)[_PIXELS // 20])
+        return level
 
     def picture(self, frame: int) -> SmallPicture:
         """The frame as a small picture."""
