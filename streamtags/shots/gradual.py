@@ -43,25 +43,36 @@ class GradualFinder:
 
     def examine_latest(self) -> list[Candidate]:
         """Gradual transitions in windows that end with the latest frame."""
-        now = self._window.count - 1
+        window, now = self._window, self._window.count - 1
         if now % self._timing.stride:
             return []
-        candidates = (
-            self._examine(now - half, half)
-            for half in self._timing.halves
-            if now >= 2 * half and self._window.layout_distance(now - 2 * half, now) >= _MIN_CHANGE
-        )
+        candidates: list[Candidate | None] = []
+        end = now % window.size
+        distance = window.distance.item
+        for half in self._timing.halves:
+            if now < 2 * half:
+                break
+            start, middle = (now - 2 * half) % window.size, (now - half) % window.size
+            whole = distance(end, start)
+            if whole < _MIN_CHANGE:
+                continue
+            first = distance(middle, start)
+            share = (first - distance(end, middle) + whole) / 2 / whole
+            if _MIDDLE_SHARES[0] < share < _MIDDLE_SHARES[1] and first - share * share * whole <= _MAX_MIDDLE_BEND * whole:
+                candidates.append(self._examine(now - half, half, whole, share))
         return [candidate for candidate in candidates if candidate is not None]
 
-    def _examine(self, middle: int, half: int) -> Candidate | None:
-        """The transition in the window of `half` frames on both sides of `middle`, if there is one."""
+    def _examine(self, middle: int, half: int, whole: float, share: float) -> Candidate | None:
+        """The transition in the window of `half` frames on both sides of `middle`, if there is one.
+
+        Args:
+            middle: the frame in the middle.
+            half: frames on each side.
+            whole: squared distance of the first and the last layout.
+            share: of the last picture in the middle one.
+        """
         window, stride, size = self._window, self._timing.stride, self._window.size
         start, end = middle - half, middle + half
-        whole = window.layout_distance(start, end)
-        first, second = window.layout_distance(start, middle), window.layout_distance(middle, end)
-        share = (first - second + whole) / 2 / whole
-        if not _MIDDLE_SHARES[0] < share < _MIDDLE_SHARES[1] or first - share * share * whole > _MAX_MIDDLE_BEND * whole:
-            return None
         palette = window.palette_distance(start, end)
         if palette < self._threshold:
             return None

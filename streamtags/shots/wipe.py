@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = ["follows_a_front"]
 
 _MAX_REST = 0.025  # share of the change that lies off the line between a cell's first and last color
+_SPARSE = 4  # every so many pictures are tried first
 _CLEAR_CHANGE = 0.2  # share of the mean change that a cell needs to say when it changed
 _MIXED = 0.25  # share of the other color from which a cell is mixed, or goes back
 _MAX_EDGE, _MAX_BACK = 0.3, 0.05  # share of cells that may be mixed at a time, and that may go back
@@ -23,9 +24,11 @@ def follows_a_front(layouts: NDArray[np.float32], columns: int) -> bool:
     """
     way = layouts[-1] - layouts[0]
     length = (way * way).sum(axis=1) + 1.0
-    shares = np.clip(((layouts - layouts[0]) * way).sum(axis=2) / length, 0.0, 1.0)
-    rest = layouts - layouts[0] - shares[..., None] * way
-    if float((rest * rest).mean()) > _MAX_REST * float((way * way).mean()):
+    limit = _MAX_REST * float((way * way).mean())
+    if _shares_and_rest(layouts[::_SPARSE], way, length)[1] > 2 * limit:  # most that are no wipe are far from one
+        return False
+    shares, rest = _shares_and_rest(layouts, way, length)
+    if rest > limit:
         return False
     clear = length > _CLEAR_CHANGE * float(length.mean())
     seen = shares[:, clear]
@@ -35,6 +38,16 @@ def follows_a_front(layouts: NDArray[np.float32], columns: int) -> bool:
         return False
     times = (seen < 0.5).sum(axis=0).astype(np.float64)
     return max(_fit(times, front[clear]) for front in _fronts(len(length), columns)) >= _MIN_FIT
+
+
+def _shares_and_rest(
+    layouts: NDArray[np.float32], way: NDArray[np.float32], length: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float]:
+    """How far each cell has come from its first to its last color, [pictures, cells], and the mean square that lies off that line."""
+    moved = layouts - layouts[0]
+    shares = np.clip((moved * way).sum(axis=2) / length, 0.0, 1.0)
+    rest = moved - shares[..., None] * way
+    return shares, float((rest * rest).mean())
 
 
 def _fronts(cells: int, columns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
