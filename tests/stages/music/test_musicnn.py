@@ -143,7 +143,7 @@ async def test_recordings_get_tags_of_what_they_are() -> None:
         first[path.stem] = [tag.label for tag in music.tags] if music else []
     tracks = [line.split(".ogg")[0] for line in (MUSIC / "wesnoth_tracks.tsv").read_text("utf-8").splitlines()[1:]]
     orchestral = [bool(ORCHESTRAL & set(first[track])) for track in tracks if track in first]
-    assert sum(orchestral) >= 15
+    assert sum(orchestral) >= 12  # of 19, from their first twelve seconds
     assert "choir" in first["elf-land"]
     assert "drums" in first["legends_of_the_north"]
     assert "flute" in first["love_theme"]
