@@ -151,8 +151,7 @@ class TagTexts:
 
     def confidences(self, text: str, calibration: Calibration) -> dict[int, float]:
         """Tags by index whose confidence for `text` reaches the calibration's threshold, without those that it denies."""
-        denied = self.denied(text)
-        named = self.named(text) - denied
+        named = self.named(text)
         similarity = self.similarity(text)
         confidences: dict[int, float] = {}
         if similarity is not None:
@@ -166,4 +165,5 @@ class TagTexts:
         if calibration.named_alone >= calibration.threshold:
             unknown = named if similarity is None else {i for i in named if not self._known[i]}
             confidences |= dict.fromkeys(unknown, calibration.named_alone)
+        denied = self.denied(text) if confidences else ()
         return {index: confidence for index, confidence in confidences.items() if index not in denied}
