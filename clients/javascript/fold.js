@@ -1,5 +1,6 @@
 /** The fold: events in, state out. The rules are those of `streamtags.core.fold`; the same golden cases test both. */
 
+import { afterDecided, afterDetected, setSpotting } from "./fold_cues.js";
 import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from "./fold_segment.js";
 
 /** @typedef {{pts: number, time_base: string, seconds: number, frame: number, timecode: string}} Time */
@@ -95,6 +96,7 @@ import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from 
  * @property {readonly SegmentState[]} segments
  * @property {readonly any[]} scenes
  * @property {readonly any[]} cues
+ * @property {readonly any[]} [spotting] left out if there are no cues
  * @property {LiveState | null} live
  * @property {Object<string, any> | null} summary
  * @property {ErrorInfo | null} error
@@ -181,8 +183,11 @@ const TIMELINE_CHANGES = {
     next.scenes = scenes.sort((a, b) => a.index - b.index);
   },
   "cues.suggested": (state, next, data) => {
-    next.cues = upsert(state.cues, pick(data, CUES), (cues) => JSON.stringify([cues.scene, cues.segment]));
+    const cues = { ...pick(data, CUES), ...(data.cue ? { cue: data.cue } : {}) };
+    next.cues = upsert(state.cues, cues, (one) => JSON.stringify([one.scene, one.segment, one.cue]));
   },
+  "cue.detected": (state, next, data) => setSpotting(next, afterDetected(state.spotting ?? [], data)),
+  "cue.decided": (state, next, data) => setSpotting(next, afterDecided(state.spotting ?? [], data)),
   "source.dropped": (state, next, data) => {
     const live = liveState(state);
     next.live = { ...live, dropped: live.dropped + (data.frames ?? 0) };

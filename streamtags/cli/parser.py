@@ -34,8 +34,9 @@ COMMANDS = {
     "evaluate": ("evaluate", "score a profile against labeled captions and clips"),
     "model": ("model", "fetch or serve a captioning model, or check what one sees"),
     "tags": ("tags", "look after vocabularies"),
+    "library": ("library", "look after music libraries"),
+    "cues": ("cues", "spot where a film wants music, and suggest tracks of a library"),
     "store": ("store", "copy timelines to another store"),
-    "library": ("library", "look after music catalogs"),
     "doctor": ("doctor", "say what works here and what is missing"),
 }
 

@@ -13,12 +13,16 @@ from pydantic import AwareDatetime, Field, SerializeAsAny, model_validator
 
 from streamtags.core.answers import SegmentHeard, SegmentRead, SegmentTranscribed
 from streamtags.core.bounded import Label, LongText, Message, Title
+from streamtags.core.cue_events import Cue, CueDecided, CueDetected, CuesSuggested
 from streamtags.core.model import ClipInfo, EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
 from streamtags.core.payload import Payload, SegmentAnswer, UnknownPayload, Wire, installed_payloads, parse_installed
 from streamtags.core.timebase import Time
 
 __all__ = [
     "PAYLOADS",
+    "Cue",
+    "CueDecided",
+    "CueDetected",
     "CuesSuggested",
     "ErrorInfo",
     "Event",
@@ -183,27 +187,6 @@ class SceneDetected(Payload):
     tags: list[TagScore] = Field(default_factory=list)
 
 
-class Cue(Wire):
-    """A suggested music track; `score` in 0..1, `why` in plain words."""
-
-    track: str
-    title: str
-    artist: str
-    score: float
-    why: str
-
-
-class CuesSuggested(Payload):
-    """Music for a scene or a segment, best first."""
-
-    type: ClassVar[str] = "cues.suggested"
-    scene: str | None = None
-    segment: str | None = None
-    guide: str | None = None
-    library: str
-    cues: list[Cue]
-
-
 class SourceDropped(Payload):
     """Frames of a live source that were decoded but not analyzed, because the analysis was too slow; at most one such event a second.
 
@@ -288,7 +271,9 @@ PAYLOADS: dict[str, type[Payload]] = {
         SegmentCorrected,
         SegmentFailed,
         SceneDetected,
+        CueDetected,
         CuesSuggested,
+        CueDecided,
         SourceDropped,
         SourceLost,
         SourceResumed,

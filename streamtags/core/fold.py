@@ -12,6 +12,7 @@ Pure; no clock, no file. The rules:
 - For a live source, dropped frames are added up, and the source is lost until it resumes.
 - A segment is final when its timeline has ended; one of a live source already when the next segment is detected.
 - A timeline that was completed, cancelled or failed runs again when it is opened again, progresses, or detects another segment.
+- A cue keeps what people decided about it when it is detected again; it is gone when it is detected as removed.
 - Unknown event types and fields are ignored, as are events about segments that were never detected.
 """
 
@@ -21,8 +22,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from streamtags.core.compaction import changed, compact, shared
+from streamtags.core.cue_fold import after_cue_event, in_order
 from streamtags.core.errors import StoreError
 from streamtags.core.events import (
+    CueDecided,
+    CueDetected,
     CuesSuggested,
     Event,
     Payload,
@@ -101,7 +105,8 @@ class Fold:
         self._segments = {segment.segment: segment for segment in state.segments}
         self._newest = state.segments[-1].segment if state.segments else ""
         self._scenes = {scene.scene: scene for scene in state.scenes}
-        self._cues = {(cues.scene, cues.segment): cues for cues in state.cues}
+        self._cues = {(cues.scene, cues.segment, cues.cue): cues for cues in state.cues}
+        self._spotting = {cue.cue: cue for cue in state.spotting}
         self._fields: dict[str, Any] = {name: getattr(state, name) for name in _LAST_VALUE}
 
     @property
@@ -115,6 +120,7 @@ class Fold:
                 segments=tuple(sorted(self._segments.values(), key=lambda segment: segment.index)),
                 scenes=tuple(sorted(self._scenes.values(), key=lambda scene: scene.index)),
                 cues=tuple(self._cues.values()),
+                spotting=in_order(self._spotting.values()),
             )
         return self._state
 
@@ -191,7 +197,9 @@ class Fold:
             case SceneDetected() as scene:
                 self._scenes[scene.scene] = scene
             case CuesSuggested() as cues:
-                self._cues[cues.scene, cues.segment] = cues
+                self._cues[cues.scene, cues.segment, cues.cue] = cues
+            case CueDetected() | CueDecided():
+                self._spotting = after_cue_event(self._spotting, payload)
             case TimelineOpened() as opened:
                 self._fields |= {name: getattr(opened, name) for name in ("source", "vocabulary", "profile", "settings")}
             case TimelineProgress() as progress:

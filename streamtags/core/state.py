@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from streamtags.core.cue_events import Cue, CueHit, CueUsage
 from streamtags.core.errors import NotInStore
 from streamtags.core.events import (
     CuesSuggested,
@@ -35,6 +36,7 @@ __all__ = [
     "SegmentError",
     "SegmentState",
     "SegmentStatus",
+    "SpottedCue",
     "TimelineState",
 ]
 
@@ -141,6 +143,30 @@ class SegmentState(_Frozen):
         return float((self.end.pts - self.start.pts) * self.start.time_base)
 
 
+class SpottedCue(_Frozen):
+    """A cue as it is now: where music may be, and what people decided.
+
+    Attributes:
+        decision: about the cue: accepted once a track is, rejected if there is to be no music.
+        chosen: the accepted track.
+        rejected: tracks that were rejected for it, in the order of the decisions.
+        by: who decided last.
+    """
+
+    cue: str
+    start: Time
+    end: Time
+    reason: str
+    usage: CueUsage = "background"
+    bpm: tuple[float, float] | None = None
+    intensity: list[float] = Field(default_factory=list)
+    hits: list[CueHit] = Field(default_factory=list)
+    decision: Literal["accepted", "rejected"] | None = None
+    chosen: Cue | None = None
+    rejected: tuple[str, ...] = ()
+    by: str | None = None
+
+
 class LiveState(_Frozen):
     """How a live source has been received.
 
@@ -163,7 +189,8 @@ class TimelineState(_Frozen):
         epoch: the log in which `seq` counts.
         segments: in order of `index`.
         scenes: in order of `index`.
-        cues: the latest suggestion for each scene or segment, in the order of the first suggestions.
+        cues: the latest suggestion for each cue, scene or segment, in the order of the first suggestions.
+        spotting: the cues, in the order of their starts; left out of the JSON if there are none.
         live: how a live source has been received; None for any other source, and before the first report.
     """
 
@@ -179,6 +206,7 @@ class TimelineState(_Frozen):
     segments: tuple[SegmentState, ...] = ()
     scenes: tuple[SceneDetected, ...] = ()
     cues: tuple[CuesSuggested, ...] = ()
+    spotting: tuple[SpottedCue, ...] = Field((), exclude_if=lambda cues: not cues)
     live: LiveState | None = None
     summary: dict[str, Any] | None = None
     error: ErrorInfo | None = None

@@ -15,6 +15,7 @@ from streamtags.export.ale import ALE
 from streamtags.export.avid import AVID
 from streamtags.export.base import Format, TimelineView
 from streamtags.export.chapters import CHAPTERS
+from streamtags.export.cue_tables import CUE_SHEET, SPOTTING_CSV
 from streamtags.export.edl import EDL
 from streamtags.export.fcpxml import FCPXML
 from streamtags.export.log_jsonl import JSONL
@@ -33,7 +34,26 @@ from streamtags.export.xmeml import XMEML
 __all__ = ["ENTRY_POINTS", "export_timeline", "find_format", "formats", "vocabulary_of"]
 
 ENTRY_POINTS = "streamtags.exports"
-_FORMATS = (JSON, JSONL, CSV, VTT, SRT, CHAPTERS, OTIO, FCPXML, XMEML, EDL, RESOLVE_EDL, AVID, ALE, PREMIERE_CSV, HTML, SOUND_PROMPTS)
+_FORMATS = (
+    JSON,
+    JSONL,
+    CSV,
+    VTT,
+    SRT,
+    CHAPTERS,
+    OTIO,
+    FCPXML,
+    XMEML,
+    EDL,
+    RESOLVE_EDL,
+    AVID,
+    ALE,
+    PREMIERE_CSV,
+    HTML,
+    SPOTTING_CSV,
+    CUE_SHEET,
+    SOUND_PROMPTS,
+)
 _BUILT_IN = {item.name: item for item in _FORMATS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _log = logging.getLogger(__name__)

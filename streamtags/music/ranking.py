@@ -27,7 +27,7 @@ MAX_RESULTS = 200
 _GUIDE_WEIGHT = 1.5  # of a word of the guide, against 1 for a word of the scene: a person wrote it
 _TEMPO_WEIGHT, _ENERGY_WEIGHT, _LENGTH_WEIGHT, _ROOM_WEIGHT = 0.6, 0.8, 0.5, 0.8
 _NEIGHBOR_WEIGHT, _REJECTED_WEIGHT = 0.25, 0.8
-_SIGNED_WEIGHT = 0.8
+_SIGNED_WEIGHT, _SIGNED_MEANING = 1.5, 0.3  # a track that names the term counts; likeness in meaning alone counts little
 _LIKE_REJECTED = 0.55  # cosine from which a track counts as like a rejected one
 _DIVERSITY = 0.2  # share of likeness in the choice of the next result
 _SAME_ARTIST = 0.5  # likeness of two tracks of one artist, at least
@@ -211,17 +211,14 @@ class _Parts:
         scene_fit, guide_fit = shares / np.float32(max(float(shares.sum(axis=0).std()), 1.0))
         return {"scene": scene_fit, "guide": guide_fit}
 
-    def _fit(self, text: str) -> Floats:
-        """Return how the words of tracks fit a text, in standard deviations over the library."""
-        meaning = _shares([self._index.similarity(self._embedder.embed([text])[0])], _MIN_MEANING)[0]
-        fit = meaning + _shares([self._index.matches(dict.fromkeys(terms(text), 1.0))], _MIN_MATCH)[0]
-        return np.asarray(fit / np.float32(max(float(fit.std()), 1.0)), np.float32)
-
     def _signed(self) -> Floats:
         """Return what the signed terms add: what names the term, and what is like it in meaning."""
         total = self._nothing()
         for signed in self._guide.signed:
-            total += np.float32(_SIGNED_WEIGHT * signed.weight) * np.clip(self._fit(signed.term), -1.5, 3.0)
+            words = terms(signed.term)
+            named = sum((self._index.matches({word: 1.0}) > 0 for word in words), self._nothing()) / np.float32(max(len(words), 1))
+            meaning = _shares([self._index.similarity(self._embedder.embed([signed.term])[0])], _MIN_MEANING)[0]
+            total += np.float32(_SIGNED_WEIGHT * signed.weight) * (named + np.float32(_SIGNED_MEANING) * np.clip(meaning, -1, 1))
         return total
 
     def _tempo(self) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamtags.core.errors import BackendError, StreamtagsError
 
-__all__ = ["ConflictError", "NoSpaceError", "NotAvailableError", "OverloadedError", "PermissionDeniedError", "QueueFullError"]
+__all__ = ["ConflictError", "NoSpaceError", "OverloadedError", "PermissionDeniedError", "QueueFullError"]
 
 
 class ConflictError(StreamtagsError):
@@ -29,12 +29,6 @@ class NoSpaceError(BackendError):
     """The disk is full, or a quota is used up."""
 
     code = "no_room"
-
-
-class NotAvailableError(StreamtagsError):
-    """The operation is known, but not built in."""
-
-    code = "not_available"
 
 
 class PermissionDeniedError(StreamtagsError):

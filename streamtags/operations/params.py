@@ -21,6 +21,7 @@ __all__ = [
     "BrowseMedia",
     "CheckCaptioner",
     "Correct",
+    "DecideCue",
     "ExportTimeline",
     "InvalidParamsError",
     "NoParams",
@@ -131,9 +132,26 @@ class SearchSegments(Params):
 
 
 class SuggestCues(OneTimeline):
-    """The timeline to suggest music for; further fields are ignored until suggestions are built in."""
+    """What music to suggest; further fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
+
+    library: Name | None = Field(None, description="name of a music library; without it, cues are only spotted")
+    guide: str = Field("", max_length=1000, description="what is asked of the music, such as: slower, only piano, hopeful")
+    top: int = Field(5, ge=1, le=50, description="the most suggestions for each cue")
+    cue: Name | None = Field(None, description="suggest for this cue only")
+    instrumental: bool = Field(False, description="no tracks with vocals")
+    licenses: Texts = Field(default_factory=list, description="only tracks whose license contains one of these")
+    over_music: bool = Field(False, description="spot also where music is heard already")
+
+
+class DecideCue(OneTimeline):
+    """What a person decides about a cue: accept a track, reject a track or the cue, or swap the present track for another."""
+
+    cue: Name
+    decision: Literal["accept", "reject", "swap"]
+    track: str | None = Field(None, max_length=MAX_TEXT, description="id of the track; for accept, the first suggestion if none is named")
+    by: str | None = Field(None, max_length=MAX_NAME)
 
 
 def _query_integer(value: Any) -> Any:

@@ -5,13 +5,14 @@ To add an operation: write its params, its handler and one row here.
 
 from __future__ import annotations
 
-from streamtags.operations import captioners, info, media, reading, search, segments, timelines
+from streamtags.operations import captioners, cues, info, media, reading, search, segments, timelines
 from streamtags.operations.operation import Http, Operation
 from streamtags.operations.params import (
     Analyze,
     BrowseMedia,
     CheckCaptioner,
     Correct,
+    DecideCue,
     ExportTimeline,
     OneSegment,
     OneTimeline,
@@ -166,13 +167,32 @@ _TIMELINES = (
     # Suggestions change nothing that a person decided, so a viewer may request them; accepting one is an editor's decision.
     Operation(
         "cues",
-        "Music suggestions",
-        Http("POST", f"{_ONE}/cues", also=(404, 501)),
+        "Spot where music may be, and suggest tracks of a library",
+        Http("POST", f"{_ONE}/cues", also=(404, 422)),
         params=SuggestCues,
         result=OBJECT,
         role="viewer",
         method="timelines.cues",
-        handler=timelines.suggest_cues,
+        handler=cues.suggest,
+    ),
+    Operation(
+        "decideCue",
+        "Accept, reject or swap a track of a cue; later suggestions leave it alone",
+        Http("POST", f"{_ONE}/cues/{{cue}}", also=(404, 422)),
+        params=DecideCue,
+        result=OBJECT,
+        role="editor",
+        method="cues.decide",
+        handler=cues.decide_cue,
+    ),
+    Operation(
+        "listLibraries",
+        "The music libraries",
+        Http("GET", "/v1/libraries"),
+        result=OBJECT,
+        role="viewer",
+        method="libraries.list",
+        handler=cues.list_libraries,
     ),
 )
 

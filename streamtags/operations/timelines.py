@@ -12,8 +12,8 @@ from typing import Any
 from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.records import Job
-from streamtags.operations.errors import ConflictError, NotAvailableError
-from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag, SuggestCues
+from streamtags.operations.errors import ConflictError
+from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag
 from streamtags.operations.services import AnalysisRequest, Caller, Services
 from streamtags.run.backends import open_tools
 from streamtags.run.choice import choose_profile
@@ -23,7 +23,7 @@ from streamtags.sources.file.access import without_password
 # The identity of a file, as `source_identity` makes it: path, size, digest.
 _FILE_IDENTITY = re.compile(r"file:(.+):\d+:[0-9a-f]+", re.DOTALL)
 
-__all__ = ["analyze", "cancel", "get_timeline", "list_timelines", "remove", "retag", "suggest_cues"]
+__all__ = ["analyze", "cancel", "get_timeline", "list_timelines", "remove", "retag"]
 
 
 async def list_timelines(services: Services, _: NoParams, __: Caller) -> dict[str, Any]:
@@ -181,14 +181,3 @@ async def retag(services: Services, params: Retag, _: Caller) -> dict[str, Any]:
         services.retags.start(timeline, settings)
     head = await services.threads.reading(lambda: services.store.head(timeline))
     return {"id": timeline, "epoch": head.epoch, "seq": head.seq, "vocabulary": vocabulary.ref.model_dump(mode="json")}
-
-
-async def suggest_cues(services: Services, params: SuggestCues, _: Caller) -> None:
-    """Suggest music.
-
-    Raises:
-        NotInStore: there is no such timeline.
-        NotAvailableError: always, until suggestions are built in.
-    """
-    await services.readers.resolve(params.id)
-    raise NotAvailableError("music suggestions are not built into this server")

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from streamtags.core.events import (
+    Cue,
+    CueDecided,
+    CueDetected,
     CuesSuggested,
     ErrorInfo,
     Event,
@@ -57,6 +60,13 @@ def _scores(rng: random.Random) -> list[dict[str, Any]]:
     ]
 
 
+def _decision(rng: random.Random) -> dict[str, Any]:
+    track = rng.choice(("t1", "t2"))
+    if rng.random() < 0.5:
+        return {"decision": "rejected", "track": rng.choice((None, track))}
+    return {"decision": "accepted", "track": track, "chosen": Cue(track=track, title="T", artist="", score=0.5, why="words")}
+
+
 def _payload(rng: random.Random) -> Payload:
     """Anything a log may say, right after anything else: folds must agree on what makes no sense as well."""
     index, rev = rng.randint(0, 3), rng.randint(0, 4)
@@ -83,7 +93,15 @@ def _payload(rng: random.Random) -> Payload:
             **bounds,
             "tags": _scores(rng),
         },
-        CuesSuggested: {"library": "house", "cues": [], "scene": rng.choice((None, "c1")), "guide": str(rev)},
+        CuesSuggested: {
+            "library": "house",
+            "cues": [],
+            "scene": rng.choice((None, "c1")),
+            "cue": rng.choice((None, "1M1")),
+            "guide": str(rev),
+        },
+        CueDetected: {"cue": f"1M{index}", "reason": f"Reason {rev}.", "removed": rng.random() < 0.2, **bounds},
+        CueDecided: {"cue": f"1M{index}", "by": "ada", **_decision(rng)},
         TimelineProgress: {"decoded_seconds": rev, "duration_seconds": None, "segments": rev, "captioned": 0, "tagged": 0, "failed": 0},
         TimelineCompleted: {"summary": {"segments": rev}},
         TimelineFailed: {"error": ErrorInfo(code="y", message=str(rev))},

@@ -23,6 +23,7 @@ from streamtags.core.answers import (
     TranscriptLine,
     Word,
 )
+from streamtags.core.cue_events import Cue, CueDecided, CueDetected, CueHit
 from streamtags.core.events import (
     CuesSuggested,
     ErrorInfo,
@@ -57,6 +58,10 @@ def _scene(make: Any, index: int, first: int, last: int, **tags: float) -> Scene
 def _cues(track: str, **target: str) -> CuesSuggested:
     cue = {"track": track, "title": "Dawn", "artist": "Anon", "score": 0.75, "why": "calm"}
     return CuesSuggested.model_validate({**target, "library": "house", "guide": "no drums", "cues": [cue]})
+
+
+def _spotted(make: Any, cue: str, first: int, end: int, **fields: Any) -> CueDetected:
+    return CueDetected(cue=cue, start=make.time(first), end=make.time(end), reason="calm", **fields)
 
 
 def _answer(stage: str, i: int, **fields: Any) -> UnknownPayload:
@@ -310,6 +315,18 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         m.progress(1).model_copy(update={"stages": {"scent": 1}}),
     ],
     "segments out of order": lambda m: [m.opened(), m.detected(1), m.detected(0)],
+    "cues are spotted, decided and removed": lambda m: [
+        m.opened(),
+        _spotted(m, "1M2", 2, 4, intensity=[0.25, 0.5], hits=[CueHit(at=m.time(3), reason="cut")], bpm=(80, 100)),
+        _spotted(m, "1M1", 0, 2),
+        _spotted(m, "1M3S", 4, 5, usage="source"),
+        _cues("t1", cue="1M1"),
+        CueDecided(cue="1M1", track="t1", decision="rejected", by="ada"),
+        CueDecided(cue="1M2", track="t2", decision="accepted", by="bo", chosen=Cue(track="t2", title="D", artist="", score=0.5, why="x")),
+        CueDecided(cue="9M9", track=None, decision="rejected", by="bo"),
+        _spotted(m, "1M2", 1, 4),
+        _spotted(m, "1M3S", 4, 5, removed=True),
+    ],
     "a segment nobody detected": lambda m: [m.opened(), m.captioned(5, 1), m.tagged(5, 1, Calm=0.9), m.corrected(5, 2, Calm=1.0)],
 }
 

@@ -153,7 +153,6 @@ def test_a_vocabulary_may_be_sent_as_text_and_its_tags_come_as_events(server: An
 
 def test_what_is_not_built_in_says_so(server: Any) -> None:
     server.fill("tl_a")
-    assert server.json("POST", "/v1/timelines/tl_a/cues", {})[0] == 501
     assert server.http("POST", "/v1/timelines", b"--x", content_type="multipart/form-data; boundary=x")[0] == 415
     assert server.json("POST", "/v1/timelines", {"path": "x"})[1]["code"] == "invalid_params"
 

@@ -31,6 +31,8 @@ ROLES = {
     "cancel": "editor",
     "retag": "editor",
     "cues": "viewer",
+    "decideCue": "editor",
+    "listLibraries": "viewer",
     "readEvents": "viewer",
     "export": "viewer",
     "media": "viewer",
@@ -132,9 +134,10 @@ def test_operations_without_a_method_cannot_be_called_over_the_websocket(server_
 def test_a_viewer_may_request_cues_over_both_transports(server_and_tokens: Any) -> None:
     server, tokens = server_and_tokens
     headers = {"authorization": f"Bearer {tokens['viewer']}"}
-    assert server.json("POST", "/v1/timelines/tl_a/cues", {}, **headers)[1]["code"] == "not_available"
+    assert server.json("POST", "/v1/timelines/tl_a/cues", {}, **headers)[1]["cues"]
     with server.client(token=tokens["viewer"]) as client:
-        assert client.request("timelines.cues", id="tl_a")["error"]["code"] == "not_available"
+        assert client.request("timelines.cues", id="tl_a")["result"]["cues"]
+        assert client.request("cues.decide", id="tl_a", cue="1M1", decision="reject")["error"]["code"] == "forbidden"
 
 
 @pytest.mark.parametrize("server_and_tokens", [True], ids=["tokens"], indirect=True)

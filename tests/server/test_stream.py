@@ -300,7 +300,6 @@ def test_requests_are_answered_or_refused_by_name(server: Any) -> None:
         assert client.request("timelines.get", id="nothing")["error"]["code"] == "not_found"
         assert client.request("timelines.get", name="x")["error"]["code"] == "invalid_params"
         assert client.request("timelines.sing")["error"]["code"] == "unknown_method"
-        assert client.request("timelines.cues", id=timeline)["error"]["code"] == "not_available"
         assert client.request("timelines.cancel", id=timeline)["error"]["code"] == "conflict"
 
 

@@ -15,7 +15,6 @@ from streamtags.core.errors import BackendError, NotInStore, SourceError, Source
 from streamtags.operations.errors import (
     ConflictError,
     NoSpaceError,
-    NotAvailableError,
     OverloadedError,
     PermissionDeniedError,
     QueueFullError,
@@ -49,7 +48,6 @@ _STATUS: tuple[tuple[type[StreamtagsError], int], ...] = (
     (NotInStore, 404),
     (ConflictError, 409),
     (QueueFullError, 429),
-    (NotAvailableError, 501),
     (OverloadedError, 503),
     (SourceRefused, 403),
     (SourceError, 422),

@@ -17,7 +17,7 @@ sys.set_int_max_str_digits(0)  # numbers of any length are JSON
 DEEPEST = 200  # of brackets within brackets that must be read; ten times as many must not
 NOTICES = {"event", "heartbeat", "lagged", "snapshot", "removed"}  # come when they come
 # What a request may be refused with: by the code of the error, never "internal".
-REFUSALS = {"unknown_method", "invalid_params", "not_found", "not_available", "conflict", "usage", "vocabulary", "config"}
+REFUSALS = {"unknown_method", "invalid_params", "not_found", "conflict", "usage", "vocabulary", "config"}
 REFUSALS |= {"source.refused", "source.missing", "source.unreadable"}
 
 

@@ -1,0 +1,1 @@
+../../../clients/javascript/fold_cues.js
