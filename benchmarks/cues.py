@@ -1,6 +1,6 @@
 """Music libraries: how long 100,000 tracks take to index and to search, and how well descriptions and tags find each other.
 
-`python -m benchmarks.cues [--tracks N]` and `python -m benchmarks.cues --relevance ../shared/media/catalogue/musiccaps-dev.csv`.
+`python -m benchmarks.cues [--tracks N]` and `python -m benchmarks.cues --relevance musiccaps-dev.csv`.
 
 Relevance: the library has only the descriptions of the tracks, queries are made of their tags, and the reverse. One half of a query's
 phrases stands for the scene, the other for the guide; which half a phrase is in is drawn with a fixed seed.
@@ -87,9 +87,8 @@ def scale(count: int) -> None:
             ranked = rank(index, embedder, wanted, guide, top=10)
             libraries.some("made", [each.track for each in ranked])
             times.append(1000 * (time.perf_counter() - before))
-        print(
-            f"query with guide, tempo, energy and 10 tracks read: p50 {np.percentile(times, 50):.1f} ms, p95 {np.percentile(times, 95):.1f} ms"
-        )
+        middle, high = np.percentile(times, [50, 95])
+        print(f"query with guide, tempo, energy and 10 tracks read: p50 {middle:.1f} ms, p95 {high:.1f} ms")
 
 
 def relevance(path: Path) -> None:

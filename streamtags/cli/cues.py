@@ -133,4 +133,4 @@ def _print(state: TimelineState, top: int) -> None:
             if track.fit is not None and track.fit.offset_seconds:
                 print(f"          begin {track.fit.offset_seconds:.2f} s into the track; fade in {track.fit.fade_in_seconds:g} s")
     if not state.spotting:
-        print("no cue: everywhere somebody speaks, music is heard already, or the span is too short; --over-music ignores the music")
+        print("no cue: everywhere people speak, music is heard already, or the span is too short; --over-music ignores the music")

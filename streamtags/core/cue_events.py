@@ -83,7 +83,7 @@ class CueDetected(Payload):
 class CueDecided(Payload):
     """What a person decided about a track for a cue; without a track, about the cue itself. It wins over later suggestions.
 
-    `chosen` is the accepted track as it was suggested or found in the library.
+    `chosen` is the accepted track as it was suggested, or as the library has it.
     """
 
     type: ClassVar[str] = "cue.decided"

@@ -107,7 +107,7 @@ class Film:
         return [line for line in self.lines if line.start < end and line.end > start]
 
     def dialogue_share(self, start: float, end: float) -> float:
-        """Return the share of a span in which somebody speaks."""
+        """Return the share of a span in which people speak."""
         spoken = sum(min(end, line.end) - max(start, line.start) for line in self.lines_in(start, end))
         return min(1.0, spoken / max(end - start, 1e-6))
 

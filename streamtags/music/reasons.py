@@ -17,8 +17,8 @@ _ROUGHLY = 0.05  # a part of the score below this is not worth a word
 def why_it_fits(track: Track, ranked: Ranked, wanted: Wanted, guide: Guide, fit: Fit | None, hit_count: int) -> str:
     """Return one line: shared words, the parts of the score with what they rest on, how the track lies under the cue."""
     tags = " ".join(tag for tag, _ in wanted.tags)
-    asked = set(terms(f"{wanted.words} {tags} {guide.text} {' '.join(signed.term for signed in guide.signed if signed.weight > 0)}"))
-    shared = [word for word in dict.fromkeys(terms(text_of(track))) if word in asked][:_MAX_WORDS]
+    wishes = set(terms(f"{wanted.words} {tags} {guide.text} {' '.join(signed.term for signed in guide.signed if signed.weight > 0)}"))
+    shared = [word for word in dict.fromkeys(terms(text_of(track))) if word in wishes][:_MAX_WORDS]
     parts = [f"says {', '.join(shared)}"] if shared else []
     names = {"scene": "fits the scene", "guide": "fits the guide", "signed": "signed words"}
     parts += [f"{text} {ranked.parts[name]:+.1f}" for name, text in names.items() if abs(ranked.parts.get(name, 0.0)) >= _ROUGHLY]

@@ -137,7 +137,7 @@ class SuggestCues(OneTimeline):
     model_config = ConfigDict(extra="ignore")
 
     library: Name | None = Field(None, description="name of a music library; without it, cues are only spotted")
-    guide: str = Field("", max_length=1000, description="what is asked of the music, such as: slower, only piano, hopeful")
+    guide: str = Field("", max_length=1000, description="wishes for the music, such as: slower, only piano, hopeful")
     top: int = Field(5, ge=1, le=50, description="the most suggestions for each cue")
     cue: Name | None = Field(None, description="suggest for this cue only")
     instrumental: bool = Field(False, description="no tracks with vocals")

@@ -39,7 +39,7 @@ class CueRequest:
 
     Attributes:
         library: name of the library; None spots without suggestions.
-        guide: what a person asks for; see `streamtags.music.guide`.
+        guide: a person's wishes; see `streamtags.music.guide`.
         top: suggestions for each cue.
         cue: suggest for this cue only; None for all.
         is_instrumental: no track with vocals.
