@@ -31,7 +31,6 @@ def test_cues_come_as_an_answer_and_as_events_and_a_decision_stays(server: Any) 
     add_film_and_library(server)
     assert server.json("GET", "/v1/libraries")[1] == {"libraries": [{"library": "house", "kind": "folder", "tracks": 4}]}
     with server.client() as client:
-        client.subscribe("tl_film")
         cues = client.request("timelines.cues", id="tl_film", library="house", top=2)["result"]["cues"]
         assert [cue["cue"] for cue in cues] == ["1M1", "1M2"]
         assert cues[0]["tracks"][0]["title"] in "AD"
@@ -41,6 +40,9 @@ def test_cues_come_as_an_answer_and_as_events_and_a_decision_stays(server: Any) 
         assert decided["chosen"]["title"] == "C"
     again = server.json("POST", "/v1/timelines/tl_film/cues", {"library": "house", "guide": "drums"})[1]["cues"]
     assert [track["track"] for track in again[0]["tracks"]] == ["c"]
+    types = [event.type for event in server.store.read("tl_film")]
+    assert types.count("cue.detected") == 2
+    assert types.count("cue.decided") == 2  # a swap rejects the suggestion and accepts the other
     state = server.store.state("tl_film")
     assert state.spotting[0].decision == "accepted"
     assert server.json("POST", "/v1/timelines/tl_film/cues/1M2", {"decision": "reject"})[1]["decision"] == "rejected"

@@ -134,9 +134,9 @@ def test_operations_without_a_method_cannot_be_called_over_the_websocket(server_
 def test_a_viewer_may_request_cues_over_both_transports(server_and_tokens: Any) -> None:
     server, tokens = server_and_tokens
     headers = {"authorization": f"Bearer {tokens['viewer']}"}
-    assert server.json("POST", "/v1/timelines/tl_a/cues", {}, **headers)[1]["cues"]
+    assert "cues" in server.json("POST", "/v1/timelines/tl_a/cues", {}, **headers)[1]
     with server.client(token=tokens["viewer"]) as client:
-        assert client.request("timelines.cues", id="tl_a")["result"]["cues"]
+        assert "cues" in client.request("timelines.cues", id="tl_a")["result"]
         assert client.request("cues.decide", id="tl_a", cue="1M1", decision="reject")["error"]["code"] == "forbidden"
 
 
