@@ -76,15 +76,15 @@ def _timeline(name: str, settings: Settings, store: Store) -> str:
     """Return the timeline of that name; a film is analyzed into one first, or its finished one is taken."""
     if not Path(name).is_file():
         return store.find(name)
-    from streamtags.api import analyze
     from streamtags.process import limit_opencv_threads
+    from streamtags.run.analyze import analyze
     from streamtags.run.choice import choose_profile
 
     limit_opencv_threads()
 
     async def work() -> str:
         chosen = await choose_profile(settings)
-        return (await analyze(name, store, settings=chosen.settings)).id
+        return (await analyze(name, chosen.settings, store)).id
 
     return asyncio.run(work())
 
