@@ -1,0 +1,1 @@
+"""The stage `faces`: how many faces are seen, how large they are, and their apparent expression."""
