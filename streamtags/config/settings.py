@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from streamtags.config.budget import BudgetSettings
 from streamtags.config.profiles import AUTO, PROFILES
 from streamtags.config.relative_paths import anchored
-from streamtags.config.stages import HearSettings, ReadSettings, TranscribeSettings
+from streamtags.config.stages import FacesSettings, HearSettings, ReadSettings, TranscribeSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
 
@@ -207,6 +207,7 @@ class Settings(BaseSettings):
     shots: ShotSettings = Field(default_factory=ShotSettings, description="how shots are detected")
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="how shots become segments")
     read: ReadSettings = Field(default_factory=ReadSettings, description="how text on screen is read")
+    faces: FacesSettings = Field(default_factory=FacesSettings, description="how faces are detected")
     hear: HearSettings = Field(default_factory=HearSettings, description="how speech, singing and music are distinguished")
     transcribe: TranscribeSettings = Field(default_factory=TranscribeSettings, description="how speech becomes text")
     budget: BudgetSettings = Field(default_factory=BudgetSettings, description="what a run may use")

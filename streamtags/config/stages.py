@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["HearSettings", "MusicSettings", "ReadSettings", "TranscribeSettings"]
+__all__ = ["FacesSettings", "HearSettings", "MusicSettings", "ReadSettings", "TranscribeSettings"]
 
 
 class _Strict(BaseModel):
@@ -22,6 +22,20 @@ class ReadSettings(_Strict):
     budget: float = Field(1.0, gt=0, description="most seconds of reading for each second of the source; beyond it, segments are skipped")
     max_side: int = Field(960, ge=320, le=4096, description="longer side of a picture as it is read, in pixels")
     min_confidence: float = Field(0.8, ge=0, le=1, description="lines below it are left out")
+
+
+class FacesSettings(_Strict):
+    """How faces are detected. Off unless turned on."""
+
+    enabled: Literal["on", "off"] = Field("off", description="find faces; needs `streamtags model pull faces`")
+    expressions: Literal["auto", "on", "off"] = Field(
+        "auto", description="guess apparent expressions; `auto` does if h5py is installed (extra `faces`)"
+    )
+    weights: Path | None = Field(None, description="folder with the weights; none takes the pulled ones")
+    frames: int = Field(3, ge=1, le=16, description="most pictures of a segment that are looked at")
+    max_side: int = Field(960, ge=192, le=4096, description="longer side of a picture as it is looked at, in pixels")
+    min_confidence: float = Field(0.6, ge=0.3, le=1, description="faces below it are left out")
+    min_expression: float = Field(0.6, ge=0, le=1, description="expressions are left out unless the mean share of the first reaches it")
 
 
 class MusicSettings(_Strict):

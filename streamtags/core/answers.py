@@ -1,4 +1,4 @@
-"""The answers of the optional stages that ship: text on screen, transcripts, what is heard.
+"""The answers of the optional stages that ship: text on screen, transcripts, what is heard, faces.
 
 The fold keeps them under `answers` of a segment, like the answers of stages that other packages register.
 """
@@ -6,7 +6,7 @@ The fold keeps them under `answers` of a segment, like the answers of stages tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -17,16 +17,20 @@ from streamtags.core.timebase import Time
 
 __all__ = [
     "STAGE_OF_ANSWER",
+    "ApparentExpression",
     "HeardMusic",
     "HeardShares",
     "HeardTag",
     "HeardWindow",
     "ScreenLine",
+    "SegmentFaces",
     "SegmentHeard",
     "SegmentRead",
     "SegmentTranscribed",
     "TranscriptLine",
     "Word",
+    "face_words",
+    "framing_words",
     "heard_evidence",
     "heard_shares",
     "heard_tags",
@@ -147,6 +151,29 @@ class SegmentHeard(SegmentAnswer):
     ms: float = 0.0
 
 
+class ApparentExpression(Wire):
+    """How faces look, not what anybody feels; `confidence` is the mean share of the label, 0..1."""
+
+    label: Label
+    confidence: float
+
+
+class SegmentFaces(SegmentAnswer):
+    """The faces of a segment: how many are seen at once, and the shot size by the height of the largest.
+
+    `expressions` are the top three apparent expressions, averaged over faces and pictures; empty where none is clear. `frames` are the pts
+    of the pictures that were looked at.
+    """
+
+    type: ClassVar[str] = "segment.faces"
+    count: int = Field(ge=0)
+    shot_size: Literal["close-up", "medium", "wide", "none"]
+    expressions: list[ApparentExpression] = Field(default_factory=list, max_length=3)
+    frames: list[int] = Field(default_factory=list)
+    model: Label
+    ms: float = 0.0
+
+
 def screen_text(answers: Mapping[str, Any]) -> str:
     """Return the text on screen of a segment's `answers`, one line each; "" if none was read."""
     return "\n".join(_texts(answers.get("read")))
@@ -168,6 +195,29 @@ def transcript_lines(answers: Mapping[str, Any]) -> list[TranscriptLine]:
         except ValidationError:
             continue
     return valid
+
+
+def face_words(answers: Mapping[str, Any]) -> str:
+    """Return the faces of a segment's `answers` in words, such as "2 faces, close-up, apparent joy 0.71"; "" for none."""
+    try:
+        faces = SegmentFaces.model_validate(answers["faces"])
+    except (KeyError, ValidationError):  # the answer may be of another version of the stage
+        return ""
+    if not faces.count:
+        return ""
+    words = [f"{faces.count} face{'s' if faces.count > 1 else ''}"]
+    words += [faces.shot_size] if faces.shot_size != "none" else []
+    words += [f"apparent {one.label} {one.confidence:.2f}" for one in faces.expressions[:1]]
+    return ", ".join(words)
+
+
+def framing_words(answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that the shot size of a segment's `answers` has in vocabularies; empty if no face was seen."""
+    faces = answers.get("faces")
+    size = faces.get("shot_size") if isinstance(faces, Mapping) else None
+    return {"close-up": ("close-up", "close-up shot", "closeup"), "medium": ("medium shot",), "wide": ("wide shot", "long shot")}.get(
+        str(size), ()
+    )
 
 
 def heard_shares(answers: Mapping[str, Any]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field, SerializeAsAny, model_validator
 
-from streamtags.core.answers import SegmentHeard, SegmentRead, SegmentTranscribed
+from streamtags.core.answers import SegmentFaces, SegmentHeard, SegmentRead, SegmentTranscribed
 from streamtags.core.bounded import Label, LongText, Message, Title
 from streamtags.core.cue_events import Cue, CueDecided, CueDetected, CuesSuggested
 from streamtags.core.model import ClipInfo, EvidenceValue, Kind, SourceInfo, TagScore, Transition, Usage
@@ -32,6 +32,7 @@ __all__ = [
     "SegmentCaptioned",
     "SegmentCorrected",
     "SegmentDetected",
+    "SegmentFaces",
     "SegmentFailed",
     "SegmentHeard",
     "SegmentMeasured",
@@ -265,6 +266,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         SegmentMeasured,
         SegmentRead,
         SegmentTranscribed,
+        SegmentFaces,
         SegmentHeard,
         SegmentCaptioned,
         SegmentTagged,

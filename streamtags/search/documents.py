@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from streamtags.core.answers import screen_text, transcript_text
+from streamtags.core.answers import face_words, screen_text, transcript_text
 from streamtags.core.search import DocumentTag, SearchDocument
 from streamtags.core.state import SegmentState
 
@@ -30,7 +30,7 @@ def document_of(timeline: str, segment: SegmentState, at: datetime, axes: Mappin
         "text": segment.text,
         "transcript": transcript_text(segment.answers),
         "screen": screen_text(segment.answers),
-        "notes": ". ".join([*segment.key_information, segment.reasoning]) if segment.reasoning else ". ".join(segment.key_information),
+        "notes": ". ".join(filter(None, [*segment.key_information, segment.reasoning, face_words(segment.answers)])),
     }
     return SearchDocument(
         timeline=timeline,

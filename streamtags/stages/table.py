@@ -12,6 +12,7 @@ from functools import cache
 from streamtags.core.errors import ConfigError
 from streamtags.core.plugins import STAGES_GROUP, installed_stages
 from streamtags.stages.caption.stage import CAPTION
+from streamtags.stages.faces.stage import FACES
 from streamtags.stages.hear.stage import HEAR
 from streamtags.stages.measure.stage import MEASURE
 from streamtags.stages.read.stage import READ
@@ -22,7 +23,7 @@ from streamtags.stages.transcribe.stage import TRANSCRIBE
 
 __all__ = ["BUILT_IN", "all_stages", "in_order"]
 
-BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, HEAR, TRANSCRIBE, CAPTION, TAG, SCENES)
+BUILT_IN: tuple[Stage, ...] = (MEASURE, READ, FACES, HEAR, TRANSCRIBE, CAPTION, TAG, SCENES)
 
 
 def all_stages() -> tuple[Stage, ...]:

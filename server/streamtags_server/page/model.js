@@ -169,8 +169,8 @@ function answersOf(segments, info) {
 }
 
 /**
- * The answer of a stage in a few words: the text of its `lines`, or the shares of its `content`, or its fields but
- * `rev` and `model`.
+ * The answer of a stage in a few words: the text of its `lines`, the shares of its `content`, its faces, or its fields
+ * but `rev` and `model`.
  *
  * @param {Object<string, any>} answer
  */
@@ -179,6 +179,7 @@ export function answerText(answer) {
   if (typeof answer.content === "object" && answer.content !== null) {
     return [sharesText(answer.content), musicText({ answers: { heard: answer } })].filter(Boolean).join("; ");
   }
+  if (typeof answer.shot_size === "string") return facesText(answer);
   const fields = Object.entries(answer).filter(
     ([name, value]) => !["rev", "model", "ms"].includes(name) && value !== null,
   );
@@ -187,6 +188,14 @@ export function answerText(answer) {
     return fields.length > 1 ? `${name.replaceAll("_", " ")} ${text}` : text;
   });
   return shown.join(", ").slice(0, 300);
+}
+
+/** Faces in words: `2 faces, close-up, apparent joy 0.7`. @param {Object<string, any>} answer */
+function facesText({ count, shot_size: size, expressions }) {
+  if (!(count > 0)) return "no faces";
+  const [first] = Array.isArray(expressions) ? expressions : [];
+  const look = typeof first?.confidence === "number" ? `apparent ${first.label} ${first.confidence.toFixed(1)}` : "";
+  return [`${count} face${count > 1 ? "s" : ""}`, size, look].filter((word) => word && word !== "none").join(", ");
 }
 
 /** @param {any[]} lines @returns {string} */

@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamtags.core.errors import ConfigError
 from streamtags.core.model import Picture
@@ -104,14 +103,12 @@ class BlazeFaceDetector:
 
 def _loaded(weights: Path) -> Any:
     hint = "fetch it again: `streamtags model pull faces`"
-    try:
-        data = weights.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=str(weights), hint=hint) from error
+    if not weights.is_file():
+        raise ConfigError("the weights of the face detector are not there", where=str(weights), hint=hint)
     # OpenCV 5 has a second engine, which gives one output only.
     engine = [cv2.dnn.ENGINE_CLASSIC] if hasattr(cv2.dnn, "ENGINE_CLASSIC") else []
     try:
-        return cv2.dnn.readNetFromTFLite(np.frombuffer(data, np.uint8), *engine)
+        return cv2.dnn.readNetFromTFLite(str(weights), *engine)
     except (cv2.error, RuntimeError) as error:
         raise ConfigError("is not a TensorFlow Lite model", where=str(weights), hint=hint) from error
 

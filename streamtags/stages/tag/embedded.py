@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from streamtags.config.options import Options
-from streamtags.core.answers import heard_evidence, heard_shares, heard_tags, screen_text, transcript_text
+from streamtags.core.answers import framing_words, heard_evidence, heard_shares, heard_tags, screen_text, transcript_text
 from streamtags.core.model import ClassifyRequest, TagScore, TagSet, is_measured, tag_scores
 from streamtags.core.vocabulary import Tag, Vocabulary, folded
 from streamtags.stages.backend import BackendSpec
@@ -29,8 +29,17 @@ __all__ = ["ENCODERS", "SPEC", "EmbeddedClassifier", "EmbeddedOptions"]
 _KEPT_VOCABULARIES = 8
 _QUOTED = 160
 # By the origin of a passage.
-_SOURCES = {"text": "subtitle", "caption": "caption", "screen": "screen", "transcript": "transcript", "heard": "heard", "music": "heard"}
+_SOURCES = {
+    "text": "subtitle",
+    "caption": "caption",
+    "screen": "screen",
+    "transcript": "transcript",
+    "heard": "heard",
+    "music": "heard",
+    "faces": "measurement",
+}
 _NAMES = {"screen": "text on screen"}
+_HOW = {"music": "the music sounds", "faces": "the height of the faces says"}
 _HEARD_AXES = frozenset({"mood", "energy", "sound", "music", "instrument", "instruments"})  # music of a genre makes no film of a genre
 # For each choice its encoders: the last, and before it one that is better at English.
 ENCODERS = {"wordllama": ("wordllama",), "multilingual": ("wordllama+use", "use"), "sentence": ("wordllama+minilm",)}
@@ -69,6 +78,7 @@ class _Prepared:
         for tag in reversed(vocabulary.tags):
             if tag.axis in _HEARD_AXES:
                 self.heard |= {folded(name): tag for name in (tag.name, *tag.aliases)}
+        self.named = {folded(name): tag for tag in reversed(vocabulary.tags) for name in (tag.name, *tag.aliases)}
         self.groups: dict[str, list[int]] = {}
         for number, group in enumerate(vocabulary.groups):
             for name in group:
@@ -129,6 +139,7 @@ class EmbeddedClassifier:
         ]
         if has_listened:
             matches += _of_music(prepared, request)
+        matches += _of_faces(prepared, request)
         words = _words(request) if self._options.text else []
 
         def compared() -> list[dict[int, float]]:
@@ -175,6 +186,13 @@ def _of_music(prepared: _Prepared, request: ClassifyRequest) -> list[_Match]:
     ]
 
 
+def _of_faces(prepared: _Prepared, request: ClassifyRequest) -> list[_Match]:
+    """Return the tag that is named like the shot size, where faces were looked for."""
+    words = framing_words(request.answers) if request.answers else ()
+    named = (tag for word in words if (tag := prepared.named.get(folded(word))) is not None)
+    return [_Match(tag.name, CERTAIN, ("faces", words[0])) for tag in named][:1]
+
+
 def _words(request: ClassifyRequest) -> list[tuple[str, str]]:
     """(origin, passage) of all words that a person or a vision model wrote."""
     texts = {"text": request.text}
@@ -203,7 +221,7 @@ def _reasoning(kept: Sequence[_Match], request: ClassifyRequest, vocabulary: Voc
     sentences: list[str] = []
     for passage in dict.fromkeys(each.passage for each in kept if each.passage and each.passage[1]):
         tags = ", ".join(f"{each.tag} {each.confidence:.2f}" for each in kept if each.passage == passage)
-        how = "the music sounds" if passage[0] == "music" else f"near in meaning to the {_NAMES.get(passage[0], passage[0])}"
+        how = _HOW.get(passage[0]) or f"near in meaning to the {_NAMES.get(passage[0], passage[0])}"
         sentences.append(f'{tags}: {how} "{_quote(passage[1])}".')
     measured = (each for each in kept if not each.passage or not each.passage[1])
     sentences += (f"{each.tag} {each.confidence:.2f}: {explain(vocabulary.by_name[each.tag], request.evidence)}." for each in measured)

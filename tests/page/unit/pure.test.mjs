@@ -100,6 +100,9 @@ test("shows what was read, said and heard as a person would say it", () => {
   const content = { speech: 0.1, singing: 0.01, music: 0.92, other: 0 };
   assert.equal(answerText({ rev: 1, content, windows: [{ start: 0 }] }), "music 92 %, speech 10 %");
   assert.equal(answerText({ rev: 1, boats: 3 }), "3");
+  const faces = { rev: 1, count: 2, shot_size: "close-up", expressions: [{ label: "joy", confidence: 0.71 }] };
+  assert.equal(answerText(faces), "2 faces, close-up, apparent joy 0.7");
+  assert.equal(answerText({ ...faces, count: 0, shot_size: "none", expressions: [] }), "no faces");
 });
 
 test("lays out lanes by axis, curves by measure, and answers of further stages", () => {
