@@ -250,7 +250,17 @@ def test_the_generated_reference_describes_the_event(installed: Any) -> None:
 
 
 def test_the_stage_takes_its_place_in_the_table(installed: Any) -> None:
-    assert [stage.name for stage in all_stages()] == ["measure", "read", "hear", "transcribe", "caption", "tag", "scenes", "sharpness"]
+    assert [stage.name for stage in all_stages()] == [
+        "measure",
+        "read",
+        "faces",
+        "hear",
+        "transcribe",
+        "caption",
+        "tag",
+        "scenes",
+        "sharpness",
+    ]
 
 
 def test_a_stage_that_cannot_be_imported_is_named(site: Path, film: Path, tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from streamtags.config.settings import load_settings
 from streamtags.config.stages import FacesSettings
 from streamtags.core.answers import SegmentFaces, face_words
 from streamtags.core.errors import ConfigError, ModelError
-from streamtags.core.model import Measured, Picture, Segment
+from streamtags.core.model import ClassifyRequest, Measured, Picture, Segment
 from streamtags.core.state import SegmentState
 from streamtags.core.timebase import Clock
+from streamtags.core.vocabulary import Axis, Tag, Vocabulary
 from streamtags.run.analyze import analyze
 from streamtags.stages.faces import weights
 from streamtags.stages.faces.detector import BlazeFaceDetector, Face
@@ -32,6 +33,7 @@ from streamtags.stages.faces.expression import LABELS, MiniXception
 from streamtags.stages.faces.looking import face_count, shot_size, top_expressions
 from streamtags.stages.faces.stage import FacesRunner, make_runner
 from streamtags.stages.stage import SegmentWork
+from streamtags.stages.tag.embedded import SPEC
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing.source import PictureStill
 
@@ -200,7 +202,7 @@ async def test_a_real_clip_has_close_ups(tmp_path: Path) -> None:
         pytest.skip("needs the development media")
     folder = shutil.copytree(PULLED, tmp_path / "weights")
     given_settings = {"profile": "embedded", "faces": {"enabled": "on", "weights": str(folder)}}
-    settings = load_settings(None, {}, {**given_settings, "read": {"enabled": "off"}, "hear": {"enabled": "off"}})
+    settings = load_settings({**given_settings, "read": {"enabled": "off"}, "hear": {"enabled": "off"}})
     with SqliteStore(tmp_path / "store.db") as store:
         state = await analyze(str(clip), settings, store)
     faces = [segment.answers["faces"] for segment in state.segments]
@@ -208,5 +210,16 @@ async def test_a_real_clip_has_close_ups(tmp_path: Path) -> None:
     assert all(one["count"] in (1, 2) for one in faces)
 
 
+@pytest.mark.parametrize(("size", "tags"), [("close-up", ["Close-up"]), ("wide", ["Wide shot"]), ("none", [])])
+async def test_a_tag_named_like_the_shot_size_is_given(size: str, tags: list[str]) -> None:
+    names = ("Close-up", "Medium shot", "Wide shot")
+    tags_of_sizes = tuple(Tag(name=name, axis="shot") for name in names)
+    vocabulary = Vocabulary(id="shots", version="1", axes=(Axis(name="shot"),), tags=tags_of_sizes)
+    answers = {"faces": {"count": 1, "shot_size": size}}
+    result = await SPEC.build({}).classify(ClassifyRequest("s1", "", "person", answers=answers), vocabulary)
+    assert [score.tag for score in result.tags] == tags
+    assert not tags or "the height of the faces says" in result.reasoning
+
+
 def test_the_stage_is_off_unless_turned_on() -> None:
-    assert load_settings(None, {}, {}).faces.enabled == "off"
+    assert load_settings({}).faces.enabled == "off"
