@@ -91,7 +91,7 @@ class MiniXception:
         kernel = self._arrays[f"separable_conv2d_{number}/depthwise_kernel"][..., 0]
         height, width = x.shape[:2]
         padded = _padded(x, 0.0)
-        spread = sum(padded[i : i + height, j : j + width] * kernel[i, j] for i in range(3) for j in range(3))
+        spread = np.add.reduce([padded[i : i + height, j : j + width] * kernel[i, j] for i in range(3) for j in range(3)])
         mixed: Floats = spread @ self._arrays[f"separable_conv2d_{number}/pointwise_kernel"][0, 0]
         return mixed
 
@@ -105,7 +105,7 @@ class MiniXception:
 
 def _convolved(x: Floats, kernel: Floats) -> Floats:
     height, width = x.shape[0] - 2, x.shape[1] - 2
-    total: Floats = sum(x[i : i + height, j : j + width] @ kernel[i, j] for i in range(3) for j in range(3))
+    total: Floats = np.add.reduce([x[i : i + height, j : j + width] @ kernel[i, j] for i in range(3) for j in range(3)])
     return total
 
 

@@ -6,14 +6,17 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamtags.config.stages import FacesSettings
 from streamtags.core.answers import SegmentFaces
 from streamtags.core.errors import ModelError
 from streamtags.core.model import Still
-from streamtags.stages.faces.detector import BlazeFaceDetector, FaceDetector
+from streamtags.stages.faces.detector import BlazeFaceDetector, Face, FaceDetector
 from streamtags.stages.faces.expression import ExpressionReader, MiniXception, has_reader_package
 from streamtags.stages.faces.looking import cropped, face_count, shot_size, top_expressions
-from streamtags.stages.faces.weights import DETECTOR, EXPRESSION, weights_folder
+from streamtags.stages.faces.weights import DETECTOR, EXPRESSION, checked_file, weights_folder
 from streamtags.stages.stage import STILLS, Earlier, LaneLimits, SegmentRunner, SegmentWork, Stage
 
 __all__ = ["FACES", "FacesRunner", "make_runner"]
@@ -51,13 +54,15 @@ class FacesRunner(SegmentRunner):
         return [answer.model_copy(update={"ms": round((time.perf_counter() - began) * 1000, 3)})]
 
     def _look(self, segment: str, stills: Sequence[Still]) -> SegmentFaces:
-        pictures, shares = [], []
+        pictures: list[Sequence[Face]] = []
+        shares: list[NDArray[np.float32]] = []
         for still in stills:
             picture = still.rgb(max_side=self._settings.max_side)
             faces = self._detector.detect(picture)
             pictures.append(faces)
-            parts = [cropped(picture, face) for face in faces[:_FACES_READ]] if self._reader is not None else []
-            shares += [self._reader.read(part) for part in parts if part is not None and self._reader is not None]
+            if self._reader is not None:
+                parts = [cropped(picture, face) for face in faces[:_FACES_READ]]
+                shares += [self._reader.read(part) for part in parts if part is not None]
         count = face_count(pictures)
         return SegmentFaces(
             segment=segment,
@@ -83,10 +88,10 @@ def make_runner(settings: FacesSettings) -> FacesRunner:
         ConfigError: weights are missing or damaged, or `faces.expressions=on` lacks h5py.
     """
     folder = settings.weights or weights_folder()
-    detector = BlazeFaceDetector(folder / DETECTOR.name, settings.min_confidence)
-    expression = folder / EXPRESSION.name
-    reads = settings.expressions == "on" or (settings.expressions == "auto" and has_reader_package() and expression.is_file())
-    return FacesRunner(detector, MiniXception(expression) if reads else None, settings)
+    detector = BlazeFaceDetector(checked_file(folder, DETECTOR), settings.min_confidence)
+    is_there = has_reader_package() and (folder / EXPRESSION.name).is_file()
+    reads = settings.expressions == "on" or (settings.expressions == "auto" and is_there)
+    return FacesRunner(detector, MiniXception(checked_file(folder, EXPRESSION)) if reads else None, settings)
 
 
 def _spread(stills: Sequence[Still], most: int) -> tuple[Still, ...]:

