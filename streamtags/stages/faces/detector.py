@@ -117,8 +117,8 @@ def _as_faces(boxes: Sequence[Box], scores: Sequence[float], least: float, width
     """Return each face once, cut to the picture."""
     if not boxes:
         return []
-    kept = cv2.dnn.NMSBoxes(list(boxes), list(scores), least, 0.3)
-    faces = [Face(_shares(boxes[at], width, height), min(1.0, round(scores[at], 4))) for at in np.asarray(kept, np.intp).reshape(-1)]
+    kept = np.asarray(cv2.dnn.NMSBoxes(list(boxes), list(scores), least, 0.3), np.intp).reshape(-1).tolist()
+    faces = [Face(_shares(boxes[at], width, height), min(1.0, round(scores[at], 4))) for at in kept]
     return sorted((face for face in faces if face.box[2] and face.box[3]), key=lambda face: -face.box[3])
 
 

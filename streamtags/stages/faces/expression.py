@@ -100,7 +100,8 @@ class MiniXception:
             self._arrays[f"batch_normalization_{number}/{name}"] for name in ("moving_mean", "moving_variance", "gamma", "beta")
         )
         scale = gamma / np.sqrt(variance + np.float32(1e-3))
-        return x * scale + (beta - mean * scale)
+        normalized: Floats = x * scale + (beta - mean * scale)
+        return normalized
 
 
 def _convolved(x: Floats, kernel: Floats) -> Floats:
