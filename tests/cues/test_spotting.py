@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from tests.cues.films import Part, make_film, talk
 CALM, TENSE, HAPPY = {"Calm": 0.9, "Sea": 0.5}, {"Tense": 0.9, "Dark": 0.6}, {"Happy": 0.9, "Sunny": 0.7}
 
 
-def spots(state: TimelineState, **options) -> list[CueDetected]:
+def spots(state: TimelineState, **options: Any) -> list[CueDetected]:
     film = film_of(state)
     assert film is not None
     return spot(film, SpotSettings(**options))

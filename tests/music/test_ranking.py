@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamtags.core.music import Track, TrackSound
-from streamtags.music.guide import Range, parse_guide
+from streamtags.music.guide import Guide, Range, parse_guide
 from streamtags.music.index import TrackIndex, build_index
 from streamtags.music.ranking import Limits, Wanted, rank
 from streamtags.music.words import terms
@@ -90,7 +91,9 @@ limits = st.builds(
 
 @settings(max_examples=40, deadline=None)
 @given(wishes, guides, limits, st.lists(st.sampled_from(sorted(BY_ID)), max_size=4), st.integers(1, 30))
-def test_every_result_passes_the_limits_and_the_order_is_always_the_same(wanted, guide, limit, rejected, top) -> None:
+def test_every_result_passes_the_limits_and_the_order_is_always_the_same(
+    wanted: Wanted, guide: Guide, limit: Limits, rejected: list[str], top: int
+) -> None:
     ranked = rank(INDEX, EMBEDDER, wanted, guide, limits=limit, rejected=rejected, top=top)
     assert ranked == rank(INDEX, EMBEDDER, wanted, guide, limits=limit, rejected=list(reversed(rejected)), top=top)
     names = [each.track for each in ranked]
@@ -114,7 +117,7 @@ def test_every_result_passes_the_limits_and_the_order_is_always_the_same(wanted,
 
 @settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False), wishes, guides)
-def test_the_order_in_which_a_catalog_lists_its_tracks_does_not_matter(rng, wanted, guide) -> None:
+def test_the_order_in_which_a_catalog_lists_its_tracks_does_not_matter(rng: random.Random, wanted: Wanted, guide: Guide) -> None:
     shuffled = TRACKS[:30]
     rng.shuffle(shuffled)
     assert rank(made_index(*shuffled), EMBEDDER, wanted, guide) == rank(made_index(*TRACKS[:30]), EMBEDDER, wanted, guide)
@@ -122,7 +125,7 @@ def test_the_order_in_which_a_catalog_lists_its_tracks_does_not_matter(rng, want
 
 @settings(max_examples=15, deadline=None)
 @given(wishes, st.sampled_from(INSTRUMENTS), st.floats(0.2, 2))
-def test_a_term_that_is_wished_for_never_ranks_its_tracks_lower(wanted, term, weight) -> None:
+def test_a_term_that_is_wished_for_never_ranks_its_tracks_lower(wanted: Wanted, term: str, weight: float) -> None:
     def mean_place(text: str) -> float:
         order = [each.track for each in rank(INDEX, EMBEDDER, wanted, parse_guide(text), top=120)]
         return float(np.mean([place for place, name in enumerate(order) if term in BY_ID[name].instruments]))
@@ -130,7 +133,7 @@ def test_a_term_that_is_wished_for_never_ranks_its_tracks_lower(wanted, term, we
     assert mean_place(f"+{term}:{weight:.2f}") <= mean_place("") <= mean_place(f"-{term}:{weight:.2f}")
 
 
-def first(index: TrackIndex, wanted: Wanted, guide: str = "", **options) -> str:
+def first(index: TrackIndex, wanted: Wanted, guide: str = "", **options: Any) -> str:
     return rank(index, EMBEDDER, wanted, parse_guide(guide), **options)[0].track
 
 
