@@ -1,6 +1,15 @@
 // Folding events about cues, as streamtags/core/cue_fold.py does.
 
-const SPOTTED = { cue: "", start: null, end: null, reason: "", usage: "background", bpm: null, intensity: [], hits: [] };
+const SPOTTED = {
+  cue: "",
+  start: null,
+  end: null,
+  reason: "",
+  usage: "background",
+  bpm: null,
+  intensity: [],
+  hits: [],
+};
 const UNDECIDED = { decision: null, chosen: null, rejected: [], by: null };
 
 /**
@@ -13,8 +22,8 @@ export function afterDetected(cues, data) {
   const others = cues.filter((cue) => cue !== known);
   if (data.removed) return others;
   const bounds = Object.entries(SPOTTED).map(([name, value]) => [name, name in data ? data[name] : value]);
-  const decided = Object.entries(UNDECIDED).map(([name, value]) => [name, known ? known[name] : value]);
-  return [...others, Object.fromEntries([...bounds, ...decided])];
+  const decision = Object.entries(UNDECIDED).map(([name, value]) => [name, known ? known[name] : value]);
+  return [...others, Object.fromEntries([...bounds, ...decision])];
 }
 
 /**
