@@ -53,6 +53,8 @@ AnyParams = TypeVar("AnyParams", bound=Params)
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 # A query string has to fit into the head of a request, 64 KB.
 Texts = Annotated[list[Name], Field(max_length=50)]
+# A boolean of a JSON body: 0 and "no" are mistakes, not false.
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class NoParams(Params):
@@ -140,9 +142,9 @@ class SuggestCues(OneTimeline):
     guide: str = Field("", max_length=1000, description="wishes for the music, such as: slower, only piano, hopeful")
     top: int = Field(5, ge=1, le=50, description="the most suggestions for each cue")
     cue: Name | None = Field(None, description="suggest for this cue only")
-    instrumental: bool = Field(False, description="no tracks with vocals")
+    instrumental: Flag = Field(False, description="no tracks with vocals")
     licenses: Texts = Field(default_factory=list, description="only tracks whose license contains one of these")
-    over_music: bool = Field(False, description="spot also where music is heard already")
+    over_music: Flag = Field(False, description="spot also where music is heard already")
 
 
 class DecideCue(OneTimeline):
