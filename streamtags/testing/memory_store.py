@@ -19,6 +19,7 @@ from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
 from streamtags.store.names import resolve_name
 from streamtags.store.polling import watch_by_polling
+from streamtags.store.row_log import check_epoch
 from streamtags.store.rows import decode, rows_of
 from streamtags.store.subscribers import Subscribers
 from streamtags.testing.memory_data import Lease, MemoryData, MemoryTimeline, new_epoch
@@ -90,8 +91,7 @@ class MemoryStore:
         """Append `payloads`, in order, and return them as events with their `seq`."""
         with self._writing() as data:
             stored = data.timeline(timeline)
-            if expect_epoch is not None and expect_epoch != stored.epoch:
-                raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
+            check_epoch(timeline, stored.epoch, expect_epoch)
             events = _insert(stored, payloads)
             data.write_blobs(stored, thumbnails or {}, fingerprints or {}, waveforms or {})
         self._subscribers.notify(timeline)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload
 from streamtags.core.records import Fingerprint, Head
-from streamtags.core.state import TimelineState
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
 from streamtags.store.postgres.blobs import check_sizes, write_blobs
 from streamtags.store.postgres.claims import check_unclaimed
 from streamtags.store.postgres.database import Connection, Database
 from streamtags.store.postgres.port import PostgresPort, TimelineRow
-from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, rows_of, time_text
+from streamtags.store.row_log import RowLog, check_epoch
+from streamtags.store.rows import Encoded, EventRow, decode_payload, encode, new_epoch, now, rows_of, time_text
 from streamtags.store.subscribers import Subscribers
 
 __all__ = ["PostgresEventLog"]
@@ -31,7 +30,7 @@ SELECT %s, event.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])
 """
 
 
-class PostgresEventLog(PostgresPort):
+class PostgresEventLog(PostgresPort, RowLog):
     """The port `EventLog`. Processes that append to one log take turns; readers never wait for a writer."""
 
     def __init__(self, database: Database, subscribers: Subscribers) -> None:
@@ -55,8 +54,7 @@ class PostgresEventLog(PostgresPort):
         def work(connection: Connection) -> list[Event]:
             row = self._locked_row(connection, timeline)
             self._check_claim(timeline, row)
-            if expect_epoch is not None and expect_epoch != row.epoch:
-                raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
+            check_epoch(timeline, row.epoch, expect_epoch)
             with connection.pipeline():
                 write_blobs(connection, row.n, thumbnails or {}, fingerprints or {}, waveforms or {})
                 return self._insert_new(connection, timeline, row, encoded)
@@ -64,16 +62,6 @@ class PostgresEventLog(PostgresPort):
         events = self._database.write(work, is_committed=self._has_events)
         self._notify(timeline)
         return events
-
-    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """Return events with `seq > after`, in order, at most `limit`."""
-        epoch, rows = self._rows(timeline, after, limit)
-        return [decode(timeline, epoch, row) for row in rows]
-
-    def read_json(self, timeline: str, after: int = 0, limit: int | None = None) -> list[str]:
-        """Return what `read` returns, each event as the JSON text of `Event.to_json`, without parsing it."""
-        epoch, rows = self._rows(timeline, after, limit)
-        return lines(timeline, epoch, rows)
 
     def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
         """Begin the log anew with `payloads`, under a new epoch and from seq 1, in one transaction."""
@@ -141,17 +129,7 @@ class PostgresEventLog(PostgresPort):
         rows = self._database.read("SELECT id, epoch, seq FROM streamtags.timelines")
         return {timeline: Head(epoch, seq) for timeline, epoch, seq in rows}
 
-    def state(self, timeline: str) -> TimelineState:
-        """Return the fold of the log; a second call costs only what is new."""
-
-        def read(epoch: str | None, after: int) -> tuple[str, Iterable[tuple[int, Payload]]]:
-            current, rows = self._rows(timeline, after, None, epoch=epoch)
-            return current, ((row[0], decode_payload(timeline, row)) for row in rows)
-
-        return self._folds.state(timeline, read)
-
     def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
-        """Return the log's epoch and the rows after `after`; all rows if `epoch` is given and is not the log's."""
         self._check_id(timeline)
         rows = self._database.read(_EVENTS, (epoch, after, timeline, None if limit is None else max(1, limit)))
         current = self._required(rows[0] if rows else None, timeline)[0]

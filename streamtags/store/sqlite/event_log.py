@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload
 from streamtags.core.records import Fingerprint, Head
-from streamtags.core.state import TimelineState
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
-from streamtags.store.rows import Encoded, EventRow, decode, decode_payload, encode, lines, new_epoch, now, rows_of, time_text
+from streamtags.store.row_log import RowLog, check_epoch
+from streamtags.store.rows import Encoded, EventRow, decode_payload, encode, new_epoch, now, rows_of, time_text
 from streamtags.store.sqlite.blobs import write_blobs
 from streamtags.store.sqlite.claims import check_unclaimed
 from streamtags.store.sqlite.database import Database
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteEventLog"]
 
 
-class SqliteEventLog(SqlitePort):
+class SqliteEventLog(SqlitePort, RowLog):
     """The port `EventLog`. Readers never wait for a writer."""
 
     def __init__(self, database: Database, subscribers: Subscribers) -> None:
@@ -45,22 +44,11 @@ class SqliteEventLog(SqlitePort):
         encoded = encode(payloads)
         with self._database.write() as connection:
             n, epoch, _ = self._row(connection, timeline)
-            if expect_epoch is not None and expect_epoch != epoch:
-                raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
+            check_epoch(timeline, epoch, expect_epoch)
             events = self._insert(connection, timeline, encoded)
             write_blobs(connection, n, thumbnails or {}, fingerprints or {}, waveforms or {})
         self._subscribers.notify(timeline)
         return events
-
-    def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """Return events with `seq > after`, in order, at most `limit`."""
-        epoch, rows = self._rows(timeline, after, limit)
-        return [decode(timeline, epoch, row) for row in rows]
-
-    def read_json(self, timeline: str, after: int = 0, limit: int | None = None) -> list[str]:
-        """Return what `read` returns, each event as the JSON text of `Event.to_json`, without parsing it."""
-        epoch, rows = self._rows(timeline, after, limit)
-        return lines(timeline, epoch, rows)
 
     def replace(self, timeline: str, payloads: Sequence[Payload]) -> list[Event]:
         """Begin the log anew with `payloads`, under a new epoch and from seq 1, in one transaction."""
@@ -115,17 +103,7 @@ class SqliteEventLog(SqlitePort):
         with self._database.read() as connection:
             return {timeline: Head(epoch, seq) for timeline, epoch, seq in connection.execute("SELECT id, epoch, seq FROM timelines")}
 
-    def state(self, timeline: str) -> TimelineState:
-        """Return the fold of the log; a second call costs only what is new."""
-
-        def read(epoch: str | None, after: int) -> tuple[str, Iterable[tuple[int, Payload]]]:
-            current, rows = self._rows(timeline, after, None, epoch=epoch)
-            return current, ((row[0], decode_payload(timeline, row)) for row in rows)
-
-        return self._folds.state(timeline, read)
-
     def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
-        """Return the log's epoch and the rows after `after`; all rows if `epoch` is given and is not the log's."""
         with self._database.read() as connection:
             n, current, _ = self._row(connection, timeline)
             start = after if epoch in (None, current) else 0
