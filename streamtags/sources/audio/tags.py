@@ -8,7 +8,12 @@ from tinytag import TinyTag, TinyTagException
 
 from streamtags.sources.audio.broadcast_wave import read_broadcast_wave
 
-__all__ = ["read_tags"]
+__all__ = ["AUDIO_SUFFIXES", "read_tags"]
+
+AUDIO_SUFFIXES = frozenset(
+    {".aac", ".aif", ".aifc", ".aiff", ".caf", ".flac", ".m4a", ".mka", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma", ".wv"}
+)
+"""Endings of files that are taken from a folder of music."""
 
 # Names of tinytag, and the names that catalogs use.
 _FIELDS = {

@@ -20,6 +20,7 @@ from streamtags.stages.measure.sound import SoundMeter
 __all__ = ["CURVE_SECONDS", "energy_of", "measure_track"]
 
 CURVE_SECONDS: Final = 0.5
+_MAX_SECONDS: Final = 3600.0
 _LISTEN_SECONDS: Final = 30.0
 _MAX_HITS: Final = 240
 _HIT_DISTANCE: Final = 0.25  # seconds; an accent and the notes around it are one
@@ -48,6 +49,8 @@ def measure_track(sounds: Iterable[Sound], listener: Listener | None = None) -> 
     for sound in sounds:
         if start is None:
             start = listened = sound.start
+        if sound.start - start >= _MAX_SECONDS:
+            break
         meter.push(sound)
         end = sound.start + sound.samples.shape[1] / sound.rate
         if listener is not None and meter.heard_until - listened >= _LISTEN_SECONDS:
