@@ -87,8 +87,8 @@ class Analyze(Params):
     uri: str = Field(min_length=1, max_length=MAX_TEXT)
     profile: str | None = Field(None, max_length=MAX_NAME, description="captioner and classifier")
     tags: str | None = Field(None, max_length=MAX_VOCABULARY, description="vocabulary")
-    fresh: bool = Field(False, description="delete at once what is stored for this source and settings, and start over")
-    follow: bool = Field(False, description="the file is still being written: read on as it grows")
+    fresh: Flag = Field(False, description="delete at once what is stored for this source and settings, and start over")
+    follow: Flag = Field(False, description="the file is still being written: read on as it grows")
 
 
 class BrowseMedia(Params):
@@ -116,7 +116,7 @@ class Correct(OneSegment):
     tags: list[TagScore] = Field(default_factory=list, max_length=1000)
     untag: list[str] = Field(default_factory=list, max_length=1000)
     caption: str | None = Field(None, max_length=MAX_TEXT)
-    reset: bool = Field(False, description="discard earlier corrections first; alone, the models' answers return")
+    reset: Flag = Field(False, description="discard earlier corrections first; alone, the models' answers return")
     by: str | None = Field(None, max_length=MAX_NAME)
 
 
