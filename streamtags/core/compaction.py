@@ -22,7 +22,7 @@ _FIELD_SETS: dict[type[BaseModel], set[str]] = {}
 
 
 def changed(segment: SegmentState, changes: Mapping[str, Any]) -> SegmentState:
-    """Return `segment` with `changes`, as `model_copy` would, several times faster; the new values are compact."""
+    """Return `segment` with `changes`, as `model_copy` would, in half the time; the new values are compact."""
     new = object.__new__(type(segment))
     # all that pydantic keeps for an instance
     object.__setattr__(new, "__dict__", {**segment.__dict__, **changes})

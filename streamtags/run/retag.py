@@ -27,7 +27,7 @@ __all__ = ["retag", "retag_with"]
 
 # Segments in work at once: enough to share a durable write, few enough that readers see tags several times a second.
 _CONCURRENT_SEGMENTS = 512
-# A commit waits so long for more tags: sharing it saves more than a tenth of the work, and a reader does not notice.
+# A commit waits so long for more tags that it can share; a reader does not notice.
 _COMMIT_WAIT_SECONDS = 0.02
 
 
