@@ -6,8 +6,8 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from streamtags.core.backoff import Backoff
@@ -92,19 +92,26 @@ class Lane:
         Raises:
             ModelError: it was refused, kept failing, or took too long (code `model.deadline`; `model.circuit_open` if the server was away).
         """
-        async with self._turn():
-            try:
-                async with asyncio.timeout(self._limits.deadline_seconds) as deadline:
-                    return await self._retry(question, deadline)
-            except TimeoutError as error:
-                if self.breaker.opened is not None:
-                    raise self._unavailable() from error
-                raise ModelError(
-                    f"no answer within {self._limits.deadline_seconds:g} s",
-                    where=where,
-                    hint="raise deadline_seconds of the profile, or lower its concurrency",
-                    code="model.deadline",
-                ) from error
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        self._admit()
+        try:
+            await turn
+            async with asyncio.timeout(self._limits.deadline_seconds) as deadline:
+                return await self._retry(question, deadline)
+        except TimeoutError as error:
+            if self.breaker.opened is not None:
+                raise self._unavailable() from error
+            raise ModelError(
+                f"no answer within {self._limits.deadline_seconds:g} s",
+                where=where,
+                hint="raise deadline_seconds of the profile, or lower its concurrency",
+                code="model.deadline",
+            ) from error
+        finally:
+            if not turn.cancelled():
+                self._inside -= 1
+                self._admit()
 
     async def _retry(self, question: Callable[[], Awaitable[Answer]], deadline: asyncio.Timeout) -> Answer:
         tries = retries = 0
@@ -137,20 +144,6 @@ class Lane:
             else:
                 self._record_answer(began)
                 return answer
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait for a place among the requests in flight, and hold it."""
-        turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        self._admit()
-        try:
-            await turn
-            yield
-        finally:
-            if not turn.cancelled():
-                self._inside -= 1
-                self._admit()
 
     def _admit(self) -> None:
         while self._queue and self._inside < self.limit.now:

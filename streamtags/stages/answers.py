@@ -28,14 +28,17 @@ async def answer_of(call: Awaitable[Answer], kind: type[Answer], backend: str) -
         StreamtagsError: the call raised it.
         ModelError: the call raised another exception (code `backend.error`) or returned something else (code `backend.answer`).
     """
-    hint = f"report this to the author of the {backend.partition(' ')[0]}"
     try:
         answer = await call
     except (StreamtagsError, TimeoutError):
         raise
     except Exception as error:
         _log.info("%s raised an error", backend, exc_info=True)
-        raise ModelError(f"raised {type(error).__name__}: {error}", where=backend, hint=hint, code="backend.error") from error
+        raise ModelError(f"raised {type(error).__name__}: {error}", where=backend, hint=_hint(backend), code="backend.error") from error
     if not isinstance(answer, kind):
-        raise ModelError(f"returned {type(answer).__name__}, not {kind.__name__}", where=backend, hint=hint, code="backend.answer")
+        raise ModelError(f"returned {type(answer).__name__}, not {kind.__name__}", where=backend, hint=_hint(backend), code="backend.answer")
     return answer
+
+
+def _hint(backend: str) -> str:
+    return f"report this to the author of the {backend.partition(' ')[0]}"
