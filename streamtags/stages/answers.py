@@ -36,7 +36,9 @@ async def answer_of(call: Awaitable[Answer], kind: type[Answer], backend: str) -
         _log.info("%s raised an error", backend, exc_info=True)
         raise ModelError(f"raised {type(error).__name__}: {error}", where=backend, hint=_hint(backend), code="backend.error") from error
     if not isinstance(answer, kind):
-        raise ModelError(f"returned {type(answer).__name__}, not {kind.__name__}", where=backend, hint=_hint(backend), code="backend.answer")
+        raise ModelError(
+            f"returned {type(answer).__name__}, not {kind.__name__}", where=backend, hint=_hint(backend), code="backend.answer"
+        )
     return answer
 
 
