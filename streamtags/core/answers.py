@@ -6,7 +6,7 @@ The fold keeps them under `answers` of a segment, like the answers of stages tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -16,6 +16,7 @@ from streamtags.core.payload import SegmentAnswer, Wire
 from streamtags.core.timebase import Time
 
 __all__ = [
+    "EXPRESSIONS",
     "STAGE_OF_ANSWER",
     "ApparentExpression",
     "HeardMusic",
@@ -29,11 +30,14 @@ __all__ = [
     "SegmentTranscribed",
     "TranscriptLine",
     "Word",
+    "apparent_expression",
     "face_words",
     "framing_words",
     "heard_evidence",
     "heard_shares",
     "heard_tags",
+    "heard_words",
+    "music_words",
     "screen_text",
     "transcript_lines",
     "transcript_text",
@@ -41,6 +45,9 @@ __all__ = [
 
 STAGE_OF_ANSWER: Mapping[str, str] = {"transcribed": "transcribe", "heard": "hear"}
 """The stage of an answer, where its event is not named like the stage."""
+
+EXPRESSIONS: Final = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
+"""What an apparent expression may be, in the order of FER-2013 (Goodfellow et al. 2013, https://arxiv.org/abs/1307.0414)."""
 
 _MAX_LINES = 200
 
@@ -162,7 +169,8 @@ class SegmentFaces(SegmentAnswer):
     """The faces of a segment: how many are seen at once, and the shot size by the height of the largest.
 
     `expressions` are the top three apparent expressions, averaged over faces and pictures; empty where none is clear. `frames` are the pts
-    of the pictures that were looked at.
+    of the pictures that were looked at. `boxes` are the faces in the thumbnail, the largest first: x, y, width and height in shares of the
+    picture, from its upper left corner; left out where there is none.
     """
 
     type: ClassVar[str] = "segment.faces"
@@ -170,6 +178,7 @@ class SegmentFaces(SegmentAnswer):
     shot_size: Literal["close-up", "medium", "wide", "none"]
     expressions: list[ApparentExpression] = Field(default_factory=list, max_length=3)
     frames: list[int] = Field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = Field(default_factory=list, max_length=50, exclude_if=lambda boxes: not boxes)
     model: Label
     ms: float = 0.0
 
@@ -211,6 +220,13 @@ def face_words(answers: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
+def apparent_expression(answers: Mapping[str, Any]) -> tuple[str, float]:
+    """Return the first apparent expression of a segment's `answers` and its confidence; ("", 0) where none is said."""
+    faces = answers.get("faces")
+    listed = _scored(faces.get("expressions")) if isinstance(faces, Mapping) else []
+    return listed[0] if listed else ("", 0.0)
+
+
 def framing_words(answers: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names that the shot size of a segment's `answers` has in vocabularies; empty if no face was seen."""
     faces = answers.get("faces")
@@ -250,6 +266,26 @@ def heard_tags(answers: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]
     if not isinstance(music, Mapping):
         return {}
     return {kind: _scored(music.get(kind)) for kind in ("instruments", "genres", "moods")}
+
+
+def music_words(answers: Mapping[str, Any]) -> str:
+    """Return the instruments, genres and moods of a segment's `answers`: "harp, flute; classical; soft"; "" for no music."""
+    return "; ".join(", ".join(label for label, _ in tags) for tags in heard_tags(answers).values() if tags)
+
+
+def heard_words(answers: Mapping[str, Any]) -> str:
+    """Return what is heard in a segment's `answers` in words; "" if no stage has listened.
+
+    Such as "speech 90 %, music 40 %; harp, flute; classical; 92 bpm"; "silence or noise" where none of speech, singing and music is heard.
+    """
+    shares = heard_shares(answers)
+    if not shares:
+        return ""
+    kinds = [f"{kind} {percent} %" for kind in ("speech", "singing", "music") if (percent := round(100 * shares.get(kind, 0.0)))]
+    music = answers["heard"].get("music")
+    bpm = music.get("bpm") if isinstance(music, Mapping) else None
+    tempo = f"{bpm:.0f} bpm" if isinstance(bpm, int | float) else ""
+    return "; ".join(filter(None, [", ".join(kinds) or "silence or noise", music_words(answers), tempo]))
 
 
 def _scored(tags: object) -> list[tuple[str, float]]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from streamtags.core.answers import EXPRESSIONS
 from streamtags.core.errors import UsageError
 from streamtags.core.model import EvidenceValue
 from streamtags.core.validation import first_mistake
@@ -49,10 +50,13 @@ class Item(_Strict):
         id: its name; by default the number of its line.
         text: subtitles, titles or notes.
         evidence: measured numbers, for classifiers that use them.
-        labels: the right tags, by vocabulary; a plain list is of the dataset's own.
+        labels: the right tags, by vocabulary; a plain list is of the dataset's own. Left out, no tag is right, unless something else of
+            the item is labeled: then its tags do not count.
         shots: of the clip; None where they are not labeled.
         transcript: every word that is spoken or sung in the clip, in order; "" for none, None where it is not labeled.
         content: shares of `speech`, `singing` and `music` in the clip, 0 to 1; those that are labeled.
+        expression: the apparent expression of the faces in the clip, one of `EXPRESSIONS`; "" for none that is clear, None where it is
+            not labeled.
         split: `dev` or `test`, if the dataset is split.
     """
 
@@ -61,10 +65,11 @@ class Item(_Strict):
     clip: str | None = None
     text: str = ""
     evidence: dict[str, EvidenceValue] = Field(default_factory=dict)
-    labels: dict[str, tuple[str, ...]] | tuple[str, ...] = ()
+    labels: dict[str, tuple[str, ...]] | tuple[str, ...] | None = None
     shots: Shots | None = None
     transcript: str | None = None
     content: dict[Literal["speech", "singing", "music"], Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    expression: str | None = None
     split: str | None = None
 
     @model_validator(mode="after")
@@ -75,7 +80,15 @@ class Item(_Strict):
             raise ValueError("shots are of a clip")
         if (self.transcript is not None or self.content) and self.clip is None:
             raise ValueError("transcript and content are of a clip")
+        if self.expression is not None and self.clip is None:
+            raise ValueError("an expression is of a clip")
+        if self.expression and self.expression not in EXPRESSIONS:
+            raise ValueError(f"an expression is one of {', '.join(EXPRESSIONS)}")
         return self
+
+    @property
+    def _has_other_labels(self) -> bool:
+        return bool(self.content) or any(label is not None for label in (self.shots, self.transcript, self.expression))
 
     def tags(self, vocabulary: Vocabulary, own: str | None) -> tuple[str, ...] | None:
         """The labels as names of tags of `vocabulary`; None if the item is not labeled in it.
@@ -89,6 +102,8 @@ class Item(_Strict):
         """
         if isinstance(self.labels, Mapping):
             labels = self.labels.get(vocabulary.id)
+        elif self.labels is None:
+            labels = None if self._has_other_labels else ()
         else:
             labels = self.labels if own in (None, vocabulary.id) else None
         if labels is None:

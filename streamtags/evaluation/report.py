@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from streamtags.evaluation.scores import AxisScores, ReliabilityBin, Scores, SoundScores
+from streamtags.evaluation.scores import AxisScores, ExpressionScores, ReliabilityBin, Scores, SoundScores
 
 __all__ = ["bars", "curves", "page", "table"]
 
@@ -24,13 +24,15 @@ _ROWS: tuple[_Row, ...] = (
     ("micro recall", lambda s: _share(s.micro_recall)),
     ("macro F1", lambda s: _share(s.macro_f1)),
     ("calibration error (ECE)", lambda s: _share(s.calibration_error)),
-    ("tags an item", lambda s: f"{s.tags_per_item:.1f}"),
+    ("tags an item", lambda s: "-" if s.mean_average_precision is None else f"{s.tags_per_item:.1f}"),
     ("shot F1", lambda s: _share(s.shots.f1 if s.shots else None)),
     ("shot precision", lambda s: _share(s.shots.precision if s.shots else None)),
     ("shot recall", lambda s: _share(s.shots.recall if s.shots else None)),
     ("word error rate", lambda s: _share(s.sound.word_error_rate if s.sound else None)),
     ("words where none are", lambda s: str(s.sound.words_where_none) if s.sound and s.sound.words_where_none else "-"),
     ("error of speech, singing, music", lambda s: _content(s.sound)),
+    ("expressions right, of those said", lambda s: _right_of_said(s.expressions)),
+    ("expressions right, of those labeled", lambda s: f"{s.expressions.right} of {s.expressions.labeled}" if s.expressions else "-"),
     ("latency, median", lambda s: _ms(s.median_ms)),
     ("latency, 95th percentile", lambda s: _ms(s.p95_ms)),
     ("prompt tokens", lambda s: f"{s.prompt_tokens:,}" if s.prompt_tokens else "-"),
@@ -42,6 +44,10 @@ _ROWS: tuple[_Row, ...] = (
 def _content(sound: SoundScores | None) -> str:
     errors = sound.content_error if sound else {}
     return ", ".join(_share(errors.get(kind)) for kind in ("speech", "singing", "music")) if errors else "-"
+
+
+def _right_of_said(expressions: ExpressionScores | None) -> str:
+    return f"{expressions.right} of {expressions.said}" if expressions else "-"
 
 
 def table(scores: Sequence[Scores]) -> str:

@@ -25,7 +25,17 @@ from streamtags.evaluation.metrics import (
     word_errors,
 )
 
-__all__ = ["AxisScores", "ItemResult", "ReliabilityBin", "Scores", "ShotScores", "SoundScores", "confidence_pairs", "score"]
+__all__ = [
+    "AxisScores",
+    "ExpressionScores",
+    "ItemResult",
+    "ReliabilityBin",
+    "Scores",
+    "ShotScores",
+    "SoundScores",
+    "confidence_pairs",
+    "score",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,7 @@ class ItemResult:
         shots: first frames of detected shots, and the labeled shots; None if either is missing.
         words: the labeled transcript, and what was transcribed; None if it is not labeled.
         content: labeled and heard share of each labeled kind of sound.
+        expression: labeled and said apparent expression, "" for none; None if it is not labeled.
         failed: the error code if there is no answer, else "".
     """
 
@@ -51,7 +62,13 @@ class ItemResult:
     shots: tuple[tuple[int, ...], Shots] | None = None
     words: tuple[str, str] | None = None
     content: dict[str, tuple[float, float]] = field(default_factory=dict)
+    expression: tuple[str, str] | None = None
     failed: str = ""
+
+    @property
+    def is_labeled(self) -> bool:
+        """Whether anything of the item is compared with a label."""
+        return bool(self.content) or any(each is not None for each in (self.labels, self.shots, self.words, self.expression))
 
 
 class _Figures(BaseModel):
@@ -112,6 +129,22 @@ class SoundScores(_Figures):
     content_error: dict[str, float]
 
 
+class ExpressionScores(_Figures):
+    """Apparent expressions, over all clips in which they are labeled.
+
+    Attributes:
+        labeled: clips with a label other than none.
+        said: clips of which an expression is said.
+        right: clips of which the labeled expression is said.
+        said_where_none: clips labeled as without a clear expression, of which one is said.
+    """
+
+    labeled: int
+    said: int
+    right: int
+    said_where_none: int
+
+
 class Scores(_Figures):
     """One profile's figures. Those of tags are None if no item is labeled in the vocabulary."""
 
@@ -134,6 +167,7 @@ class Scores(_Figures):
     axes: tuple[AxisScores, ...]
     shots: ShotScores | None
     sound: SoundScores | None
+    expressions: ExpressionScores | None
     median_ms: float | None
     p95_ms: float | None
     prompt_tokens: int
@@ -183,6 +217,7 @@ def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str
         axes=tuple(_axes(right, confidence, vocabulary, threshold)),
         shots=_shots(answers),
         sound=_sound(answers),
+        expressions=_expressions(answers),
         median_ms=float(np.median(times)) if times else None,
         p95_ms=float(np.percentile(times, 95)) if times else None,
         prompt_tokens=sum(answer.usage.prompt_tokens for answer in answers if answer.usage),
@@ -226,6 +261,18 @@ def _shots(answers: Sequence[ItemResult]) -> ShotScores | None:
         return None
     total = Counts(sum(one.hits for one in each), sum(one.false for one in each), sum(one.missed for one in each))
     return ShotScores(boundaries=total.hits + total.missed, precision=total.precision, recall=total.recall, f1=total.f1)
+
+
+def _expressions(answers: Sequence[ItemResult]) -> ExpressionScores | None:
+    pairs = [answer.expression for answer in answers if answer.expression is not None]
+    if not pairs:
+        return None
+    return ExpressionScores(
+        labeled=sum(bool(label) for label, _ in pairs),
+        said=sum(bool(said) for _, said in pairs),
+        right=sum(bool(label) and said == label for label, said in pairs),
+        said_where_none=sum(bool(said) for label, said in pairs if not label),
+    )
 
 
 def _sound(answers: Sequence[ItemResult]) -> SoundScores | None:

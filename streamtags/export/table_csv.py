@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Callable
 
-from streamtags.core.answers import face_words, screen_text, transcript_text
+from streamtags.core.answers import face_words, heard_words, screen_text, transcript_text
 from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.timebase import Time
@@ -43,6 +43,7 @@ _COLUMNS = (
     "screen_text",
     "transcript",
     "faces",
+    "heard",
 )
 _SIGNS = "=+@\\-\uff1d\uff0b\uff0d\uff20"  # with their full-width forms
 _BREAKS = "\t\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
@@ -97,6 +98,7 @@ def _row(segment: SegmentState, tags: tuple[TagScore, ...], timecode: Callable[[
         safe_text(screen_text(segment.answers)),
         safe_text(transcript_text(segment.answers)),
         safe_text(face_words(segment.answers)),
+        safe_text(heard_words(segment.answers)),
     ]
 
 

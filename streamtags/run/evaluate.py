@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streamtags.config.settings import Settings
-from streamtags.core.answers import heard_shares, transcript_text
+from streamtags.core.answers import apparent_expression, heard_shares, transcript_text
 from streamtags.core.errors import ModelError, SourceError
 from streamtags.core.events import Event, SegmentCaptioned, SegmentTagged
 from streamtags.core.model import ClassifyRequest, Usage
@@ -116,6 +116,7 @@ async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, setti
         (_shots(state), item.shots) if item.shots is not None else None,
         (item.transcript, _said(state)) if item.transcript is not None else None,
         {kind: (right, _share(state, kind)) for kind, right in item.content.items()},
+        (item.expression, _expression(state)) if item.expression is not None else None,
         next((segment.error.code for segment in state.segments if segment.error), ""),
     )
 
@@ -128,6 +129,15 @@ def _share(state: TimelineState, kind: str) -> float:
     """Return the share of a kind of sound, segments weighted by their lengths; 0 where no stage has listened."""
     total = sum(segment.seconds for segment in state.segments)
     return sum(segment.seconds * heard_shares(segment.answers).get(kind, 0.0) for segment in state.segments) / total if total else 0.0
+
+
+def _expression(state: TimelineState) -> str:
+    """Return the apparent expression of a clip: that with the most confidence over its segments, weighted by their lengths."""
+    weights: dict[str, float] = {}
+    for segment in state.segments:
+        label, confidence = apparent_expression(segment.answers)
+        weights[label] = weights.get(label, 0.0) + confidence * segment.seconds
+    return max(weights, key=lambda label: weights[label], default="")
 
 
 def _shots(state: TimelineState) -> tuple[int, ...]:

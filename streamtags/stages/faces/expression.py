@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamtags.core.answers import EXPRESSIONS
 from streamtags.core.errors import ConfigError
 from streamtags.core.model import Picture
 
 __all__ = ["LABELS", "ExpressionReader", "MiniXception", "has_reader_package"]
 
-LABELS: Final = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
-"""The order of FER-2013 (Goodfellow et al. 2013, https://arxiv.org/abs/1307.0414)."""
+LABELS: Final = EXPRESSIONS
 
 Floats = NDArray[np.float32]
 

@@ -22,6 +22,7 @@ from streamtags.stages.stage import STILLS, Earlier, LaneLimits, SegmentRunner, 
 __all__ = ["FACES", "FacesRunner", "make_runner"]
 
 _FACES_READ = 3  # of a picture, the largest
+_MAX_BOXES = 50
 
 
 class FacesRunner(SegmentRunner):
@@ -45,15 +46,17 @@ class FacesRunner(SegmentRunner):
         Raises:
             ModelError: the detector or the reader failed.
         """
-        stills = _spread(work.measured.stills if work.measured else (), self._settings.frames)
+        kept = work.measured.stills if work.measured else ()
+        stills = _spread(kept, self._settings.frames)
+        thumbnail = kept[len(kept) // 2].pts if kept else None
         began = time.perf_counter()
         try:
-            answer = await asyncio.to_thread(self._look, work.state.segment, stills)
+            answer = await asyncio.to_thread(self._look, work.state.segment, stills, thumbnail)
         except Exception as error:
             raise ModelError(f"looking for faces failed: {error}", where=f"faces {self._model}", code="faces.failed") from error
         return [answer.model_copy(update={"ms": round((time.perf_counter() - began) * 1000, 3)})]
 
-    def _look(self, segment: str, stills: Sequence[Still]) -> SegmentFaces:
+    def _look(self, segment: str, stills: Sequence[Still], thumbnail: int | None) -> SegmentFaces:
         pictures: list[Sequence[Face]] = []
         shares: list[NDArray[np.float32]] = []
         for still in stills:
@@ -64,12 +67,14 @@ class FacesRunner(SegmentRunner):
                 parts = [cropped(picture, face) for face in faces[:_FACES_READ]]
                 shares += [self._reader.read(part) for part in parts if part is not None]
         count = face_count(pictures)
+        shown = next((faces for still, faces in zip(stills, pictures, strict=True) if still.pts == thumbnail), [])
         return SegmentFaces(
             segment=segment,
             count=count,
             shot_size=shot_size(pictures),
             expressions=top_expressions(shares, self._settings.min_expression) if count else [],
             frames=[still.pts for still in stills],
+            boxes=[face.box for face in shown[:_MAX_BOXES]],
             model=self._model,
         )
 

@@ -1,14 +1,15 @@
-"""How alike two segments look, from their measured evidence."""
+"""How alike two segments look, or sound where there is no picture, from their measured evidence."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import log2
 
 from streamtags.core.model import Evidence
 
-__all__ = ["Look", "difference", "look_of", "sound_change"]
+__all__ = ["Look", "difference", "look_of", "sound_change", "sound_difference"]
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -16,6 +17,11 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 # compared with each other and with themselves (see docs/topics/timeline.md).
 _PALETTE_SCALE = 22.0  # CIE76 delta E
 _SCALES = {"brightness_percent": 18.0, "contrast_percent": 12.0, "saturation_percent": 20.0, "warmth": 0.3}
+
+# The same for sound, from 26 recordings cut up and compared with each other and with themselves (see the docs).
+_LOUDNESS_SCALE = 12.0  # LUFS
+_CENTROID_SCALE = 1.5  # octaves
+_ONSETS_SCALE = 2.0  # a second
 
 Color = tuple[float, float, float]
 
@@ -65,6 +71,32 @@ def sound_change(one: Mapping[str, float], other: Mapping[str, float]) -> float 
         return max(shares.get("music", 0.0), shares.get("singing", 0.0))
 
     return max(abs(music(one) - music(other)), abs(one.get("speech", 0.0) - other.get("speech", 0.0)))
+
+
+def sound_difference(one: Evidence | None, other: Evidence | None) -> float | None:
+    """How unlike two segments sound: 0 the same, 1 clearly different; None if they have no measure of sound in common.
+
+    The mean over loudness, spectral centroid and onsets, of those both have. Silence has a loudness only.
+    """
+    one, other = one or {}, other or {}
+    parts = [
+        _apart(one.get("loudness_lufs"), other.get("loudness_lufs"), _LOUDNESS_SCALE),
+        _apart(_octaves(one), _octaves(other), _CENTROID_SCALE),
+        _apart(one.get("onsets_per_second"), other.get("onsets_per_second"), _ONSETS_SCALE),
+    ]
+    known = [part for part in parts if part is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _apart(one: object, other: object, scale: float) -> float | None:
+    if not isinstance(one, int | float) or not isinstance(other, int | float):
+        return None
+    return min(2.0, abs(one - other) / scale)
+
+
+def _octaves(evidence: Evidence) -> float | None:
+    hertz = evidence.get("spectral_centroid_hz")
+    return log2(hertz) if isinstance(hertz, int | float) and hertz > 0 else None
 
 
 def _palette(value: object) -> Iterable[tuple[Color, float]]:

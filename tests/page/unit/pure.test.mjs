@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { addressOf, parseAddress } from "../../../server/streamtags_server/page/address.js";
+import { faceBoxes } from "../../../server/streamtags_server/page/faces.js";
 import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
 import { spokenLines } from "../../../server/streamtags_server/page/heard.js";
 import { Info } from "../../../server/streamtags_server/page/info.js";
@@ -103,6 +104,14 @@ test("shows what was read, said and heard as a person would say it", () => {
   const faces = { rev: 1, count: 2, shot_size: "close-up", expressions: [{ label: "joy", confidence: 0.71 }] };
   assert.equal(answerText(faces), "2 faces, close-up, apparent joy 0.7");
   assert.equal(answerText({ ...faces, count: 0, shot_size: "none", expressions: [] }), "no faces");
+});
+
+test("outlines faces that are boxes", () => {
+  const box = [0.1, 0.2, 0.3, 0.4];
+  const boxes = [box, [0.1, 0.2, 0.3], [0.1, 2, 0.3, 0.4], ["0.1", null, 0.3, 0.4], "0.1", null];
+  assert.deepEqual(faceBoxes({ answers: { faces: { boxes } } }), [box]);
+  assert.deepEqual(faceBoxes({ answers: { faces: { boxes: "none" } } }), []);
+  assert.deepEqual(faceBoxes({ answers: {} }), []);
 });
 
 test("lays out lanes by axis, curves by measure, and answers of further stages", () => {

@@ -82,6 +82,7 @@ async def test_a_segment_says_how_many_faces_how_large_and_what_is_apparent() ->
     assert answer.expressions[0].label == "joy"
     assert len(answer.expressions) == 3
     assert answer.frames == [1, 4, 6]
+    assert answer.boxes == [face(0.4).box, face(0.3, 0.5).box]
     assert face_words({"faces": answer.model_dump(mode="json")}) == "2 faces, close-up, apparent joy 0.80"
 
 
@@ -98,6 +99,7 @@ async def test_a_face_of_a_few_pixels_has_no_expression() -> None:
 async def test_a_segment_without_faces_or_pictures_says_none(pictures: int) -> None:
     answer = await looked(Scripted(), pictures=pictures)
     assert (answer.count, answer.shot_size, answer.expressions) == (0, "none", [])
+    assert "boxes" not in answer.model_dump(mode="json")
     assert face_words({"faces": answer.model_dump(mode="json")}) == ""
 
 

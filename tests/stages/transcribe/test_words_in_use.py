@@ -9,7 +9,7 @@ import pytest
 
 from streamtags.cli.answers import answer_lines
 from streamtags.config.vocabulary_file import load_vocabulary
-from streamtags.core.answers import SegmentTranscribed, TranscriptLine
+from streamtags.core.answers import HeardMusic, HeardShares, HeardTag, SegmentFaces, SegmentHeard, SegmentTranscribed, TranscriptLine
 from streamtags.core.model import ClassifyRequest
 from streamtags.core.records import TimelineIdentity
 from streamtags.export.registry import export_timeline, find_format
@@ -46,6 +46,30 @@ def test_search_names_the_transcript(store: SqliteStore) -> None:
         search.close()
     assert first.segment == "s0000"
     assert "transcript" in dict(first.matched)
+
+
+def test_what_is_heard_and_seen_is_printed_in_words(store: SqliteStore) -> None:
+    tags = {"instruments": [HeardTag(label="harp", confidence=0.4)], "genres": [HeardTag(label="waltz", confidence=0.3)]}
+    heard = [
+        SegmentHeard(
+            segment="s0001",
+            rev=91,
+            content=HeardShares(speech=0.9, singing=0, music=0.4, other=0),
+            music=HeardMusic(**tags, bpm=92.4, model="m"),
+            model="m",
+        ),
+        SegmentHeard(segment="s0002", rev=92, content=HeardShares(speech=0, singing=0, music=0, other=1), model="m"),
+    ]
+    store.append("tl_test", [*heard, SegmentFaces(segment="s0002", rev=93, count=0, shot_size="none", model="m")])
+    _, first, second = store.state("tl_test").segments
+    assert answer_lines(first) == ["       heard: speech 90 %, music 40 %; harp; waltz; 92 bpm"]
+    assert answer_lines(second) == ["       heard: silence or noise", "       faces: no faces"]
+    assert "speech 90 %" in export_timeline(store, "tl_test", find_format("csv")).decode()
+    search = open_search(store)
+    try:
+        assert search.search("harp")[0].segment == "s0001"
+    finally:
+        search.close()
 
 
 def test_the_answer_is_printed_in_words(store: SqliteStore) -> None:
