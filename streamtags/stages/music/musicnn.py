@@ -19,7 +19,7 @@ from streamtags.core.errors import ConfigError
 from streamtags.stages.music.checkpoint import read_checkpoint
 from streamtags.stages.music.labels import MSD_LABELS, MTT_LABELS
 from streamtags.stages.music.spectrogram import FRAMES_PER_SECOND, log_mel
-from streamtags.stages.music.tagger import RankedTag, merged
+from streamtags.stages.music.tagger import RankedTag, energy, merged
 
 __all__ = ["NETWORKS", "WEIGHT_FILES", "Musicnn", "MusicnnTagger", "load_musicnn", "load_tagger", "patches"]
 
@@ -59,11 +59,15 @@ class MusicnnTagger:
         if len(spectrogram) < FRAMES_PER_SECOND / 2:
             return ()
         chosen = _spread(patches(spectrogram), MAX_PATCHES)
-        return merged(
-            (label, float(score))
+        scores = [
+            dict(zip(labels, np.mean([network.patch_scores(patch) for patch in chosen], axis=0).tolist(), strict=True))
             for network, labels in self._networks
-            for label, score in zip(labels, np.mean([network.patch_scores(patch) for patch in chosen], axis=0), strict=True)
+        ]
+        ranked = merged(pair for each in scores for pair in each.items())
+        level = next(
+            (tag for each, (_, labels) in zip(scores, self._networks, strict=True) if labels is MTT_LABELS and (tag := energy(each))), None
         )
+        return ranked if level is None else tuple(sorted((*ranked, level), key=lambda tag: -tag.score))
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.answers import HeardMusic, HeardTag
-from streamtags.stages.music.labels import MEANING, Kind
+from streamtags.stages.music.labels import ENERGY, MEANING, Kind
 
-__all__ = ["MusicTagger", "RankedTag", "answer_of", "merged"]
+__all__ = ["MusicTagger", "RankedTag", "answer_of", "energy", "merged"]
 
 _LISTED = 3  # tags of each kind in an answer
 _LISTED_OF_ALL = 5
 _FAR_BEHIND = 0.2  # of the best of all: what scores less says nothing of this music
+# Chosen on 24 recordings of music (see docs/topics/evaluation.md): how far the best output of a tag must be above the other's, and
+# its least score.
+_ENERGY_RATIOS: Mapping[str, float] = {"energetic": 1.3, "restful": 7.0}
+_ENERGY_LEAST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,21 @@ def merged(scores: Iterable[tuple[str, float]]) -> tuple[RankedTag, ...]:
     return tuple(RankedTag(label, kind, score) for (kind, label), score in ranked)
 
 
+def energy(scores: Mapping[str, float]) -> RankedTag | None:
+    """Return how much energy music has by the outputs of a network: `energetic` or `restful`; None where neither is clear."""
+    best = {tag: max((scores.get(output, 0.0) for output in outputs), default=0.0) for tag, outputs in ENERGY.items()}
+    for tag, score in best.items():
+        other = max(value for name, value in best.items() if name != tag)
+        if score >= _ENERGY_LEAST and score >= _ENERGY_RATIOS[tag] * other:
+            return RankedTag(tag, "energy", score)
+    return None
+
+
 def answer_of(ranked: Iterable[RankedTag], model: str, bpm: float | None = None) -> HeardMusic | None:
-    """Return the tags that are worth a word: the first of each kind, without those far behind the best of all. None for no tags."""
+    """Return the tags that are worth a word: the first of each kind, without those far behind the best of all. None for no tags.
+
+    A tag of energy is the first of the moods, and not among the tags of all kinds.
+    """
     tags = sorted(ranked, key=lambda tag: -tag.score)
     if not tags:
         return None
@@ -76,9 +93,9 @@ def answer_of(ranked: Iterable[RankedTag], model: str, bpm: float | None = None)
     return HeardMusic(
         instruments=listed("instrument"),
         genres=listed("genre"),
-        moods=listed("mood"),
+        moods=[*listed("energy"), *listed("mood")],
         bpm=bpm,
-        tags=[_heard(tag) for tag in near[:_LISTED_OF_ALL]],
+        tags=[_heard(tag) for tag in near if tag.kind != "energy"][:_LISTED_OF_ALL],
         model=model,
     )
 

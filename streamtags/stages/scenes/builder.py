@@ -3,6 +3,8 @@
 Overlapping links, after Hanjalic, Lagendijk and Biemond, "Automated high-level movie segmentation for advanced video-retrieval
 systems", IEEE Trans. Circuits and Systems for Video Technology 9(4), 1999: a shot that looks like one of the last few is linked to it, and
 everything between belongs to the same scene. So two faces in a dialogue, shown in turn, stay together, though neighbors differ.
+
+Where there is no picture, a scene ends where the sound becomes clearly another; only neighbors are compared.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from streamtags.core.answers import heard_shares
 from streamtags.core.events import SceneDetected
 from streamtags.core.model import TagScore, tag_scores
 from streamtags.core.state import SegmentState
-from streamtags.stages.scenes.look import Look, difference, look_of, sound_change
+from streamtags.stages.scenes.look import Look, difference, look_of, sound_change, sound_difference
 
 __all__ = ["SceneBuilder", "mean_tags"]
 
@@ -23,6 +25,8 @@ _ALIKE = 0.45
 # Where speech or music begins or ends at the boundary, shots must look more alike; where it goes on, less. A modest step of our choosing.
 _SOUND_CHANGES, _SOUND_GOES_ON = 0.7, 0.2
 _SOUND_STEP = 0.07
+# Segments without a picture sound alike below this (see the docs).
+_SOUNDS_ALIKE = 0.5
 # How far back a link may reach: in shots, and in seconds from the end of the earlier to the start of the later.
 _WINDOW_SHOTS = 5
 _WINDOW_SECONDS = 30.0
@@ -143,7 +147,16 @@ def _linked(earlier: _Link, later: _Link, *, neighbors: bool) -> bool:
 
 def _alike(earlier: _Link, later: _Link, *, unknown: bool = True) -> bool:
     apart = difference(earlier.look, later.look)
-    return unknown if apart is None else apart < _ALIKE + _sound_step(earlier.segment, later.segment)
+    if apart is None:
+        return unknown and _sounds_alike(earlier.segment, later.segment)
+    return apart < _ALIKE + _sound_step(earlier.segment, later.segment)
+
+
+def _sounds_alike(earlier: SegmentState, later: SegmentState) -> bool:
+    """Whether two segments without a picture sound alike; they do if nothing of their sound is known."""
+    change = sound_change(heard_shares(earlier.answers), heard_shares(later.answers))
+    apart = sound_difference(earlier.evidence, later.evidence, change)
+    return apart is None or apart < _SOUNDS_ALIKE
 
 
 def _sound_step(earlier: SegmentState, later: SegmentState) -> float:

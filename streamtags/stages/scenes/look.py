@@ -18,10 +18,11 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _PALETTE_SCALE = 22.0  # CIE76 delta E
 _SCALES = {"brightness_percent": 18.0, "contrast_percent": 12.0, "saturation_percent": 20.0, "warmth": 0.3}
 
-# The same for sound, from 26 recordings cut up and compared with each other and with themselves (see the docs).
+# The same for sound, from 26 recordings that were joined in random orders (see the docs).
 _LOUDNESS_SCALE = 12.0  # LUFS
 _CENTROID_SCALE = 1.5  # octaves
 _ONSETS_SCALE = 2.0  # a second
+_HEARD_SHARE = 1 / 3  # of the difference where speech or music begins or ends
 
 Color = tuple[float, float, float]
 
@@ -73,10 +74,15 @@ def sound_change(one: Mapping[str, float], other: Mapping[str, float]) -> float 
     return max(abs(music(one) - music(other)), abs(one.get("speech", 0.0) - other.get("speech", 0.0)))
 
 
-def sound_difference(one: Evidence | None, other: Evidence | None) -> float | None:
+def sound_difference(one: Evidence | None, other: Evidence | None, change: float | None) -> float | None:
     """How unlike two segments sound: 0 the same, 1 clearly different; None if they have no measure of sound in common.
 
-    The mean over loudness, spectral centroid and onsets, of those both have. Silence has a loudness only.
+    The mean over loudness, spectral centroid and onsets, of those both have, and a third for what is heard.
+
+    Args:
+        one: measures of a segment.
+        other: those of another.
+        change: from `sound_change`.
     """
     one, other = one or {}, other or {}
     parts = [
@@ -85,7 +91,7 @@ def sound_difference(one: Evidence | None, other: Evidence | None) -> float | No
         _apart(one.get("onsets_per_second"), other.get("onsets_per_second"), _ONSETS_SCALE),
     ]
     known = [part for part in parts if part is not None]
-    return sum(known) / len(known) if known else None
+    return sum(known) / len(known) + _HEARD_SHARE * (change or 0.0) if known else None
 
 
 def _apart(one: object, other: object, scale: float) -> float | None:

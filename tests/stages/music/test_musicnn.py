@@ -14,7 +14,7 @@ from streamtags.core.errors import ConfigError
 from streamtags.stages.music.labels import MEANING, MSD_LABELS, MTT_LABELS
 from streamtags.stages.music.musicnn import Musicnn, MusicnnTagger, load_tagger, patches
 from streamtags.stages.music.spectrogram import log_mel
-from streamtags.stages.music.tagger import answer_of, merged
+from streamtags.stages.music.tagger import answer_of, energy, merged
 from streamtags.stages.music.weights import pulled_folder
 
 # Read before every test's isolation takes the user's variables and folders away.
@@ -89,6 +89,27 @@ def test_an_answer_lists_the_best_of_each_kind_and_leaves_out_what_is_far_behind
     assert [tag.label for tag in music.tags] == ["classical", "violin", "cello", "strings", "flute"]
     assert (music.bpm, music.model) == (96.0, "m")
     assert answer_of([], "m") is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "tag"),
+    [
+        ({"drums": 0.33, "loud": 0.19, "slow": 0.09}, "energetic"),
+        ({"slow": 0.37, "soft": 0.11, "fast": 0.01}, "restful"),
+        ({"beat": 0.2, "slow": 0.2}, None),
+        ({"slow": 0.2, "drums": 0.13}, None),
+        ({"fast": 0.07, "slow": 0.01}, None),
+        ({}, None),
+    ],
+)
+def test_music_is_energetic_or_restful_only_where_that_is_clear(scores: dict[str, float], tag: str | None) -> None:
+    level = energy(scores)
+    assert (level and level.label) == tag
+    ranked = [*merged({**scores, "classical": 0.6}.items()), *([level] if level else [])]
+    music = answer_of(ranked, "m")
+    assert music is not None
+    assert [one.label for one in music.moods if one.label in ("energetic", "restful")] == ([tag] if tag else [])
+    assert not {"energetic", "restful"} & {one.label for one in music.tags}
 
 
 def test_patches_cover_a_sound_and_a_short_one_is_repeated() -> None:

@@ -201,5 +201,15 @@ def test_what_is_heard_decides_where_looks_leave_it_open(make: Any) -> None:
     assert lengths(with_sound(segments(make, *close), {"speech": 0.9}, {"music": 1.0})) == [1, 1]
 
 
+def test_without_pictures_a_change_of_sound_parts_scenes(make: Any) -> None:
+    strings = {"loudness_lufs": -24.0, "spectral_centroid_hz": 600.0, "onsets_per_second": 0.2}
+    drums = {"loudness_lufs": -12.0, "spectral_centroid_hz": 2400.0, "onsets_per_second": 2.4}
+    assert lengths(segments(make, strings, strings, drums, drums, strings)) == [2, 2, 1]
+    softer = {**strings, "loudness_lufs": -30.0, "onsets_per_second": 0.9}  # .28 apart
+    assert lengths(segments(make, strings, softer)) == [2]
+    assert lengths(with_sound(segments(make, strings, softer), {"speech": 0.9}, {"music": 1.0})) == [1, 1]
+    assert lengths(segments(make, strings, {"loudness_lufs": None, "silence_share": 1.0}, NOTHING)) == [3]
+
+
 def test_sound_parts_no_pictures_that_are_the_same(make: Any) -> None:
     assert lengths(with_sound(segments(make, FOREST, FOREST), {"speech": 0.9}, {"music": 1.0})) == [2]
