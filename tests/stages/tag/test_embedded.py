@@ -313,6 +313,8 @@ def test_moods_of_the_music_give_weak_tags_of_the_same_name() -> None:
     assert tags["Sad"] == (CERTAIN, "heard")
     assert tags["Sensual"][1] == "heard"
     assert DOUBTFUL < tags["Sensual"][0] < CERTAIN
+    assert heard({}, ("restful", 0.4), music=1.0) == {"Low Energy": (CERTAIN, "heard")}
+    assert heard({}, ("energetic", 0.4), music=1.0) == {"High Energy": (CERTAIN, "heard")}
     assert heard({}, music=1.0) == {}
 
 
