@@ -124,7 +124,7 @@ def _table(direction: str, library: Sequence[Track], queries: Sequence[tuple[int
             names = [each.track for each in rank(index, embedder, wanted, guide_, top=MAX_RESULTS)]
             target = index.ids[place]
             places[name].append(names.index(target) if target in names else MAX_RESULTS)
-        cosines = index.similarity(embedder.embed([". ".join([*scene, *guide])])[0])
+        cosines = index.similarities(embedder.embed([". ".join([*scene, *guide])]))[0]
         places["plain embedding similarity"].append(int((cosines > cosines[place]).sum()))
     print(direction)
     for name, ranks in places.items():

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -38,7 +39,7 @@ class TrackIndex:
     """The tracks of one library, in the order of their ids.
 
     Attributes:
-        ids: of the tracks.
+        ids: of the tracks, in ascending order.
         vectors: float32 [tracks, dimensions], rows of length 1, or 0 for a track without known words.
         bpm: float32 [tracks]; NaN if unknown, as in all numbers.
         seconds: lengths.
@@ -71,9 +72,17 @@ class TrackIndex:
         """Return the number of tracks."""
         return len(self.ids)
 
-    def similarity(self, vector: Floats) -> Floats:
-        """Return the cosine of each track and a unit vector, float32 [tracks]."""
-        cosines: Floats = self.vectors @ vector
+    def place(self, track: str) -> int | None:
+        """Return the place of a track; None if it is not in the library."""
+        place = bisect_left(self.ids, track)
+        return place if place < len(self.ids) and self.ids[place] == track else None
+
+    def similarities(self, vectors: Floats) -> Floats:
+        """Return the cosine of each of these vectors and each track, float32 [vectors, tracks].
+
+        All in one product: the vectors of the library are read from memory once.
+        """
+        cosines: Floats = np.asarray(vectors, np.float32) @ np.asarray(self.vectors).T
         return cosines
 
     def matches(self, weighted: Mapping[str, float]) -> Floats:

@@ -20,7 +20,7 @@ from streamtags.music.guide import Guide, Range
 from streamtags.music.index import TrackIndex
 from streamtags.music.words import terms
 
-__all__ = ["MAX_RESULTS", "Limits", "Ranked", "Wanted", "rank"]
+__all__ = ["MAX_RESULTS", "Limits", "Ranked", "Wanted", "best_places", "rank"]
 
 MAX_RESULTS = 200
 # Weights of the parts, fitted on the development catalogs; see docs/topics/music.md.
@@ -125,13 +125,13 @@ def rank(
     allowed = _allowed(index, guide, limits, rejected)
     if not allowed.any():
         return []
-    parts = _Parts(index, embedder, wanted, guide).all(rejected, neighbor)
+    parts = _Parts(index, embedder, wanted, guide, rejected, neighbor).all()
     total = np.zeros(len(index))
     for values in parts.values():
         total += values
     total[~allowed] = -np.inf
     total = np.round(total, 6)  # sums of products may differ in their last bits between machines
-    pool = np.argsort(-total, kind="stable")[: min(_POOL, int(allowed.sum()))]
+    pool = best_places(total, min(_POOL, int(allowed.sum())))
     chosen = _diverse(index, pool, total, min(top, MAX_RESULTS))
     return [
         Ranked(
@@ -158,20 +158,43 @@ def _allowed(index: TrackIndex, guide: Guide, limits: Limits, rejected: Sequence
         words = [license_.casefold() for license_ in limits.licenses]
         passes = np.array([any(word in name.casefold() for word in words) for name in index.license_names], np.bool_)
         allowed &= passes[index.licenses]
-    places = {track: place for place, track in enumerate(index.ids)} if limits.used or rejected else {}
     for track in (*limits.used, *rejected):
-        if (place := places.get(track)) is not None:
+        if (place := index.place(track)) is not None:
             allowed[place] = False
     return allowed
 
 
+def best_places(total: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Return the places of the `count` greatest values, the greatest first; of equal ones, the earlier first.
+
+    The same as the beginning of a stable sort of all values, without sorting those that cannot be in it.
+    """
+    if count >= len(total):
+        return np.argsort(-total, kind="stable")
+    least = np.partition(total, len(total) - count)[len(total) - count]
+    candidates = np.flatnonzero(total >= least)  # in order of place, with all that are equal to the least
+    return candidates[np.argsort(-total[candidates], kind="stable")][:count]
+
+
 class _Parts:
-    """The parts of the score, float32 [tracks] each."""
+    """The parts of the score, float32 [tracks] each. Everything that is compared by meaning is compared in one product."""
 
-    def __init__(self, index: TrackIndex, embedder: TextEmbedder, wanted: Wanted, guide: Guide) -> None:
-        self._index, self._embedder, self._wanted, self._guide = index, embedder, wanted, guide
+    def __init__(
+        self, index: TrackIndex, embedder: TextEmbedder, wanted: Wanted, guide: Guide, rejected: Sequence[str], neighbor: str | None
+    ) -> None:
+        self._index, self._wanted, self._guide = index, wanted, guide
+        self._fields = [_Field.of_scene(wanted), _Field.of_guide(guide)]
+        weights = [self._fields[0].weight, max(self._fields[1].weight, self._fields[0].weight) if self._fields[1].terms else 0.0]
+        embedded = embedder.embed([*(field.text for field in self._fields), *(signed.term for signed in guide.signed)])
+        words = embedded[: len(weights)] * np.array(weights, np.float32)[:, None]
+        if norm := float(np.linalg.norm(words.sum(axis=0))):
+            words /= np.float32(norm)
+        like = [_places(index, [neighbor] if neighbor else []), _places(index, rejected)]
+        rows = np.concatenate([words, embedded[len(weights) :], *(index.vectors[places] for places in like)]).astype(np.float32)
+        ends = np.cumsum([len(words), len(guide.signed), *map(len, like)])
+        self._meanings, self._meant, self._neighbor, self._rejected, _ = np.split(index.similarities(rows), ends)
 
-    def all(self, rejected: Sequence[str], neighbor: str | None) -> dict[str, Floats]:
+    def all(self) -> dict[str, Floats]:
         """Return every part that says something here."""
         parts = self._words()
         parts |= {
@@ -181,43 +204,32 @@ class _Parts:
             "length": self._length(),
             "room": self._room(),
         }
-        parts["neighbor"] = _NEIGHBOR_WEIGHT * self._like([neighbor] if neighbor else [])
-        parts["rejected"] = -_REJECTED_WEIGHT * np.clip((self._like(rejected) - _LIKE_REJECTED) / (1 - _LIKE_REJECTED), 0, 1)
+        parts["neighbor"] = _NEIGHBOR_WEIGHT * self._greatest(self._neighbor)
+        alike = np.clip((self._greatest(self._rejected) - _LIKE_REJECTED) / (1 - _LIKE_REJECTED), 0, 1)
+        parts["rejected"] = -_REJECTED_WEIGHT * alike
         return {name: values for name, values in parts.items() if values.any()}
 
     def _nothing(self) -> Floats:
         return np.zeros(len(self._index), np.float32)
 
-    def _words(self) -> dict[str, Floats]:
-        """Return how the words of tracks fit scene and guide: what each adds to the fit of both together.
+    def _greatest(self, cosines: Floats) -> Floats:
+        """Return the greatest cosine of each track, float32 [tracks]; 0 if there are none."""
+        return np.asarray(cosines.max(axis=0), np.float32) if len(cosines) else self._nothing()
 
-        A guide weighs at least as much as the scene in meaning, however many words the scene has.
-        """
-        wanted, guide = self._wanted, self._guide
-        scene_terms: dict[str, float] = dict.fromkeys(terms(wanted.words), 1.0)
-        for tag, confidence in wanted.tags:
-            scene_terms |= {term: max(confidence, scene_terms.get(term, 0.0)) for term in terms(tag)}
-        named = ", ".join(tag for tag, confidence in wanted.tags if confidence >= 0.5) or ", ".join(tag for tag, _ in wanted.tags[:5])
-        scene = ". ".join(text for text in (wanted.words, named) if text)
-        guide_terms = dict.fromkeys(terms(guide.text), _GUIDE_WEIGHT)
-        scene_weight = float(len(scene_terms))
-        guide_weight = max(_GUIDE_WEIGHT * len(guide_terms), scene_weight) if guide_terms else 0.0
-        vectors = self._embedder.embed([scene, guide.text]) * np.array([[scene_weight], [guide_weight]], np.float32)
-        if norm := float(np.linalg.norm(vectors.sum(axis=0))):
-            vectors /= np.float32(norm)
-        meanings = [self._index.similarity(vector) for vector in vectors]
-        matches = [self._index.matches(weighted) for weighted in (scene_terms, guide_terms)]
-        shares = _shares(meanings, _MIN_MEANING) + _shares(matches, _MIN_MATCH)
-        scene_fit, guide_fit = shares / np.float32(max(float(shares.sum(axis=0).std()), 1.0))
-        return {"scene": scene_fit, "guide": guide_fit}
+    def _words(self) -> dict[str, Floats]:
+        """Return how the words of tracks fit each field: what each adds to the fit of all together."""
+        matches = np.stack([self._index.matches(field.terms) for field in self._fields])
+        shares = _shares(self._meanings, _MIN_MEANING) + _shares(matches, _MIN_MATCH)
+        shares /= np.float32(max(float(shares.sum(axis=0).std()), 1.0))
+        return {field.name: fit for field, fit in zip(self._fields, shares, strict=True)}
 
     def _signed(self) -> Floats:
         """Return what the signed terms add: what names the term, and what is like it in meaning."""
         total = self._nothing()
-        for signed in self._guide.signed:
+        for signed, cosines in zip(self._guide.signed, self._meant, strict=True):
             words = terms(signed.term)
             named = sum((self._index.matches({word: 1.0}) > 0 for word in words), self._nothing()) / np.float32(max(len(words), 1))
-            meaning = _shares([self._index.similarity(self._embedder.embed([signed.term])[0])], _MIN_MEANING)[0]
+            meaning = _shares(cosines[None], _MIN_MEANING)[0]
             total += np.float32(_SIGNED_WEIGHT * signed.weight) * (named + np.float32(_SIGNED_MEANING) * np.clip(meaning, -1, 1))
         return total
 
@@ -257,13 +269,42 @@ class _Parts:
         fit = np.where(np.isnan(self._index.vocals), _NEUTRAL, 1 - self._index.vocals)
         return _weighted(fit, _ROOM_WEIGHT * min(1.0, 2 * self._wanted.dialogue_share))
 
-    def _like(self, tracks: Sequence[str]) -> Floats:
-        """Return the greatest cosine of each track and these; 0 if there are none."""
-        known = set(tracks)
-        places = [place for place, track in enumerate(self._index.ids) if track in known] if known else []
-        if not places:
-            return self._nothing()
-        return np.asarray((self._index.vectors @ np.asarray(self._index.vectors[places]).T).max(axis=1), np.float32)
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Words that tracks are compared with.
+
+    Attributes:
+        name: of the part of the score.
+        text: compared by meaning.
+        terms: compared by words, with their weights.
+        weight: of the field in meaning.
+    """
+
+    name: str
+    text: str
+    terms: Mapping[str, float]
+    weight: float
+
+    @classmethod
+    def of_scene(cls, wanted: Wanted) -> _Field:
+        """Return the words of the scene: captions and tags."""
+        weighted: dict[str, float] = dict.fromkeys(terms(wanted.words), 1.0)
+        for tag, confidence in wanted.tags:
+            weighted |= {term: max(confidence, weighted.get(term, 0.0)) for term in terms(tag)}
+        named = ", ".join(tag for tag, confidence in wanted.tags if confidence >= 0.5) or ", ".join(tag for tag, _ in wanted.tags[:5])
+        return cls("scene", ". ".join(text for text in (wanted.words, named) if text), weighted, float(len(weighted)))
+
+    @classmethod
+    def of_guide(cls, guide: Guide) -> _Field:
+        """Return the words of the guide; however many words the scene has, the guide weighs at least as much in meaning."""
+        weighted = dict.fromkeys(terms(guide.text), _GUIDE_WEIGHT)
+        return cls("guide", guide.text, weighted, _GUIDE_WEIGHT * len(weighted))
+
+
+def _places(index: TrackIndex, tracks: Sequence[str]) -> list[int]:
+    """Return the places of those tracks that are in the library, in order."""
+    return sorted({place for track in tracks if (place := index.place(track)) is not None})
 
 
 _FELT = ((1.0, 1.0), (0.5, _DOUBLE_TEMPO), (2.0, _DOUBLE_TEMPO))
@@ -284,14 +325,13 @@ def _weighted(fit: NDArray[np.floating], weight: float) -> Floats:
     return (np.float32(2 * weight) * (fit.astype(np.float32) - np.float32(_NEUTRAL))).astype(np.float32)
 
 
-def _shares(parts: Sequence[Floats], least: float) -> Floats:
-    """Return parts of a sum, float32 [parts, tracks], so that the sum has mean 0 and deviation 1 over the library.
+def _shares(parts: Floats, least: float) -> Floats:
+    """Return the parts of a sum, float32 [parts, tracks], so that the sum has mean 0 and deviation 1 over the library.
 
     Deviations below `least` are not blown up: they mean nothing.
     """
-    stacked = np.stack(parts)
-    deviation = max(float(stacked.sum(axis=0).std()), least)
-    shares: Floats = ((stacked - stacked.mean(axis=1, keepdims=True)) / np.float32(deviation)).astype(np.float32)
+    deviation = max(float(parts.sum(axis=0).std()), least)
+    shares: Floats = ((parts - parts.mean(axis=1, keepdims=True)) / np.float32(deviation)).astype(np.float32)
     return shares
 
 

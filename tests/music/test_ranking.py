@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from streamtags.core.music import Track, TrackSound
 from streamtags.music.guide import Guide, Range, parse_guide
 from streamtags.music.index import TrackIndex, build_index
-from streamtags.music.ranking import Limits, Wanted, rank
+from streamtags.music.ranking import Limits, Wanted, best_places, rank
 from streamtags.music.words import terms
 
 MOODS = ["hopeful", "sad", "tense", "playful", "dark", "romantic", "epic", "calm"]
@@ -113,6 +114,30 @@ def test_every_result_passes_the_limits_and_the_order_is_always_the_same(
             assert "vocals" not in track.instruments
         if limit.licenses:
             assert any(word.casefold() in track.texts["license"].casefold() for word in limit.licenses)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([-np.inf, -1.0, 0.25, 0.25, 0.5, 2.0]), min_size=1, max_size=60), st.data())
+def test_the_short_list_is_the_beginning_of_the_full_ranking(values: list[float], data: st.DataObject) -> None:
+    total, count = np.array(values), data.draw(st.integers(1, len(values)))
+    full = sorted(range(len(values)), key=lambda place: (-values[place], place))
+    assert best_places(total, count).tolist() == full[:count]
+
+
+@settings(max_examples=20, deadline=None)
+@given(wishes, guides, st.integers(1, 30))
+def test_a_longer_list_begins_with_the_shorter_one(wanted: Wanted, guide: Guide, top: int) -> None:
+    assert rank(INDEX, EMBEDDER, wanted, guide, top=top) == rank(INDEX, EMBEDDER, wanted, guide, top=120)[:top]
+
+
+@settings(max_examples=20, deadline=None)
+@given(wishes, guides)
+def test_the_score_rises_with_the_sum_of_its_parts(wanted: Wanted, guide: Guide) -> None:
+    ranked = rank(INDEX, EMBEDDER, wanted, guide, top=120)
+    by_score = sorted(ranked, key=lambda each: -each.score)
+    sums = [sum(each.parts.values()) for each in by_score]
+    assert all(one >= two - 0.02 for one, two in pairwise(sums))  # parts are rounded
+    assert ranked[0].score == by_score[0].score
 
 
 @settings(max_examples=20, deadline=None)
