@@ -31,6 +31,7 @@ __all__ = [
     "TranscriptLine",
     "Word",
     "apparent_expression",
+    "apparent_expressions",
     "face_words",
     "framing_words",
     "heard_evidence",
@@ -181,6 +182,19 @@ class SegmentFaces(SegmentAnswer):
     boxes: list[tuple[float, float, float, float]] = Field(default_factory=list, max_length=50, exclude_if=lambda boxes: not boxes)
     model: Label
     ms: float = 0.0
+
+
+def apparent_expressions(answers: Mapping[str, Any]) -> list[ApparentExpression]:
+    """Return the apparent expressions of a segment's `answers`; those of another version of the stage are left out."""
+    known = answers.get("faces")
+    expressions = known.get("expressions") if isinstance(known, Mapping) else None
+    valid = []
+    for each in expressions if isinstance(expressions, list) else []:
+        try:
+            valid.append(ApparentExpression.model_validate(each))
+        except ValidationError:
+            continue
+    return valid
 
 
 def screen_text(answers: Mapping[str, Any]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 from typing import Any
 
+from streamtags.core.answers import apparent_expressions
 from streamtags.core.model import clock_of, is_measured
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.timebase import Clock, Time
@@ -18,6 +19,8 @@ _SPEECH_SHARE = 0.4  # of a window or segment from which it counts as spoken, wh
 _MUSIC_SHARE = 0.5
 _MIN_MUSIC_SECONDS = 3.0  # a jingle or a ring tone is no source music
 _MUSIC_GAP_SECONDS = 2.0
+_MAX_EXPRESSIONS = 3
+_LEAST_EXPRESSION = 0.05  # weaker expressions of a span are not worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Shot:
     Attributes:
         is_cut: a shot begins with it.
         is_described: the caption says what is shown, not what was measured.
+        expressions: apparent expressions of the faces in it, with confidence 0..1; empty without faces.
     """
 
     start: float
@@ -58,6 +62,7 @@ class Shot:
     is_described: bool = False
     energy: float | None = None
     tags: Mapping[str, float] | None = None
+    expressions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,22 @@ class Film:
         """Return the lines that overlap a span."""
         return [line for line in self.lines if line.start < end and line.end > start]
 
+    @property
+    def seconds(self) -> float:
+        """The length."""
+        return self.shots[-1].end - self.shots[0].start
+
+    def expressions(self, start: float, end: float) -> list[tuple[str, float]]:
+        """Return the strongest apparent expressions in a span, at most three, weighted by the length of their shots; strongest first."""
+        weights: dict[str, float] = {}
+        shots = self.shots_in(start, end)
+        total = sum(shot.end - shot.start for shot in shots) or 1.0
+        for shot in shots:
+            for label, confidence in shot.expressions.items():
+                weights[label] = weights.get(label, 0.0) + confidence * (shot.end - shot.start) / total
+        best = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_EXPRESSIONS]
+        return [(label, min(1.0, weight)) for label, weight in best if weight >= _LEAST_EXPRESSION]
+
     def dialogue_share(self, start: float, end: float) -> float:
         """Return the share of a span in which people speak."""
         spoken = sum(min(end, line.end) - max(start, line.start) for line in self.lines_in(start, end))
@@ -144,6 +165,7 @@ def _shot(segment: SegmentState, before: SegmentState | None) -> Shot:
         is_described=not is_measured(segment.caption_model),
         energy=float(energy) if isinstance(energy, int | float) else None,
         tags={score.tag: score.confidence for score in segment.tags},
+        expressions={each.label: each.confidence for each in apparent_expressions(segment.answers)},
     )
 
 

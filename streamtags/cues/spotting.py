@@ -149,7 +149,10 @@ def _joined_moods(spans: Sequence[_Free], film: Film, settings: SpotSettings) ->
         replace(one, ends=f"with the mood: {_mood(one.scenes)} becomes {_mood(two.scenes)}") if two.start - one.end < 1e-6 else one
         for one, two in pairwise(joined)
     ]
-    return [span for span in [*changed, *joined[-1:]] if span.end - span.start >= settings.min_seconds]
+    least = settings.min_seconds
+    if any(shot.expressions for shot in film.shots):  # a portrait of a few seconds is one cue
+        least = min(least, film.seconds - 1e-6)
+    return [span for span in [*changed, *joined[-1:]] if span.end - span.start >= least]
 
 
 def _feel_alike(one: Scene, two: Scene, film: Film) -> bool:
@@ -175,11 +178,13 @@ def _cue(film: Film, span: _Free) -> CueDetected:
     usage: CueUsage = "featured" if energy >= _FEATURED_ENERGY and dialogue <= _FEATURED_DIALOGUE else "background"
     middle = _SLOWEST_BPM + _BPM_OF_ENERGY * energy
     talk = f"{dialogue:.0%} dialogue" if dialogue else "no dialogue"
+    faces = ", ".join(f"{label} {confidence:.2f}" for label, confidence in film.expressions(span.start, span.end))
     return CueDetected(
         cue="",
         start=film.time(span.start),
         end=film.time(span.end),
-        reason=f"Begins {span.begins}; ends {span.ends}. Mood: {_mood(span.scenes)}; energy {energy:.2f}, {talk}.",
+        reason=f"Begins {span.begins}; ends {span.ends}. Mood: {_mood(span.scenes)}; energy {energy:.2f}, {talk}."
+        + (f" Faces look: {faces}." if faces else ""),
         usage=usage,
         bpm=(round(middle / (1 + _BPM_SHARE)), round(middle * (1 + _BPM_SHARE))),
         intensity=_curve(film, span.start, span.end),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.search import TextEmbedder
+from streamtags.music.expressions import expression_terms
 from streamtags.music.guide import Guide, Range
 from streamtags.music.index import TrackIndex
 from streamtags.music.words import terms
@@ -53,6 +54,7 @@ class Wanted:
         bpm: tempo range that fits the picture; open if unknown.
         seconds: length of the span; None if unknown.
         dialogue_share: share of the span in which people speak.
+        expressions: apparent expressions of faces, by the labels of `EXPRESSION_WORDS`, with confidence 0..1.
     """
 
     words: str = ""
@@ -61,6 +63,7 @@ class Wanted:
     bpm: Range = field(default_factory=Range)
     seconds: float | None = None
     dialogue_share: float = 0.0
+    expressions: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Ranked:
     Attributes:
         track: its id.
         score: 0..1.
-        parts: what the score is made of, by name: the larger, the better; `scene`, `guide`, `tempo`, `energy`, `length`, `room`,
+        parts: what the score is made of, by name: the larger, the better; `scene`, `faces`, `guide`, `tempo`, `energy`, `length`, `room`,
             `neighbor`, `rejected`, `signed`.
     """
 
@@ -183,8 +186,9 @@ class _Parts:
         self, index: TrackIndex, embedder: TextEmbedder, wanted: Wanted, guide: Guide, rejected: Sequence[str], neighbor: str | None
     ) -> None:
         self._index, self._wanted, self._guide = index, wanted, guide
-        self._fields = [_Field.of_scene(wanted), _Field.of_guide(guide)]
-        weights = [self._fields[0].weight, max(self._fields[1].weight, self._fields[0].weight) if self._fields[1].terms else 0.0]
+        seen = [_Field.of_scene(wanted), _Field.of_faces(wanted)]
+        self._fields = [*seen, _Field.of_guide(guide, sum(field.weight for field in seen))]
+        weights = [field.weight for field in self._fields]
         embedded = embedder.embed([*(field.text for field in self._fields), *(signed.term for signed in guide.signed)])
         words = embedded[: len(weights)] * np.array(weights, np.float32)[:, None]
         if norm := float(np.linalg.norm(words.sum(axis=0))):
@@ -296,10 +300,16 @@ class _Field:
         return cls("scene", ". ".join(text for text in (wanted.words, named) if text), weighted, float(len(weighted)))
 
     @classmethod
-    def of_guide(cls, guide: Guide) -> _Field:
-        """Return the words of the guide; however many words the scene has, the guide weighs at least as much in meaning."""
+    def of_faces(cls, wanted: Wanted) -> _Field:
+        """Return the words of music for how faces look: an expression counts as much as a tag of its confidence."""
+        weighted = expression_terms(wanted.expressions)
+        return cls("faces", ", ".join(weighted), weighted, sum(weighted.values()))
+
+    @classmethod
+    def of_guide(cls, guide: Guide, seen: float) -> _Field:
+        """Return the words of the guide; in meaning the guide weighs at least as much as what is seen, however many words that has."""
         weighted = dict.fromkeys(terms(guide.text), _GUIDE_WEIGHT)
-        return cls("guide", guide.text, weighted, _GUIDE_WEIGHT * len(weighted))
+        return cls("guide", guide.text, weighted, max(_GUIDE_WEIGHT * len(weighted), seen) if weighted else 0.0)
 
 
 def _places(index: TrackIndex, tracks: Sequence[str]) -> list[int]:

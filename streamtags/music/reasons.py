@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamtags.core.music import Track
+from streamtags.music.expressions import expression_terms, expression_text
 from streamtags.music.fitting import Fit
 from streamtags.music.guide import Guide
 from streamtags.music.ranking import Ranked, Wanted
@@ -18,8 +19,11 @@ def why_it_fits(track: Track, ranked: Ranked, wanted: Wanted, guide: Guide, fit:
     """Return one line: shared words, the parts of the score with what they rest on, how the track lies under the cue."""
     tags = " ".join(tag for tag, _ in wanted.tags)
     wishes = set(terms(f"{wanted.words} {tags} {guide.text} {' '.join(signed.term for signed in guide.signed if signed.weight > 0)}"))
+    wishes |= expression_terms(wanted.expressions).keys()
     shared = [word for word in dict.fromkeys(terms(text_of(track))) if word in wishes][:_MAX_WORDS]
     parts = [f"says {', '.join(shared)}"] if shared else []
+    if abs(ranked.parts.get("faces", 0.0)) >= _ROUGHLY:
+        parts.append(f"faces look {expression_text(wanted.expressions)} {ranked.parts['faces']:+.1f}")
     names = {"scene": "fits the scene", "guide": "fits the guide", "signed": "signed words"}
     parts += [f"{text} {ranked.parts[name]:+.1f}" for name, text in names.items() if abs(ranked.parts.get(name, 0.0)) >= _ROUGHLY]
     parts += _numbers(track, ranked, wanted)

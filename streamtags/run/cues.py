@@ -165,7 +165,7 @@ class _Suggesting:
 
 
 def wanted_of(film: Film, cue: SpottedCue) -> Wanted:
-    """Return what a cue wants of music: the captions and tags of its span, its energy, tempo, length and dialogue."""
+    """Return what a cue wants of music: the captions, tags and faces of its span, its energy, tempo, length and dialogue."""
     start, end = cue.start.seconds, cue.end.seconds
     shots = film.shots_in(start, end)
     weights: dict[str, float] = {}
@@ -181,6 +181,7 @@ def wanted_of(film: Film, cue: SpottedCue) -> Wanted:
         bpm=Range(*cue.bpm) if cue.bpm is not None else Range(),
         seconds=end - start,
         dialogue_share=film.dialogue_share(start, end),
+        expressions=tuple(film.expressions(start, end)),
     )
 
 
