@@ -117,7 +117,7 @@ def _decide(args: argparse.Namespace, store: Store, timeline: str) -> bool:
 
 
 def _print(state: TimelineState, top: int) -> None:
-    from streamtags.run.cues import tracks_of
+    from streamtags.core.cue_tracks import tracks_of
 
     for cue in state.spotting:
         seconds = cue.end.seconds - cue.start.seconds

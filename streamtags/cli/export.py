@@ -56,9 +56,9 @@ class _ListFormats(argparse.Action):
 
 def run(args: argparse.Namespace) -> int:
     """Render the timeline and write it, whole or not at all."""
-    from streamtags.export import export_timeline, find_format
+    from streamtags.export import find_format
     from streamtags.export.options import parse_options
-    from streamtags.run.onto import export_onto, render_export
+    from streamtags.run.onto import export_onto, render_export, render_new
 
     options = parse_options(
         [
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         if args.onto is not None:
             data = export_onto(store, timeline, export, options, Path(args.onto))
         else:
-            render = export_timeline if args.new_timeline else render_export
+            render = render_new if args.new_timeline else render_export
             data = render(store, timeline, export, options)
     write_output(data, args.output)
     return 0

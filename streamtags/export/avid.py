@@ -23,7 +23,7 @@ _TRACK = "V1"
 def _render(view: TimelineView, options: ExportOptions) -> bytes:
     colors = MarkerColors(COLORS, view.vocabulary, options.colors)
     rows = []
-    for marker in merge_same_frame(view.markers):
+    for marker in merge_same_frame(view.editing_markers):
         comment = ": ".join(filter(None, (one_line(marker.name), comment_text(marker))))
         cells = (_USER, marker.start_timecode, _TRACK, colors.of(marker).lower(), comment, str(marker.duration_frames))
         rows.append("\t".join(cells))

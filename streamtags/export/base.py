@@ -9,10 +9,14 @@ from streamtags.core.errors import UsageError
 from streamtags.core.events import Event
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
+from streamtags.export.cue_markers import make_cue_markers
 from streamtags.export.markers import Marker, make_markers
 from streamtags.export.options import OPTION_NAMES, ExportOptions
 
-__all__ = ["Format", "TimelineView"]
+__all__ = ["Format", "MusicFile", "TimelineView"]
+
+MusicFile = Callable[[str, str], str | None]
+"""Returns the path of a track by the names of its library and the track; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class TimelineView:
         markers: the segments that the options select, as markers at the target rate, in order.
         vocabulary: the vocabulary of the tags; None if the store does not have it.
         still: returns the JPEG of a segment by its id; None if it has none.
+        cues: the cues as markers; none if the options select tags.
+        music_file: returns the file of a track by the names of its library and the track; None if it is not known.
     """
 
     state: TimelineState
@@ -32,6 +38,8 @@ class TimelineView:
     markers: tuple[Marker, ...] = ()
     vocabulary: Vocabulary | None = None
     still: Callable[[str], bytes | None] = lambda segment: None
+    cues: tuple[Marker, ...] = ()
+    music_file: MusicFile = lambda library, track: None
 
     @classmethod
     def of(
@@ -46,7 +54,13 @@ class TimelineView:
         Raises:
             UsageError: the options do not fit the timeline: an unknown axis, or a start timecode that does not exist at the rate.
         """
-        return cls(state, events, make_markers(state, options or ExportOptions(), vocabulary), vocabulary)
+        options = options or ExportOptions()
+        return cls(state, events, make_markers(state, options, vocabulary), vocabulary, cues=make_cue_markers(state, options))
+
+    @property
+    def editing_markers(self) -> list[Marker]:
+        """The markers of segments and cues in order of time; of those on one frame, segments first."""
+        return sorted([*self.markers, *self.cues], key=lambda marker: marker.start_frame)
 
 
 Render = Callable[[TimelineView, ExportOptions], bytes]

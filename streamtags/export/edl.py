@@ -13,13 +13,13 @@ from fractions import Fraction
 from streamtags.core.timecode import convert_frame, format_timecode, has_drop_frame
 from streamtags.export.base import Format, TimelineView
 from streamtags.export.colors import AVID, MarkerColors
-from streamtags.export.cut import Cut, CutMedia, make_cut
+from streamtags.export.cut import Cut, make_cut
 from streamtags.export.marker_text import clipped, comment_text, merge_same_frame
 from streamtags.export.markers import Marker
 from streamtags.export.options import EDITING_OPTIONS, ExportOptions
 from streamtags.export.subtitle_text import one_line
 
-__all__ = ["EDL", "MAX_LINE", "frame_mode", "list_bytes", "locator"]
+__all__ = ["EDL", "MAX_LINE", "frame_mode", "list_bytes", "locator", "reel_of"]
 
 MAX_LINE = 2000  # characters; programs that read lists have limits, and none states a higher one
 _REEL = re.compile(r"[^A-Z0-9_]+")
@@ -31,7 +31,7 @@ def _render(view: TimelineView, options: ExportOptions) -> bytes:
     lines = [f"TITLE: {clipped(one_line(title), 70)}", frame_mode(cut is not None and cut.drop), ""]
     if cut is not None:
         colors = MarkerColors(AVID, view.vocabulary, options.colors)
-        lines += _events(cut, merge_same_frame(view.markers), colors)
+        lines += _events(cut, merge_same_frame(view.editing_markers), colors)
     return list_bytes(lines)
 
 
@@ -51,7 +51,7 @@ def _events(cut: Cut, markers: list[Marker], colors: MarkerColors) -> list[str]:
         source_in = convert_frame(clip.source_in, media.rate, cut.rate)
         source = (_label(frame, cut.rate, drop=source_drop) for frame in (source_in, source_in + clip.frames))
         record = (_label(cut.start_frame + frame, cut.rate, drop=cut.drop) for frame in (clip.start_frame, clip.end_frame))
-        lines.append(f"{number:03d}  {_reel(media):8} V     C        {' '.join((*source, *record))}")
+        lines.append(f"{number:03d}  {reel_of(media.name):8} V     C        {' '.join((*source, *record))}")
         lines.append(f"* FROM CLIP NAME: {clipped(one_line(media.name), MAX_LINE)}")
         lines.append(f"* SOURCE FILE: {clipped(one_line(media.path), MAX_LINE)}")
         # What lies before the first event, or in a gap after an event, stands below that event.
@@ -81,9 +81,9 @@ def _label(frame: int, rate: Fraction, *, drop: bool) -> str:
     return format_timecode(frame, rate, drop=drop)
 
 
-def _reel(media: CutMedia) -> str:
-    """The reel of a file: eight letters or digits, as CMX 3600 has room for; AX, the auxiliary source, if nothing is left."""
-    stem = media.name.rpartition(".")[0] or media.name
+def reel_of(name: str) -> str:
+    """Return the reel of a file name: eight letters or digits, as CMX 3600 has room for; AX, the auxiliary source, if nothing is left."""
+    stem = name.rpartition(".")[0] or name
     return _REEL.sub("", stem.upper())[:8] or "AX"
 
 

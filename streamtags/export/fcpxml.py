@@ -49,7 +49,7 @@ def _render(view: TimelineView, options: ExportOptions) -> bytes:
     resources = SubElement(root, "resources")
     if cut is not None:
         colors = MarkerColors(FINAL_CUT, view.vocabulary, options.colors)
-        markers = merge_same_frame(view.markers)
+        markers = merge_same_frame(view.editing_markers)
         _Document(resources, version, cut).project(root, markers, [colors.of(marker) for marker in markers])
     indent(root, "    ")
     body = tostring(root, encoding="unicode")

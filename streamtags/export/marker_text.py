@@ -39,7 +39,8 @@ def xml_safe(text: str) -> str:
 def merge_same_frame(markers: Iterable[Marker]) -> list[Marker]:
     """Return `markers` with one for each frame: editing systems keep one marker a frame, and drop the others without a word.
 
-    A merged marker has the words and tags of all, the axis of the strongest tag, and ends with the last of them.
+    A merged marker has the words and tags of all, the axis of the strongest tag, and ends with the last of them; where there are segments,
+    cues do not make it longer.
     """
     return [_merged(list(group)) for _, group in groupby(markers, key=lambda marker: marker.start_frame)]
 
@@ -48,15 +49,16 @@ def _merged(group: Sequence[Marker]) -> Marker:
     if len(group) == 1:
         return group[0]
     strongest = max(group, key=lambda marker: marker.tags[0].confidence if marker.tags else -1.0)
-    last = max(group, key=lambda marker: marker.end_frame)
+    last = max([marker for marker in group if not marker.cue] or group, key=lambda marker: marker.end_frame)
     tags = {score.tag: score for marker in reversed(group) for score in marker.tags}
+    cues = [marker.name for marker in group if marker.cue]
     ordered = tuple(sorted(tags.values(), key=lambda score: -score.confidence))
     return replace(
         group[0],
         end=last.end,
         end_frame=last.end_frame,
         end_timecode=last.end_timecode,
-        name=", ".join(score.tag for score in ordered[:NAME_TAGS]) or group[0].name,
+        name=", ".join(filter(None, (*cues, *(score.tag for score in ordered[:NAME_TAGS])))) or group[0].name,
         comment="\n".join(marker.comment for marker in group if marker.comment),
         tags=ordered,
         axis=strongest.axis,

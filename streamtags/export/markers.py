@@ -31,11 +31,11 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """One segment on the exported timeline.
+    """One segment, or one cue, on the exported timeline.
 
     Attributes:
-        segment: id of the segment.
-        number: number of the segment, from 1.
+        segment: id of the segment, "" for a cue.
+        number: number of the segment, from 1; 0 for a cue.
         start: seconds from the first frame of the timeline, exact.
         end: seconds from the first frame of the timeline, exact and exclusive.
         rate: frame rate that the frames and timecodes count at.
@@ -51,6 +51,7 @@ class Marker:
         axis: axis of the strongest tag; None without a tag or if the vocabulary does not have it.
         color: color that the options give to `axis`; None if they give none.
         reasoning: why the classifier chose the tags, "" if it does not say.
+        cue: name of the cue that the marker stands for instead of a segment, "" for none.
     """
 
     segment: str
@@ -70,6 +71,7 @@ class Marker:
     axis: str | None = None
     color: str | None = None
     reasoning: str = ""
+    cue: str = ""
 
     @property
     def duration_frames(self) -> int:

@@ -1,7 +1,7 @@
 """`otio`: OpenTimelineIO, which DaVinci Resolve, Premiere Pro, Hiero and others read.
 
-The shots are clips of one track, the segments are markers of the stack, where Resolve and Premiere keep the markers of a timeline. The JSON
-is written directly, in schema versions that every release of the library since 0.15 reads
+The shots are clips of one track, segments and cues are markers of the stack, where Resolve and Premiere keep the markers of a timeline. The
+music of the cues has audio tracks of its own. The JSON is written directly, in schema versions that every release of the library since 0.15 reads
 (https://opentimelineio.readthedocs.io/en/stable/tutorials/otio-serialized-schema.html).
 """
 
@@ -17,7 +17,10 @@ from streamtags.export.colors import MarkerColors
 from streamtags.export.cut import Cut, CutClip, file_url, make_cut
 from streamtags.export.marker_text import comment_lines
 from streamtags.export.markers import Marker
+from streamtags.export.music_clips import music_clips
 from streamtags.export.options import EDITING_OPTIONS, ExportOptions
+from streamtags.export.otio_music import music_tracks
+from streamtags.export.otio_time import otio_range, otio_time
 from streamtags.export.subtitle_text import one_line
 
 __all__ = ["OTIO"]
@@ -31,16 +34,16 @@ def _render(view: TimelineView, options: ExportOptions) -> bytes:
         "OTIO_SCHEMA": "Timeline.1",
         "name": cut.title if cut is not None else "",
         "metadata": {},
-        "global_start_time": _time(cut.start_frame, cut.rate) if cut is not None else None,
+        "global_start_time": otio_time(cut.start_frame, cut.rate) if cut is not None else None,
         "tracks": {
             "OTIO_SCHEMA": "Stack.1",
             "name": "tracks",
             "metadata": {},
             "source_range": None,
             "effects": [],
-            "markers": [_marker(marker, colors.of(marker), axes) for marker in view.markers],
+            "markers": [_marker(marker, colors.of(marker), axes) for marker in view.editing_markers],
             "enabled": True,
-            "children": _tracks(cut) if cut is not None else [],
+            "children": [*_tracks(cut), *music_tracks(music_clips(view, options), cut.rate)] if cut is not None else [],
         },
     }
     return (json.dumps(timeline, indent=4, ensure_ascii=False) + "\n").encode("utf-8", "replace")
@@ -71,7 +74,7 @@ def _clip(clip: CutClip, rate: Fraction) -> dict[str, Any]:
         "OTIO_SCHEMA": "Clip.2",
         "name": clip.name,
         "metadata": {},
-        "source_range": _range(0, clip.frames, rate),
+        "source_range": otio_range(0, clip.frames, rate),
         "effects": [],
         "markers": [],
         "enabled": True,
@@ -82,14 +85,14 @@ def _clip(clip: CutClip, rate: Fraction) -> dict[str, Any]:
     # The duration counts at the rate of the sequence, so that the clips add up to it whatever the rate of the media.
     item["source_range"] = {
         "OTIO_SCHEMA": "TimeRange.1",
-        "duration": _time(clip.frames, rate),
-        "start_time": _time(clip.source_in, media.rate),
+        "duration": otio_time(clip.frames, rate),
+        "start_time": otio_time(clip.source_in, media.rate),
     }
     reference = {
         "OTIO_SCHEMA": "ExternalReference.1",
         "metadata": {},
         "name": media.name,
-        "available_range": _range(media.start, media.frames, media.rate),
+        "available_range": otio_range(media.start, media.frames, media.rate),
         "available_image_bounds": None,
         "target_url": file_url(media.path),
     }
@@ -104,7 +107,7 @@ def _marker(marker: Marker, color: str, axes: dict[str, str]) -> dict[str, Any]:
             # Where Resolve looks for the note of a marker.
             "Resolve_OTIO": {"Keywords": [score.tag for score in marker.tags], "Note": note},
             "streamtags": {
-                "segment": marker.segment,
+                **({"cue": marker.cue} if marker.cue else {"segment": marker.segment}),
                 "caption": marker.comment,
                 "tags": [{"tag": score.tag, "axis": axes.get(score.tag), "confidence": score.confidence} for score in marker.tags],
                 "reasoning": marker.reasoning,
@@ -112,24 +115,16 @@ def _marker(marker: Marker, color: str, axes: dict[str, str]) -> dict[str, Any]:
         },
         "name": one_line(marker.name),
         "color": color,
-        "marked_range": _range(marker.start_frame, marker.duration_frames, marker.rate),
+        "marked_range": otio_range(marker.start_frame, marker.duration_frames, marker.rate),
         "comment": note,
     }
-
-
-def _range(start: int, frames: int, rate: Fraction) -> dict[str, Any]:
-    return {"OTIO_SCHEMA": "TimeRange.1", "duration": _time(frames, rate), "start_time": _time(start, rate)}
-
-
-def _time(frame: int, rate: Fraction) -> dict[str, Any]:
-    return {"OTIO_SCHEMA": "RationalTime.1", "rate": float(rate), "value": float(frame)}
 
 
 OTIO = Format(
     name="otio",
     suffix=".otio",
     media_type="application/json",
-    description="OpenTimelineIO: shots as clips, segments as markers",
+    description="OpenTimelineIO: shots and music as clips, segments and cues as markers",
     render=_render,
     options=EDITING_OPTIONS,
 )

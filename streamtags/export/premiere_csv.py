@@ -19,7 +19,7 @@ _COLUMNS = ("Marker Name", "Description", "In", "Out", "Duration", "Marker Type"
 
 
 def _render(view: TimelineView, options: ExportOptions) -> bytes:
-    rows = [_COLUMNS, *(_row(marker) for marker in merge_same_frame(view.markers))]
+    rows = [_COLUMNS, *(_row(marker) for marker in merge_same_frame(view.editing_markers))]
     text = "".join("\t".join((*row, "")) + "\n" for row in rows)
     return b"\xff\xfe" + text.encode("utf-16-le", "replace")
 

@@ -13,12 +13,14 @@ from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Vocabulary, did_you_mean
 from streamtags.export.ale import ALE
 from streamtags.export.avid import AVID
-from streamtags.export.base import Format, TimelineView
+from streamtags.export.base import Format, MusicFile, TimelineView
 from streamtags.export.chapters import CHAPTERS
 from streamtags.export.cue_tables import CUE_SHEET, SPOTTING_CSV
 from streamtags.export.edl import EDL
 from streamtags.export.fcpxml import FCPXML
+from streamtags.export.iptc import IPTC
 from streamtags.export.log_jsonl import JSONL
+from streamtags.export.music_edl import MUSIC_EDL
 from streamtags.export.options import ExportOptions
 from streamtags.export.otio import OTIO
 from streamtags.export.premiere_csv import PREMIERE_CSV
@@ -52,6 +54,8 @@ _FORMATS = (
     HTML,
     SPOTTING_CSV,
     CUE_SHEET,
+    MUSIC_EDL,
+    IPTC,
     SOUND_PROMPTS,
 )
 _BUILT_IN = {item.name: item for item in _FORMATS}
@@ -106,8 +110,17 @@ def _load(point: EntryPoint) -> Format:
     return item
 
 
-def export_timeline(store: Store, timeline: str, export: Format, options: ExportOptions | None = None) -> bytes:
+def export_timeline(
+    store: Store, timeline: str, export: Format, options: ExportOptions | None = None, music_file: MusicFile = lambda library, track: None
+) -> bytes:
     """Render a timeline of `store`.
+
+    Args:
+        store: where the timeline is.
+        timeline: its id.
+        export: the format.
+        options: those of the format.
+        music_file: returns the file of a track; without it, music has no files.
 
     Raises:
         NotInStore: there is no such timeline.
@@ -117,7 +130,8 @@ def export_timeline(store: Store, timeline: str, export: Format, options: Export
     export.check(options)
     state = store.state(timeline)
     view = TimelineView.of(state, store.read(timeline), options, vocabulary_of(store, state))
-    return export.render(replace(view, still=lambda segment: _still(store, timeline, segment)), options)
+    view = replace(view, still=lambda segment: _still(store, timeline, segment), music_file=music_file)
+    return export.render(view, options)
 
 
 def _still(store: Store, timeline: str, segment: str) -> bytes | None:

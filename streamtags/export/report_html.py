@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
+from streamtags.core.cue_events import Cue
+from streamtags.core.cue_tracks import tracks_of
 from streamtags.core.model import TagScore
 from streamtags.core.pictureless import has_picture
 from streamtags.core.state import SegmentState
@@ -21,6 +23,8 @@ from streamtags.export.report_curves import as_html, draw_curves, draw_tags
 from streamtags.export.subtitle_text import TAG_OPTIONS
 
 __all__ = ["HTML"]
+
+_MAX_TRACKS = 3  # of a cue
 
 
 def _render(view: TimelineView, options: ExportOptions) -> bytes:
@@ -80,16 +84,28 @@ def _scenes(view: TimelineView) -> Iterator[str]:
 
 
 def _cues(view: TimelineView) -> Iterator[str]:
-    for suggested in view.state.cues:
+    """Yield each cue with its place, its reason and its tracks, then suggestions for scenes and segments."""
+    for cue in view.state.spotting:
+        decision = f", {cue.decision}" if cue.decision else ""
+        place = f"{cue.start.timecode} to {cue.end.timecode}, {cue.usage}{decision}"
+        yield f"<h3>{as_html(cue.cue)} <small>{as_html(place)}</small></h3>\n<p>{as_html(cue.reason)}</p>\n"
+        yield from _tracks(tracks_of(cue, view.state, _MAX_TRACKS))
+    for suggested in (each for each in view.state.cues if each.cue is None):
         place = suggested.scene or suggested.segment or "the whole timeline"
         yield f"<h3>{as_html(place)}</h3>\n"
         if suggested.guide:
             yield f"<p>{as_html(suggested.guide)}</p>\n"
-        yield "<ol>"
-        for cue in suggested.cues:
-            by = f" ({as_html(cue.artist)})" if cue.artist else ""
-            yield f"<li><b>{as_html(cue.title or cue.track)}</b>{by} {cue.score:.2f} {as_html(cue.why)}</li>"
-        yield "</ol>\n"
+        yield from _tracks(suggested.cues)
+
+
+def _tracks(tracks: Sequence[Cue]) -> Iterator[str]:
+    if not tracks:
+        return
+    yield "<ol>"
+    for track in tracks:
+        by = f" ({as_html(track.artist)})" if track.artist else ""
+        yield f"<li><b>{as_html(track.title or track.track)}</b>{by} {track.score:.2f} {as_html(track.why)}</li>"
+    yield "</ol>\n"
 
 
 def _segment(view: TimelineView, marker: Marker) -> str:

@@ -29,7 +29,7 @@ def _render(view: TimelineView, options: ExportOptions) -> bytes:
     lines = [f"TITLE: {clipped(one_line(cut.title if cut is not None else ''), 70)}", frame_mode(cut is not None and cut.drop), ""]
     colors = MarkerColors(RESOLVE, view.vocabulary, options.colors)
     if cut is not None:
-        for number, marker in enumerate(merge_same_frame(view.markers), 1):
+        for number, marker in enumerate(merge_same_frame(view.editing_markers), 1):
             lines += [*_event(number, marker, colors.of(marker), cut), ""]
     return list_bytes(lines)
 

@@ -33,7 +33,7 @@ def _render(view: TimelineView, options: ExportOptions) -> bytes:
     if cut is not None:
         sequence = _sequence(root, cut)
         colors = MarkerColors(PREMIERE, view.vocabulary, options.colors)
-        for marker in merge_same_frame(view.markers):
+        for marker in merge_same_frame(view.editing_markers):
             _marker(sequence, marker, colors.of(marker))
     indent(root, "\t")
     body = tostring(root, encoding="unicode", short_empty_elements=False)

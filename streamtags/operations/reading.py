@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import AsyncIterator
 
-from streamtags.export import export_timeline, find_format
+from streamtags.export import find_format
 from streamtags.operations.operation import Document, FileResult, Lines
 from streamtags.operations.params import ExportTimeline, OneTimeline, ReadEvents
 from streamtags.operations.services import Caller, Services
-from streamtags.run.onto import export_onto, is_onto_source
+from streamtags.run.onto import export_onto, is_onto_source, render_new
 
 __all__ = ["export", "media", "read_events"]
 
@@ -56,7 +56,7 @@ async def export(services: Services, params: ExportTimeline, _: Caller) -> Docum
         state = store.state(timeline)
         title = state.source.name.rpartition(".")[0] or state.source.name if state.source else timeline
         if params.new_timeline == "1" or not is_onto_source(state, chosen):
-            return export_timeline(store, timeline, chosen, options), title
+            return render_new(store, timeline, chosen, options), title
         return export_onto(store, timeline, chosen, options, services.sources.file_of(state)), title
 
     content, title = await services.threads.reading(render)

