@@ -174,6 +174,7 @@ _TIMELINES = (
         role="viewer",
         method="timelines.cues",
         handler=cues.suggest,
+        tool="cues",
     ),
     Operation(
         "decideCue",
@@ -184,6 +185,7 @@ _TIMELINES = (
         role="editor",
         method="cues.decide",
         handler=cues.decide_cue,
+        tool="decide",
     ),
     Operation(
         "listLibraries",
@@ -193,6 +195,7 @@ _TIMELINES = (
         role="viewer",
         method="libraries.list",
         handler=cues.list_libraries,
+        tool="libraries",
     ),
 )
 

@@ -39,9 +39,8 @@ def project(tool: str, result: Any, offset: int, limit: int) -> Any:
         items = result[name]
         page = [shorten(item) for item in items[offset : offset + limit]]
         return {**_HEADS.get(tool, _nothing)(result), name: page, "total": len(items), "offset": offset}
-    if tool == "correct":
-        return _segment(result)
-    return result
+    shorten_one = _SINGLE.get(tool)
+    return result if shorten_one is None else shorten_one(result)
 
 
 def _segment(segment: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +65,28 @@ def _words(answers: Mapping[str, Any]) -> dict[str, str]:
 def _timeline_head(state: Mapping[str, Any]) -> dict[str, Any]:
     source = state["source"] or {}
     head = {name: state[name] for name in ("id", "state", "profile", "progress", "summary")}
-    return {**head, "name": source.get("name"), "scenes": len(state["scenes"])}
+    cues = [_cue_line(cue) for cue in state.get("spotting", [])]
+    return {**head, "name": source.get("name"), "scenes": len(state["scenes"]), **({"cues": cues} if cues else {})}
+
+
+def _cue_line(cue: Mapping[str, Any]) -> str:
+    """A cue of a timeline in one line."""
+    chosen = cue.get("chosen")
+    music = f", {chosen['title']}" if chosen else ""
+    return f"{cue['cue']} {cue['start']['timecode']} to {cue['end']['timecode']}, {cue['decision'] or cue['usage']}{music}"
+
+
+def _cue(cue: Mapping[str, Any]) -> dict[str, Any]:
+    """A cue with its tracks, without its curve and exact times."""
+    short = {name: cue[name] for name in ("cue", "usage", "reason", "bpm", "decision") if cue[name] is not None}
+    tracks = cue.get("tracks") or ([cue["chosen"]] if cue.get("chosen") else [])
+    return {
+        **short,
+        "start": cue["start"]["timecode"],
+        "end": cue["end"]["timecode"],
+        "hits": [f"{hit['at']['timecode']} {hit['reason']}" for hit in cue["hits"]],
+        "tracks": [{name: track[name] for name in ("track", "title", "artist", "score", "why")} for track in tracks],
+    }
 
 
 def _vocabulary(vocabulary: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,5 +107,9 @@ _LISTS: dict[str, tuple[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]] 
     "get": ("segments", _segment),
     "search": ("results", _result),
     "vocabularies": ("vocabularies", _vocabulary),
+    "cues": ("cues", _cue),
+    "libraries": ("libraries", lambda item: item),
 }
+# Tool -> how a result that is no list is shortened.
+_SINGLE: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {"correct": _segment, "decide": _cue}
 _HEADS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"get": _timeline_head}

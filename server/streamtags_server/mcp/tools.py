@@ -58,7 +58,7 @@ def _described(name: str, operation: Operation) -> types.Tool:
         schema = {**schema, "properties": {**schema.get("properties", {}), **CONFIRMED}}
     if is_paged(name):
         schema = {**schema, "properties": {**schema.get("properties", {}), **PAGING}}
-    reads = operation.role == "viewer"
+    reads = operation.http.method == "GET"
     return types.Tool(
         name=name,
         description=f"{operation.summary}.",
