@@ -1,8 +1,8 @@
 """`otio`: OpenTimelineIO, which DaVinci Resolve, Premiere Pro, Hiero and others read.
 
-The shots are clips of one track, segments and cues are markers of the stack, where Resolve and Premiere keep the markers of a timeline. The
-music of the cues has audio tracks of its own. The JSON is written directly, in schema versions that every release of the library since 0.15 reads
-(https://opentimelineio.readthedocs.io/en/stable/tutorials/otio-serialized-schema.html).
+The shots are clips of one track, segments and cues are markers of the stack, where Resolve and Premiere keep the markers of a timeline.
+The music of the cues has audio tracks of its own. The JSON is written directly, in schema versions that every release of the library
+since 0.15 reads (https://opentimelineio.readthedocs.io/en/stable/tutorials/otio-serialized-schema.html).
 """
 
 from __future__ import annotations

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from streamtags.core.cue_events import Cue
 from streamtags.core.errors import StreamtagsError, UsageError
+from streamtags.export.music_clips import MusicClip
+from streamtags.export.otio_music import music_tracks
 from streamtags.sources.edit.model import Edit, Marker
 from streamtags.sources.edit.otio import read_json
 from streamtags.sources.edit.read import file_of, read_edit
@@ -205,3 +208,21 @@ def test_a_format_without_a_place_for_markers_is_refused(tmp_path: Path) -> None
     edit = Edit("aaf", read_edit(EDITS[0].path, rate_of(EDITS[0])).sequence)
     with pytest.raises(UsageError, match="cannot be written into AAF"):
         mark_edit(path, edit, [])
+
+
+@pytest.mark.parametrize("sample", OTIO_EDITS, ids=lambda sample: sample.id)
+def test_an_otio_file_gains_tracks_of_music_at_the_end_of_its_stack_and_nothing_else(sample: Sample, tmp_path: Path) -> None:
+    edit = read_edit(sample.path, None)
+    music = Cue(track="a.ogg", title=WORDS, artist="", score=0.5, why="")
+    clip = MusicClip(
+        cue="1M1", track=music, is_accepted=True, path="/a.ogg", start_frame=10, end_frame=60, source_in=5, fade_in=3, fade_out=7
+    )
+    target = tmp_path / "scored.otio"
+    target.write_bytes(mark_edit(sample.path, edit, [], None, music_tracks([clip], edit.rate)))
+    before, after = (read_json(path.read_text("utf-8"), path.name) for path in (sample.path, target))
+    *children, added = after["tracks"]["children"]
+    items = [child for child in added["children"] if not child["OTIO_SCHEMA"].startswith("Transition")]
+    assert [item["source_range"]["duration"]["value"] for item in items][-2:] == [10, 50]
+    assert read_edit(target, edit.rate).sequence.end_frame == edit.sequence.end_frame
+    after["tracks"]["children"] = children
+    assert after == before
