@@ -134,7 +134,7 @@ def _query(track: Track, place: int, *, is_tags: bool) -> Query:
 
 
 def _place(index: TrackIndex, query: Query, way: str) -> int:
-    """Return at which place the track of a query is found, from 0."""
+    """Return the place of the track of a query in a ranking, from 0."""
     target, scene, guide = query
     if way in ("fusion of ranks", "cosine alone"):
         words = ". ".join([*scene, *guide])

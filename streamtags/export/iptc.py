@@ -82,19 +82,19 @@ def _language(segments: Iterable[SegmentState]) -> str | None:
 
 def _models(state: TimelineState) -> Iterator[tuple[str, str]]:
     """Yield the properties about AI. They are made for generated media: the words say that it is the metadata that models wrote."""
-    found: dict[str, None] = {}
+    named: dict[str, None] = {}
     for segment in state.segments:
         if segment.caption and segment.caption_model not in (None, PERSON):
-            found[f"captions: {segment.caption_model}"] = None
+            named[f"captions: {segment.caption_model}"] = None
         if segment.tags_model:
-            found[f"tags: {segment.tags_model}"] = None
+            named[f"tags: {segment.tags_model}"] = None
         for name, what in _STAGES.items():
             model = segment.answers.get(name, {}).get("model")
             if isinstance(model, str) and model:
-                found[f"{what}: {model}"] = None
-    if not found:
+                named[f"{what}: {model}"] = None
+    if not named:
         return
-    yield "aISystemUsed", f"For this metadata only, not for the video: {one_line('; '.join(sorted(found)))}"
+    yield "aISystemUsed", f"For this metadata only, not for the video: {one_line('; '.join(sorted(named)))}"
     yield "aISystemVersionUsed", f"streamtags {version('streamtags')}"
     vocabulary = state.vocabulary
     chosen = f" Tags were chosen from the vocabulary {vocabulary.id}, version {vocabulary.version}." if vocabulary is not None else ""

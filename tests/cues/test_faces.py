@@ -75,7 +75,7 @@ def test_a_short_portrait_gets_the_music_of_its_face_and_the_way_there_is_explai
     assert f"faces look {path}" in why
 
 
-def test_a_cue_says_how_faces_look_and_its_music_is_asked_for_it() -> None:
+def test_a_cue_says_how_faces_look_and_its_music_is_chosen_by_it() -> None:
     state = fold(make_events(portrait(faces("s0000", joy=0.6, neutral=0.3, fear=0.01))))
     film = film_of(state)
     assert film is not None
@@ -103,6 +103,6 @@ def test_without_faces_a_short_film_gets_no_cue_and_reasons_are_as_before() -> N
     assert "Faces" not in spot(long)[0].reason
 
 
-def test_an_expression_that_is_not_known_asks_for_no_music(store: Store) -> None:
+def test_an_expression_that_is_not_known_chooses_no_music(store: Store) -> None:
     why = suggested(store, portrait(faces("s0000", smirk=0.9)))[0][1]
     assert "faces look" not in why

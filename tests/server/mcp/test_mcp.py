@@ -223,12 +223,12 @@ async def test_an_assistant_finds_music_and_keeps_what_the_person_chose(serve: S
     add_film_and_library(server)
     async with client_of(server) as client:
         assert (await data_of(client, "libraries"))["libraries"] == [{"library": "house", "kind": "folder", "tracks": 4}]
-        found = await data_of(client, "cues", id="tl_film", library="house", guide="only piano, hopeful", top=2)
-        assert found["total"] == 2
-        first = found["cues"][0]
+        page = await data_of(client, "cues", id="tl_film", library="house", guide="only piano, hopeful", top=2)
+        assert page["total"] == 2
+        first = page["cues"][0]
         assert (first["cue"], first["start"], len(first["tracks"])) == ("1M1", "00:00:00:00", 2)
         assert all(track["why"] for track in first["tracks"])
-        assert len(json.dumps(found)) < 3000
+        assert len(json.dumps(page)) < 3000
         one = await data_of(client, "cues", id="tl_film", limit=1, offset=1)
         assert [cue["cue"] for cue in one["cues"]] == ["1M2"]
         decided = await data_of(client, "decide", id="tl_film", cue="1M1", decision="accept", track="d")
