@@ -26,7 +26,7 @@ from streamtags.music.words import has_vocals, terms, text_of, words_energy
 
 __all__ = ["TrackIndex", "build_index", "open_index"]
 
-_VERSION = 1  # of the files; part of their folder's name
+_VERSION = 2  # of the files; part of their folder's name
 _EMBEDDED_AT_ONCE = 1_000
 # BM25 with its usual constants: S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, section 3.
 _K1, _B = 1.2, 0.75
@@ -41,6 +41,7 @@ class TrackIndex:
     Attributes:
         ids: of the tracks, in ascending order.
         vectors: float32 [tracks, dimensions], rows of length 1, or 0 for a track without known words.
+        center: their mean.
         bpm: float32 [tracks]; NaN if unknown, as in all numbers.
         seconds: lengths.
         energy: 0..1; measured, else as the words say.
@@ -56,6 +57,7 @@ class TrackIndex:
 
     ids: Sequence[str]
     vectors: Floats
+    center: Floats
     bpm: Floats
     seconds: Floats
     energy: Floats
@@ -146,6 +148,7 @@ class _Columns:
         return TrackIndex(
             ids=self._ids,
             vectors=vectors,
+            center=vectors.mean(axis=0, dtype=np.float64).astype(np.float32) if len(vectors) else np.zeros(vectors.shape[1], np.float32),
             **{name: numbers[:, column].copy() for column, name in enumerate(("bpm", "seconds", "energy", "vocals"))},
             artists=codes[:, 0].copy(),
             licenses=codes[:, 1].copy(),
@@ -169,7 +172,7 @@ class _Columns:
         return postings, rows[:, 0].copy(), (weight * rarity[rows[:, 1]]).astype(np.float32)
 
 
-_ARRAYS = ("bpm", "seconds", "energy", "vocals", "artists", "licenses", "postings", "places", "weights")
+_ARRAYS = ("center", "bpm", "seconds", "energy", "vocals", "artists", "licenses", "postings", "places", "weights")
 
 
 def open_index(libraries: MusicLibraries, library: Library, embedder: TextEmbedder, folder: Path) -> TrackIndex:

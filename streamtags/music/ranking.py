@@ -19,6 +19,7 @@ from streamtags.core.search import TextEmbedder
 from streamtags.music.expressions import expression_terms
 from streamtags.music.guide import Guide, Range
 from streamtags.music.index import TrackIndex
+from streamtags.music.word_fit import MIN_MEANING, Field, WordFit, deviations
 from streamtags.music.words import terms
 
 __all__ = ["MAX_RESULTS", "Limits", "Ranked", "Wanted", "best_places", "rank"]
@@ -33,7 +34,6 @@ _LIKE_REJECTED = 0.55  # cosine from which a track counts as like a rejected one
 _DIVERSITY = 0.2  # share of likeness in the choice of the next result
 _SAME_ARTIST = 0.5  # likeness of two tracks of one artist, at least
 _POOL = 200
-_MIN_MEANING, _MIN_MATCH = 0.05, 0.5  # deviations of cosine and BM25 below which differences mean little
 _NEUTRAL = 0.5  # what is not known fits half
 _TEMPO_OCTAVES = 0.35  # outside the wanted range at which the fit has fallen to 37 %
 _DOUBLE_TEMPO = 0.85  # fit of music at half or double the tempo: it can be felt either way
@@ -128,7 +128,8 @@ def rank(
     allowed = _allowed(index, guide, limits, rejected)
     if not allowed.any():
         return []
-    parts = _Parts(index, embedder, wanted, guide, rejected, neighbor).all()
+    scoring = _Parts(index, embedder, wanted, guide, rejected, neighbor)
+    parts = scoring.all()
     total = np.zeros(len(index))
     for values in parts.values():
         total += values
@@ -140,10 +141,14 @@ def rank(
         Ranked(
             track=index.ids[place],
             score=round(1 / (1 + exp(-(float(total[place]) - 2) / 2)), 4),
-            parts={name: round(float(values[place]), 3) for name, values in parts.items()},
+            parts=_rounded(scoring.words(place) | {name: float(values[place]) for name, values in parts.items() if name != "words"}),
         )
         for place in chosen
     ]
+
+
+def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in parts.items()}
 
 
 def _allowed(index: TrackIndex, guide: Guide, limits: Limits, rejected: Sequence[str]) -> NDArray[np.bool_]:
@@ -180,28 +185,25 @@ def best_places(total: NDArray[np.float64], count: int) -> NDArray[np.intp]:
 
 
 class _Parts:
-    """The parts of the score, float32 [tracks] each. Everything that is compared by meaning is compared in one product."""
+    """The parts of the score. Everything that is compared by meaning is compared in one product."""
 
     def __init__(
         self, index: TrackIndex, embedder: TextEmbedder, wanted: Wanted, guide: Guide, rejected: Sequence[str], neighbor: str | None
     ) -> None:
         self._index, self._wanted, self._guide = index, wanted, guide
-        seen = [_Field.of_scene(wanted), _Field.of_faces(wanted)]
-        self._fields = [*seen, _Field.of_guide(guide, sum(field.weight for field in seen))]
-        weights = [field.weight for field in self._fields]
-        embedded = embedder.embed([*(field.text for field in self._fields), *(signed.term for signed in guide.signed)])
-        words = embedded[: len(weights)] * np.array(weights, np.float32)[:, None]
-        if norm := float(np.linalg.norm(words.sum(axis=0))):
-            words /= np.float32(norm)
+        seen = [_scene(wanted), _faces(wanted)]
+        fields = [*seen, _guided(guide, sum(field.weight for field in seen))]
+        embedded = embedder.embed([*(field.text for field in fields), *(signed.term for signed in guide.signed)])
+        self._fit = WordFit(index, fields, embedded[: len(fields)])
         like = [_places(index, [neighbor] if neighbor else []), _places(index, rejected)]
-        rows = np.concatenate([words, embedded[len(weights) :], *(index.vectors[places] for places in like)]).astype(np.float32)
-        ends = np.cumsum([len(words), len(guide.signed), *map(len, like)])
-        self._meanings, self._meant, self._neighbor, self._rejected, _ = np.split(index.similarities(rows), ends)
+        rows = [self._fit.query[None], embedded[len(fields) :], *(index.vectors[places] for places in like)]
+        cosines = index.similarities(np.concatenate(rows))
+        self._meaning, self._meant, self._neighbor, self._rejected = np.split(cosines, np.cumsum([len(row) for row in rows[:-1]]))
 
     def all(self) -> dict[str, Floats]:
-        """Return every part that says something here."""
-        parts = self._words()
-        parts |= {
+        """Return every part that says something here, float32 [tracks] each; `words` stands for scene, faces and guide together."""
+        parts = {
+            "words": self._fit.total(self._meaning[0]),
             "signed": self._signed(),
             "tempo": self._tempo(),
             "energy": self._energy(),
@@ -213,6 +215,10 @@ class _Parts:
         parts["rejected"] = -_REJECTED_WEIGHT * alike
         return {name: values for name, values in parts.items() if values.any()}
 
+    def words(self, place: int) -> dict[str, float]:
+        """Return what scene, faces and guide add to the score of a track, once `all` was called."""
+        return self._fit.parts(place)
+
     def _nothing(self) -> Floats:
         return np.zeros(len(self._index), np.float32)
 
@@ -220,20 +226,13 @@ class _Parts:
         """Return the greatest cosine of each track, float32 [tracks]; 0 if there are none."""
         return np.asarray(cosines.max(axis=0), np.float32) if len(cosines) else self._nothing()
 
-    def _words(self) -> dict[str, Floats]:
-        """Return how the words of tracks fit each field: what each adds to the fit of all together."""
-        matches = np.stack([self._index.matches(field.terms) for field in self._fields])
-        shares = _shares(self._meanings, _MIN_MEANING) + _shares(matches, _MIN_MATCH)
-        shares /= np.float32(max(float(shares.sum(axis=0).std()), 1.0))
-        return {field.name: fit for field, fit in zip(self._fields, shares, strict=True)}
-
     def _signed(self) -> Floats:
         """Return what the signed terms add: what names the term, and what is like it in meaning."""
         total = self._nothing()
         for signed, cosines in zip(self._guide.signed, self._meant, strict=True):
             words = terms(signed.term)
             named = sum((self._index.matches({word: 1.0}) > 0 for word in words), self._nothing()) / np.float32(max(len(words), 1))
-            meaning = _shares(cosines[None], _MIN_MEANING)[0]
+            meaning, _ = deviations(cosines, MIN_MEANING)
             total += np.float32(_SIGNED_WEIGHT * signed.weight) * (named + np.float32(_SIGNED_MEANING) * np.clip(meaning, -1, 1))
         return total
 
@@ -274,42 +273,25 @@ class _Parts:
         return _weighted(fit, _ROOM_WEIGHT * min(1.0, 2 * self._wanted.dialogue_share))
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """Words that tracks are compared with.
+def _scene(wanted: Wanted) -> Field:
+    """Return the words of the scene: captions and tags."""
+    weighted: dict[str, float] = dict.fromkeys(terms(wanted.words), 1.0)
+    for tag, confidence in wanted.tags:
+        weighted |= {term: max(confidence, weighted.get(term, 0.0)) for term in terms(tag)}
+    named = ", ".join(tag for tag, confidence in wanted.tags if confidence >= 0.5) or ", ".join(tag for tag, _ in wanted.tags[:5])
+    return Field("scene", ". ".join(text for text in (wanted.words, named) if text), weighted, float(len(weighted)))
 
-    Attributes:
-        name: of the part of the score.
-        text: compared by meaning.
-        terms: compared by words, with their weights.
-        weight: of the field in meaning.
-    """
 
-    name: str
-    text: str
-    terms: Mapping[str, float]
-    weight: float
+def _faces(wanted: Wanted) -> Field:
+    """Return the words of music for how faces look: an expression counts as much as a tag of its confidence."""
+    weighted = expression_terms(wanted.expressions)
+    return Field("faces", ", ".join(weighted), weighted, sum(weighted.values()))
 
-    @classmethod
-    def of_scene(cls, wanted: Wanted) -> _Field:
-        """Return the words of the scene: captions and tags."""
-        weighted: dict[str, float] = dict.fromkeys(terms(wanted.words), 1.0)
-        for tag, confidence in wanted.tags:
-            weighted |= {term: max(confidence, weighted.get(term, 0.0)) for term in terms(tag)}
-        named = ", ".join(tag for tag, confidence in wanted.tags if confidence >= 0.5) or ", ".join(tag for tag, _ in wanted.tags[:5])
-        return cls("scene", ". ".join(text for text in (wanted.words, named) if text), weighted, float(len(weighted)))
 
-    @classmethod
-    def of_faces(cls, wanted: Wanted) -> _Field:
-        """Return the words of music for how faces look: an expression counts as much as a tag of its confidence."""
-        weighted = expression_terms(wanted.expressions)
-        return cls("faces", ", ".join(weighted), weighted, sum(weighted.values()))
-
-    @classmethod
-    def of_guide(cls, guide: Guide, seen: float) -> _Field:
-        """Return the words of the guide; in meaning the guide weighs at least as much as what is seen, however many words that has."""
-        weighted = dict.fromkeys(terms(guide.text), _GUIDE_WEIGHT)
-        return cls("guide", guide.text, weighted, max(_GUIDE_WEIGHT * len(weighted), seen) if weighted else 0.0)
+def _guided(guide: Guide, seen: float) -> Field:
+    """Return the words of the guide; in meaning the guide weighs at least as much as what is seen, however many words that has."""
+    weighted = dict.fromkeys(terms(guide.text), _GUIDE_WEIGHT)
+    return Field("guide", guide.text, weighted, max(_GUIDE_WEIGHT * len(weighted), seen) if weighted else 0.0)
 
 
 def _places(index: TrackIndex, tracks: Sequence[str]) -> list[int]:
@@ -333,16 +315,6 @@ def _within(octaves: Floats, span: Range) -> Floats:
 def _weighted(fit: NDArray[np.floating], weight: float) -> Floats:
     """Return a fit 0..1 as part of the score: 0 for what is neutral."""
     return (np.float32(2 * weight) * (fit.astype(np.float32) - np.float32(_NEUTRAL))).astype(np.float32)
-
-
-def _shares(parts: Floats, least: float) -> Floats:
-    """Return the parts of a sum, float32 [parts, tracks], so that the sum has mean 0 and deviation 1 over the library.
-
-    Deviations below `least` are not blown up: they mean nothing.
-    """
-    deviation = max(float(parts.sum(axis=0).std()), least)
-    shares: Floats = ((parts - parts.mean(axis=1, keepdims=True)) / np.float32(deviation)).astype(np.float32)
-    return shares
 
 
 def _diverse(index: TrackIndex, pool: NDArray[np.intp], total: NDArray[np.float64], top: int) -> list[int]:
