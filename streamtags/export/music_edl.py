@@ -43,10 +43,10 @@ class _Events:
         reel, name = reel_of(clip.track.track.rpartition("/")[2]), clipped(one_line(clip.track.title), MAX_LINE)
         self._number += 1
         if fade_in:
-            lines = [self._line("BL", "C    ", 0, 0, start), self._line(reel, f"D {fade_in:03d}", first, end - fade_out - start, start)]
+            lines = [self._line("BL", "C", 0, 0, start), self._line(reel, f"D    {fade_in:03d}", first, end - fade_out - start, start)]
             lines.append(f"* TO CLIP NAME: {name}")
         else:
-            lines = [self._line(reel, "C    ", first, end - fade_out - start, start), f"* FROM CLIP NAME: {name}"]
+            lines = [self._line(reel, "C", first, end - fade_out - start, start), f"* FROM CLIP NAME: {name}"]
         lines.append(f"* SOURCE FILE: {clipped(one_line(clip.path or clip.track.track), MAX_LINE)}")
         state = "accepted" if clip.is_accepted else "suggested"
         by = f" by {clip.track.artist}" if clip.track.artist else ""
@@ -55,8 +55,8 @@ class _Events:
             self._number += 1
             last = first + end - fade_out - start
             lines += [
-                self._line(reel, "C    ", last, 0, end - fade_out),
-                self._line("BL", f"D {fade_out:03d}", 0, fade_out, end - fade_out),
+                self._line(reel, "C", last, 0, end - fade_out),
+                self._line("BL", f"D    {fade_out:03d}", 0, fade_out, end - fade_out),
             ]
             lines.append(f"* FROM CLIP NAME: {name}")
         return lines
@@ -65,7 +65,7 @@ class _Events:
         cut = self._cut
         record += cut.start_frame
         labels = (format_timecode(frame, cut.rate, drop=cut.drop) for frame in (source, source + frames, record, record + frames))
-        return f"{self._number:03d}  {reel:8} AA    {transition}    {' '.join(labels)}"
+        return f"{self._number:03d}  {reel:8} AA    {transition:8} {' '.join(labels)}"
 
 
 MUSIC_EDL = Format(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, log, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -245,10 +245,8 @@ class _Parts:
             low, high = (None, _TYPICAL_BPM) if steps < 0 else (_TYPICAL_BPM, None)
         factor = _TEMPO_STEP**steps
         span = Range(None if low is None else low * factor, None if high is None else high * factor)
-        with np.errstate(invalid="ignore"):
-            fits = [scale_fit * _within(np.log2(self._index.bpm * scale), span) for scale, scale_fit in _FELT]
-        fit = np.fmax.reduce(fits)
-        return _weighted(np.where(np.isnan(self._index.bpm), _NEUTRAL, fit), _TEMPO_WEIGHT * (1 + 0.5 * abs(steps)))
+        fit = _tempo_fit(np.log2(self._index.bpm), span)
+        return _weighted(np.where(np.isnan(fit), _NEUTRAL, fit), _TEMPO_WEIGHT * (1 + 0.5 * abs(steps)))
 
     def _energy(self) -> Floats:
         steps = self._guide.energy_steps
@@ -299,17 +297,26 @@ def _places(index: TrackIndex, tracks: Sequence[str]) -> list[int]:
     return sorted({place for track in tracks if (place := index.place(track)) is not None})
 
 
-_FELT = ((1.0, 1.0), (0.5, _DOUBLE_TEMPO), (2.0, _DOUBLE_TEMPO))
+_FELT = ((0.0, 1.0), (-1.0, _DOUBLE_TEMPO), (1.0, _DOUBLE_TEMPO))  # octaves above the written tempo, and how well it fits then
 
 
-def _within(octaves: Floats, span: Range) -> Floats:
-    """Return 1 inside a span of tempo, less outside, from binary logarithms of tempi; NaN stays."""
-    outside = np.zeros_like(octaves)
-    if span.low is not None:
-        outside = np.maximum(outside, np.log2(span.low) - octaves)
-    if span.high is not None:
-        outside = np.maximum(outside, octaves - np.log2(span.high))
-    return np.asarray(np.exp(-((outside / np.float32(_TEMPO_OCTAVES)) ** 2)), np.float32)
+def _tempo_fit(octaves: Floats, span: Range) -> Floats:
+    """Return 1 inside a span of tempo, less outside, from binary logarithms of tempi; NaN stays.
+
+    The fit is the exponential of a loss: the greatest fit has the least loss, so there is one exponential for all ways to feel a tempo.
+    """
+    loss = None
+    for shift, fit in _FELT:
+        outside = np.zeros_like(octaves)
+        if span.low is not None:
+            np.maximum(outside, np.float32(log2(span.low) - shift) - octaves, out=outside)
+        if span.high is not None:
+            np.maximum(outside, octaves - np.float32(log2(span.high) - shift), out=outside)
+        outside *= np.float32(1 / _TEMPO_OCTAVES)
+        np.square(outside, out=outside)
+        outside -= np.float32(log(fit))
+        loss = outside if loss is None else np.minimum(loss, outside, out=loss)
+    return np.asarray(np.exp(-np.asarray(loss)), np.float32)
 
 
 def _weighted(fit: NDArray[np.floating], weight: float) -> Floats:
@@ -322,15 +329,16 @@ def _diverse(index: TrackIndex, pool: NDArray[np.intp], total: NDArray[np.float6
     best, worst = float(total[pool[0]]), float(total[pool[-1]])
     relevance = (total[pool] - worst) / max(best - worst, 1e-9)
     vectors = np.asarray(index.vectors[pool], np.float64)
-    alike = vectors @ vectors.T
     artists = index.artists[pool]
-    same = (artists[:, None] == artists[None]) & (artists[:, None] >= 0)
-    alike[same] = np.maximum(alike[same], _SAME_ARTIST)
     chosen: list[int] = []
     nearest = np.zeros(len(pool))
     while len(chosen) < min(top, len(pool)):
         value = np.round((1 - _DIVERSITY) * relevance - _DIVERSITY * nearest, 6)
         value[chosen] = -np.inf
         chosen.append(int(np.argmax(value)))
-        nearest = np.maximum(nearest, alike[chosen[-1]])
+        alike = vectors @ vectors[chosen[-1]]
+        if artists[chosen[-1]] >= 0:
+            same = artists == artists[chosen[-1]]
+            alike[same] = np.maximum(alike[same], _SAME_ARTIST)
+        nearest = np.maximum(nearest, alike)
     return [int(pool[place]) for place in chosen]

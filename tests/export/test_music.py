@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from fractions import Fraction
@@ -93,7 +94,7 @@ def test_otio_names_a_track_whose_file_is_not_known() -> None:
 @pytest.mark.parametrize(("rate", "start"), [(Fraction(25), "01:00:00:00"), (NTSC, "01:00:00;00")])
 def test_a_list_has_the_music_on_sound_tracks(rate: Fraction, start: str) -> None:
     text = render("music-edl", scored(rate, start)).decode()
-    events = list(pycmx.parse_cmx3600(text.splitlines(keepends=True)).events)
+    events = list(pycmx.parse_cmx3600(io.StringIO(text)).events)
 
     def frames(label: str) -> int:
         return parse_timecode(label, rate)[0]
@@ -148,7 +149,7 @@ def test_a_report_shows_each_cue_with_its_tracks() -> None:
 def test_a_timeline_without_cues_has_no_music() -> None:
     state = fold(make_events(film_payloads([Part(20, 4, {"Calm": 0.9})])))
     assert len(read_otio(render("otio", state)).tracks) == 1
-    assert len(list(pycmx.parse_cmx3600(render("music-edl", state).decode().splitlines(keepends=True)).events)) == 0
+    assert render("music-edl", state).decode() == "TITLE: film music\r\nFCM: NON-DROP FRAME\r\n\r\n"
 
 
 # Properties and their types: IPTC Video Metadata Hub, Recommendation 1.7 of 16 October 2025, columns "PVMD JSON Property" and "PVMD JSON
