@@ -49,8 +49,8 @@ class _Events:
             lines = [self._line(reel, "C", first, end - fade_out - start, start), f"* FROM CLIP NAME: {name}"]
         lines.append(f"* SOURCE FILE: {clipped(one_line(clip.path or clip.track.track), MAX_LINE)}")
         state = "accepted" if clip.is_accepted else "suggested"
-        by = f" by {clip.track.artist}" if clip.track.artist else ""
-        lines.append(clipped(f"* {clip.cue} {state}{one_line(by)}: {one_line(clip.track.why)}", MAX_LINE))
+        by = f" by {one_line(clip.track.artist)}" if clip.track.artist else ""
+        lines.append(clipped(f"* {clip.cue} {state}{by}: {one_line(clip.track.why)}", MAX_LINE))
         if fade_out:
             self._number += 1
             last = first + end - fade_out - start
