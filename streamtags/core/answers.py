@@ -31,7 +31,7 @@ __all__ = [
     "TranscriptLine",
     "Word",
     "apparent_expression",
-    "apparent_expressions",
+    "face_expressions",
     "face_words",
     "framing_words",
     "heard_evidence",
@@ -184,19 +184,6 @@ class SegmentFaces(SegmentAnswer):
     ms: float = 0.0
 
 
-def apparent_expressions(answers: Mapping[str, Any]) -> list[ApparentExpression]:
-    """Return the apparent expressions of a segment's `answers`; those of another version of the stage are left out."""
-    known = answers.get("faces")
-    expressions = known.get("expressions") if isinstance(known, Mapping) else None
-    valid = []
-    for each in expressions if isinstance(expressions, list) else []:
-        try:
-            valid.append(ApparentExpression.model_validate(each))
-        except ValidationError:
-            continue
-    return valid
-
-
 def screen_text(answers: Mapping[str, Any]) -> str:
     """Return the text on screen of a segment's `answers`, one line each; "" if none was read."""
     return "\n".join(_texts(answers.get("read")))
@@ -234,10 +221,15 @@ def face_words(answers: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
+def face_expressions(answers: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the apparent expressions of a segment's `answers` with their confidences, in order; empty where none is said."""
+    faces = answers.get("faces")
+    return _scored(faces.get("expressions")) if isinstance(faces, Mapping) else []
+
+
 def apparent_expression(answers: Mapping[str, Any]) -> tuple[str, float]:
     """Return the first apparent expression of a segment's `answers` and its confidence; ("", 0) where none is said."""
-    faces = answers.get("faces")
-    listed = _scored(faces.get("expressions")) if isinstance(faces, Mapping) else []
+    listed = face_expressions(answers)
     return listed[0] if listed else ("", 0.0)
 
 

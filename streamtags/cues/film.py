@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from streamtags.core.answers import apparent_expressions
+from streamtags.core.answers import face_expressions
 from streamtags.core.model import clock_of, is_measured
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.timebase import Clock, Time
@@ -165,7 +165,7 @@ def _shot(segment: SegmentState, before: SegmentState | None) -> Shot:
         is_described=not is_measured(segment.caption_model),
         energy=float(energy) if isinstance(energy, int | float) else None,
         tags={score.tag: score.confidence for score in segment.tags},
-        expressions={each.label: each.confidence for each in apparent_expressions(segment.answers)},
+        expressions=dict(face_expressions(segment.answers)),
     )
 
 
