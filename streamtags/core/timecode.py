@@ -24,6 +24,7 @@ __all__ = [
     "nominal",
     "parse_rate",
     "parse_timecode",
+    "rational_seconds",
 ]
 
 _TIMECODE = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})([:;.,])(\d{2,3})", re.ASCII)
@@ -40,6 +41,7 @@ _NTSC_RATES = {
     for name in names
 }
 _MAX_RATE = 1000
+_MAX_DENOMINATOR = (1 << 31) - 1
 
 
 def _rate_text(rate: Fraction) -> str:
@@ -149,6 +151,15 @@ def frame_at(seconds: Fraction, rate: Fraction) -> int:
 def convert_frame(frame: int, from_rate: Fraction, to_rate: Fraction) -> int:
     """The frame at `to_rate` that is nearest in time to frame `frame` at `from_rate`."""
     return frame_at(frame / from_rate, to_rate)
+
+
+def rational_seconds(time: Fraction) -> str:
+    """Seconds as FCPXML writes them: `1001/30000s`, `5s`.
+
+    A denominator must fit in 32 bits there; a time that does not is less than a billionth of a second off.
+    """
+    time = time.limit_denominator(_MAX_DENOMINATOR)
+    return f"{time.numerator}s" if time.denominator == 1 else f"{time.numerator}/{time.denominator}s"
 
 
 def constant_frames(pts: Iterable[int], time_base: Fraction, rate: Fraction, start_pts: int = 0) -> list[int]:

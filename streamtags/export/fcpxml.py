@@ -13,6 +13,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from streamtags.core.errors import UsageError
+from streamtags.core.timecode import rational_seconds
 from streamtags.export.base import Format, TimelineView
 from streamtags.export.colors import FINAL_CUT, MarkerColors
 from streamtags.export.cut import Cut, CutClip, CutMedia, file_url, make_cut
@@ -37,6 +38,7 @@ _NAMED_RATES = {
     Fraction(60000, 1001): "59.94",
     Fraction(60): "60",
 }
+_FAST_RATES = {Fraction(90): "90", Fraction(100): "100", Fraction(120000, 1001): "119.88", Fraction(120): "120"}
 _AUDIO_RATES = {32000: "32k", 44100: "44.1k", 48000: "48k", 88200: "88.2k", 96000: "96k", 176400: "176.4k", 192000: "192k"}
 
 
@@ -65,6 +67,7 @@ class _Document:
         self._assets: dict[CutMedia, str] = {}
         self._resources = resources
         self._has_media_rep = VERSIONS.index(version) >= VERSIONS.index("1.9")
+        self._named_rates = _NAMED_RATES | (_FAST_RATES if VERSIONS.index(version) >= VERSIONS.index("1.13") else {})
         self._format(cut.rate)
         for media in cut.media:
             self._asset(media)
@@ -145,7 +148,7 @@ class _Document:
         item = SubElement(spine, "asset-clip", attributes)
         if media.rate != cut.rate:
             # Not scaled: played by the clock, as the times of the segments are.
-            rate = {"srcFrameRate": _NAMED_RATES[media.rate]} if media.rate in _NAMED_RATES else {}
+            rate = {"srcFrameRate": self._named_rates[media.rate]} if media.rate in self._named_rates else {}
             SubElement(item, "conform-rate", {"scaleEnabled": "0", **rate})
         return item
 
@@ -157,7 +160,7 @@ class _Document:
         if clip.media is None or clip.media.rate == cut.rate:
             start = _time(clip.source_in + inside, cut.rate)
         else:
-            start = _seconds(clip.source_in / clip.media.rate + inside / cut.rate)
+            start = rational_seconds(clip.source_in / clip.media.rate + inside / cut.rate)
         note = _attribute("\n".join(comment_lines(marker)))
         attributes = {"start": start, "duration": _time(1, cut.rate), "value": _attribute(marker.name), "note": note}
         tag = "chapter-marker" if color == "Orange" else "marker"
@@ -177,10 +180,6 @@ def _time(frames: int, rate: Fraction) -> str:
     if rate.denominator == 1 and frames % rate.numerator == 0:
         return f"{frames // rate.numerator}s"
     return f"{frames * rate.denominator}/{rate.numerator}s"
-
-
-def _seconds(time: Fraction) -> str:
-    return f"{time.numerator}s" if time.denominator == 1 else f"{time.numerator}/{time.denominator}s"
 
 
 def _attribute(text: str) -> str:

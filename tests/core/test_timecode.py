@@ -17,6 +17,7 @@ from streamtags.core.timecode import (
     nominal,
     parse_rate,
     parse_timecode,
+    rational_seconds,
 )
 
 NTSC = {base: Fraction(base * 1000, 1001) for base in (24, 30, 48, 60)}
@@ -180,3 +181,18 @@ def test_pictures_of_a_variable_rate_source_keep_their_order_and_time(steps: lis
     assert frames[0] == 0
     for tick, frame in zip(pts, frames, strict=True):
         assert abs(frame / rate - (tick - 1000) * time_base) <= Fraction(1, 2) / rate
+
+
+@given(st.builds(Fraction, st.integers(-(10**18), 10**18), st.integers(1 << 30, 1 << 62)))
+def test_seconds_are_written_with_at_most_32_bits_below_the_line(time: Fraction) -> None:
+    text = rational_seconds(time)
+    assert text.endswith("s")
+    read = Fraction(text[:-1])
+    assert read.denominator < 1 << 31
+    assert abs(read - time) < Fraction(1, 10**9)
+    assert read == time or time.denominator >= 1 << 31
+
+
+@pytest.mark.parametrize(("time", "text"), [(Fraction(5), "5s"), (Fraction(1001, 30000), "1001/30000s"), (Fraction(0), "0s")])
+def test_seconds_of_fcpxml(time: Fraction, text: str) -> None:
+    assert rational_seconds(time) == text

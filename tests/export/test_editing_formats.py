@@ -91,12 +91,52 @@ def test_otio_is_read_by_the_library_with_every_word_and_number(nasty: Film) -> 
         assert {clip.media_reference.target_url for clip in track} == {"file:///films/K%C3%A4se%20%26%20Brot%20%3C1%3E.mov"}
 
 
+def with_gap(state: TimelineState) -> TimelineState:
+    return state.model_copy(update={"segments": [*state.segments[:-1], state.segments[-1].model_copy(update={"kind": "gap"})]})
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_fcpxml_is_valid_by_the_dtd_of_each_version(version: str) -> None:
-    rate, start = RATES["29.97 drop"]
-    data = render("fcpxml", film(rate, start, segments=60), format_version=version, colors={"mood": "Red", "Ort": "Orange"})
+@pytest.mark.parametrize("rate", ["30000/1001", "100", "12"])
+def test_fcpxml_is_valid_by_the_dtd_of_each_version(version: str, rate: str) -> None:
     schema = etree.DTD(io.StringIO(dtd(version)))
-    assert schema.validate(etree.fromstring(data)), schema.error_log
+    state = with_gap(film(Fraction(rate), "01:00:00:00", segments=30))
+    for target in (None, Fraction(24000, 1001)):
+        data = render("fcpxml", state, rate=target, format_version=version, colors={"mood": "Red", "Ort": "Orange"})
+        assert schema.validate(etree.fromstring(data)), schema.error_log
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_fcpxml_of_an_empty_timeline_is_valid(version: str) -> None:
+    schema = etree.DTD(io.StringIO(dtd(version)))
+    assert schema.validate(etree.fromstring(render("fcpxml", TimelineState(), format_version=version))), schema.error_log
+
+
+def test_fcpxml_has_the_address_of_its_media_where_the_version_wants_it() -> None:
+    for version in VERSIONS:
+        asset = etree.fromstring(render("fcpxml", film(*RATES["25"], segments=1), format_version=version)).find(".//asset")
+        assert asset is not None
+        address = [asset.get("src"), *(stored.get("src") for stored in asset.iterfind("media-rep"))]
+        assert address == (["file:///films/K%C3%A4se%20%26%20Brot%20%3C1%3E.mov"] if version == "1.8" else [None, address[-1]])
+        assert address[-1] is not None
+
+
+@pytest.mark.parametrize(("version", "names"), [("1.8", {None}), ("1.12", {None}), ("1.13", {"100"}), ("1.14", {"100"})])
+def test_fcpxml_names_fast_rates_from_the_version_that_knows_them(version: str, names: set[str | None]) -> None:
+    data = render("fcpxml", film(Fraction(100), "00:00:00:000", segments=9), rate=Fraction(25), format_version=version)
+    assert {rate.get("srcFrameRate") for rate in etree.fromstring(data).iter("conform-rate")} == names
+
+
+def test_fcpxml_has_times_that_fit_and_lie_on_their_frames_at_any_rate() -> None:
+    """The slices of one shot of a file at an average of 17.86 frames a second, at 23.976: exact times need 39 bits below the line."""
+    state = film(Fraction(17857001, 1000003), "00:01:00:01", segments=60)
+    one_shot = state.model_copy(update={"segments": [segment.model_copy(update={"shot": 0}) for segment in state.segments]})
+    rate = Fraction(24000, 1001)
+    root = etree.fromstring(render("fcpxml", one_shot, rate=rate))
+    (clip,) = root.iter("asset-clip")
+    starts = [seconds(marker.get("start")) for marker in clip.iter("marker")]
+    assert max(start.denominator for start in starts) < 1 << 31
+    frames = [marker.start_frame for marker in merge_same_frame(view_of(one_shot, rate=rate)[0].markers)]
+    assert [round((start - seconds(clip.get("start"))) * rate) for start in starts] == frames
 
 
 def test_fcpxml_of_an_unknown_version_is_refused() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from xml.sax.saxutils import quoteattr
 
-from streamtags.core.errors import SourceError
+from streamtags.core.timecode import rational_seconds
 from streamtags.sources.edit.fcpxml import first_sequence
 from streamtags.sources.edit.fcpxml_clips import STORY, Placement, active_clip, duration_of
 from streamtags.sources.edit.fcpxml_resources import Resources, conform_scale, time_of
@@ -92,14 +92,8 @@ def _marker(marker: Marker, seconds: Fraction, placement: Placement) -> str:
     start = placement.local_start + (seconds - placement.record_start) / placement.scale
     tag = "chapter-marker" if marker.kind == "chapter" else "marker"
     note = f" note={_quoted(marker.note)}" if marker.note else ""
-    times = f'start="{_time(start)}" duration="{_time(1 / placement.rate)}"'
+    times = f'start="{rational_seconds(start)}" duration="{rational_seconds(1 / placement.rate)}"'
     return f"<{tag} {times} value={_quoted(marker.name)}{_KINDS.get(marker.kind, '')}{note}/>"
-
-
-def _time(seconds: Fraction) -> str:
-    if seconds.denominator >= 1 << 31:
-        raise SourceError(f"{seconds} cannot be written as a time of FCPXML", code="source.malformed")
-    return f"{seconds.numerator}s" if seconds.denominator == 1 else f"{seconds.numerator}/{seconds.denominator}s"
 
 
 def _quoted(text: str) -> str:

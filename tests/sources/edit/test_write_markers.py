@@ -18,6 +18,7 @@ from streamtags.sources.edit.model import Edit, Marker
 from streamtags.sources.edit.otio import read_json
 from streamtags.sources.edit.read import file_of, read_edit
 from streamtags.sources.edit.write_markers import mark_edit
+from tests.export.fcpxml_dtd import misplaced
 from tests.sources.edit.samples import Sample, samples
 
 WORDS = 'Ω "quoted" & <b> | 🎸'
@@ -146,6 +147,56 @@ def test_a_marker_of_fcpxml_stands_where_the_dtd_wants_it(tmp_path: Path) -> Non
     assert f"        <note>n</note>\n        {first}\n        <filter-video" in text
     assert (' start="5s" duration="1s">\n        <chapter-marker start="5s" duration="1/25s" value="50"/>\n    </asset-clip>\n') in text
     assert '<gap name="Gap" offset="3603s" duration="1s">\n        <marker start="1/5s" duration="1/25s" value="80"/>\n    </gap>' in text
+
+
+REST = {
+    "asset-clip": '<note/><timeMap/>{items}{old}<audio-channel-source srcCh="1"/><filter-video ref="e"/><filter-audio ref="e"/><metadata/>',
+    "audio": '<note/><adjust-volume/>{items}{old}<filter-audio ref="e"/>',
+    "clip": '<note/><adjust-crop mode="trim"/><video ref="a" offset="0s" duration="9s"/>{items}{old}<filter-video ref="e"/><metadata/>',
+    "gap": "<note/>{items}{old}<metadata/>",
+    "live-drawing": '<param name="p"/><note/>{items}{old}<filter-video-mask/>',
+    "mc-clip": '<note/><mc-source angleID="1"><audio-role-source role="r"/></mc-source>{items}{old}<filter-audio ref="e"/><metadata/>',
+    "ref-clip": '<note/><conform-rate/>{items}{old}<audio-role-source role="r"/><filter-video ref="e"/><metadata/>',
+    "sync-clip": '<video ref="a" offset="0s" duration="9s"/>{items}{old}<sync-source sourceID="storyline"/><filter-audio ref="e"/>',
+    "title": '<param name="p"/><text>t</text><text-style-def id="s"/><note/>{items}{old}<filter-video ref="e"/><metadata/>',
+    "video": '<param name="p"/><note/><adjust-conform/>{items}{old}<filter-video ref="e"/><reserved/>',
+}
+CONNECTED = '<caption lane="1" duration="1s"/><title ref="e" lane="1" duration="1s"/>'
+OLD = '<marker start="0s" value="old"/><keyword value="k"/><hidden-clip-marker/>'
+NESTED = '<asset-clip ref="a" duration="9s"/>'
+DOCUMENT = f"""<fcpxml version="1.13"><resources><format id="r" frameDuration="1/25s"/>
+<asset id="a" format="r" hasVideo="1" duration="9s"><media-rep src="a.mov"/></asset><effect id="e" uid="e"/>
+<media id="c"><sequence format="r"><spine>{NESTED}</spine></sequence></media>
+<media id="m"><multicam format="r"><mc-angle angleID="1">{NESTED}</mc-angle></multicam></media></resources>
+<project><sequence format="r"><spine>%s</spine></sequence></project></fcpxml>"""
+
+
+@pytest.mark.parametrize("tag", REST)
+@pytest.mark.parametrize(("items", "old"), [("", ""), (CONNECTED, ""), ("", OLD), (CONNECTED, OLD)])
+def test_a_marker_stands_behind_what_is_connected_and_before_filters_in_every_kind_of_clip(
+    tag: str, items: str, old: str, tmp_path: Path
+) -> None:
+    reference = {"ref-clip": "c", "mc-clip": "m", "title": "e"}.get(tag, "a")
+    clip = f'<{tag} ref="{reference}" duration="2s">{REST[tag].format(items=items, old=old)}</{tag}>'
+    path = tmp_path / "edit.fcpxml"
+    for content in (clip, f'<{tag} ref="{reference}" duration="2s"/>', f'<audition>{clip}<title ref="e" duration="1s"/></audition>'):
+        path.write_text(DOCUMENT % content)
+        root = etree.fromstring(mark_edit(path, read_edit(path), [Marker(3, "new"), Marker(30, "last", kind="chapter")]))
+        assert {marker.getparent().tag for marker in root.iterfind(".//*[@value='new']")} == {tag}
+        assert misplaced(root) == []
+
+
+@pytest.mark.parametrize("sample", [sample for sample in XML_EDITS if sample.truth["format"] == "fcpxml"], ids=lambda sample: sample.id)
+def test_markers_of_a_real_project_stand_where_the_dtd_wants_them(sample: Sample, tmp_path: Path) -> None:
+    target = marked(sample.path, None, tmp_path)[3]
+    assert misplaced(etree.parse(target).getroot()) == []
+
+
+def test_a_child_in_the_wrong_place_is_noticed() -> None:
+    clip = etree.fromstring(
+        "<spine><video><filter-video/><marker/></video><asset-clip><marker/><title/></asset-clip><gap><timeMap/></gap></spine>"
+    )
+    assert misplaced(clip) == ["video/marker", "asset-clip/title", "gap/timeMap"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
