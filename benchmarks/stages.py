@@ -1,16 +1,17 @@
 """What the stages that are not part of every analysis cost for a minute of film, and what they cost when they are off.
 
-    python -m benchmarks.stages [--file film.mp4] [--rounds 5] [--only absent,off] [--whisper FOLDER]
+    python -m benchmarks.stages [--file film.mp4] [--rounds 5] [--only absent,off] [--whisper FOLDER] [--record FILE]
 
 Each way is `streamtags analyze` in a process of its own, and all are run once in each round. `absent` runs a program whose table lacks
 these stages and which never imports their modules, `off` the whole program with all of them off. Printed are medians of CPU seconds, and
 the median over rounds of the ratio to `off`, or the difference from it for a minute of film, in the same round. A way whose package or
-weights are missing is left out.
+weights are missing is left out. With `--record`, rounds are added to those in a file of JSON lines, so that a run can be continued.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -69,24 +70,24 @@ def ways(film: Path, whisper: str | None) -> dict[str, list[str]]:
     return known
 
 
-def rounds(commands: Mapping[str, Sequence[str]], count: int) -> dict[str, list[float]]:
-    """CPU seconds of each way in each round, in turn."""
-    spent: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(count):
-        for name, command in commands.items():
-            with tempfile.TemporaryDirectory() as scratch:
-                store = ["--store", f"sqlite:///{scratch}/s.db"]
-                spent[name].append(spend([*command, *store], folder=Path(scratch)).cpu)
+def one_round(commands: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """CPU seconds of each way, in turn."""
+    spent = {}
+    for name, command in commands.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            spent[name] = spend([*command, "--store", f"sqlite:///{scratch}/s.db"], folder=Path(scratch)).cpu
     return spent
 
 
-def report(spent: Mapping[str, Sequence[float]], minutes: float) -> Table:
+def report(rounds: Sequence[Mapping[str, float]], minutes: float) -> Table:
     """A table of medians, with the quartiles of the ratios to `off`."""
     table = Table("stages", "CPU s", "of off", "quartiles", "more CPU s a minute of film", title=f"{minutes * 60:.0f} s of film")
-    for name, seconds in spent.items():
-        ratios = sorted(one / off for one, off in zip(seconds, spent["off"], strict=True))
+    for name in dict.fromkeys(name for spent in rounds for name in spent):
+        pairs = [(spent[name], spent["off"]) for spent in rounds if name in spent]
+        seconds = [one for one, _ in pairs]
+        ratios = sorted(one / off for one, off in pairs)
         low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
-        more = statistics.median(one - off for one, off in zip(seconds, spent["off"], strict=True)) / minutes
+        more = statistics.median(one - off for one, off in pairs) / minutes
         table.add_row(
             name, f"{statistics.median(seconds):.2f}", f"{statistics.median(ratios):.3f}", f"{low:.3f} to {high:.3f}", f"{more:+.2f}"
         )
@@ -99,6 +100,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="a film (default: one of two minutes is made)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", help="some of the ways, with commas between; off is always among them")
+    parser.add_argument("--record", type=Path, help="file of rounds to continue")
     parser.add_argument("--whisper", help="size or folder of a Whisper model")
     args = parser.parse_args()
     film = args.file or short_film()
@@ -106,7 +108,12 @@ def main() -> None:
         minutes = float(container.duration or 0) / av.time_base / 60
     known = ways(film.resolve(), args.whisper)
     chosen = known if args.only is None else {name: known[name] for name in dict.fromkeys([*args.only.split(","), "off"])}
-    Console(width=120).print(report(rounds(chosen, args.rounds), minutes))
+    known_rounds = [json.loads(line) for line in args.record.read_text().splitlines()] if args.record and args.record.exists() else []
+    for _ in range(args.rounds):
+        known_rounds.append(one_round(chosen))
+        if args.record:
+            args.record.write_text("".join(json.dumps(each) + "\n" for each in known_rounds))
+    Console(width=120).print(report(known_rounds, minutes))
 
 
 if __name__ == "__main__":

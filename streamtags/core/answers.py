@@ -210,8 +210,8 @@ def transcript_lines(answers: Mapping[str, Any]) -> list[TranscriptLine]:
 def face_words(answers: Mapping[str, Any]) -> str:
     """Return the faces of a segment's `answers` in words, such as "2 faces, close-up, apparent joy 0.71"; "" for none."""
     try:
-        faces = SegmentFaces.model_validate(answers["faces"])
-    except (KeyError, ValidationError):  # the answer may be of another version of the stage
+        faces = SegmentFaces.model_validate({**answers["faces"], "segment": ""})
+    except (KeyError, TypeError, ValidationError):  # the answer may be of another version of the stage
         return ""
     if not faces.count:
         return ""

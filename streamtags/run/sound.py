@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.config.settings import Settings
-from streamtags.core.answers import SegmentTranscribed
+from streamtags.core.answers import transcript_lines
 from streamtags.core.model import Sound
 from streamtags.core.sound import SAMPLE_RATE, Samples, Stretch, as_floats
 from streamtags.core.state import TimelineState
@@ -228,11 +228,8 @@ def _known_words(timeline: TimelineState) -> list[SpokenWord]:
     """Return the words of the transcripts of a timeline; a line without words is one word."""
     words = []
     for segment in timeline.segments:
-        known = segment.answers.get("transcribed")
-        if not known:
-            continue
         tick = float(segment.start.time_base)
-        for line in SegmentTranscribed.model_validate(known).lines:
+        for line in transcript_lines(segment.answers):
             words += [SpokenWord(word.start * tick, word.end * tick, word.text) for word in line.words] or [
                 SpokenWord(line.start.seconds, line.end.seconds, line.text)
             ]

