@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamtags.core.errors import ConfigError
+from streamtags.testing.watchdog import Watchdog
 
 __all__ = ["PostgresServer", "find_postgres"]
 
@@ -39,7 +40,7 @@ def find_postgres() -> Path | None:
 
 
 class PostgresServer:
-    """A server in a temporary folder that is reached through a socket in it; it ends with the `with` block.
+    """A server in a temporary folder that is reached through a socket in it; it ends with the `with` block, or with this process.
 
     PostgreSQL does not run as root. If this process does, the server runs as the user `postgres`.
 
@@ -58,6 +59,7 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="streamtags-postgres-"))
         self._settings = {**_SETTINGS, "unix_socket_directories": str(self._folder), **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
         self._user = _user()
         if self._user:
             os.chown(self._folder, self._user["user"], self._user["group"])
@@ -76,6 +78,16 @@ class PostgresServer:
         """The folder of PostgreSQL's programs."""
         return self._programs
 
+    @property
+    def pid(self) -> int:
+        """The process id; 0 while it does not run."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its socket, its log and its data."""
+        return self._folder
+
     def url(self, database: str = "postgres") -> str:
         """Return the URL of one of its databases, for `open_store`."""
         return f"postgresql://streamtags@/{database}?host={self._folder}&files={self._folder}/files-{database}"
@@ -92,6 +104,7 @@ class PostgresServer:
         command = [str(self._programs / "postgres"), "-D", str(self._data), *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **self._user)
+        self._watchdog = Watchdog(self._process.pid, signal.SIGQUIT, self._folder)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -105,6 +118,9 @@ class PostgresServer:
             self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
             self._process.wait(timeout=_START_SECONDS)
             self._process = None
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
+            self._watchdog = None
 
     def restart(self, *, immediate: bool = False) -> None:
         """Stop the server and start it again."""

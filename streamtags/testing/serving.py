@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from streamtags.testing.watchdog import Watchdog
+
 __all__ = ["ServerProcess"]
 
 _START_SECONDS = 60.0
@@ -20,7 +22,7 @@ _PROGRAM = "import sys; from streamtags.cli import main; sys.exit(main())"
 
 
 class ServerProcess:
-    """A server on a port of its own. It keeps the port when it is started again.
+    """A server on a port of its own. It keeps the port when it is started again, and ends with this process.
 
     Args:
         store: URL of the store.
@@ -37,6 +39,7 @@ class ServerProcess:
         self._environment = {**os.environ, **(environment or {})}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
 
     @property
     def url(self) -> str:
@@ -55,8 +58,10 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process without waiting."""
+        self._dismiss()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
+        self._watchdog = Watchdog(self._process.pid, signal.SIGKILL)
 
     def wait_until_ready(self) -> None:
         """Wait until `/readyz` says that the server takes work.
@@ -93,6 +98,12 @@ class ServerProcess:
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(timeout=_START_SECONDS)
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
+            self._watchdog = None
 
 
 def _is_worker(pid: int) -> bool:

@@ -278,3 +278,31 @@ def test_messages_do_not_show_the_password() -> None:
 def test_a_url_without_a_database_is_refused(url: str) -> None:
     with pytest.raises(ConfigError):
         PostgresAddress.parse(url)
+
+
+STARTS_POSTGRES = """
+import sys, time
+from streamtags.testing.postgres import PostgresServer
+with PostgresServer(fsync="off") as server:
+    print(server.pid, server.folder, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.usefixtures("postgres")
+def test_a_killed_test_run_leaves_no_database_server_behind() -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTS_POSTGRES], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        pid, folder = run.stdout.readline().split()
+        run.kill()
+    deadline = time.monotonic() + 20
+    while _runs(int(pid)) or Path(folder).exists():
+        assert time.monotonic() < deadline, "the database server goes on without the test run"
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
