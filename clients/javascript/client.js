@@ -37,11 +37,13 @@ const SIGNS_OF_LIFE = ["event", "snapshot", "heartbeat", "response"];
  */
 export class StreamtagsClient {
   /**
-   * @param {string} url `ws://127.0.0.1:8710`, or the address of the page
+   * @param {string | string[]} url `ws://127.0.0.1:8710`, or the address of the page; of several servers of one store,
+   *   the next is used when one is lost
    * @param {ClientOptions} [options]
    */
   constructor(url, options = {}) {
-    this.url = streamUrl(url);
+    this._urls = [url].flat().map(streamUrl);
+    if (this._urls.length === 0) throw new StreamtagsError("no address of a server was given", "usage");
     /** @type {Role | null} */
     this.role = null;
     /** The last `hello` message of the server. @type {any} */
@@ -69,6 +71,11 @@ export class StreamtagsClient {
     /** @type {Map<string, Set<(event: any) => void>>} */
     this._listeners = new Map();
     this._connect();
+  }
+
+  /** The server in use. */
+  get url() {
+    return this._urls[0];
   }
 
   /** @param {"open" | "close" | "error"} type @param {(event: any) => void} listener */
@@ -159,6 +166,7 @@ export class StreamtagsClient {
     // Exponential backoff with full jitter: Brooker, AWS Architecture Blog, 2015.
     const retrySeconds = Math.random() * Math.min(most, first * 2 ** Math.min(this._attempt, 30));
     this._attempt += 1;
+    this._urls.push(...this._urls.splice(0, 1));
     this._timer = setTimeout(() => this._connect(), retrySeconds * 1000);
     this._dispatch({ type: "close", code, reason, retrySeconds });
   }

@@ -10,7 +10,8 @@ async with connect("ws://127.0.0.1:8710") as session:
 from __future__ import annotations
 
 from streamtags.client.address import stream_url
-from streamtags.client.session import RequestError, Session, connect
+from streamtags.client.session import Session, connect
+from streamtags.client.wire import RequestError
 from streamtags.core.backoff import Backoff
 
 __all__ = ["Backoff", "RequestError", "Session", "connect", "stream_url"]

@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from streamtags.client.address import stream_url
 from streamtags.client.cursor import Cursor, Position
 from streamtags.client.following import Following
-from streamtags.client.wire import ConnectionLost, Wire, open_wire
+from streamtags.client.wire import ConnectionLost, RequestError, Wire, open_wire
 from streamtags.core.backoff import Backoff
-from streamtags.core.errors import BackendError, NotInStore
+from streamtags.core.errors import BackendError, NotInStore, UsageError
 from streamtags.core.events import Event
 from streamtags.core.fold import Fold
 from streamtags.core.protocol import (
@@ -40,19 +40,11 @@ from streamtags.core.protocol import (
 )
 from streamtags.core.state import TimelineState
 
-__all__ = ["RequestError", "Session", "connect"]
+__all__ = ["Session", "connect"]
 
 _log = logging.getLogger(__name__)
 
 _MAX_GAPS_IN_A_ROW = 5
-
-
-class RequestError(BackendError):
-    """The server answered a request with an error; `code` and `detail` are the server's."""
-
-    def __init__(self, error: ErrorBody, *, where: str) -> None:
-        super().__init__(error.message, where=where, code=error.code)
-        self.detail = error.detail
 
 
 class Session:
@@ -246,15 +238,19 @@ class Session:
 
     async def run(self) -> None:
         """Keep a connection until cancelled; called by `connect`."""
+        untried = len(self._urls)
         try:
             while True:
                 try:
                     await self._connected()
                 except ConnectionLost as lost:
+                    untried -= 1
+                    self._urls = (*self._urls[1:], self._urls[0])
                     if not hasattr(self, "role"):
+                        if untried:
+                            continue
                         raise lost.error from lost
                     delay, self._attempt = self._backoff.seconds(self._attempt), self._attempt + 1
-                    self._urls = (*self._urls[1:], self._urls[0])
                     _log.info("%s; trying again in %.2f s at %s", lost, delay, self.url)
                     await asyncio.sleep(delay)
         except Exception as error:  # noqa: BLE001 - raised again by every method that waits for this session
@@ -376,8 +372,8 @@ async def connect(
 ) -> AsyncIterator[Session]:
     """Open a session with the server at `url`.
 
-    If the first connection fails, an error is raised. A connection that is lost later is opened again, without a limit of attempts, after
-    close codes 1001, 1006, 1011, 1012 and 4500 and while the server cannot be reached; subscriptions continue where they were.
+    If no server can be reached at first, an error is raised. A connection that is lost later is opened again, without a limit of attempts,
+    after close codes 1001, 1006, 1011, 1012 and 4500 and while the server cannot be reached; subscriptions continue where they were.
 
     Args:
         url: `ws://127.0.0.1:8710`; `http`, `https` and `wss` work, too. Of several servers of one store the next is used when one is lost.
@@ -386,9 +382,11 @@ async def connect(
         backoff: delays between attempts.
 
     Raises:
-        UsageError: `url` is not an address.
+        UsageError: `url` is not an address, or none was given.
         BackendError: the server cannot be reached, or refuses.
     """
+    if not url:
+        raise UsageError("no address of a server was given", where="url", hint="for example ws://127.0.0.1:8710")
     session = Session((url,) if isinstance(url, str) else url, token=token, client=client, backoff=backoff or Backoff())
     running = asyncio.create_task(session.run())
     try:

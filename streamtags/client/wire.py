@@ -18,6 +18,7 @@ from streamtags.core.protocol import (
     RECONNECT_CODES,
     SUBPROTOCOL,
     CloseCode,
+    ErrorBody,
     Hello,
     Identified,
     Identify,
@@ -25,7 +26,7 @@ from streamtags.core.protocol import (
     parse_server_message,
 )
 
-__all__ = ["ConnectionLost", "Wire", "open_wire"]
+__all__ = ["ConnectionLost", "RequestError", "Wire", "open_wire"]
 
 _Greeting = TypeVar("_Greeting", bound=BaseModel)
 
@@ -49,6 +50,14 @@ class ConnectionLost(Exception):
     def __init__(self, what: str, url: str, hint: str | None = None) -> None:
         self.error = BackendError(what, where=url, hint=hint, code="connection.lost")
         super().__init__(str(self.error))
+
+
+class RequestError(BackendError):
+    """The server answered a request with an error; `code` and `detail` are the server's."""
+
+    def __init__(self, error: ErrorBody, *, where: str) -> None:
+        super().__init__(error.message, where=where, code=error.code)
+        self.detail = error.detail
 
 
 class Wire:

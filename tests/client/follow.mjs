@@ -1,11 +1,11 @@
 // Follows a timeline to its end and prints, as one line of JSON, every event that arrived and the folded state.
 //
-//   node --experimental-websocket follow.mjs URL TIMELINE
+//   node --experimental-websocket follow.mjs URL[,URL...] TIMELINE
 
 import { StreamtagsClient } from "../../clients/javascript/streamtags.js";
 
-const [url, timeline] = process.argv.slice(2);
-const client = new StreamtagsClient(url, { backoff: { first: 0.005, most: 0.2 } });
+const [urls, timeline] = process.argv.slice(2);
+const client = new StreamtagsClient(urls.split(","), { backoff: { first: 0.005, most: 0.2 } });
 const events = [];
 let connections = 0;
 client.addEventListener("open", () => {

@@ -125,16 +125,37 @@ def test_any_log_folds_to_the_same_state_as_in_python(tmp_path: Path) -> None:
         assert state == fold(events).to_dict()
 
 
+async def follow(*addresses: str) -> dict[str, Any]:
+    """Return the events and the state that the client has at the end of `tl_1`."""
+    command = [str(NODE), "--experimental-websocket", "--no-warnings", str(FOLLOW), ",".join(addresses), "tl_1"]
+    node = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    out, _ = await node.communicate()
+    return dict(json.loads(out))
+
+
+async def test_a_client_of_two_servers_goes_on_at_the_other_one_without_losing_an_event(log: MemoryLog) -> None:
+    payloads = make_payloads(60)
+    log.append("tl_1", payloads[:20])
+    async with StreamServer(log) as first, StreamServer(log) as second:
+        following = asyncio.create_task(follow(first.url, second.url))
+        async with asyncio.timeout(30):
+            while not first.connections:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            await first.__aexit__(None, None, None)
+            await log.grow("tl_1", payloads[20:])
+            output = await following
+        assert second.connections
+    assert [Event.model_validate(event) for event in output["events"]] == log.events["tl_1"]
+    assert output["state"] == log.state("tl_1").to_dict()
+
+
 async def test_no_event_is_lost_or_repeated_in_two_hundred_disconnects(log: MemoryLog) -> None:
     log.append("tl_1", make_payloads(300)[:1])
     async with StreamServer(log, faults=mishaps(200), heartbeat_seconds=0.05) as server:
         growing = asyncio.create_task(log.grow("tl_1", make_payloads(300)[1:]))
-        node = await asyncio.create_subprocess_exec(
-            str(NODE), "--experimental-websocket", "--no-warnings", str(FOLLOW), server.url, "tl_1", stdout=asyncio.subprocess.PIPE
-        )
-        out, _ = await node.communicate()
+        output = await follow(server.url)
         await growing
         assert next(server.faults, None) is None, f"only {server.connections} connections were made"
-    output = json.loads(out)
     assert [Event.model_validate(event) for event in output["events"]] == log.events["tl_1"]
     assert output["state"] == log.state("tl_1").to_dict()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from streamtags.client import Backoff, RequestError, Session, connect
+from streamtags.client import Backoff, RequestError, Session, connect, stream_url
 from streamtags.client import following as following_module
-from streamtags.core.errors import BackendError, NotInStore
+from streamtags.core.errors import BackendError, NotInStore, UsageError
 from streamtags.core.events import Event
 from streamtags.core.fold import fold
 from streamtags.core.protocol import Snapshot
@@ -231,14 +231,41 @@ async def test_requests_report_errors_and_lost_connections(log: MemoryLog) -> No
         assert lost.value.code == "connection.lost"
 
 
+def closed_port() -> str:
+    """Return an address at which no server listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"ws://127.0.0.1:{free.getsockname()[1]}"
+
+
+async def test_of_several_servers_the_first_that_answers_is_used_and_the_next_one_when_it_is_lost(log: MemoryLog) -> None:
+    payloads = make_payloads(20)
+    log.append("tl_1", payloads[:3])
+    async with (
+        StreamServer(log) as first,
+        StreamServer(log) as second,
+        connect([closed_port(), first.url, second.url], backoff=QUICK) as session,
+    ):
+        following = session.follow("tl_1", after=0)
+        events = [await anext(following) for _ in range(3)]
+        assert session.url == stream_url(first.url)
+        await first.__aexit__(None, None, None)
+        log.append("tl_1", payloads[3:])
+        events += [await anext(following) for _ in payloads[3:]]
+        assert session.url == stream_url(second.url)
+        await following.aclose()
+    assert events == log.events["tl_1"]
+
+
 async def test_no_server_at_the_address() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    for addresses in (closed_port(), [closed_port(), closed_port()]):
         with pytest.raises(BackendError, match="cannot be reached") as caught:
-            async with connect(f"ws://127.0.0.1:{port}"):
+            async with connect(addresses):
                 pass
         assert caught.value.exit_status == 4
+    with pytest.raises(UsageError, match="no address"):
+        async with connect([]):
+            pass
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])

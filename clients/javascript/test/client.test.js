@@ -111,6 +111,31 @@ test("greets, subscribes, and resumes after the last event", () =>
     { token: "secret" },
   ));
 
+test("goes on at the next server when one is lost, and comes back to the first", async () => {
+  FakeSocket.made = [];
+  const options = { WebSocket: FakeSocket, backoff: { first: 0.001, most: 0.001 } };
+  const client = new StreamtagsClient(["http://a:8710", "b:8711"], options);
+  const seen = [];
+  client.subscribe("tl", { after: 0, epoch: "e1" }, (item) => seen.push(item.seq));
+  for (const seq of [1, 2, 3]) {
+    await until(() => FakeSocket.made.length === seq);
+    const socket = FakeSocket.made.at(-1);
+    socket.say(HELLO, IDENTIFIED);
+    assert.equal(socket.last("subscribe").after, seq - 1);
+    socket.say({ type: "event", id: socket.last("subscribe").id, event: event(seq) });
+    if (seq < 3) socket.break(seq === 1 ? 1012 : 1006);
+  }
+  client.close();
+  const [a, b] = ["ws://a:8710/v1/stream", "ws://b:8711/v1/stream"];
+  assert.deepEqual(
+    FakeSocket.made.map(({ url }) => url),
+    [a, b, a],
+  );
+  assert.equal(client.url, a);
+  assert.deepEqual(seen, [1, 2, 3]);
+  assert.throws(() => new StreamtagsClient([], options), /no address/);
+});
+
 test("subscribes again if an event is missing, and gives up on a server that always leaves one out", () =>
   withClient(async (client, socket) => {
     const seen = [];
