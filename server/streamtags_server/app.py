@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -56,6 +57,8 @@ __all__ = ["StreamtagsServer", "create_app", "make_server", "running_parts", "se
 
 _PAGE = Path(__file__).parent / "page"
 _SHUTDOWN_SECONDS = 4
+# Interval at which a server that drains looks whether it was interrupted again.
+_POLL_SECONDS = 0.1
 # A request waits so long for a database server that does not answer, and then gets 503.
 _STORE_SECONDS = 5.0
 _BACKLOG = 2048
@@ -93,7 +96,8 @@ class _Parts:
         )
         self.connections = Connections(self.hub, server, metrics, role_of, self.services)
         self.mcp = McpEndpoint(self.services)
-        own = ServerOperations(tokens, metrics, Readiness(store, self.hub, threads.probes))
+        self._readiness = Readiness(store, self.hub, threads.probes)
+        own = ServerOperations(tokens, metrics, self._readiness)
         self.routes = [
             *Routes(self.services, uploads, own.endpoints()).routes(),
             WebSocketRoute(PATH, self.connections),
@@ -109,6 +113,11 @@ class _Parts:
             await self.close()
             for task in tasks:
                 task.cancel()
+
+    def drain(self) -> None:
+        """Report that the server takes no work, and leave new jobs to other servers. Everything else goes on."""
+        self._readiness.is_draining = True
+        self.jobs.drain()
 
     async def close(self) -> None:
         """End streams and analyses, and wait for what is being written."""
@@ -133,7 +142,7 @@ def create_app(store: Store, settings: Settings) -> Gate:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         parts = _Parts(store, settings, tokens, gate.role_of, metrics)
-        gate.stopping = parts.hub.stopped.set
+        gate.draining, gate.stopping = parts.drain, parts.hub.stopped.set
         app.router.routes[:0] = parts.routes
         async with parts.running(), parts.mcp.running():
             yield
@@ -173,11 +182,16 @@ class StreamtagsServer(uvicorn.Server):
 
     Attributes:
         ready: called once requests are answered.
+
+    Args:
+        config: of uvicorn.
+        gate: the application.
+        drain_seconds: how long it still answers when it is to stop; a second interrupt from the keyboard ends that.
     """
 
-    def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
+    def __init__(self, config: uvicorn.Config, gate: Gate, drain_seconds: float) -> None:
         super().__init__(config)
-        self._gate = gate
+        self._gate, self._drain_seconds = gate, drain_seconds
         self.ready: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -187,7 +201,11 @@ class StreamtagsServer(uvicorn.Server):
             self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End streams, close sockets with 1012, stop the children."""
+        """Drain, end streams, close sockets with 1012, stop the children."""
+        self._gate.draining()
+        deadline = time.monotonic() + self._drain_seconds
+        while not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110 - a signal handler sets `force_exit`
+            await asyncio.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
         self._gate.stopping()
         await super().shutdown(sockets)
 
@@ -232,6 +250,7 @@ def make_server(store: Store, settings: Settings) -> StreamtagsServer:
             ssl_keyfile=server.tls_key,
         ),
         gate,
+        server.drain_seconds,
     )
 
 

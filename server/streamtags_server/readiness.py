@@ -23,15 +23,19 @@ class Readiness:
     """Measures whether the store answers, has space, and whether events reach readers.
 
     One probe runs at a time, in a thread that nothing else uses; concurrent calls share its result.
+
+    Attributes:
+        is_draining: the server will stop soon, so that a load balancer has to choose another one.
     """
 
     def __init__(self, store: Store, hub: Hub, probes: ThreadPool) -> None:
         self._store, self._hub, self._probes = store, hub, probes
         self._probe: asyncio.Task[str | None] | None = None
+        self.is_draining = False
 
     async def trouble(self) -> str | None:
         """Return why the server cannot take work, None if it can; takes two seconds at most."""
-        if self._hub.stopped.is_set():
+        if self.is_draining or self._hub.stopped.is_set():
             return "the server is shutting down"
         if self._hub.delay_seconds() > _MAX_DELAY_SECONDS:
             return f"events have not been published for {self._hub.delay_seconds():.0f} s"

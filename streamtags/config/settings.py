@@ -176,6 +176,11 @@ class ServerSettings(_Strict):
     )
     analyses: int = Field(2, ge=1, le=64, description="most concurrent analyses")
     queue: int = Field(100, ge=1, description="most waiting analyses")
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="how long a server that is to stop still answers, with 503 on /readyz, so that a load balancer leaves it first",
+    )
     stall_seconds: float = Field(
         120.0, gt=0, description="an analysis without output is stopped after this time, in seconds; at least a model's deadline"
     )

@@ -66,6 +66,7 @@ class Gate:
 
     Attributes:
         metrics: where responses are counted.
+        draining: called when the server is to stop and still answers for a while.
         stopping: called when the server is about to stop.
     """
 
@@ -74,6 +75,7 @@ class Gate:
         self._settings = settings
         self._tokens = tokens
         self.metrics = metrics
+        self.draining: Callable[[], None] = lambda: None
         self.stopping: Callable[[], None] = lambda: None
 
     def role_of(self, token: str | None) -> Role | None:

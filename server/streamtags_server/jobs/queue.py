@@ -86,7 +86,7 @@ class Jobs:
         self._active: dict[str, ActiveJob] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._look = asyncio.Event()
-        self._closing = False
+        self._draining = self._closing = False
 
     async def state(self, timeline: str) -> Literal["queued", "running"] | None:
         """Return whether the timeline is queued or running, here or at another server of the store.
@@ -144,7 +144,7 @@ class Jobs:
 
     def _room(self) -> int:
         """Return how many further analyses this server can start now."""
-        return 0 if self._closing else max(0, self._settings.server.analyses - len(self._active))
+        return 0 if self._draining or self._closing else max(0, self._settings.server.analyses - len(self._active))
 
     async def wait_for_exit(self, timeline: str) -> None:
         """Wait for a worker that has already written its final event to exit."""
@@ -207,6 +207,10 @@ class Jobs:
                 async with asyncio.timeout(pause):
                     await self._look.wait()
             self._look.clear()
+
+    def drain(self) -> None:
+        """Start no further jobs; what is submitted waits for another server, and what runs goes on."""
+        self._draining = True
 
     async def close(self) -> None:
         """Stop every worker; the jobs stay, to be resumed by the next server."""
