@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.errors import ConfigError
-from streamtags.core.protocol import PATH, Role
+from streamtags.core.protocol import PATH
 from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
 from streamtags.operations.search import LazySearch
@@ -33,6 +33,7 @@ from streamtags.sources.file.access import SCHEMES, Access
 from streamtags.sources.folders import MediaFolders
 from streamtags.store.opening import open_store, shown_url
 from streamtags_server.access.gate import Gate, check_listening
+from streamtags_server.access.holder import Holder
 from streamtags_server.access.limits import AddressLimits, Throttle
 from streamtags_server.access.source_policy import MediaRootPolicy
 from streamtags_server.access.tokens import Tokens
@@ -70,7 +71,7 @@ class _Parts:
     """What exists as long as the server runs."""
 
     def __init__(
-        self, store: Store, settings: Settings, tokens: Tokens | None, role_of: Callable[[str | None], Role | None], metrics: Metrics
+        self, store: Store, settings: Settings, tokens: Tokens | None, holder_of: Callable[[str | None], Holder | None], metrics: Metrics
     ) -> None:
         server, files = settings.server, store.folder
         self.threads = threads = ServerThreads()
@@ -94,7 +95,7 @@ class _Parts:
             retags=Retags(store),
             search=self.search,
         )
-        self.connections = Connections(self.hub, server, metrics, role_of, self.services)
+        self.connections = Connections(self.hub, server, metrics, holder_of, self.services)
         self.mcp = McpEndpoint(self.services)
         self._readiness = Readiness(store, self.hub, threads.probes)
         own = ServerOperations(tokens, metrics, self._readiness)
@@ -141,7 +142,7 @@ def create_app(store: Store, settings: Settings) -> Gate:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        parts = _Parts(store, settings, tokens, gate.role_of, metrics)
+        parts = _Parts(store, settings, tokens, gate.holder_of, metrics)
         gate.draining, gate.stopping = parts.drain, parts.hub.stopped.set
         app.router.routes[:0] = parts.routes
         async with parts.running(), parts.mcp.running():

@@ -137,6 +137,13 @@ class ProfileSettings(_Strict):
     is_auto_choice: bool = Field(False, description="chosen by the profile auto, which then keeps to it for the same source")
 
 
+class UserSettings(_Strict):
+    """Limits for each user of a server: for each token, at all servers of a store together. Without tokens all clients are one user."""
+
+    analyses: int | None = Field(None, ge=1, description="most analyses of a user that wait or run at once; none sets no limit")
+    per_day: int | None = Field(None, ge=1, description="most analyses that a user may begin in 24 hours; none sets no limit")
+
+
 class ServerSettings(_Strict):
     """Address, access and limits of `streamtags serve`."""
 
@@ -176,6 +183,7 @@ class ServerSettings(_Strict):
     )
     analyses: int = Field(2, ge=1, le=64, description="most concurrent analyses")
     queue: int = Field(100, ge=1, description="most waiting analyses")
+    user: UserSettings = Field(default_factory=UserSettings, description="limits for each user")
     drain_seconds: float = Field(
         0.0,
         ge=0,

@@ -7,9 +7,13 @@ import json
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from streamtags.core.errors import StoreError
 from streamtags.core.state import RunState
 
-__all__ = ["Candidate", "Fingerprint", "Head", "Job", "TimelineIdentity", "TimelineSummary", "Waveform"]
+__all__ = ["DAY_SECONDS", "Candidate", "Fingerprint", "Head", "Job", "JobQuota", "TimelineIdentity", "TimelineSummary", "Waveform"]
+
+DAY_SECONDS = 86_400.0
+"""The time in which the jobs of a day count."""
 
 _RECORDING_MARK = "#recording-"
 
@@ -139,3 +143,35 @@ class Job:
     running: bool = False
     priority: int = 0
     cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuota:
+    """How many jobs a user may have in the queue of a store's servers; a limit of None is none.
+
+    Attributes:
+        user: whom the limits are for.
+        at_once: jobs that wait or run.
+        per_day: jobs submitted in the last 24 hours, those that have ended included.
+    """
+
+    user: str
+    at_once: int | None = None
+    per_day: int | None = None
+
+    def check(self, at_once: int, today: int) -> None:
+        """Check that the user may submit a further job.
+
+        Args:
+            at_once: how many jobs of the user wait or run.
+            today: how many the user has submitted in the last 24 hours.
+
+        Raises:
+            StoreError: a limit is reached (code `store.quota`).
+        """
+        if self.at_once is not None and at_once >= self.at_once:
+            what = f"{at_once} analyses of this user wait or run already, and {self.at_once} may"
+            raise StoreError(what, where=self.user, hint="wait until one has ended, or cancel one", code="store.quota")
+        if self.per_day is not None and today >= self.per_day:
+            what = f"this user has begun {today} analyses in the last 24 hours, and may begin {self.per_day}"
+            raise StoreError(what, where=self.user, hint="go on later", code="store.quota")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, Job, TimelineIdentity, TimelineSummary, Waveform
+from streamtags.core.records import Candidate, Fingerprint, Head, Job, JobQuota, TimelineIdentity, TimelineSummary, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 
@@ -273,8 +273,22 @@ class JobQueue(Protocol):
     `ttl_seconds` without `renew`. Every method raises `StoreError` if the store cannot be read or written.
     """
 
-    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
-        """Add `job`, leased to `owner`, or to no server if None; return False and change nothing if its timeline has a job already."""
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0, quota: JobQuota | None = None) -> bool:
+        """Add `job`, leased to `owner`, or to no server if None; return False and change nothing if its timeline has a job already.
+
+        With a `quota` the job counts for its user, also among servers that call this at the same time.
+
+        Raises:
+            StoreError: the quota is used up (code `store.quota`); nothing was changed.
+        """
+        ...
+
+    def check_quota(self, quota: JobQuota) -> None:
+        """Check that the user of `quota` may submit a further job.
+
+        Raises:
+            StoreError: the quota is used up (code `store.quota`).
+        """
         ...
 
     def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamtags.core.errors import BackendError, StreamtagsError
 
-__all__ = ["ConflictError", "NoSpaceError", "OverloadedError", "PermissionDeniedError", "QueueFullError"]
+__all__ = ["ConflictError", "NoSpaceError", "OverloadedError", "PermissionDeniedError", "QueueFullError", "UserQuotaError"]
 
 
 class ConflictError(StreamtagsError):
@@ -17,6 +17,12 @@ class QueueFullError(StreamtagsError):
     """Too many analyses wait already."""
 
     code = "queue.full"
+
+
+class UserQuotaError(QueueFullError):
+    """A user's share of the queue is used up."""
+
+    code = "queue.quota"
 
 
 class OverloadedError(StreamtagsError):

@@ -44,6 +44,7 @@ class AnalysisRequest(BaseModel):
         profile: name of the profile.
         chosen: its settings if they were chosen for this analysis; None for those of the server.
         tags: name or path of the vocabulary.
+        user: who requested it, for limits.
         follow: the file is still being written.
     """
 
@@ -53,6 +54,7 @@ class AnalysisRequest(BaseModel):
     tags: str
     follow: bool = False
     chosen: ProfileSettings | None = None
+    user: str = ""
 
     def settings(self, base: Settings) -> Settings:
         """Return `base` with what this request changes."""
@@ -76,11 +78,11 @@ class Analyses(Protocol):
         """
         ...
 
-    async def check_room(self) -> None:
-        """Check that a further analysis may be queued.
+    async def check_room(self, user: str) -> None:
+        """Check that a further analysis of this user may be queued.
 
         Raises:
-            QueueFullError: the queue is full.
+            QueueFullError: the queue is full, or the user's share of it.
         """
         ...
 
@@ -264,7 +266,14 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the role, and the name to write into the log as `by` ("" if unknown)."""
+    """Who calls.
+
+    Attributes:
+        role: what the caller may do.
+        name: what to write into the log as `by`; "" if unknown.
+        user: the name by which limits count; "" if the server does not distinguish users.
+    """
 
     role: Role | None
     name: str = ""
+    user: str = ""

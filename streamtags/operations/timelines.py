@@ -61,18 +61,18 @@ def _public_state(job: Job | None, stored: str, seq: int) -> str:
     return "running" if seq <= job.started_seq else stored
 
 
-async def analyze(services: Services, params: Analyze, _: Caller) -> dict[str, Any]:
+async def analyze(services: Services, params: Analyze, caller: Caller) -> dict[str, Any]:
     """Queue an analysis; a completed one is only named.
 
     Raises:
         SourceRefused: the source may not be read here.
         SourceError: it cannot be read.
         UsageError: no such profile or vocabulary.
-        QueueFullError: the queue is full.
+        QueueFullError: the queue is full, or the user's share of it.
         ConflictError: the timeline is being retagged.
         StoreError: it is to start over while another process works on it (code `store.claimed`).
     """
-    request, done = await services.threads.lookups(lambda: _plan(services, params))
+    request, done = await services.threads.lookups(lambda: _plan(services, params, caller.user))
     if not done:
         await services.analyses.wait_for_exit(request.timeline)
         async with services.retags.accepting:
@@ -87,12 +87,12 @@ async def _accept(services: Services, request: AnalysisRequest, *, fresh: bool) 
     """Queue the job. A log that starts over does so now, so that the epoch in the answer is the one of the events to come."""
     services.retags.check_free(request.timeline)
     if fresh and await services.analyses.state(request.timeline) is None:
-        await services.analyses.check_room()
+        await services.analyses.check_room(request.user)
         await services.threads.writing(lambda: services.store.empty(request.timeline))
     await services.analyses.submit(request)
 
 
-def _plan(services: Services, params: Analyze) -> tuple[AnalysisRequest, bool]:
+def _plan(services: Services, params: Analyze, user: str) -> tuple[AnalysisRequest, bool]:
     """Choose the timeline; return the request, and whether it is completed already. Blocks."""
     uri = services.sources.allowed(params.uri)
     request = AnalysisRequest(
@@ -101,6 +101,7 @@ def _plan(services: Services, params: Analyze) -> tuple[AnalysisRequest, bool]:
         profile=params.profile or services.settings.profile,
         tags=services.vocabularies.choose(params.tags),
         follow=params.follow,
+        user=user,
     )
     given = request.settings(services.settings)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from streamtags.core.records import Job
-from streamtags.core.stores import Store
+from streamtags.core.errors import StoreError
+from streamtags.core.records import DAY_SECONDS, Job, JobQuota
+from streamtags.core.stores import JobQueue, Store
 
 __all__ = ["JOB_CHECKS"]
 
@@ -106,6 +108,64 @@ def each_job_is_taken_by_exactly_one_server(open_handle: Callable[[], Store]) ->
     assert sorted(taken, key=lambda job: job.timeline) == jobs
 
 
+def _is_refused(queue: JobQueue, job: Job, quota: JobQuota) -> bool:
+    """Return whether a quota refuses a job, and check that a look at the quota says the same."""
+    refusals = 0
+    for call in (lambda: queue.check_quota(quota), lambda: queue.submit(job, None, quota=quota)):
+        try:
+            call()
+        except StoreError as error:
+            assert error.code == "store.quota"
+            refusals += 1
+    assert refusals in (0, 2)
+    return refusals == 2
+
+
+def a_user_has_no_more_jobs_than_the_quota(open_handle: Callable[[], Store]) -> None:
+    """Check `check_quota` and the quota of `submit`."""
+    now = time.time()
+    jobs = [Job(f"tl_{number}", "{}", submitted_at=now + number / 1000) for number in range(6)]
+    ada, bo = JobQuota("ada", at_once=2, per_day=3), JobQuota("bo", at_once=2, per_day=3)
+    with open_handle() as store, open_handle() as other:
+        queue = store.job_queue
+        assert not _is_refused(queue, replace(_FIRST, submitted_at=now - DAY_SECONDS - 60), ada)  # begun yesterday, still there
+        assert not queue.submit(_FIRST, None, quota=ada)  # the same timeline again does not count
+        assert not _is_refused(other.job_queue, jobs[0], ada)
+        assert _is_refused(queue, jobs[1], ada)
+        assert not _is_refused(queue, jobs[2], bo)
+        for timeline in ("tl_a", "tl_0"):
+            queue.take("me", timeline=timeline)
+            queue.finish(timeline, "me")
+        assert not _is_refused(queue, jobs[1], ada)
+        queue.take("me", timeline="tl_1")
+        queue.finish("tl_1", "me")
+        assert not _is_refused(other.job_queue, jobs[3], ada)
+        assert _is_refused(queue, jobs[4], ada)
+        assert not _is_refused(queue, jobs[4], JobQuota("ada"))
+        assert {job.timeline for job in queue.jobs()} == {"tl_2", "tl_3", "tl_4"}
+
+
+def a_quota_is_kept_among_servers_that_submit_at_once(open_handle: Callable[[], Store]) -> None:
+    """Check the quota of `submit` in several handles at the same time."""
+    accepted: list[bool] = []
+
+    def submit(server: int) -> None:
+        with open_handle() as store:
+            for number in range(5):
+                job = Job(f"tl_{server}_{number}", "{}", submitted_at=time.time())
+                try:
+                    accepted.append(store.job_queue.submit(job, None, quota=JobQuota("ada", at_once=7)))
+                except StoreError as error:
+                    assert error.code == "store.quota"
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert accepted == [True] * 7
+
+
 JOB_CHECKS: tuple[Callable[[Callable[[], Store]], None], ...] = (
     a_timeline_has_at_most_one_job,
     only_the_owner_of_a_lease_changes_a_job,
@@ -113,4 +173,6 @@ JOB_CHECKS: tuple[Callable[[Callable[[], Store]], None], ...] = (
     jobs_without_a_server_are_taken_by_priority_and_age,
     a_cancelled_job_is_reported_to_the_server_that_it_is_leased_to,
     each_job_is_taken_by_exactly_one_server,
+    a_user_has_no_more_jobs_than_the_quota,
+    a_quota_is_kept_among_servers_that_submit_at_once,
 )

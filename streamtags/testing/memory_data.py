@@ -107,6 +107,7 @@ class MemoryData:
     timelines: dict[str, MemoryTimeline] = field(default_factory=dict)
     vocabularies: list[tuple[str, Vocabulary]] = field(default_factory=list)
     jobs: dict[str, StoredJob] = field(default_factory=dict)
+    submissions: list[tuple[str, str, float]] = field(default_factory=list)  # user, timeline and time of each job
     version: int = 0
     last_waveform: int = 0
 

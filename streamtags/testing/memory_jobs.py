@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
-from streamtags.core.records import Job
+from streamtags.core.records import DAY_SECONDS, Job, JobQuota
 from streamtags.testing.memory_data import Lease, MemoryData, StoredJob
 
 __all__ = ["MemoryJobQueue"]
@@ -16,13 +17,24 @@ class MemoryJobQueue:
     def __init__(self, data: MemoryData) -> None:
         self._data = data
 
-    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0, quota: JobQuota | None = None) -> bool:
         """Add `job`, leased to `owner`, if any; return False and change nothing if its timeline has a job already."""
         with self._data.lock:
             if job.timeline in self._data.jobs:
                 return False
+            if quota is not None:
+                self.check_quota(quota)
+                self._data.submissions.append((quota.user, job.timeline, job.submitted_at))
             self._data.jobs[job.timeline] = StoredJob(job, Lease.for_seconds(owner, ttl_seconds) if owner is not None else None)
             return True
+
+    def check_quota(self, quota: JobQuota) -> None:
+        """Check that the user of `quota` may submit a further job."""
+        since = time.time() - DAY_SECONDS
+        with self._data.lock:
+            own = [one for one in self._data.submissions if one[0] == quota.user]
+            present = {(job.timeline, job.submitted_at) for job in self.jobs()}
+            quota.check(sum((timeline, at) in present for _, timeline, at in own), sum(at > since for _, _, at in own))
 
     def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
         """Lease jobs without a valid lease to `owner`, in order; they are returned as not running."""

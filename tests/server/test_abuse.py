@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from streamtags_server.access.holder import Holder
 from streamtags_server.access.sessions import Sessions
 from streamtags_server.access.tokens import Tokens, new_token
 from streamtags_server.http.uploads import safe_name
@@ -219,10 +220,12 @@ def test_a_closed_session_stays_closed_also_at_the_next_server(serve: Any, tmp_p
     assert successor.http("GET", "/v1/timelines", **second)[0] == 200, "a forged cookie must not close a session"
 
 
-@pytest.mark.parametrize("value", ["", ".", "...", "viewer.9999999999.00.", "viewer.x.y.z", "é.1.2.3", "viewer.1.2.3.4"])
+@pytest.mark.parametrize(
+    "value", ["", ".", "...", "viewer.9999999999.00.", "viewer.x.y.z", "é.1.2.3", "viewer.1.2.3.4", "viewer.9999999999.00.00"]
+)
 def test_what_is_not_a_session_has_no_role(value: str) -> None:
     sessions = Sessions(b"key", None)
-    assert sessions.role_of(value) is None
+    assert sessions.holder_of(value) is None
     sessions.close(value)
 
 
@@ -230,12 +233,12 @@ def test_an_expired_session_has_no_role_and_a_new_token_file_ends_all(tmp_path: 
     path = tmp_path / "tokens"
     path.write_text(new_token("editor")[1])
     tokens = Tokens(path, tmp_path / "closed")
-    cookie = tokens.sessions.open("editor")
-    assert tokens.sessions.role_of(cookie) == "editor"
+    cookie = tokens.sessions.open(Holder("editor", "ada"))
+    assert tokens.sessions.holder_of(cookie) == ("editor", "ada")
     path.write_text(new_token("editor")[1])
-    assert Tokens(path).sessions.role_of(cookie) is None
+    assert Tokens(path).sessions.holder_of(cookie) is None
     monkeypatch.setattr("streamtags_server.access.sessions.time.time", lambda: 1e12)
-    assert tokens.sessions.role_of(cookie) is None
+    assert tokens.sessions.holder_of(cookie) is None
 
 
 # Floods

@@ -129,7 +129,10 @@ def test_tokens_are_kept_as_hashes_and_bad_lines_are_named(roles: Any, tmp_path:
     path, viewer, editor = roles
     assert viewer not in path.read_text()
     tokens = Tokens(path)
-    assert [tokens.role_of(token) for token in (viewer, editor, "", None, "x")] == ["viewer", "editor", None, None, None]
+    holders = [tokens.holder_of(token) for token in (viewer, editor, "", None, "x")]
+    assert [holder and holder.role for holder in holders] == ["viewer", "editor", None, None, None]
+    assert holders[0] is not None
+    assert holders[0].user in path.read_text(), "an operator cannot see which token a limit is about"
     for content, wrong in (("", "no token"), ("editor secret", "line 1"), ("# a\nking sha256:" + "0" * 64, "line 2")):
         (tmp_path / "bad").write_text(content)
         with pytest.raises(ConfigError, match=wrong):

@@ -17,13 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamtags.config.settings import ServerSettings
 from streamtags.core.errors import ConfigError
-from streamtags.core.protocol import SUBPROTOCOL, CloseCode, Role
+from streamtags.core.protocol import SUBPROTOCOL, CloseCode
+from streamtags.operations.services import Caller
+from streamtags_server.access.holder import Holder
 from streamtags_server.access.sessions import COOKIE
 from streamtags_server.access.tokens import Tokens
 from streamtags_server.http.problems import BadRequestError, problem_of, public_text
 from streamtags_server.metrics import Metrics
 
-__all__ = ["HEADERS", "Gate", "check_listening", "close_with_reason", "is_local", "is_loopback"]
+__all__ = ["HEADERS", "Gate", "caller_of", "check_listening", "close_with_reason", "is_local", "is_loopback"]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
@@ -54,6 +56,12 @@ def is_local(scope: Scope) -> bool:
     return client is not None and is_loopback(client[0]) and is_loopback(name)
 
 
+def caller_of(scope: Scope) -> Caller:
+    """Return who calls an operation by a request that the gate has let through."""
+    holder: Holder | None = scope.get("streamtags.holder")
+    return Caller(None) if holder is None else Caller(holder.role, holder.role, holder.user)
+
+
 async def close_with_reason(scope: Scope, receive: Receive, send: Send, code: CloseCode, reason: str) -> None:
     """Close a WebSocket before `hello`. It is accepted first, because browsers do not report why a handshake fails."""
     await receive()  # websocket.connect
@@ -62,7 +70,7 @@ async def close_with_reason(scope: Scope, receive: Receive, send: Send, code: Cl
 
 
 class Gate:
-    """Checks host and origin of every request, finds out the role, and adds the headers that keep a browser strict.
+    """Checks host and origin of every request, finds out who sends it, and adds the headers that keep a browser strict.
 
     Attributes:
         metrics: where responses are counted.
@@ -78,9 +86,9 @@ class Gate:
         self.draining: Callable[[], None] = lambda: None
         self.stopping: Callable[[], None] = lambda: None
 
-    def role_of(self, token: str | None) -> Role | None:
-        """Return the role of a client with that token; without a token file every client is an editor."""
-        return "editor" if self._tokens is None else self._tokens.role_of(token) if token else None
+    def holder_of(self, token: str | None) -> Holder | None:
+        """Return who sends that token; without a token file every client is an editor."""
+        return Holder("editor") if self._tokens is None else self._tokens.holder_of(token) if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -88,7 +96,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        scope["streamtags.role"] = self._role(headers)
+        scope["streamtags.holder"] = self._holder(headers)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -115,17 +123,17 @@ class Gate:
             return BadRequestError("pages of that site may not use this server", status=403, code="origin", hint=hint)
         return None
 
-    def _role(self, headers: Headers) -> Role | None:
+    def _holder(self, headers: Headers) -> Holder | None:
         if self._tokens is None:
-            return "editor"
+            return Holder("editor")
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token.strip():
-            return self._tokens.role_of(token.strip())
+            return self._tokens.holder_of(token.strip())
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             return None
-        return self._tokens.sessions.role_of(cookie.value) if cookie else None
+        return self._tokens.sessions.holder_of(cookie.value) if cookie else None
 
     def _is_known_name(self, host: str) -> bool:
         name = _host_name(host)

@@ -1,4 +1,4 @@
-"""Sessions of web pages: a signed cookie that says a role for some hours, and a list of those that were closed early."""
+"""Sessions of web pages: a signed cookie that says role and user for some hours, and a list of those that were closed early."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from streamtags.core.protocol import Role
+from streamtags_server.access.holder import Holder
 
 __all__ = ["COOKIE", "Sessions"]
 
@@ -18,7 +19,7 @@ _SESSION_SECONDS = 12 * 3600
 
 
 class Sessions:
-    """Opens, checks and closes sessions. A cookie value is `ROLE.EXPIRY.ID.SIGNATURE`.
+    """Opens, checks and closes sessions. A cookie value is `ROLE.USER.EXPIRY.ID.SIGNATURE`.
 
     Args:
         key: signs cookies; made from the token file, so that every session ends when the file changes.
@@ -31,19 +32,19 @@ class Sessions:
         self._revoked: dict[str, int] = {}
         self._read: tuple[int, int] | None = None
 
-    def open(self, role: Role) -> str:
+    def open(self, holder: Holder) -> str:
         """Return the cookie value of a new session."""
-        content = f"{role}.{int(time.time()) + _SESSION_SECONDS}.{secrets.token_hex(8)}"
+        content = f"{holder.role}.{holder.user}.{int(time.time()) + _SESSION_SECONDS}.{secrets.token_hex(8)}"
         return f"{content}.{self._sign(content)}"
 
-    def role_of(self, value: str) -> Role | None:
-        """Return the role of a session; None if the value is not genuine, or the session has expired or was closed."""
+    def holder_of(self, value: str) -> Holder | None:
+        """Return who opened a session; None if the value is not genuine, or the session has expired or was closed."""
         parsed = self._parse(value)
         if parsed is None:
             return None
-        role, _, session = parsed
+        holder, _, session = parsed
         self._reload()
-        return None if session in self._revoked else role
+        return None if session in self._revoked else holder
 
     def close(self, value: str) -> None:
         """End a session now; do nothing if the value is not that of an open session.
@@ -64,13 +65,16 @@ class Sessions:
             with self._path.open("a", encoding="ascii") as file:
                 file.write(f"{session} {expiry}\n")
 
-    def _parse(self, value: str) -> tuple[Role, int, str] | None:
+    def _parse(self, value: str) -> tuple[Holder, int, str] | None:
         content, _, signature = value.rpartition(".")
         if not hmac.compare_digest(self._sign(content).encode(), signature.encode()):
             return None
-        name, expiry, session = content.split(".")
+        parts = content.split(".")
+        if len(parts) != 4:
+            return None
+        name, user, expiry, session = parts
         role = next((known for known in get_args(Role) if known == name), None)
-        return (role, int(expiry), session) if role is not None and int(expiry) > time.time() else None
+        return (Holder(role, user), int(expiry), session) if role is not None and int(expiry) > time.time() else None
 
     def _reload(self) -> None:
         """Read the file again if another process has changed it."""

@@ -10,10 +10,13 @@ from typing import get_args
 
 from streamtags.core.errors import ConfigError
 from streamtags.core.protocol import Role
+from streamtags_server.access.holder import Holder
 from streamtags_server.access.sessions import Sessions
 
 __all__ = ["Tokens", "new_token"]
 
+# A user is named by the first characters of the digest of the token, as they are in the token file.
+_USER_CHARACTERS = 12
 _HINT = "`streamtags serve --new-token editor` makes a line for it"
 
 
@@ -52,13 +55,13 @@ class Tokens:
             raise ConfigError("has no token", where=str(path), hint=_HINT)
         self.sessions = Sessions(hashlib.sha256(b"session" + text.encode()).digest(), revoked)
 
-    def role_of(self, token: str | None) -> Role | None:
-        """Return the role of a token, None for a wrong one. Takes the same time for every token."""
-        given, role = _digest(token or ""), None
-        for digest, known in self._roles:
+    def holder_of(self, token: str | None) -> Holder | None:
+        """Return who holds a token, None for a wrong one. Takes the same time for every token."""
+        given, holder = _digest(token or ""), None
+        for digest, role in self._roles:
             if hmac.compare_digest(given, digest):
-                role = known
-        return role
+                holder = Holder(role, digest[:_USER_CHARACTERS])
+        return holder
 
 
 def _parse_line(path: Path, number: int, line: str) -> tuple[str, Role] | None:

@@ -14,7 +14,7 @@ from streamtags.operations.operation import Operation, authorize, body_fields, p
 from streamtags.operations.params import InvalidParamsError, Params, validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import OPERATIONS
-from streamtags_server.access.gate import is_local
+from streamtags_server.access.gate import caller_of, is_local
 from streamtags_server.http.answers import response_of
 from streamtags_server.http.bodies import content_length, is_upload, read_json, upload_name
 from streamtags_server.http.problems import BadRequestError, problem_of
@@ -59,9 +59,8 @@ class Routes:
         return endpoint
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
-        role = request.scope.get("streamtags.role")
-        authorize(operation, role)
-        caller = Caller(role, role or "")
+        caller = caller_of(request.scope)
+        authorize(operation, caller.role)
         if operation.http.upload and is_upload(request):
             return response_of(operation, await self._analyze_upload(operation, request, caller))
         params = await self._params(operation, request)

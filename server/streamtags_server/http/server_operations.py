@@ -65,11 +65,11 @@ class ServerOperations:
         """Exchange a token for a cookie: a page cannot put a token into the address of a video."""
         if self._tokens is None:
             return JSONResponse({"role": "editor"})
-        role = self._tokens.role_of(params.token)
-        if role is None:
+        holder = self._tokens.holder_of(params.token)
+        if holder is None:
             return problem(401, "unauthorized", "that is not a valid token")
-        response = JSONResponse({"role": role})
-        value = self._tokens.sessions.open(role)
+        response = JSONResponse({"role": holder.role})
+        value = self._tokens.sessions.open(holder)
         response.set_cookie(COOKIE, value, httponly=True, samesite="strict", secure=request.url.scheme == "https")
         return response
 

@@ -30,6 +30,7 @@ from streamtags_server.jobs.counting import add_counts
 from streamtags_server.jobs.endings import END_STATES, cancel_elsewhere, write_end
 from streamtags_server.jobs.job import Job
 from streamtags_server.jobs.job_files import import_job_files
+from streamtags_server.jobs.limits import check_user, submit_job
 from streamtags_server.jobs.process import KILLED, WorkerProcess
 from streamtags_server.metrics import Metrics
 from streamtags_server.threads import run_in_thread
@@ -106,19 +107,19 @@ class Jobs:
         """Queue an analysis; do nothing if its timeline is queued or running already, here or at another server.
 
         Raises:
-            QueueFullError: too many are queued.
+            QueueFullError: too many are queued, or too many of this user.
             StoreError: the job could not be saved; it is not queued.
         """
         if await self.state(request.timeline) is not None or request.timeline in self._active:
             return
-        await self.check_room()
+        await self.check_room(request.user)
         job = Job.model_validate({"submitted_at": time.time(), **request.model_dump()})
         if not self._room():
-            await self._blocking(lambda: self._store.job_queue.submit(job.to_stored(), None))
+            await self._blocking(lambda: submit_job(self._store, self._settings.server, job, None))
             return
         active = self._active[job.timeline] = ActiveJob(job)  # takes its place while it is being saved
         try:
-            is_new = await self._blocking(lambda: self._store.job_queue.submit(job.to_stored(), self._owner))
+            is_new = await self._blocking(lambda: submit_job(self._store, self._settings.server, job, self._owner))
         except BaseException:
             del self._active[job.timeline]
             raise
@@ -129,13 +130,14 @@ class Jobs:
         if is_new:
             await self._blocking(lambda: self._store.job_queue.finish(job.timeline, self._owner))
 
-    async def check_room(self) -> None:
-        """Check that a further job may wait.
+    async def check_room(self, user: str) -> None:
+        """Check that a further job of this user may wait.
 
         Raises:
-            QueueFullError: too many do, at all servers together.
+            QueueFullError: too many do, at all servers together; or too many of this user.
             StoreError: the store cannot be read.
         """
+        await self._blocking(lambda: check_user(self._store, self._settings.server, user))
         if self._room():
             return
         jobs = await self._blocking(self._store.job_queue.jobs)

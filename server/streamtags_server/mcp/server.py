@@ -18,6 +18,7 @@ from streamtags.core.errors import StreamtagsError
 from streamtags.operations.operation import authorize
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import TOOLS
+from streamtags_server.access.gate import caller_of
 from streamtags_server.http.problems import problem_of
 from streamtags_server.mcp.resources import list_resources, read_resource, resource_templates
 from streamtags_server.mcp.tools import call_tool, list_tools
@@ -47,8 +48,7 @@ def make_mcp_server(services: Services, default: Caller) -> Server[dict[str, Any
         request = context.request
         if request is None:
             return default
-        role = request.scope.get("streamtags.role")
-        return Caller(role, role or "")
+        return caller_of(request.scope)
 
     async def on_list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=list_tools())
@@ -100,7 +100,7 @@ class McpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            authorize(TOOLS["timelines"], scope.get("streamtags.role"))  # a caller that may list timelines may see the tools
+            authorize(TOOLS["timelines"], caller_of(scope).role)  # a caller that may list timelines may see the tools
         except StreamtagsError as error:
             await problem_of(error, local=False)(scope, receive, send)
             return

@@ -31,7 +31,6 @@ from streamtags.core.protocol import (
     ProtocolError,
     Request,
     Response,
-    Role,
     Subscribe,
     Unsubscribe,
     parse_client_message,
@@ -42,6 +41,7 @@ from streamtags.operations.params import validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import METHODS
 from streamtags_server.access.gate import is_local
+from streamtags_server.access.holder import Holder
 from streamtags_server.http.problems import error_details, public_text
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
@@ -66,17 +66,17 @@ class Connections:
         hub: where events come from.
         settings: limits and deadlines.
         metrics: where connections are counted.
-        role_of: returns the role of a token, None for a wrong one. Called with None if the client gave none.
+        holder_of: returns who holds a token, None for a wrong one. Called with None if the client gave none.
         services: what requests work with.
     """
 
     def __init__(
-        self, hub: Hub, settings: ServerSettings, metrics: Metrics, role_of: Callable[[str | None], Role | None], services: Services
+        self, hub: Hub, settings: ServerSettings, metrics: Metrics, holder_of: Callable[[str | None], Holder | None], services: Services
     ) -> None:
         self.hub = hub
         self.settings = settings
         self.metrics = metrics
-        self.role_of = role_of
+        self.holder_of = holder_of
         self.services = services
         self.turns = Turns(running=settings.catch_up, waiting=settings.catch_up_queue, metrics=metrics)
         self._open: set[Connection] = set()
@@ -114,8 +114,7 @@ class Connection:
         self._scope, self._receive = scope, receive
         self._outlet = Outlet(scope, send)
         self._subscriptions = Subscriptions(owner.hub, owner.turns, owner.settings, owner.metrics, self._outlet)
-        self._role: Role | None = None
-        self._name = ""
+        self._caller = Caller(None)
         self._requests: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -153,7 +152,7 @@ class Connection:
 
     async def _hello(self) -> None:
         settings = self._settings
-        auth: Literal["none", "token"] = "none" if self._owner.role_of(None) else "token"
+        auth: Literal["none", "token"] = "none" if self._owner.holder_of(None) else "token"
         limits = Limits(message_bytes=settings.message_bytes, subscriptions=settings.subscriptions, queue_events=settings.queue_events)
         await self._outlet.send(Hello(server=_SERVER, heartbeat_seconds=settings.heartbeat_seconds, limits=limits, auth=auth))
         message = await self._first_message()
@@ -161,13 +160,12 @@ class Connection:
             raise Closed(CloseCode.NOT_AUTHENTICATED, "identify comes first")
         if message.protocol != PROTOCOL_VERSION:
             raise Closed(CloseCode.NO_COMMON_VERSION, f"this server speaks protocol {PROTOCOL_VERSION}")
-        self._role = (
-            self._owner.role_of(message.token) if message.token else self._scope.get("streamtags.role") or self._owner.role_of(None)
-        )
-        if self._role is None:
+        known = self._scope.get("streamtags.holder")
+        holder = self._owner.holder_of(message.token) if message.token else known or self._owner.holder_of(None)
+        if holder is None:
             raise Closed(CloseCode.NOT_AUTHENTICATED, "a valid token is needed")
-        self._name = message.client or self._role
-        await self._outlet.send(Identified(role=self._role))
+        self._caller = Caller(holder.role, message.client or holder.role, holder.user)
+        await self._outlet.send(Identified(role=holder.role))
 
     async def _first_message(self) -> Identify | Subscribe | Unsubscribe | Ping | Request:
         """Return the first message. The deadline passes in steps: a server that is busy for longer than one does not blame the client."""
@@ -234,9 +232,9 @@ class Connection:
         if operation is None or operation.handler is None:
             return _failed(request.id, "unknown_method", f"no method {request.method!r}; there are {', '.join(METHODS)}")
         try:
-            authorize(operation, self._role)
+            authorize(operation, self._caller.role)
             params = validate(operation.params, request.params)
-            result = await operation.handler(self._owner.services, params, Caller(self._role, self._name))
+            result = await operation.handler(self._owner.services, params, self._caller)
             return Response(id=request.id, result=result)
         except StreamtagsError as error:
             return _failed(request.id, error.code, public_text(error, local=is_local(self._scope)), error_details(error))
@@ -248,7 +246,7 @@ class Connection:
 
     def beat(self, since: float) -> None:
         """Send a heartbeat if nothing was sent since then."""
-        if self._role is not None and self._outlet.used_at <= since:
+        if self._caller.role is not None and self._outlet.used_at <= since:
             self._subscriptions.beat()
 
     async def _close(self, closed: BaseException) -> None:

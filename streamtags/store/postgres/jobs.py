@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from streamtags.core.records import Job
+from streamtags.core.records import DAY_SECONDS, Job, JobQuota
 from streamtags.store.postgres.database import Connection, Database
 from streamtags.store.process_identity import ProcessIdentity, this_process
 
@@ -18,6 +18,15 @@ _SUBMIT = (
     f"INSERT INTO streamtags.jobs ({_COLUMNS}, owner, host, pid, started, leased_until, call)"  # noqa: S608 - constants
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s) ON CONFLICT DO NOTHING"
 )
+_YESTERDAY = f"extract(epoch FROM clock_timestamp())::float8 - {DAY_SECONDS}"
+_COUNTS = f"""
+SELECT (SELECT count(*) FROM streamtags.submissions JOIN streamtags.jobs USING (timeline) WHERE username = %(user)s AND at = submitted_at),
+    (SELECT count(*) FROM streamtags.submissions WHERE username = %(user)s AND at > {_YESTERDAY})
+"""  # noqa: S608 - constants
+_FORGET = f"""
+DELETE FROM streamtags.submissions
+WHERE username = %s AND at < {_YESTERDAY} AND timeline NOT IN (SELECT timeline FROM streamtags.jobs)
+"""  # noqa: S608 - constants
 # A job that another server locks at this moment is skipped: that server is taking it.
 _TAKE = f"""
 UPDATE streamtags.jobs
@@ -40,7 +49,7 @@ class PostgresJobQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0, quota: JobQuota | None = None) -> bool:
         """Add `job`, leased to `owner`, if any; return False and change nothing if its timeline has a job already."""
         process, call = this_process(), secrets.token_hex(8)
         place = (owner, process.host, process.pid, process.started, ttl_seconds, call)
@@ -48,11 +57,24 @@ class PostgresJobQueue:
         values = (job.timeline, job.request, job.submitted_at, *state, *place)
 
         def work(connection: Connection) -> bool:
-            connection.execute(_SUBMIT.encode(), values)
             row = connection.execute("SELECT call FROM streamtags.jobs WHERE timeline = %s", (job.timeline,)).fetchone()
-            return row == (call,)
+            if row is not None:
+                return row == (call,)  # an earlier try was committed, or another job is there
+            if quota is not None:
+                # Servers that count the jobs of a user at the same time do so one after the other.
+                connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"streamtags {quota.user}",))
+                _check_quota(connection, quota)
+            is_new = connection.execute(_SUBMIT.encode(), values).rowcount == 1
+            if is_new and quota is not None:
+                connection.execute(_FORGET.encode(), (quota.user,))
+                connection.execute("INSERT INTO streamtags.submissions VALUES (%s, %s, %s)", (quota.user, job.timeline, job.submitted_at))
+            return is_new
 
         return self._database.write(work)
+
+    def check_quota(self, quota: JobQuota) -> None:
+        """Check that the user of `quota` may submit a further job."""
+        self._database.write(lambda connection: _check_quota(connection, quota))
 
     def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
         """Lease jobs without a valid lease to `owner`, in order; they are returned as not running."""
@@ -123,3 +145,9 @@ class PostgresJobQueue:
     def jobs(self) -> list[Job]:
         """Return every job, in the order in which `take` leases them."""
         return [Job(*row) for row in self._database.read(f"{_SELECT} {_IN_ORDER}")]
+
+
+def _check_quota(connection: Connection, quota: JobQuota) -> None:
+    row = connection.execute(_COUNTS.encode(), {"user": quota.user}).fetchone()
+    at_once, today = row if row is not None else (0, 0)
+    quota.check(at_once, today)

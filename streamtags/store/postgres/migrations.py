@@ -101,7 +101,16 @@ CREATE TABLE streamtags.jobs (
 CREATE INDEX jobs_in_order ON streamtags.jobs (priority DESC, submitted_at, timeline);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SUBMISSIONS = """
+CREATE TABLE streamtags.submissions (
+    username text NOT NULL,
+    timeline text NOT NULL,
+    at double precision NOT NULL
+);
+CREATE INDEX submissions_by_user ON streamtags.submissions (username, at);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SUBMISSIONS)
 """The steps from an empty database to the present. Append only: a step that has shipped is never changed."""
 
 

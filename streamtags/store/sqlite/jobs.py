@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from streamtags.core.records import Job
+from streamtags.core.records import DAY_SECONDS, Job, JobQuota
 from streamtags.store.process_identity import ProcessIdentity, this_process
 from streamtags.store.sqlite.database import Database
 
@@ -19,7 +19,7 @@ _SELECT = f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608 - constants
 _IN_ORDER = "ORDER BY priority DESC, submitted_at, timeline"
 _SUBMIT = (
     f"INSERT INTO jobs ({_COLUMNS}, owner, host, pid, started, leased_until)"  # noqa: S608 - constants
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -29,12 +29,24 @@ class SqliteJobQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0) -> bool:
+    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0, quota: JobQuota | None = None) -> bool:
         """Add `job`, leased to `owner`, if any; return False and change nothing if its timeline has a job already."""
         state = (job.starts, job.started_seq, job.running, job.priority, job.cancelled)
         values = (job.timeline, job.request, job.submitted_at, *state, *_lease(owner, ttl_seconds))
         with self._database.write() as connection:
-            return connection.execute(_SUBMIT, values).rowcount == 1
+            if connection.execute("SELECT 1 FROM jobs WHERE timeline = ?", (job.timeline,)).fetchone() is not None:
+                return False
+            if quota is not None:
+                _check_quota(connection, quota)
+                connection.execute("DELETE FROM submissions WHERE at < ? AND timeline NOT IN (SELECT timeline FROM jobs)", (_yesterday(),))
+                connection.execute("INSERT INTO submissions VALUES (?, ?, ?)", (quota.user, job.timeline, job.submitted_at))
+            connection.execute(_SUBMIT, values)
+            return True
+
+    def check_quota(self, quota: JobQuota) -> None:
+        """Check that the user of `quota` may submit a further job."""
+        with self._database.read() as connection:
+            _check_quota(connection, quota)
 
     def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
         """Lease jobs without a valid lease to `owner`, in order; they are returned as not running."""
@@ -94,6 +106,19 @@ class SqliteJobQueue:
         """Return every job, in the order in which `take` leases them."""
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(f"{_SELECT} {_IN_ORDER}")]
+
+
+def _yesterday() -> float:
+    return time.time() - DAY_SECONDS
+
+
+def _check_quota(connection: Connection, quota: JobQuota) -> None:
+    at_once, today = connection.execute(
+        "SELECT (SELECT count(*) FROM submissions JOIN jobs USING (timeline) WHERE user = ?1 AND at = submitted_at),"
+        " (SELECT count(*) FROM submissions WHERE user = ?1 AND at > ?2)",
+        (quota.user, _yesterday()),
+    ).fetchone()
+    quota.check(at_once, today)
 
 
 def _lease(owner: str | None, ttl_seconds: float) -> tuple[str | None, str, int, str, float]:

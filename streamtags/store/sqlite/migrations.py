@@ -182,7 +182,12 @@ def _job_columns(connection: Connection) -> None:
     connection.execute("ALTER TABLE jobs ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0")
 
 
+def _submission_table(connection: Connection) -> None:
+    connection.execute("CREATE TABLE submissions (user TEXT NOT NULL, timeline TEXT NOT NULL, at REAL NOT NULL)")
+    connection.execute("CREATE INDEX submissions_by_user ON submissions (user, at)")
+
+
 STORE_SCHEMA = Schema(
     application=0x73747467,  # "sttg"
-    migrations=(_create_tables, _identity_columns, _job_table, _waveform_table, _job_columns),
+    migrations=(_create_tables, _identity_columns, _job_table, _waveform_table, _job_columns, _submission_table),
 )
