@@ -29,6 +29,7 @@ from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
 from streamtags.operations.search import LazySearch
 from streamtags.operations.services import Services
+from streamtags.run.traces import traced
 from streamtags.sources.file.access import SCHEMES, Access
 from streamtags.sources.folders import MediaFolders
 from streamtags.store.opening import open_store, shown_url
@@ -286,7 +287,7 @@ def serve(settings: Settings) -> None:
         StoreError: the store cannot be opened.
     """
     configure_logging(settings.server.log)
-    with open_store(settings.store, retry_seconds=_STORE_SECONDS) as store:
+    with traced("streamtags-server"), open_store(settings.store, retry_seconds=_STORE_SECONDS) as store:
         server = make_server(store, settings)
         with _listen(settings.server.host, settings.server.port) as listening:
             scheme = "https" if settings.server.tls_key else "http"

@@ -24,6 +24,7 @@ from streamtags.cli.hints import music_hint, untagged_hint
 from streamtags.cli.sources import listed_sources, names_several, run_many
 from streamtags.core.errors import SourceError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
+from streamtags.run.traces import traced
 
 if TYPE_CHECKING:
     from streamtags.cli.views import View
@@ -218,7 +219,8 @@ async def _analyze(
     try:
         budget = Budget(settings.budget, stop)
         publish = budget.counting(settings.choose_profile(), view.show)
-        state = await analyze(source, settings, store, fresh=fresh, publish=publish, stop=stop)
+        with traced("streamtags"):
+            state = await analyze(source, settings, store, fresh=fresh, publish=publish, stop=stop)
     except BaseException as error:
         view.close(None)
         if isinstance(error, SourceError) and error.code == "source.stopped":

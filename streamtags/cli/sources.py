@@ -17,6 +17,7 @@ from streamtags.cli.many import Runs, sources_view, worst
 from streamtags.cli.views import printable
 from streamtags.core.errors import SourceError, StreamtagsError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
+from streamtags.run.traces import traced
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
@@ -84,7 +85,7 @@ def run_many(given: list[str], settings: Settings, args: argparse.Namespace, jso
     sources = expand_sources(given, recursive=args.recursive, refuse=refuse)
     if "-" in sources:
         raise UsageError("standard input is one source", where="-", hint="analyze it by itself")
-    with open_configured_store(settings) as store:
+    with traced("streamtags"), open_configured_store(settings) as store:
         statuses += asyncio.run(_analyze(sources, settings, store, jsonl, fresh=args.fresh))
     return worst(statuses)
 

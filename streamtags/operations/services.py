@@ -45,6 +45,7 @@ class AnalysisRequest(BaseModel):
         chosen: its settings if they were chosen for this analysis; None for those of the server.
         tags: name or path of the vocabulary.
         user: who requested it, for limits.
+        traceparent: the span of the request (W3C Trace Context).
         follow: the file is still being written.
     """
 
@@ -55,6 +56,7 @@ class AnalysisRequest(BaseModel):
     follow: bool = False
     chosen: ProfileSettings | None = None
     user: str = ""
+    traceparent: str | None = None
 
     def settings(self, base: Settings) -> Settings:
         """Return `base` with what this request changes."""

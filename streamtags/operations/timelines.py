@@ -18,6 +18,7 @@ from streamtags.operations.services import AnalysisRequest, Caller, Services
 from streamtags.run.backends import open_tools
 from streamtags.run.choice import choose_profile
 from streamtags.run.recording import Choice, choose_timeline
+from streamtags.run.traces import current_traceparent
 from streamtags.sources.file.access import without_password
 
 # The identity of a file, as `source_identity` makes it: path, size, digest.
@@ -72,7 +73,8 @@ async def analyze(services: Services, params: Analyze, caller: Caller) -> dict[s
         ConflictError: the timeline is being retagged.
         StoreError: it is to start over while another process works on it (code `store.claimed`).
     """
-    request, done = await services.threads.lookups(lambda: _plan(services, params, caller.user))
+    traceparent = current_traceparent()
+    request, done = await services.threads.lookups(lambda: _plan(services, params, caller.user, traceparent))
     if not done:
         await services.analyses.wait_for_exit(request.timeline)
         async with services.retags.accepting:
@@ -92,7 +94,7 @@ async def _accept(services: Services, request: AnalysisRequest, *, fresh: bool) 
     await services.analyses.submit(request)
 
 
-def _plan(services: Services, params: Analyze, user: str) -> tuple[AnalysisRequest, bool]:
+def _plan(services: Services, params: Analyze, user: str, traceparent: str | None) -> tuple[AnalysisRequest, bool]:
     """Choose the timeline; return the request, and whether it is completed already. Blocks."""
     uri = services.sources.allowed(params.uri)
     request = AnalysisRequest(
@@ -102,6 +104,7 @@ def _plan(services: Services, params: Analyze, user: str) -> tuple[AnalysisReque
         tags=services.vocabularies.choose(params.tags),
         follow=params.follow,
         user=user,
+        traceparent=traceparent,
     )
     given = request.settings(services.settings)
 

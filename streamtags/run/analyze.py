@@ -19,6 +19,7 @@ from streamtags.run.recording import choose_timeline, recorded_of
 from streamtags.run.replay import pages
 from streamtags.run.retag import retag_with
 from streamtags.run.runners import Runners
+from streamtags.run.traces import annotate, span
 from streamtags.run.writer import Publish
 from streamtags.sources.edit.source import is_edit, open_edit
 from streamtags.sources.file.access import Access
@@ -67,7 +68,8 @@ async def analyze(
     async with open_tools(settings) as tools:
         runners = Runners(tools)
         try:
-            return await _analyze(uri, settings, store, runners, fresh, publish, stop or asyncio.Event(), access, timeline)
+            with span("analysis", profile=settings.profile):
+                return await _analyze(uri, settings, store, runners, fresh, publish, stop or asyncio.Event(), access, timeline)
         finally:
             await runners.close()
 
@@ -86,6 +88,7 @@ async def _analyze(
     tools = runners.tools
     choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=wanted, access=access)
     timeline, identity = choice.timeline, choice.identity
+    annotate(timeline=timeline)
     recorded = None
     if not fresh and store.by_identity(identity) is not None:
         state = store.state(timeline)

@@ -19,6 +19,7 @@ from streamtags.core.state import SegmentState
 from streamtags.run.policies import Policy, skipped
 from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
+from streamtags.run.traces import span
 from streamtags.run.writer import Writer
 from streamtags.stages.measure.stage import payload_of
 from streamtags.stages.stage import PASS_INPUTS, SOUND, STILLS, SegmentWork, Stage
@@ -182,7 +183,8 @@ class Scheduler:
         try:
             if stage.name in job.refused:
                 raise job.refused[stage.name]
-            answers = await self._runners.ask(stage, self._work(job, stage))
+            with span(f"stage {stage.name}", segment=job.name):
+                answers = await self._runners.ask(stage, self._work(job, stage))
         except ModelError as error:
             await self._fail(job, stage, error)
         else:

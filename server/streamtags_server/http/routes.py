@@ -14,6 +14,7 @@ from streamtags.operations.operation import Operation, authorize, body_fields, p
 from streamtags.operations.params import InvalidParamsError, Params, validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import OPERATIONS
+from streamtags.run.traces import span
 from streamtags_server.access.gate import caller_of, is_local
 from streamtags_server.http.answers import response_of
 from streamtags_server.http.bodies import content_length, is_upload, read_json, upload_name
@@ -50,7 +51,8 @@ class Routes:
         async def endpoint(request: Request) -> Response:
             operation = operations["GET" if request.method == "HEAD" else request.method]
             try:
-                return await self._answer(operation, request)
+                with span(operation.name, parent=request.headers.get("traceparent")):
+                    return await self._answer(operation, request)
             except StreamtagsError as error:
                 return problem_of(error, local=is_local(request.scope))
             except ClientDisconnect:

@@ -74,4 +74,5 @@ class Job(AnalysisRequest):
             roots=access.roots,
             max_seconds=limits.max_seconds,
             memory_bytes=limits.memory_bytes,
+            traceparent=self.traceparent,
         )

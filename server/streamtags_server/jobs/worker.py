@@ -29,6 +29,7 @@ from streamtags.process import ignore_proxy_exceptions, limit_opencv_threads
 from streamtags.run.analyze import analyze
 from streamtags.run.budget import Budget
 from streamtags.run.estimate import Estimate, estimate
+from streamtags.run.traces import remote_parent, traced
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
 from streamtags.store.opening import open_store
@@ -51,7 +52,10 @@ _log = logging.getLogger(__name__)
 
 
 class Task(BaseModel):
-    """What to analyze, and the limits. With `quote`, the source is only read for what its analysis would cost."""
+    """What to analyze, and the limits. With `quote`, the source is only read for what its analysis would cost.
+
+    `traceparent` is the span of the request, in the form of W3C Trace Context.
+    """
 
     uri: str
     timeline: str
@@ -63,6 +67,7 @@ class Task(BaseModel):
     max_seconds: float
     memory_bytes: int
     quote: bool = False
+    traceparent: str | None = None
 
 
 def main() -> int:
@@ -78,6 +83,11 @@ def main() -> int:
         # The watch reports why it ends an analysis; an allocation too large and too fast for the watch is refused by the system.
         resource.setrlimit(resource.RLIMIT_DATA, (2 * task.memory_bytes + _RESERVED_BYTES,) * 2)
         threading.Thread(target=_watch_memory, args=(task.memory_bytes,), daemon=True).start()
+    with traced("streamtags-worker"), remote_parent(task.traceparent):
+        return _report(task)
+
+
+def _report(task: Task) -> int:
     try:
         asyncio.run(_quote(task) if task.quote else _run(task))
     except StreamtagsError as error:

@@ -40,6 +40,7 @@ from streamtags.operations.operation import authorize
 from streamtags.operations.params import validate
 from streamtags.operations.services import Caller, Services
 from streamtags.operations.table import METHODS
+from streamtags.run.traces import span
 from streamtags_server.access.gate import is_local
 from streamtags_server.access.holder import Holder
 from streamtags_server.http.problems import error_details, public_text
@@ -234,7 +235,8 @@ class Connection:
         try:
             authorize(operation, self._caller.role)
             params = validate(operation.params, request.params)
-            result = await operation.handler(self._owner.services, params, self._caller)
+            with span(operation.name):
+                result = await operation.handler(self._owner.services, params, self._caller)
             return Response(id=request.id, result=result)
         except StreamtagsError as error:
             return _failed(request.id, error.code, public_text(error, local=is_local(self._scope)), error_details(error))
