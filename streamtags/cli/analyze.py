@@ -209,9 +209,10 @@ async def _analyze(
     with hidden_programs():
         from streamtags.run.analyze import analyze
         from streamtags.run.budget import Budget
+        from streamtags.run.stop import Stop
     limit_opencv_threads()
 
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)

@@ -12,13 +12,12 @@ from streamtags.cli.views import View, counted, printable, summary_line
 from streamtags.core.errors import SourceError, StoreError, StreamtagsError
 
 if TYPE_CHECKING:
-    import asyncio
-
     from streamtags.config.settings import Settings
     from streamtags.core.events import Event
     from streamtags.core.state import TimelineState
     from streamtags.core.stores import Store
     from streamtags.run.budget import Budget
+    from streamtags.run.stop import Stop
 
 __all__ = ["Runs", "SourceLines", "SourcesView", "sources_view", "worst"]
 
@@ -81,7 +80,7 @@ class Runs:
         fresh: start each anew.
     """
 
-    def __init__(self, settings: Settings, store: Store, view: SourcesView, stop: asyncio.Event, *, fresh: bool = False) -> None:
+    def __init__(self, settings: Settings, store: Store, view: SourcesView, stop: Stop, *, fresh: bool = False) -> None:
         self._settings, self._store, self._view = settings, store, view
         self._stop, self._fresh = stop, fresh
         self._said = ""  # which profile was chosen

@@ -17,6 +17,7 @@ from streamtags.cli.many import Runs, sources_view, worst
 from streamtags.cli.views import printable
 from streamtags.core.errors import SourceError, StreamtagsError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
+from streamtags.run.stop import Stop
 from streamtags.run.traces import traced
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ async def _analyze(sources: list[str], settings: Settings, store: Store, jsonl: 
     return [*runs.statuses, *([INTERRUPTED] if stop.is_set() else [])]
 
 
-def stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> Stop:
     """Return an event that an interruption or a request to terminate sets; call it in the event loop."""
-    stop = asyncio.Event()
+    stop = Stop()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     return stop

@@ -252,7 +252,10 @@ class TimelineFailed(Payload):
 
 
 class TimelineCancelled(Payload):
-    """A person stopped the analysis; the same command resumes it. May be the first event of a log: the analysis was still queued."""
+    """The analysis was stopped; the same command resumes it. May be the first event of a log: the analysis was still queued.
+
+    `summary.reason` says why if it was not a person who stopped it, such as a budget that is used up.
+    """
 
     type: ClassVar[str] = "timeline.cancelled"
     summary: dict[str, Any] = Field(default_factory=dict)

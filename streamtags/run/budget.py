@@ -12,6 +12,7 @@ from streamtags.config.settings import ProfileSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.events import Event
 from streamtags.core.state import TimelineState
+from streamtags.run.stop import Stop
 from streamtags.run.usage import TokenCount
 from streamtags.run.writer import Publish
 
@@ -31,7 +32,7 @@ class Budget:
         stop: set when one is reached.
     """
 
-    def __init__(self, limits: BudgetSettings, stop: asyncio.Event) -> None:
+    def __init__(self, limits: BudgetSettings, stop: Stop) -> None:
         self.used_up: str | None = None
         self._limits, self._stop = limits, stop
         self._began = datetime.now(UTC)
@@ -65,7 +66,7 @@ class Budget:
     def what_is_left(self, state: TimelineState) -> str:
         """Return one line that says what was used up and what a further run would have to do for this timeline."""
         missing = sum(segment.status != "tagged" for segment in state.segments)
-        return f"the budget of {self.used_up} is used up: {missing} of {len(state.segments)} segments so far have no tags yet"
+        return f"{self._stop.reason}: {missing} of {len(state.segments)} segments so far have no tags yet"
 
     def _check(self) -> None:
         limits = self._limits
@@ -78,4 +79,5 @@ class Budget:
     def _end(self, what: str) -> None:
         if self.used_up is None:
             self.used_up = what
+            self._stop.reason = f"the budget of {what} is used up"
             self._stop.set()

@@ -27,6 +27,7 @@ from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
 from streamtags.run.scheduler import Scheduler
 from streamtags.run.source_pass import Decoded, PassItem, read_source
+from streamtags.run.stop import Stop
 from streamtags.run.usage import TokenCount
 from streamtags.run.writer import Publish, Writer
 from streamtags.stages.tag.stage import untagged
@@ -104,7 +105,8 @@ class Pipeline:
                 work.cancel()
             await asyncio.wait({work})
         if work.cancelled():
-            await self._writer.write(self._report.progress(), TimelineCancelled(summary=self._report.summary()))
+            reason = {"reason": stop.reason} if isinstance(stop, Stop) and stop.reason else {}
+            await self._writer.write(self._report.progress(), TimelineCancelled(summary={**self._report.summary(), **reason}))
         elif (error := work.exception()) is not None:
             raise await self._record_failure(error)
         return self.state

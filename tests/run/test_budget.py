@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from streamtags.cli import main
 from streamtags.config.budget import BudgetSettings
 from streamtags.config.settings import ProfileSettings
 from streamtags.core.errors import ConfigError
-from streamtags.core.events import Event, SegmentCaptioned
+from streamtags.core.events import Event, SegmentCaptioned, TimelineCancelled
 from streamtags.core.model import Usage
 from streamtags.run.budget import Budget
+from streamtags.run.stop import Stop
 from streamtags.store.opening import open_store
 from streamtags.testing import ShotSpec, make_video
 
@@ -41,7 +41,7 @@ def captions(at: str, *tokens: tuple[int, int]) -> list[Event]:
     [({"tokens": 1000}, "1,000 tokens"), ({"money": 0.02}, "0.02 EUR"), ({"tokens": 5000, "money": 1.0}, None)],
 )
 async def test_a_run_stops_when_its_tokens_or_money_are_used_up(limits: dict[str, Any], used_up: str | None) -> None:
-    stop, published = asyncio.Event(), list[Event]()
+    stop, published = Stop(), list[Event]()
 
     def publish(events: Sequence[Event]) -> None:
         published.extend(events)
@@ -59,7 +59,7 @@ async def test_a_run_stops_when_its_tokens_or_money_are_used_up(limits: dict[str
 
 
 async def test_a_limit_of_money_needs_prices() -> None:
-    budget = Budget(BudgetSettings(money=1.0), asyncio.Event())
+    budget = Budget(BudgetSettings(money=1.0), Stop())
     profile = ProfileSettings.model_validate({"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted"}})
     with pytest.raises(ConfigError, match="no prices"):
         budget.counting(profile, lambda _: None)
@@ -74,6 +74,10 @@ def test_a_run_that_its_budget_ended_says_what_is_left_and_goes_on_later(tmp_pat
     config.write_text(CONFIG.format(delay=30))
     assert main([*words, "--set", "budget.seconds=2"]) == 5
     error = capsys.readouterr().err
+    with open_store(store) as opened:
+        last = opened.read(opened.find("last"))[-1]
+    assert isinstance(last.data, TimelineCancelled)
+    assert last.data.summary["reason"] == "the budget of 2 seconds is used up"
     assert "the budget of 2 seconds is used up: " in error
     assert "run the same command again" in error
     config.write_text(CONFIG.format(delay=0))

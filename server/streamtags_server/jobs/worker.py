@@ -29,6 +29,7 @@ from streamtags.process import ignore_proxy_exceptions, limit_opencv_threads
 from streamtags.run.analyze import analyze
 from streamtags.run.budget import Budget
 from streamtags.run.estimate import Estimate, estimate
+from streamtags.run.stop import Stop
 from streamtags.run.traces import remote_parent, traced
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
@@ -125,7 +126,7 @@ def _say(message: dict[str, Any]) -> None:
 
 
 async def _run(task: Task) -> None:
-    stop = asyncio.Event()
+    stop = Stop()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings(**task.settings)
     live = False
