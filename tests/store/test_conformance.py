@@ -32,6 +32,14 @@ def test_postgres(check: StoreCheck, postgres_url: str) -> None:
     check(lambda: open_store(postgres_url))
 
 
+@checks
+@pytest.mark.parametrize("place", ["memory", pytest.param("file", marks=pytest.mark.slow)])
+def test_postgres_with_thumbnails_elsewhere(check: StoreCheck, postgres_url: str, tmp_path: Path, place: str) -> None:
+    pytest.importorskip("fsspec", reason="the extra objects is not installed")
+    root = tmp_path.as_uri() if place == "file" else f"memory://{tmp_path.name}"
+    check(lambda: open_store(f"{postgres_url}&thumbnails={root}/thumbnails"))
+
+
 def test_claims_and_leases_in_memory_end_after_their_time() -> None:
     store = MemoryStore()
     store.open_timeline("tl_a", TimelineIdentity("a"))

@@ -306,3 +306,26 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def test_thumbnails_can_be_files_of_an_object_store_and_go_with_their_timeline(postgres_url: str, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="the extra objects is not installed")
+    folder = tmp_path / "thumbnails"
+    with open_store(postgres_url) as before:
+        before.open_timeline("tl_old", TimelineIdentity("old"))
+        before.append("tl_old", make_payloads(1)[:3], thumbnails={"s0000": b"in the database"})
+    with open_store(f"{postgres_url}&thumbnails={folder.as_uri()}") as store:
+        for timeline in ("tl_a", "../../outside"):
+            store.open_timeline(timeline, TimelineIdentity(timeline))
+            store.append(timeline, make_payloads(1)[:3], thumbnails={"s0000": b"jpeg", "../s": b"other"})
+            assert (store.thumbnail(timeline, "s0000"), store.thumbnail(timeline, "../s")) == (b"jpeg", b"other")
+        assert store.thumbnail("tl_old", "s0000") == b"in the database"
+        assert (folder / "tl_a" / "s0000.jpg").read_bytes() == b"jpeg"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["thumbnails"]
+        store.remove("tl_a")
+        assert [path.name for path in folder.iterdir()] == ["%2E%2E%2F%2E%2E%2Foutside"]
+        (folder / "%2E%2E%2F%2E%2E%2Foutside" / "s0000.jpg").unlink()
+        with pytest.raises(StoreError, match="a thumbnail cannot be read"):
+            store.thumbnail("../../outside", "s0000")
+    with pytest.raises(ConfigError, match="is not a place for thumbnails"):
+        open_store(f"{postgres_url}&thumbnails=nothing://x")

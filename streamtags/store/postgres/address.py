@@ -14,7 +14,7 @@ from streamtags.core.errors import ConfigError
 __all__ = ["PostgresAddress"]
 
 _SCHEMES = ("postgresql", "postgres")
-_FILES = "files"
+_FILES, _THUMBNAILS = "files", "thumbnails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,21 @@ class PostgresAddress:
         connection: the URL for libpq, without parameters of this project.
         shown: the URL without password and parameters, for messages.
         folder: where files that belong to the store are, such as uploads.
+        thumbnails: URL of the place for thumbnails; "" for the database.
     """
 
     url: str
     connection: str
     shown: str
     folder: Path
+    thumbnails: str = ""
 
     @classmethod
     def parse(cls, url: str) -> PostgresAddress:
         """Take `url` apart: `postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?PARAMETERS]`.
 
-        The parameter `files=FOLDER` names the folder for files, which several servers must share; the others are libpq's
+        The parameter `files=FOLDER` names the folder for files, which several servers must share, and `thumbnails=URL` the place for
+        thumbnails if that is not the database; the others are libpq's
         (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
 
         Raises:
@@ -51,7 +54,7 @@ class PostgresAddress:
             raise ConfigError(f"is not a URL: {error}", where="store", hint="write postgresql://USER@HOST/DATABASE") from error
         if parts.scheme not in _SCHEMES or not database:
             raise ConfigError("names no database", where="store", hint="write postgresql://USER@HOST/DATABASE")
-        others = [(name, value) for name, value in parameters if name != _FILES]
+        others = [(name, value) for name, value in parameters if name not in (_FILES, _THUMBNAILS)]
         host = parts.netloc.rpartition("@")[2]
         user = parts.netloc.rpartition("@")[0].partition(":")[0]
         shown = urlunsplit(("postgresql", f"{user}@{host}" if user else host, parts.path, "", ""))
@@ -63,6 +66,7 @@ class PostgresAddress:
             connection=urlunsplit(parts._replace(scheme="postgresql", query=urlencode(others), fragment="")),
             shown=shown,
             folder=Path(files) if files else _default_folder(shown, dict(others)),
+            thumbnails=next((value for name, value in parameters if name == _THUMBNAILS), ""),
         )
 
 

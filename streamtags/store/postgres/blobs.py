@@ -47,7 +47,7 @@ class PostgresBlobs(PostgresPort):
         jpeg = self._required(rows[0] if rows else None, timeline)[0]
         if jpeg is None:
             raise NotInStore(f"no thumbnail of segment {segment!r}", where=timeline)
-        return bytes(jpeg)
+        return bytes(jpeg) if jpeg or self._objects is None else self._objects.read(timeline, segment)
 
     def waveforms(self, timeline: str, after: int = 0, limit: int = 2000) -> list[Waveform]:
         """Return the waveforms with `number > after`, in the order in which they were written, at most `limit`."""

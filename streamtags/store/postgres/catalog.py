@@ -91,6 +91,7 @@ class PostgresCatalog(PostgresPort):
             connection.execute("DELETE FROM streamtags.timelines WHERE n = %s", (n,))
 
         self._database.write(work)
+        self._forget_objects(timeline)
         self._notify(timeline)
 
     def _summaries(self, where: str, *values: Any) -> list[TimelineSummary]:

@@ -50,13 +50,14 @@ class PostgresEventLog(PostgresPort, RowLog):
         """Make `payloads` durable, in order, and return them as events with their `seq`."""
         encoded = encode(payloads)
         check_sizes(timeline, thumbnails or {}, waveforms or {})
+        kept = self._moved(timeline, thumbnails)
 
         def work(connection: Connection) -> list[Event]:
             row = self._locked_row(connection, timeline)
             self._check_claim(timeline, row)
             check_epoch(timeline, row.epoch, expect_epoch)
             with connection.pipeline():
-                write_blobs(connection, row.n, thumbnails or {}, fingerprints or {}, waveforms or {})
+                write_blobs(connection, row.n, kept, fingerprints or {}, waveforms or {})
                 return self._insert_new(connection, timeline, row, encoded)
 
         events = self._database.write(work, is_committed=self._has_events)
@@ -75,6 +76,7 @@ class PostgresEventLog(PostgresPort, RowLog):
             return self._insert_new(connection, timeline, self._cleared(connection, row, new_epoch()), encoded)
 
         events = self._database.write(work, is_committed=self._has_events)
+        self._forget_objects(timeline)
         self._notify(timeline)
         return events
 
@@ -90,6 +92,7 @@ class PostgresEventLog(PostgresPort, RowLog):
     ) -> Head:
         """Append events of a log in another store as they are, without those that the log has; return the end of the log."""
         check_sizes(timeline, thumbnails or {}, waveforms or {})
+        kept = self._moved(timeline, thumbnails)
 
         def work(connection: Connection) -> Head:
             row = self._locked_row(connection, timeline)
@@ -98,7 +101,7 @@ class PostgresEventLog(PostgresPort, RowLog):
             if head.epoch != row.epoch:
                 row = self._cleared(connection, row, head.epoch)
             with connection.pipeline():
-                write_blobs(connection, row.n, thumbnails or {}, fingerprints or {}, waveforms or {})
+                write_blobs(connection, row.n, kept, fingerprints or {}, waveforms or {})
                 self._insert(connection, row, rows, [decode_payload(timeline, one) for one in rows])
             return Head(head.epoch, head.seq + len(rows))
 
@@ -115,6 +118,7 @@ class PostgresEventLog(PostgresPort, RowLog):
             return Head(self._cleared(connection, row, new_epoch()).epoch, 0)
 
         head = self._database.write(work)
+        self._forget_objects(timeline)
         self._notify(timeline)
         return head
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import psycopg
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.state import RunState
+from streamtags.store.objects import ObjectFolder
 from streamtags.store.postgres.database import Connection, Database
 from streamtags.store.subscribers import Subscribers
 
@@ -45,6 +47,7 @@ class PostgresPort:
         self._database = database
         self._subscribers = subscribers
         self._owners: dict[str, str] = {}
+        self._objects: ObjectFolder | None = None
 
     @property
     def where(self) -> str:
@@ -70,6 +73,21 @@ class PostgresPort:
         if owner is not None and row.owner != owner:
             what = "was taken over by another process, because its claim was not renewed in time"
             raise StoreError(what, where=timeline, hint="follow it there; nothing of this step was written", code="store.claim_lost")
+
+    def _moved(self, timeline: str, thumbnails: Mapping[str, bytes] | None) -> Mapping[str, bytes]:
+        """Write thumbnails to their place outside of the database, if there is one; return what the database keeps of them.
+
+        That is an empty value for each: it shows that the event of the thumbnail is durable.
+        """
+        if self._objects is None or not thumbnails:
+            return thumbnails or {}
+        self._objects.write(timeline, thumbnails)
+        return dict.fromkeys(thumbnails, b"")
+
+    def _forget_objects(self, timeline: str) -> None:
+        """Delete the thumbnails of a timeline outside of the database; the change in the database is durable already."""
+        if self._objects is not None:
+            self._objects.remove(timeline)
 
     def _required(self, row: tuple[Any, ...] | None, timeline: str) -> tuple[Any, ...]:
         if row is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from streamtags.store.postgres.address import PostgresAddress
+from streamtags.store.objects import open_objects
 from streamtags.store.postgres.blobs import PostgresBlobs
 from streamtags.store.postgres.catalog import PostgresCatalog
 from streamtags.store.postgres.claims import PostgresClaims
@@ -30,12 +31,15 @@ class PostgresStore(PostgresEventLog, PostgresCatalog, PostgresVocabularies, Pos
         retry_seconds: for how long a call waits for a database that cannot be reached, such as one that is restarted.
 
     Raises:
-        ConfigError: `url` is not such a URL.
+        ConfigError: `url` is not such a URL, or the place for thumbnails that it names cannot be used.
         StoreError: the database cannot be opened, or a newer release wrote it.
     """
 
     def __init__(self, url: str, *, retry_seconds: float = 10.0) -> None:
-        super().__init__(Database(PostgresAddress.parse(url), retry_seconds=retry_seconds), Subscribers())
+        address = PostgresAddress.parse(url)
+        objects = open_objects(address.thumbnails)
+        super().__init__(Database(address, retry_seconds=retry_seconds), Subscribers())
+        self._objects = objects
         self._job_queue = PostgresJobQueue(self._database)
         self._listeners: list[Listener] = []
 
