@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from streamtags.store.postgres.address import PostgresAddress
 from streamtags.store.objects import open_objects
+from streamtags.store.postgres.address import PostgresAddress
 from streamtags.store.postgres.blobs import PostgresBlobs
 from streamtags.store.postgres.catalog import PostgresCatalog
 from streamtags.store.postgres.claims import PostgresClaims
