@@ -1,7 +1,8 @@
 """What many films, many timelines and many appends cost, on SQLite and on PostgreSQL.
 
 python -m benchmarks growth films [--counts 1 10 100]         time and memory per film
-python -m benchmarks growth stores [--timelines 10000]        list and search with that many timelines
+python -m benchmarks growth stores [--timelines 10000] [--segments 3] [--store sqlite]
+                                                              list and search with that many timelines
 python -m benchmarks growth appends [--writers 1 4 16]        appends a second, and the time until another process sees one
 """
 
@@ -34,10 +35,10 @@ PROGRAM = "import sys; from streamtags.cli import main; sys.exit(main())"
 
 
 @contextmanager
-def stores(folder: Path) -> Iterator[dict[str, str]]:
-    """Yield the URL of an empty store of each kind."""
-    urls = {"SQLite": f"sqlite:///{folder}/store.db"}
-    if find_postgres() is None:
+def stores(folder: Path, wanted: str = "both") -> Iterator[dict[str, str]]:
+    """Yield the URL of an empty store of each kind, or of the one that is wanted."""
+    urls = {} if wanted == "postgresql" else {"SQLite": f"sqlite:///{folder}/store.db"}
+    if wanted == "sqlite" or find_postgres() is None:
         yield urls
         return
     with PostgresServer() as server:
@@ -74,23 +75,23 @@ def films(counts: list[int]) -> None:
             print(f"{count:5} films of 4 s: {taken:7.1f} s, {each}, at most {after.ru_maxrss / 1024:.0f} MiB", flush=True)
 
 
-def fill(store: Store, timelines: int) -> None:
-    """Store that many timelines of three segments."""
-    payloads = make_payloads(3)
+def fill(store: Store, timelines: int, segments: int) -> None:
+    """Store that many timelines of so many segments."""
+    payloads = make_payloads(segments)
     for number in range(timelines):
         store.open_timeline(f"tl_{number:016x}", TimelineIdentity(f"film {number}"), name=f"film{number}.mp4")
         store.append(f"tl_{number:016x}", payloads)
 
 
-def catalogs(timelines: int) -> None:
+def catalogs(timelines: int, segments: int, wanted: str) -> None:
     """Print what a list, a state and a search cost with that many timelines."""
-    with tempfile.TemporaryDirectory() as name, stores(Path(name)) as urls:
+    with tempfile.TemporaryDirectory() as name, stores(Path(name), wanted) as urls:
         for kind, url in urls.items():
             with open_store(url) as store:
                 began = time.perf_counter()
-                fill(store, timelines)
+                fill(store, timelines, segments)
                 each = (time.perf_counter() - began) / timelines * 1000
-                print(f"{kind}: {timelines} timelines of 3 segments, {each:.2f} ms each to create and fill", flush=True)
+                print(f"{kind}: {timelines} timelines of {segments} segments, {each:.2f} ms each to create and fill", flush=True)
                 print(f"  list       {milliseconds(store.timelines)}")
                 print(f"  heads      {milliseconds(store.heads)}")
                 print(f"  head       {milliseconds(lambda: store.head('tl_0000000000000001'))}")
@@ -166,12 +167,14 @@ def main() -> int:
     parser.add_argument("part", choices=("films", "stores", "appends"))
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--timelines", type=int, default=10_000)
+    parser.add_argument("--segments", type=int, default=3, help="of each timeline")
+    parser.add_argument("--store", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--writers", type=int, nargs="+", default=[1, 4, 16])
     args = parser.parse_args()
     if args.part == "films":
         films(args.counts)
     elif args.part == "stores":
-        catalogs(args.timelines)
+        catalogs(args.timelines, args.segments, args.store)
     else:
         appends(args.writers)
     return 0
