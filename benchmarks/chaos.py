@@ -32,6 +32,7 @@ import psycopg
 
 from streamtags.client import Backoff, connect
 from streamtags.core.errors import StreamtagsError
+from streamtags.core.events import SegmentCaptioned, SegmentTagged
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.store.opening import open_store
@@ -108,7 +109,7 @@ class Progress:
                 rows = connection.execute(
                     "SELECT id, seq, CASE WHEN owner IS NULL THEN 0 ELSE pid END FROM streamtags.timelines"
                 ).fetchall()
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):  # not yet migrated
             rows = []
         now = time.monotonic()
         ends = {timeline: seq for timeline, seq, _ in rows}
@@ -232,7 +233,9 @@ def check(store: Store, timeline: str, seen: list[Any], expected: dict[str, Any]
     wrong = []
     if [event.seq for event in log] != list(range(1, len(log) + 1)) or len({event.epoch for event in log}) != 1:
         wrong.append("the log has a gap or two epochs")
-    results = Counter((event.type, event.data.segment, event.data.rev) for event in log if hasattr(event.data, "rev"))
+    results = Counter(
+        (event.type, event.data.segment, event.data.model) for event in log if isinstance(event.data, SegmentCaptioned | SegmentTagged)
+    )
     if any(count > 1 for count in results.values()):
         wrong.append("a result is in the log twice")
     if facts_of(store.state(timeline)) != expected:

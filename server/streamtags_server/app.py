@@ -208,6 +208,8 @@ class StreamtagsServer(uvicorn.Server):
         deadline = time.monotonic() + self._drain_seconds
         while not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110 - a signal handler sets `force_exit`
             await asyncio.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+        if self._drain_seconds:
+            self.force_exit = False  # an interrupt while it drains ends only that
         self._gate.stopping()
         await super().shutdown(sockets)
 

@@ -170,8 +170,8 @@ class JobQuota:
             StoreError: a limit is reached (code `store.quota`).
         """
         if self.at_once is not None and at_once >= self.at_once:
-            what = f"{at_once} analyses of this user wait or run already, and {self.at_once} may"
+            what = f"the user has {at_once} analyses that wait or run; the limit is {self.at_once}"
             raise StoreError(what, where=self.user, hint="wait until one has ended, or cancel one", code="store.quota")
         if self.per_day is not None and today >= self.per_day:
-            what = f"this user has begun {today} analyses in the last 24 hours, and may begin {self.per_day}"
+            what = f"the user has begun {today} analyses in the last 24 hours; the limit is {self.per_day}"
             raise StoreError(what, where=self.user, hint="go on later", code="store.quota")

@@ -24,7 +24,7 @@ client.subscribe(
   },
   (event, state) => {
     events.push(event);
-    if (event.type !== "timeline.completed") return;
+    if (!["timeline.completed", "timeline.cancelled"].includes(event.type)) return;
     client.close();
     process.stdout.write(JSON.stringify({ events, state, connections }));
   },

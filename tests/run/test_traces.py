@@ -115,6 +115,7 @@ def collecting() -> Iterator[Collector]:
         collector.shutdown()
 
 
+@pytest.mark.slow
 def test_a_request_its_analysis_in_another_process_and_their_caller_are_one_trace(tmp_path: Path, profile_of_the_file: None) -> None:
     make_video(tmp_path / "film.mp4", [ShotSpec(20)], size=(160, 90))
     (tmp_path / "config.toml").write_text(CONFIG)

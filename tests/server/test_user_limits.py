@@ -41,7 +41,7 @@ def test_a_user_has_so_many_analyses_at_once_at_all_servers_and_others_are_not_h
         status, headers, body = server.http("POST", "/v1/timelines", second, **as_ada)
         refused = json.loads(body)
         assert (status, refused["code"]) == (429, "queue.quota")
-        assert refused["detail"] == "1 analyses of this user wait or run already, and 1 may (wait until one has ended, or cancel one)"
+        assert refused["detail"] == "the user has 1 analyses that wait or run; the limit is 1; wait until one has ended, or cancel one"
         assert int(headers["retry-after"]) > 0
     assert servers[1].json("POST", "/v1/timelines", first, **as_ada)[0] == 202, "the same film again is no further analysis"
     cookie = servers[1].http("POST", "/v1/session", {"token": ada})[1]["set-cookie"].partition(";")[0]
