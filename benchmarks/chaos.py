@@ -1,6 +1,6 @@
 """Kill workers, servers and the database again and again while films are analyzed; then compare every log with one never disturbed.
 
-    python -m benchmarks chaos [--kills 200] [--films 20] [--seed 1] [--patience 120]
+    python -m benchmarks chaos [--kills 200] [--films 20] [--minutes 60] [--seed 1] [--patience 120]
 
 Two servers share one PostgreSQL store that this program starts. Each film is followed by a client that knows both servers. A process is
 killed when it has brought an analysis forward since it was started, so a slow machine takes longer and kills the same. At the end each log
@@ -131,7 +131,7 @@ class Progress:
     def interrupted(self, kind: str, timelines: list[str]) -> None:
         """Measure from now on how long it takes until these logs grow again, and count the events of every process anew."""
         for timeline in timelines:
-            self._interrupted[timeline] = (kind, time.monotonic(), None)
+            self._interrupted.setdefault(timeline, (kind, time.monotonic(), None))
         if kind == "database":
             self._first.clear()
 
@@ -245,26 +245,26 @@ def check(store: Store, timeline: str, seen: list[Any], expected: dict[str, Any]
     return wrong
 
 
-async def disturb(site: Site, films: int, kills: int, seed: int) -> tuple[list[str], Counter[str]]:
+async def disturb(site: Site, films: int, kills: int, minutes: float, seed: int) -> tuple[list[str], Counter[str]]:
     """Keep so many films under way and kill processes; return the timelines, when all are finished, and the kills of each kind."""
     chance, done, timelines = random.Random(seed), Counter[str](), list[str]()
-    began, printed = time.monotonic(), 0.0
-    while sum(done.values()) < kills or site.unfinished():
-        missing = films - site.unfinished() if sum(done.values()) < kills else 0
+    began, printed, kind = time.monotonic(), 0.0, "worker"
+    while (is_killing := sum(done.values()) < kills and time.monotonic() < began + 60 * minutes) or site.unfinished():
+        missing = films - site.unfinished() if is_killing else 0
         for _ in range(missing if missing > films / 4 or not timelines else 0):
             timelines.append(await site.submit(len(timelines) + 1))
             site.follow(timelines[-1])
         await asyncio.sleep(LOOK_SECONDS)
-        if sum(done.values()) < kills:
+        if is_killing and await asyncio.to_thread(site.kill, kind, chance):
+            done[kind] += 1
             kind = chance.choice(KINDS)
-            done[kind] += await asyncio.to_thread(site.kill, kind, chance)
         if time.monotonic() > printed + PRINT_SECONDS:
             printed = time.monotonic()
             print(f"{printed - began:5.0f} s: {dict(done)}, {site.unfinished()} of {len(timelines)} films not finished", flush=True)
     return timelines, done
 
 
-async def run(site: Site, films: int, kills: int, seed: int) -> int:
+async def run(site: Site, films: int, kills: int, minutes: float, seed: int) -> int:
     """Run the benchmark; return the number of logs with a mistake."""
     async with asyncio.TaskGroup() as group:
         running = group.create_task(site.keep_running())
@@ -272,7 +272,7 @@ async def run(site: Site, films: int, kills: int, seed: int) -> int:
         site.follow(undisturbed)
         await site.followers[0]
         began = time.monotonic()
-        timelines, done = await disturb(site, films, kills, seed)
+        timelines, done = await disturb(site, films, kills, minutes, seed)
         running.cancel()
     wrong = 0
     with open_store(site.url) as store:
@@ -305,6 +305,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--films", type=int, default=20, help="analyses at once")
+    parser.add_argument("--minutes", type=float, default=60.0, help="kill nothing more after so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--patience", type=float, default=120.0, help="seconds without an event after which the run is given up")
     args = parser.parse_args()
@@ -312,7 +313,7 @@ def main() -> int:
         site = Site(postgres, Path(folder), args.patience)
         wrong = 0
         try:
-            wrong = asyncio.run(run(site, args.films, args.kills, args.seed))
+            wrong = asyncio.run(run(site, args.films, args.kills, args.minutes, args.seed))
         except* Stalled:
             explain(site)
             wrong = 1
