@@ -14,7 +14,7 @@ from streamtags.testing.log import make_payloads
 def until(condition: Any, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.02)
 
 
