@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamtags.shots.candidates import Candidate, middle_of_fade
 from streamtags.shots.options import DetectorOptions, Timing
@@ -80,16 +81,17 @@ class GradualFinder:
         from_start, to_end = window.distance[frames, start % size].copy(), window.distance[end % size, frames]
         from_start[0] = 0.0
         shares = (from_start - to_end + whole) / (2 * whole)
+        bend = float(np.add.reduce(np.maximum(from_start - shares * shares * whole, 0.0))) / (len(frames) * whole)
+        score = palette - self._bend_weight * bend
+        centered = _WIPE_MIDDLE_SHARES[0] < share < _WIPE_MIDDLE_SHARES[1]
+        may_be_wipe = centered and whole > _MIN_WIPE_CHANGE and palette >= _MIN_WIPE_PALETTE
+        if score < self._threshold and not may_be_wipe:  # most windows end here
+            return None
         if np.abs(shares[1:] - shares[:-1]).max() > _MAX_STEP:
             return None
-        bend = float(np.maximum(from_start - shares * shares * whole, 0.0).mean()) / whole
-        mixed = (shares > _HALF_MIXED[0]) & (shares < _HALF_MIXED[1])
-        details = window.detail[frames]
-        expected = details[0] + (details[-1] - details[0]) * shares[mixed] + _DETAIL_FLOOR
-        detail = min(_MAX_DETAIL, float((details[mixed] / expected).mean()))
-        score = palette - self._bend_weight * bend - self._detail_weight * detail
-        centered = _WIPE_MIDDLE_SHARES[0] < share < _WIPE_MIDDLE_SHARES[1]
-        if score < self._threshold and centered and whole > _MIN_WIPE_CHANGE and detail > _MIN_WIPE_DETAIL:
+        detail = self._detail_in_the_middle(frames, shares)
+        score -= self._detail_weight * detail
+        if score < self._threshold and may_be_wipe and detail > _MIN_WIPE_DETAIL:
             score = self._wipe_score(start, end, palette)
         if score < self._threshold:
             return None
@@ -100,10 +102,15 @@ class GradualFinder:
         at = max(at, end - self._timing.lookahead)
         return Candidate(at, "gradual", score / self._threshold, low, high, (start, end))
 
+    def _detail_in_the_middle(self, frames: NDArray[np.int_], shares: NDArray[np.float32]) -> float:
+        """Detail where both pictures are visible, as a share of what the two have."""
+        details = self._window.detail[frames]
+        mixed = (shares > _HALF_MIXED[0]) & (shares < _HALF_MIXED[1])
+        expected = details[0] + (details[-1] - details[0]) * shares[mixed] + _DETAIL_FLOOR
+        return min(_MAX_DETAIL, float((details[mixed] / expected).mean()))
+
     def _wipe_score(self, start: int, end: int, palette: float) -> float:
         """Score of a wipe from `start` to `end`; 0 if it is none."""
-        if palette < _MIN_WIPE_PALETTE:
-            return 0.0
         window = self._window
         layouts = window.layouts[np.arange(start, end + 1, self._timing.stride) % window.size]
         wipe = follows_a_front(layouts.reshape(len(layouts), -1, 3), window.columns)
