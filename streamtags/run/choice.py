@@ -8,6 +8,8 @@ the environment is no consent to send a film away: remote profiles have to be na
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,8 +38,14 @@ from streamtags.stages.model_server.options import is_loopback
 
 __all__ = ["ChosenProfile", "choose_for_retag", "choose_profile"]
 
+_log = logging.getLogger(__name__)
+
+_LOADING_SECONDS = 120.0
+"""How long a server may take to load its model before another way to see is chosen."""
+_LOOK_AGAIN_SECONDS = 1.0
 _CLIENT_PACKAGES = ("aiohttp", "openai", "instructor")
 _LAPTOP = "laptop"
+_AGAIN = "run the same command with --fresh when it has"
 _CHECK = "`streamtags model check` says how well it sees"
 
 
@@ -62,6 +70,7 @@ class _Finding:
     name: str = ""
     reason: str = ""
     command: str = ""
+    is_loading: bool = False
 
 
 async def choose_profile(
@@ -100,7 +109,9 @@ def choose_for_retag(settings: Settings, state: TimelineState) -> Settings:
 
 
 def _choose(settings: Settings) -> ChosenProfile:
-    results = list(_results(settings))
+    results = list(_results(settings, loading_seconds=0.0))
+    if any(result.is_loading for result in results) and not any(result.profile for result in results):
+        results = list(_results(settings, loading_seconds=_LOADING_SECONDS))
     for result in results:
         if result.profile is not None:
             line = f"profile {result.name}: {_model_of(result.profile)}, {result.reason}; {_CHECK}"
@@ -111,10 +122,10 @@ def _choose(settings: Settings) -> ChosenProfile:
     return ChosenProfile(settings.model_copy(update={"profile": "embedded"}), line)
 
 
-def _results(settings: Settings) -> Iterator[_Finding]:
-    """The ways to see, the best first."""
+def _results(settings: Settings, *, loading_seconds: float) -> Iterator[_Finding]:
+    """The ways to see, the best first; a server that loads its model is waited for as long as given."""
     with ThreadPoolExecutor(len(LOCAL_SERVERS), thread_name_prefix="find-models") as pool:
-        yield from list(pool.map(lambda server: _of_server(settings, server), LOCAL_SERVERS))
+        yield from list(pool.map(lambda server: _of_server(settings, server, loading_seconds), LOCAL_SERVERS))
     yield _in_process(settings)
 
 
@@ -133,15 +144,17 @@ def _in_process(settings: Settings) -> _Finding:
     return _Finding(profile, _LAPTOP, "which is in the cache and runs in this process")
 
 
-def _of_server(settings: Settings, server: LocalServer) -> _Finding:
+def _of_server(settings: Settings, server: LocalServer, loading_seconds: float) -> _Finding:
     base = _profile_of(settings, server.profile)
     address = _address(base)
     if address is None:  # the person moved this profile to another machine
         return _Finding()
     try:
-        models = server.seeing_models(address)
-    except ModelError:
-        return _Finding()
+        models = _seeing_models(server, address, loading_seconds)
+    except ModelError as error:
+        if error.code != "model.loading":
+            return _Finding()
+        return _Finding(reason=f"{server.title} still loads its model", command=_AGAIN, is_loading=True)
     chosen = _choose_model(base, server, models, address)
     if chosen is None:
         return _Finding(reason=f"{server.title} has no model that takes pictures", command=server.get_model)
@@ -159,7 +172,7 @@ def _with_model_of_server(settings: Settings) -> ChosenProfile:
     if server is None or address is None or {"model", "preset"} & profile.captioner.options.keys():
         return ChosenProfile(settings)
     try:
-        models = server.seeing_models(address)
+        models = _seeing_models(server, address, _LOADING_SECONDS)
     except ModelError as error:
         hint = f"start {server.title}, set base_url of the captioner, or use another profile"
         raise ModelError(f"{server.title} does not answer: {error.what}", where=address, code=error.code, hint=hint) from error
@@ -171,6 +184,22 @@ def _with_model_of_server(settings: Settings) -> ChosenProfile:
     profile = profile.model_copy(update={"captioner": chosen})
     line = f"profile {settings.profile}: {_model_of(profile)}, the first of its models that take pictures"
     return ChosenProfile(_with_profile(settings, settings.profile, profile), line)
+
+
+def _seeing_models(server: LocalServer, address: str, loading_seconds: float) -> Sequence[LocalModel]:
+    """The models that take pictures; waits so long while the server loads its model."""
+    until = time.monotonic() + loading_seconds
+    has_said = False
+    while True:
+        try:
+            return server.seeing_models(address)
+        except ModelError as error:
+            if error.code != "model.loading" or time.monotonic() >= until:
+                raise
+        if not has_said:
+            _log.warning("%s loads its model; waiting up to %g s for it", server.title, loading_seconds)
+            has_said = True
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _choose_model(profile: ProfileSettings, server: LocalServer, models: Sequence[LocalModel], address: str) -> BackendSettings | None:

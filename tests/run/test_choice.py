@@ -367,3 +367,39 @@ async def test_a_model_in_the_cache_without_its_packages_names_them(monkeypatch:
     monkeypatch.setattr(module, "find_spec", lambda package: None)
     monkeypatch.setattr(module, "pulled_model", lambda name: PulledModel(name, "c" * 40, Path("/x"), 1.0))
     assert "pip install 'streamtags[transformers]'" in (await choose_profile(auto())).line
+
+
+def loading(times: int, then: Mapping[str, Any]) -> Act:
+    """A server of llama.cpp that loads its model for so many requests."""
+    left = times
+
+    async def act(request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        nonlocal left
+        left -= 1
+        error = {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
+        await (raw(json.dumps(error).encode(), code=503) if left >= 0 else answers(then))(request, writer)
+
+    return act
+
+
+@pytest.mark.parametrize("profile", ["auto", "llamacpp"])
+async def test_a_server_that_loads_its_model_is_waited_for(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_AGAIN_SECONDS", 0.01)
+    async with ModelServer(loading(5, LLAMACPP)) as server:
+        choice = await choose_profile(auto(llamacpp=server).model_copy(update={"profile": profile}))
+    assert (choice.settings.profile, captioner(choice)["model"]) == ("llamacpp", "SmolVLM2-500M")
+
+
+async def test_a_server_that_is_ready_does_not_wait_for_one_that_loads() -> None:
+    async with ModelServer(loading(10**6, {})) as slow, ModelServer(answers(OLLAMA)) as ready:
+        choice = await choose_profile(auto(llamacpp=slow, ollama=ready))
+    assert choice.settings.profile == "ollama"
+
+
+async def test_what_loads_for_too_long_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOADING_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_LOOK_AGAIN_SECONDS", 0.01)
+    async with ModelServer(loading(10**6, {})) as server:
+        choice = await choose_profile(auto(llamacpp=server))
+    assert choice.settings.profile == "embedded"
+    assert "because llama.cpp still loads its model. To let it see: run the same command with --fresh when it has" in choice.line

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from streamtags.core.errors import ModelError
 from streamtags.stages.model_server.options import is_loopback
-from streamtags.stages.model_server.responses import server_words
+from streamtags.stages.model_server.responses import is_loading, server_words
 
 __all__ = ["fetch_json"]
 
@@ -34,8 +34,8 @@ def fetch_json(address: str, path: str, body: Mapping[str, Any] | None = None, *
         seconds: for the whole exchange.
 
     Raises:
-        ModelError: `model.unreachable` where nothing listens or nothing came in time, `model.invalid_answer` where the answer is none of a
-            model server, `model.refused` for another status.
+        ModelError: `model.unreachable` where nothing listens or nothing came in time, `model.loading` where the server still loads its
+            model, `model.invalid_answer` where the answer is none of a model server, `model.refused` for another status.
     """
     parts = urlsplit(address)
     if parts.scheme != "http" or not is_loopback(address):
@@ -51,7 +51,9 @@ def fetch_json(address: str, path: str, body: Mapping[str, Any] | None = None, *
     finally:
         connection.close()
     if status != 200:
-        raise ModelError(f"HTTP {status}: {server_words(content.decode(errors='replace'))}", where=address, code="model.refused")
+        words = server_words(content.decode(errors="replace"))
+        code = "model.loading" if status == 503 and is_loading(words) else "model.refused"
+        raise ModelError(f"HTTP {status}: {words}", where=address, code=code)
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

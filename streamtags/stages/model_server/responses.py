@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "http_error",
     "invalid_answer",
+    "is_loading",
     "read_reply",
     "refused_answer",
     "retry_after_seconds",
@@ -182,7 +183,7 @@ def status_error(status: int, headers: Mapping[str, str], message: str, *, where
         for words, known, advice in _HOPELESS:
             if words.search(message):
                 return ModelError(f"HTTP {status}{said}", where=where, hint=advice, code=known)
-    if status in (500, 503) and _LOADING.search(message):
+    if status in (500, 503) and is_loading(message):
         return ModelError(f"HTTP {status}{said}", where=where, hint="wait until it has", code="model.unreachable", retryable=True)
     code, hint = {
         400: ("model.bad_request", "the server does not take this request; check model, frames, max_tokens and the prompt's length"),
@@ -235,6 +236,11 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def is_loading(words: str) -> bool:
+    """Whether a server says that it still loads its model."""
+    return _LOADING.search(words) is not None
 
 
 def server_words(text: str, secret: str = "") -> str:
