@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def test_every_segment_of_a_held_picture_is_described(tmp_path: Path, pts: list[
     detected = [event["data"] for event in events if event["type"] == "segment.detected"]
     assert (len(detected) > 1, detected[0]["start"]["pts"]) == (True, 0)
     assert all(one["end"]["frame"] > one["start"]["frame"] for one in detected)
-    assert all(one["end"]["pts"] == other["start"]["pts"] for one, other in zip(detected, detected[1:], strict=False))
+    assert all(one["end"]["pts"] == other["start"]["pts"] for one, other in pairwise(detected))
     for kind in ("segment.captioned", "segment.tagged"):
         assert {event["data"]["segment"] for event in events if event["type"] == kind} == {each["segment"] for each in detected}
     assert not [event for event in events if event["type"] == "segment.failed"]
