@@ -30,9 +30,9 @@ def analyzed(folder: Path, film: Path) -> list[dict[str, Any]]:
         [*range(0, 1000, 40), 31_000],
         [0, 9_000, 18_000, 27_000],
     ],
-    ids=["a picture held in the middle", "a last picture that comes late", "one picture every nine seconds"],
+    ids=["a picture that stands in the middle", "a last picture that comes late", "one picture every nine seconds"],
 )
-def test_every_segment_of_a_held_picture_is_described(tmp_path: Path, pts: list[int]) -> None:
+def test_every_segment_of_a_standing_picture_is_described(tmp_path: Path, pts: list[int]) -> None:
     film = tmp_path / "film.mkv"
     make_video(film, [ShotSpec(len(pts))], size=(160, 90), pts=pts, time_base=MILLISECONDS)
     events = analyzed(tmp_path, film)
