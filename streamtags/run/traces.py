@@ -72,7 +72,9 @@ def span(name: str, *, parent: str | None = None, **attributes: str | int) -> Ab
     """
     if _provider is None:
         return nullcontext()
-    return _provider.get_tracer("streamtags").start_as_current_span(name, context=_context(parent), attributes=attributes)
+    tracer = _provider.get_tracer("streamtags")
+    started: AbstractContextManager[Any] = tracer.start_as_current_span(name, context=_context(parent), attributes=attributes)
+    return started
 
 
 def annotate(**attributes: str | int) -> None:
@@ -100,7 +102,8 @@ def remote_parent(traceparent: str | None) -> AbstractContextManager[Any]:
         return nullcontext()
     from opentelemetry import trace
 
-    return trace.use_span(trace.get_current_span(_context(traceparent)))
+    used: AbstractContextManager[Any] = trace.use_span(trace.get_current_span(_context(traceparent)))
+    return used
 
 
 def _context(traceparent: str | None) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +28,9 @@ class ObjectFolder:
         self._url = url
         options = {"auto_mkdir": True} if url.startswith("file:") else {}
         try:
-            self._files, self._root = import_module("fsspec").url_to_fs(url, **options)
+            from fsspec import url_to_fs
+
+            self._files, self._root = url_to_fs(url, **options)
         except ImportError as error:
             hint = f"pip install 'streamtags[objects]', and the package that fsspec needs for {url.partition(':')[0]}"
             raise ConfigError(f"thumbnails cannot be kept there: {error}", where=url, hint=hint) from error
