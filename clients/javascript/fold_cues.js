@@ -39,9 +39,12 @@ export function afterDecided(cues, data) {
 function decided(cue, { track = null, decision, by, chosen = null }) {
   const others = cue.rejected.filter((/** @type {string} */ one) => one !== track);
   if (decision === "accepted") return { ...cue, decision, chosen, rejected: others, by };
-  if (track === null) return { ...cue, decision, chosen: null, by };
+  const isReset = decision === "reset";
+  if (track === null) {
+    return { ...cue, chosen: null, by, ...(isReset ? { decision: null, rejected: [] } : { decision }) };
+  }
   const opened = cue.chosen?.track === track ? { decision: null, chosen: null } : {};
-  return { ...cue, rejected: [...others, track], by, ...opened };
+  return { ...cue, rejected: isReset ? others : [...others, track], by, ...opened };
 }
 
 /**

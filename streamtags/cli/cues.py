@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--over-music", action="store_true", help="spot also where music is heard already")
     for name, what in (("accept", "the first suggestion, or this track"), ("reject", "the cue, or this track for it")):
         parser.add_argument(f"--{name}", metavar="CUE[=TRACK]", action="append", default=[], help=f"{name} {what}")
+    parser.add_argument(
+        "--reset", metavar="CUE[=TRACK]", action="append", default=[], help="take back what was decided about the cue, or about this track"
+    )
     parser.add_argument("--swap", metavar="CUE=TRACK", action="append", default=[], help="reject the present track and accept this one")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_common(parser)
@@ -106,6 +109,7 @@ def _decide(args: argparse.Namespace, store: Store, timeline: str) -> bool:
     from streamtags.run.cues import decide
 
     chosen: list[tuple[Decision, str]] = [
+        *(("reset", text) for text in args.reset),
         *(("reject", text) for text in args.reject),
         *(("accept", text) for text in args.accept),
         *(("swap", text) for text in args.swap),

@@ -83,12 +83,13 @@ class CueDetected(Payload):
 class CueDecided(Payload):
     """What a person decided about a track for a cue; without a track, about the cue itself. It wins over later suggestions.
 
-    `chosen` is the accepted track as it was suggested, or as the library has it.
+    `chosen` is the accepted track as it was suggested, or as the library has it. `reset` takes back what was decided about the track;
+    without a track, everything that was decided about the cue.
     """
 
     type: ClassVar[str] = "cue.decided"
     cue: Label
     track: str | None
-    decision: Literal["accepted", "rejected"]
+    decision: Literal["accepted", "rejected", "reset"]
     by: Label
     chosen: Cue | None = Field(None, exclude_if=operator.not_)

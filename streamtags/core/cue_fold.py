@@ -24,15 +24,20 @@ def after_cue_event(cues: Mapping[str, SpottedCue], payload: CueDetected | CueDe
 
 
 def _decided(cue: SpottedCue, payload: CueDecided) -> SpottedCue:
-    """Return a cue after a decision: accepting takes a track out of the rejected ones, rejecting the chosen track opens the cue again."""
+    """Return a cue after a decision.
+
+    Accepting takes a track out of the rejected ones; rejecting or resetting the chosen track opens the cue again.
+    """
     others = tuple(track for track in cue.rejected if track != payload.track)
     if payload.decision == "accepted":
         return cue.model_copy(update={"decision": "accepted", "chosen": payload.chosen, "rejected": others, "by": payload.by})
     if payload.track is None:
-        return cue.model_copy(update={"decision": "rejected", "chosen": None, "by": payload.by})
+        undecided = {"decision": None, "rejected": ()} if payload.decision == "reset" else {"decision": "rejected"}
+        return cue.model_copy(update={"chosen": None, "by": payload.by, **undecided})
     was_chosen = cue.chosen is not None and cue.chosen.track == payload.track
     opened = {"decision": None, "chosen": None} if was_chosen else {}
-    return cue.model_copy(update={"rejected": (*others, payload.track), "by": payload.by, **opened})
+    rejected = others if payload.decision == "reset" else (*others, payload.track)
+    return cue.model_copy(update={"rejected": rejected, "by": payload.by, **opened})
 
 
 def in_order(cues: Collection[SpottedCue]) -> tuple[SpottedCue, ...]:

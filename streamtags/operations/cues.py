@@ -5,13 +5,17 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
+from streamtags.core.errors import NotInStore
+from streamtags.core.music import Library, Track
 from streamtags.cues.spotting import SpotSettings
-from streamtags.operations.params import DecideCue, NoParams, SuggestCues
+from streamtags.operations.operation import FileResult
+from streamtags.operations.params import DecideCue, NoParams, OneTrack, SuggestCues
 from streamtags.operations.services import Caller, Services
 from streamtags.run.cues import CueRequest, cues_as_json, decide, suggest_cues
+from streamtags.run.library_files import audio_file
 from streamtags.store.opening import open_music_libraries
 
-__all__ = ["decide_cue", "list_libraries", "suggest"]
+__all__ = ["decide_cue", "describe_track", "list_libraries", "suggest", "track_audio"]
 
 
 async def suggest(services: Services, params: SuggestCues, _: Caller) -> dict[str, Any]:
@@ -56,3 +60,56 @@ async def list_libraries(services: Services, _: NoParams, caller: Caller) -> dic
             return {"libraries": [{"library": one.name, "kind": one.kind, "tracks": one.tracks} for one in libraries.libraries()]}
 
     return await services.threads.reading(read)
+
+
+async def describe_track(services: Services, params: OneTrack, _: Caller) -> dict[str, Any]:
+    """Return a track of a library with its loudness over time, and whether its audio can be read.
+
+    Raises:
+        NotInStore: there is no such library or track.
+    """
+
+    def read() -> dict[str, Any]:
+        library, track = _find_track(services, params)
+        sound = track.sound
+        return {
+            "track": track.track,
+            "title": track.title,
+            "artist": track.artist,
+            "seconds": track.seconds,
+            "bpm": track.tempo,
+            "energy": sound.energy if sound is not None else None,
+            "curve": list(sound.curve) if sound is not None else [],
+            "curve_seconds": sound.curve_seconds if sound is not None else None,
+            "hits": list(sound.hits) if sound is not None else [],
+            "sections": list(sound.sections) if sound is not None else [],
+            "has_audio": audio_file(library, track) is not None,
+        }
+
+    return await services.threads.lookups(read)
+
+
+async def track_audio(services: Services, params: OneTrack, _: Caller) -> FileResult:
+    """Return the audio file of a track.
+
+    Raises:
+        NotInStore: there is no such library or track, or the folder of the library holds no file of it.
+    """
+
+    def read() -> FileResult:
+        library, track = _find_track(services, params)
+        path = audio_file(library, track)
+        if path is None:
+            raise NotInStore(f"no audio file of the track {params.track!r}", where=library.name, hint="add the library again")
+        return FileResult(path)
+
+    return await services.threads.lookups(read)
+
+
+def _find_track(services: Services, params: OneTrack) -> tuple[Library, Track]:
+    with closing(open_music_libraries(services.store)) as libraries:
+        library = libraries.library(params.library)
+        tracks = libraries.some(library.name, [params.track])
+    if not tracks:
+        raise NotInStore(f"no track {params.track!r}", where=library.name, hint="a suggestion names it")
+    return library, tracks[0]

@@ -27,6 +27,7 @@ __all__ = [
     "NoParams",
     "OneSegment",
     "OneTimeline",
+    "OneTrack",
     "OpenSession",
     "Params",
     "ReadEvents",
@@ -148,12 +149,22 @@ class SuggestCues(OneTimeline):
 
 
 class DecideCue(OneTimeline):
-    """What a person decides about a cue: accept a track, reject a track or the cue, or swap the present track for another."""
+    """What a person decides about a cue: accept a track, reject a track or the cue, or swap the present track for another.
+
+    `reset` takes back what was decided about a track, or everything about the cue if it names none.
+    """
 
     cue: Name
-    decision: Literal["accept", "reject", "swap"]
+    decision: Literal["accept", "reject", "swap", "reset"]
     track: str | None = Field(None, max_length=MAX_TEXT, description="id of the track; for accept, the first suggestion if none is named")
     by: str | None = Field(None, max_length=MAX_NAME)
+
+
+class OneTrack(Params):
+    """A track of a music library."""
+
+    library: Name
+    track: str = Field(min_length=1, max_length=MAX_TEXT, description="id of the track, as suggestions name it")
 
 
 def _query_integer(value: Any) -> Any:

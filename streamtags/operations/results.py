@@ -16,6 +16,7 @@ __all__ = [
     "STATUS",
     "TEXT",
     "TIMELINES",
+    "TRACK",
     "VOCABULARIES",
     "WAVEFORM",
 ]
@@ -86,6 +87,19 @@ RESULTS = _object(
 )
 WAVEFORM = _object(
     per_second=_NUMBER, floor_dbfs=_NUMBER, segments=_array(_object(segment=TEXT, peaks=TEXT)), next=_INTEGER, more={"type": "boolean"}
+)
+TRACK = _object(
+    track=TEXT,
+    title=TEXT,
+    artist=TEXT,
+    seconds=_OPTIONAL_NUMBER,
+    bpm=_OPTIONAL_NUMBER,
+    energy=_OPTIONAL_NUMBER,
+    curve=_array(_INTEGER),
+    curve_seconds=_OPTIONAL_NUMBER,
+    hits=_array(_NUMBER),
+    sections=_array(_NUMBER),
+    has_audio={"type": "boolean"},
 )
 VOCABULARIES = _object(
     vocabularies=_array(

@@ -16,6 +16,7 @@ from streamtags.operations.params import (
     ExportTimeline,
     OneSegment,
     OneTimeline,
+    OneTrack,
     OpenSession,
     ReadEvents,
     ReadWaveform,
@@ -35,6 +36,7 @@ from streamtags.operations.results import (
     STATUS,
     TEXT,
     TIMELINES,
+    TRACK,
     VOCABULARIES,
     WAVEFORM,
 )
@@ -178,7 +180,7 @@ _TIMELINES = (
     ),
     Operation(
         "decideCue",
-        "Accept, reject or swap a track of a cue; later suggestions leave it alone",
+        "Accept, reject or swap a track of a cue, or take that back; later suggestions leave it alone",
         Http("POST", f"{_ONE}/cues/{{cue}}", also=(404, 422)),
         params=DecideCue,
         result=OBJECT,
@@ -196,6 +198,24 @@ _TIMELINES = (
         method="libraries.list",
         handler=cues.list_libraries,
         tool="libraries",
+    ),
+    Operation(
+        "describeTrack",
+        "A track of a music library, with its loudness over time from 0 to 100, one value for each `curve_seconds`",
+        Http("GET", "/v1/libraries/{library}/track", query=("track",), also=(400, 404)),
+        params=OneTrack,
+        result=TRACK,
+        role="viewer",
+        handler=cues.describe_track,
+    ),
+    Operation(
+        "trackAudio",
+        "The audio file of a track, whole or a byte range",
+        Http("GET", "/v1/libraries/{library}/audio", media="*/*", query=("track",), also=(206, 400, 404, 416)),
+        params=OneTrack,
+        result=ANYTHING,
+        role="viewer",
+        handler=cues.track_audio,
     ),
 )
 

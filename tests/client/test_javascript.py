@@ -63,7 +63,7 @@ def _scores(rng: random.Random) -> list[dict[str, Any]]:
 def _decision(rng: random.Random) -> dict[str, Any]:
     track = rng.choice(("t1", "t2"))
     if rng.random() < 0.5:
-        return {"decision": "rejected", "track": rng.choice((None, track))}
+        return {"decision": rng.choice(("rejected", "reset")), "track": rng.choice((None, track))}
     return {"decision": "accepted", "track": track, "chosen": Cue(track=track, title="T", artist="", score=0.5, why="words")}
 
 

@@ -327,6 +327,17 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         _spotted(m, "1M2", 1, 4),
         _spotted(m, "1M3S", 4, 5, removed=True),
     ],
+    "decisions about cues are taken back": lambda m: [
+        m.opened(),
+        _spotted(m, "1M1", 0, 2),
+        _spotted(m, "1M2", 2, 4),
+        CueDecided(cue="1M1", track="t1", decision="rejected", by="ada"),
+        CueDecided(cue="1M1", track="t2", decision="rejected", by="ada"),
+        CueDecided(cue="1M1", track="t1", decision="reset", by="bo"),
+        CueDecided(cue="1M2", track="t3", decision="rejected", by="ada"),
+        CueDecided(cue="1M2", track="t2", decision="accepted", by="ada", chosen=Cue(track="t2", title="D", artist="", score=0.5, why="x")),
+        CueDecided(cue="1M2", track=None, decision="reset", by="bo"),
+    ],
     "a segment nobody detected": lambda m: [m.opened(), m.captioned(5, 1), m.tagged(5, 1, Calm=0.9), m.corrected(5, 2, Calm=1.0)],
 }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import wave
 from contextlib import closing
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from streamtags.core.music import StoredTrack, Track
+from streamtags.core.music import StoredTrack, Track, TrackSound
 from streamtags.core.records import TimelineIdentity
 from streamtags.store.opening import open_music_libraries
 from tests.cues.films import Part, film_payloads
@@ -58,3 +61,69 @@ def test_wrong_requests_say_what_is_wrong(server: Any) -> None:
     assert server.json("POST", f"{path}/1M1", {"decision": "accept"})[0] == 404
     server.json("POST", path, {})
     assert server.json("POST", f"{path}/1M1", {"decision": "accept"})[0] == 422
+
+
+def add_files(server: Any, folder: Path) -> Path:
+    """Add a library whose catalog names what it should not; return its folder."""
+    music = folder / "music"
+    (music / "reel 1").mkdir(parents=True)
+    for path in (folder / "secret.wav", music / "reel 1" / "a & b.wav"):
+        with wave.open(str(path), "wb") as made:
+            made.setparams((1, 2, 8000, 0, "NONE", ""))
+            made.writeframes(bytes(8000))
+    (folder / "secret.txt").write_text("secret")
+    (music / "link.wav").symlink_to(folder / "secret.wav")
+    (music / "notes.txt").write_text("secret")
+    (music / "folder.wav").mkdir()
+    names = ["reel 1/a & b.wav", "../secret.wav", str(folder / "secret.wav"), "link.wav", "notes.txt", "folder.wav", "gone.wav", "x\0.wav"]
+    sound = TrackSound(seconds=0.5, curve=(50, 70), hits=(0.25,))
+    with closing(open_music_libraries(server.store)) as libraries:
+        libraries.save("house", str(music), "folder", [StoredTrack(Track(name, 1, title="T", sound=sound)) for name in names])
+        rows = [Track("in", 1, texts={"path": "reel 1/a & b.wav"}), Track("out", 2, texts={"path": "../secret.wav"}), Track("none", 3)]
+        libraries.save("rows", str(music / "rows.csv"), "catalog", [StoredTrack(row) for row in rows])
+    return music
+
+
+def test_a_track_is_described_and_heard_whole_or_in_parts(server: Any, tmp_path: Path) -> None:
+    music = add_files(server, tmp_path)
+    content = (music / "reel 1" / "a & b.wav").read_bytes()
+    track = quote("reel 1/a & b.wav")
+    described = server.json("GET", f"/v1/libraries/house/track?track={track}")[1]
+    assert (described["curve"], described["hits"], described["seconds"], described["has_audio"]) == ([50, 70], [0.25], 0.5, True)
+    status, headers, body = server.http("GET", f"/v1/libraries/house/audio?track={track}")
+    assert (status, headers["content-type"], body) == (200, "audio/wav", content)
+    status, headers, body = server.http("GET", f"/v1/libraries/house/audio?track={track}", Range="bytes=44-143")
+    assert (status, headers["content-range"], body) == (206, f"bytes 44-143/{len(content)}", content[44:144])
+    assert server.http("GET", f"/v1/libraries/house/audio?track={track}", Range="bytes=99999-")[0] == 416
+    assert server.http("GET", "/v1/libraries/rows/audio?track=in")[2] == content
+
+
+@pytest.mark.parametrize(
+    "track", ["../secret.wav", "{}/secret.wav", "link.wav", "notes.txt", "folder.wav", "gone.wav", "x\0.wav", "reel 1/../../secret.wav"]
+)
+def test_only_audio_that_lies_in_the_folder_of_a_library_is_sent(server: Any, tmp_path: Path, track: str) -> None:
+    add_files(server, tmp_path)
+    named = quote(track.format(tmp_path))
+    status, answer = server.json("GET", f"/v1/libraries/house/audio?track={named}")
+    assert (status, str(tmp_path) in answer["detail"].replace(track.format(tmp_path), "")) == (404, False)
+    status, answer = server.json("GET", f"/v1/libraries/house/track?track={named}")
+    assert status == 404 or answer["has_audio"] is False
+
+
+def test_a_catalog_leads_to_no_file_outside_its_folder(server: Any, tmp_path: Path) -> None:
+    add_files(server, tmp_path)
+    for library, track in (("rows", "out"), ("rows", "none"), ("rows", "nobody"), ("other", "in"), ("..", "in"), ("%2e%2e%2f", "in")):
+        assert server.http("GET", f"/v1/libraries/{library}/audio?track={track}")[0] == 404, (library, track)
+    assert server.json("GET", "/v1/libraries/rows/audio")[0] == 400
+    assert server.json("GET", f"/v1/libraries/rows/audio?track={'x' * 5000}")[0] == 400
+
+
+def test_a_decision_is_taken_back(server: Any) -> None:
+    add_film_and_library(server)
+    path = "/v1/timelines/tl_film/cues"
+    server.json("POST", path, {"library": "house"})
+    server.json("POST", f"{path}/1M1", {"decision": "swap", "track": "c"})
+    cue = server.json("POST", f"{path}/1M1", {"decision": "reset", "track": "c"})[1]
+    assert (cue["decision"], cue["chosen"], len(cue["rejected"])) == (None, None, 1)
+    cue = server.json("POST", f"{path}/1M1", {"decision": "reset"})[1]
+    assert (cue["decision"], cue["chosen"], cue["rejected"]) == (None, None, [])

@@ -33,6 +33,8 @@ ROLES = {
     "cues": "viewer",
     "decideCue": "editor",
     "listLibraries": "viewer",
+    "describeTrack": "viewer",
+    "trackAudio": "viewer",
     "readEvents": "viewer",
     "export": "viewer",
     "media": "viewer",

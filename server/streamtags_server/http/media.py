@@ -1,4 +1,4 @@
-"""The analyzed file as a response, whole or in ranges."""
+"""A film or a track as a response, whole or in ranges."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ __all__ = ["MediaResponse"]
 _MEDIA_TYPES = {
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska",
     ".ts": "video/mp2t", ".avi": "video/x-msvideo", ".mpg": "video/mpeg", ".ogv": "video/ogg", ".mxf": "application/mxf",
+    ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".aac": "audio/aac", ".wav": "audio/wav", ".flac": "audio/flac",
+    ".oga": "audio/ogg", ".ogg": "audio/ogg", ".opus": "audio/ogg",
 }  # fmt: skip
 
 
