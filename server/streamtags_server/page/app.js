@@ -63,12 +63,17 @@ function askForToken() {
  * @param {Search} search
  */
 async function describe(client, editor, library, choices, search) {
-  const [info, { vocabularies }] = await Promise.all([loadInfo(), client.request("vocabularies.list")]);
+  const [info, { vocabularies }, { libraries }] = await Promise.all([
+    loadInfo(),
+    client.request("vocabularies.list"),
+    client.request("libraries.list"),
+  ]);
   editor.info = info;
   editor.vocabularies = vocabularies;
   library.setVocabularies(vocabularies);
   choices.offer(info, vocabularies);
   search.offer(vocabularies);
+  editor.cues.offer(libraries);
   editor.refresh();
 }
 

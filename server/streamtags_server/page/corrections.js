@@ -1,4 +1,4 @@
-/** What a person changes: tags and captions of one segment or of many, and undoing it. */
+/** What a person changes: tags and captions of one segment or of many; and undoing the changes of this page. */
 
 import { counted } from "./dom.js";
 
@@ -7,6 +7,7 @@ import { counted } from "./dom.js";
  * @typedef {{tags?: import("./streamtags.js").TagScore[], untag?: string[], caption?: string, reset?: boolean}} Change
  */
 /** What a segment's correction was before a change. @typedef {{segment: string, correction: any}} Before */
+/** How a change is undone, and what is said then. @typedef {{text: string, undo: () => Promise<void>}} Done */
 
 const MAX_UNDO = 200; // changes
 
@@ -18,7 +19,7 @@ export class Corrections {
   constructor(request, notify) {
     this._request = request;
     this._notify = notify;
-    /** What each change replaced, the latest last. @type {Before[][]} */
+    /** The changes, the latest last. @type {Done[]} */
     this._done = [];
   }
 
@@ -47,13 +48,25 @@ export class Corrections {
     return this._change([segment], () => ({ reset: true }));
   }
 
-  /** Undo the latest change of this page: each segment gets the correction it had before. */
+  /** Undo the latest change of this page. */
   async undo() {
-    const changed = this._done.pop();
-    if (!changed) {
+    const done = this._done.pop();
+    if (!done) {
       this._notify("There is nothing to undo.");
       return;
     }
+    await done.undo();
+    this._notify(`Undone: ${done.text}`, true);
+  }
+
+  /** Keep how a change is undone. @param {string} text what is said then @param {() => Promise<void>} undo */
+  remember(text, undo) {
+    this._done.push({ text, undo });
+    if (this._done.length > MAX_UNDO) this._done.shift();
+  }
+
+  /** Give segments the corrections that they had. @param {readonly Before[]} changed */
+  async _restore(changed) {
     for (const { segment, correction } of changed) {
       const { tags = [], untag = [], caption = null } = correction ?? {};
       await this._request("segments.correct", {
@@ -64,7 +77,6 @@ export class Corrections {
         ...(caption !== null && { caption }),
       });
     }
-    this._notify(`Undone: ${counted(changed.length, "segment")}.`, true);
   }
 
   /** @param {readonly SegmentState[]} segments @param {(segment: SegmentState) => Change} changeOf */
@@ -76,8 +88,7 @@ export class Corrections {
       if (!answer) break;
       changed.push({ segment: segment.segment, correction: segment.correction });
     }
-    if (changed.length) this._done.push(changed);
-    if (this._done.length > MAX_UNDO) this._done.shift();
+    if (changed.length) this.remember(`${counted(changed.length, "segment")}.`, () => this._restore(changed));
     if (segments.length > 1) {
       this._notify(`${counted(changed.length, "segment")} changed.`, changed.length === segments.length);
     }

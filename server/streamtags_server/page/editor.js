@@ -2,6 +2,7 @@
 
 import { AddressBar } from "./address.js";
 import { Corrections } from "./corrections.js";
+import { CuesPanel } from "./cues_panel.js";
 import { Details } from "./details.js";
 import { listenForRemoval, listenForRetag } from "./dialogs.js";
 import { byId, on, oncePerFrame } from "./dom.js";
@@ -15,6 +16,7 @@ import { Marks } from "./marks.js";
 import { layOut, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
 import { SelectionBar } from "./selection.js";
+import { SideTabs } from "./side_tabs.js";
 import { Spoken } from "./spoken.js";
 import { thumbnailUrl } from "./thumbnails.js";
 import { clockOf, timecode } from "./timecode.js";
@@ -58,6 +60,12 @@ export class Editor {
     const tagNames = () => this.bar.tagNames;
     const colorOf = (/** @type {string} */ tag) => this._colorOf(tag);
     this.details = new Details(this.corrections, { tagNames, colorOf, info: () => this.info });
+    this.side = new SideTabs();
+    this.cues = new CuesPanel(this.player, this.corrections, {
+      request: (method, params) => this.client.request(method, { id: this.id, ...params }),
+      notify,
+      isEditor: () => this._isEditor,
+    });
     this.spoken = new Spoken((seconds) => seek(seconds - (this.model?.origin ?? 0)));
     this.list = new SegmentList({ seek, selected: () => this.selection?.show() });
     const clear = () => this.list.select([]);
@@ -107,6 +115,7 @@ export class Editor {
     this._subscription?.unsubscribe();
     this.corrections.clear();
     this.marks.clear();
+    this.cues.clear();
     this._subscription = null;
     this.model = null;
     this._shown = { epoch: "", at: -1, end: 0 };
@@ -224,6 +233,7 @@ export class Editor {
       else this.player.load(`${this._address()}/media`, hasPicture(state.source));
     }
     this.timeline.show(model);
+    this.cues.show(model);
     if (!byId("list").hidden) this.list.show(model);
     this.selection.show();
     this._shown.at = -1;
@@ -256,6 +266,7 @@ export class Editor {
     const segment = model.segments[at];
     if (segment) this.details.show(segment, model, this._isEditor);
     this.spoken.show(segment ?? null, time + model.origin);
+    this.cues.place(time + model.origin);
     if (at === this._shown.at && isPlaying) return;
     const slider = byId("timeline");
     const about = segment ? `, segment ${at + 1} of ${model.segments.length}. ${segment.caption ?? ""}` : "";

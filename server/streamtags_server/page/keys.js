@@ -32,6 +32,8 @@ function shortcuts(editor) {
     c: () => editor.copyTimecode(),
     n: (shift) => editor.goToMatch(shift ? -1 : 1),
     b: () => toggleBin(),
+    q: () => editor.side.toggle(),
+    a: () => editor.cues.hear(),
     e: () => editor.details.edit(),
     t: () => editor.toggleList(),
     m: () => player.toggleMute(),

@@ -14,7 +14,7 @@ const KEY_STEP = 16; // pixels
 /** @type {Border[]} */
 const BORDERS = [
   { id: "split-bin", property: "--bin", panel: "bin", axis: "x", grows: 1, least: 120 },
-  { id: "split-inspector", property: "--inspector", panel: "inspector", axis: "x", grows: -1, least: 180 },
+  { id: "split-inspector", property: "--inspector", panel: "side", axis: "x", grows: -1, least: 180 },
   { id: "split-tracks", property: "--tracks", panel: "tracks", axis: "y", grows: -1, least: 140 },
 ];
 

@@ -6,6 +6,7 @@
 import { byId } from "./dom.js";
 
 const MAX_RATE = 8;
+const HAVE_FUTURE_DATA = 3; // HTMLMediaElement.HAVE_FUTURE_DATA
 
 export class Player {
   /** @param {() => void} moved called when the time may have changed, and for each frame while playing */
@@ -67,6 +68,12 @@ export class Player {
 
   get isPlaying() {
     return this._rate !== 0;
+  }
+
+  /** How fast the film moves: 0 while it stands, seeks or waits for data. */
+  get speed() {
+    if (!this._hasMedia || this._rate <= 0) return this._rate;
+    return this._isSeeking || this.video.paused || this.video.readyState < HAVE_FUTURE_DATA ? 0 : this._rate;
   }
 
   /** @param {number} seconds */

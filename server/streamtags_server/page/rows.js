@@ -3,6 +3,7 @@
  * paint itself.
  */
 
+import { cuesRow } from "./cues_row.js";
 import { heardRows } from "./heard_rows.js";
 import { hasPicture } from "./live.js";
 import { picturesRow } from "./pictures_row.js";
@@ -53,6 +54,7 @@ function allRows(model, painter, material) {
   const captions = textRow("Captions", model, painter, (at) => model.segments[at].caption);
   return [
     ...scenes,
+    ...(model.state.spotting?.length ? [cuesRow(model, painter)] : []),
     ...(hasPicture(model.state.source) ? [picturesRow(model, painter, material)] : []),
     ...(material.waveforms.isEmpty ? [] : [soundRow(model, painter, material.waveforms)]),
     ...heardRows(model, painter),

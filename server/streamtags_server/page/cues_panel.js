@@ -1,0 +1,289 @@
+/** The panel of the cues: what is asked of the music, the cues with their tracks, and what is decided. */
+
+import { Audition } from "./audition.js";
+import { cueCard } from "./cue_card.js";
+import { choicesOf, cueAt, entriesOf, requestsToRestore } from "./cues.js";
+import { byId, counted, el, on } from "./dom.js";
+import { isRunning } from "./live.js";
+import { recall, remember } from "./memory.js";
+import { Tracks } from "./tracks.js";
+import { wishOf, wishText, withWish } from "./wishes.js";
+
+/** @typedef {import("./cues.js").Entry} Entry */
+/** @typedef {import("./cues.js").Choice} Choice */
+/** @typedef {import("./model.js").Model} Model */
+/** A card and what it was made of. @typedef {{made: any[], card: HTMLElement}} Card */
+
+const REFRESH_MS = 4000; // at the least between two requests while the analysis runs
+const WISHES = /** @type {const} */ (["tempo", "energy"]);
+
+export class CuesPanel {
+  /**
+   * @param {import("./player.js").Player} player
+   * @param {import("./corrections.js").Corrections} corrections
+   * @param {object} context
+   * @param {(method: string, params: Object<string, any>) => Promise<any>} context.request rejects with an error
+   * @param {(text: string) => void} context.notify
+   * @param {() => boolean} context.isEditor
+   */
+  constructor(player, corrections, context) {
+    this._player = player;
+    this._corrections = corrections;
+    this._context = context;
+    /** @type {Model | null} */
+    this._model = null;
+    /** @type {Entry[]} */
+    this._entries = [];
+    /** @type {Map<string, Card>} */
+    this._cards = new Map();
+    this._open = ""; // the name of the cue whose card is open
+    this._current = -1; // the place of the cue under the playhead
+    this._tracks = new Tracks();
+    /** What the running analysis is asked again, and how far it was at the last time. */
+    this._again = { isWanted: false, mark: "", at: 0 };
+    this.audition = new Audition(player, {
+      model: () => this._model,
+      changed: () => this._markHeard(),
+      notify: context.notify,
+    });
+    this._listen();
+  }
+
+  /** Offer the music libraries. @param {{library: string, tracks: number}[]} libraries */
+  offer(libraries) {
+    const list = byId("cue-library");
+    const wanted = list.value || recall("cue-library");
+    const options = libraries.map(({ library, tracks }) =>
+      el("option", { value: library, text: `${library} (${counted(tracks, "track")})` }),
+    );
+    list.replaceChildren(el("option", { value: "", text: "no library: only spot" }), ...options);
+    const names = libraries.map(({ library }) => library);
+    list.value = names.includes(wanted) ? wanted : (names[0] ?? "");
+    byId("cue-hint").hidden = libraries.length > 0;
+  }
+
+  /** Show nothing: another timeline is opened. */
+  clear() {
+    this.audition.stop();
+    this._model = null;
+    this._entries = [];
+    this._cards.clear();
+    this._open = "";
+    this._current = -1;
+    this._again = { isWanted: false, mark: "", at: 0 };
+    byId("cue-list").replaceChildren();
+    byId("cue-error").textContent = byId("cue-status").textContent = byId("cue-count").textContent = "";
+  }
+
+  /** @param {Model} model */
+  show(model) {
+    const isFirst = this._model === null;
+    this._model = model;
+    this._entries = entriesOf(model.state);
+    if (isFirst) this._adoptGuide();
+    if (!this._open && this._entries.length) this._open = this._entries[0].cue.cue;
+    byId("cue-count").textContent = this._entries.length ? String(this._entries.length) : "";
+    this._draw();
+    this._followAnalysis();
+  }
+
+  /** Follow the playhead. @param {number} seconds of the source */
+  place(seconds) {
+    this.audition.follow(seconds, this._player.speed);
+    if (this.audition.choice) this._moveWave();
+    const at = cueAt(this._entries, seconds);
+    if (at === this._current) return;
+    this._current = at;
+    const entry = this._entries[at];
+    if (entry && !this._player.isPlaying) this._open = entry.cue.cue;
+    this._draw();
+    if (entry && !byId("cues").contains(document.activeElement)) {
+      this._cards.get(entry.cue.cue)?.card.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  /** Hear the first track of the cue under the playhead, or stop. */
+  hear() {
+    if (this.audition.choice) {
+      this.audition.stop();
+      return;
+    }
+    const entry = this._entries[this._current] ?? this._entries.find(({ cue }) => cue.cue === this._open);
+    const choice = entry && choicesOf(entry)[0];
+    if (entry && choice) this._audition(entry, choice);
+  }
+
+  /** The guide of the latest suggestions, so that a page that is loaded again asks for the same. */
+  _adoptGuide() {
+    const latest = [...(this._model?.state.cues ?? [])].reverse().find((one) => one.cue);
+    byId("cue-guide").value = latest?.guide ?? "";
+    if (latest) byId("cue-library").value = latest.library;
+    if (byId("cue-library").selectedIndex < 0) byId("cue-library").value = "";
+    this._again.isWanted =
+      Boolean(this._model?.state.spotting) && isRunning(this._model?.state ?? /** @type {any} */ ({}));
+    this._showWishes();
+  }
+
+  /** Draw the cards of cues that have changed; the others stay as they are. */
+  _draw() {
+    const isEditor = this._context.isEditor();
+    /** @type {CardActionsOf} */
+    const actions = this._actions();
+    const cards = this._entries.map((entry) => {
+      const { cue, suggested } = entry;
+      const isOpen = cue.cue === this._open;
+      const made = [cue, suggested, isOpen, isEditor];
+      const known = this._cards.get(cue.cue);
+      if (known?.made.every((one, at) => one === made[at])) return known.card;
+      const card = cueCard(entry, actions, { isOpen, isEditor });
+      this._cards.set(cue.cue, { made, card });
+      return card;
+    });
+    const list = byId("cue-list");
+    const isSame = cards.length === list.children.length && cards.every((card, at) => card === list.children[at]);
+    if (!isSame) {
+      const scrolled = byId("cues").scrollTop;
+      list.replaceChildren(...cards);
+      byId("cues").scrollTop = scrolled;
+    }
+    cards.forEach((card, at) => card.setAttribute("aria-current", String(at === this._current)));
+    this._markHeard();
+  }
+
+  /** @typedef {import("./cue_card.js").CardActions} CardActionsOf */
+  /** @returns {CardActionsOf} */
+  _actions() {
+    return {
+      tracks: this._tracks,
+      seek: (seconds) => this._player.seek(seconds - (this._model?.origin ?? 0)),
+      audition: (entry, choice) => this._audition(entry, choice),
+      decide: (entry, decision, track) => this._decide(entry, decision, track),
+      toggle: (entry) => {
+        const isOpening = this._open !== entry.cue.cue;
+        this._open = isOpening ? entry.cue.cue : "";
+        if (isOpening) this._player.seek(entry.cue.start.seconds - (this._model?.origin ?? 0));
+        this._draw();
+      },
+    };
+  }
+
+  /** @param {Entry} entry @param {Choice} choice */
+  _audition({ cue, suggested }, { track }) {
+    if (this.audition.isOf(cue.cue, track.track)) this.audition.stop();
+    else this.audition.start({ cue, track, library: suggested?.library ?? "" });
+  }
+
+  /** Show which track is heard. */
+  _markHeard() {
+    for (const item of /** @type {NodeListOf<HTMLElement>} */ (byId("cue-list").querySelectorAll(".track"))) {
+      const cue = /** @type {HTMLElement} */ (item.closest(".cue")).dataset.cue ?? "";
+      const isHeard = this.audition.isOf(cue, item.dataset.track ?? "");
+      item.classList.toggle("heard", isHeard);
+      const button = /** @type {HTMLElement} */ (item.querySelector(".hear"));
+      button.textContent = isHeard ? "■" : "▶";
+      button.setAttribute("aria-pressed", String(isHeard));
+    }
+  }
+
+  /** Move the line over the waveform of the track that is heard. */
+  _moveWave() {
+    const box = /** @type {HTMLElement | null} */ (byId("cue-list").querySelector(".heard .wave-box"));
+    const seconds = Number(box?.dataset.seconds);
+    const line = /** @type {HTMLElement | null} */ (box?.querySelector("i") ?? null);
+    if (!box || !line || !seconds) return;
+    line.style.transform = `translateX(${((this.audition.position ?? 0) / seconds) * box.clientWidth}px)`;
+  }
+
+  /** @param {Entry} entry @param {"accept" | "reject" | "swap" | "reset"} decision @param {string} [track] */
+  async _decide({ cue }, decision, track) {
+    const decided = await this._ask("cues.decide", { cue: cue.cue, decision, ...(track !== undefined && { track }) });
+    if (!decided) return;
+    this._corrections.remember(`${cue.cue} is as it was.`, async () => {
+      for (const params of requestsToRestore(cue)) await this._ask("cues.decide", params);
+    });
+  }
+
+  /** Spot, and suggest tracks of the chosen library. */
+  async _find() {
+    const library = byId("cue-library").value;
+    remember("cue-library", library);
+    byId("cue-status").textContent = library ? "Finding music…" : "Spotting…";
+    byId("cue-go").disabled = true;
+    this._again.isWanted = true;
+    this._again.at = Date.now();
+    const answer = await this._ask("timelines.cues", {
+      guide: byId("cue-guide").value.trim(),
+      instrumental: byId("cue-instrumental").checked,
+      over_music: byId("cue-over-music").checked,
+      ...(library && { library }),
+    });
+    byId("cue-go").disabled = false;
+    byId("cue-status").textContent = answer ? statusText(answer.cues, this._model) : "";
+    this._followAnalysis();
+  }
+
+  /** Ask again while the analysis runs, when more is known, and once at its end. */
+  _followAnalysis() {
+    const state = this._model?.state;
+    if (!state) return;
+    const mark = [state.segments.length, state.scenes.length, state.progress?.tagged ?? 0, state.state].join(" ");
+    const again = this._again;
+    const isNews = again.mark !== "" && mark !== again.mark;
+    if (!again.isWanted || !isNews || byId("cue-go").disabled) {
+      if (again.mark === "" || !again.isWanted) again.mark = mark;
+      return;
+    }
+    if (Date.now() - again.at < REFRESH_MS && isRunning(state)) return;
+    again.mark = mark;
+    this._find();
+  }
+
+  /**
+   * @param {string} method @param {Object<string, any>} params
+   * @returns {Promise<any>} null after an error, which is shown
+   */
+  async _ask(method, params) {
+    byId("cue-error").textContent = "";
+    try {
+      return await this._context.request(method, params);
+    } catch (error) {
+      byId("cue-error").textContent = /** @type {Error} */ (error).message;
+      return null;
+    }
+  }
+
+  _showWishes() {
+    for (const wish of WISHES) {
+      const position = wishOf(byId("cue-guide").value, wish);
+      byId(`cue-${wish}`).value = String(position);
+      byId(`cue-${wish}-text`).textContent = wishText(wish, position) || "as the picture";
+    }
+  }
+
+  _listen() {
+    on("cue-go", "click", () => this._find());
+    on("cue-guide", "input", () => this._showWishes());
+    on("cue-guide", "keydown", (event) => {
+      if (event.key === "Enter") this._find();
+    });
+    for (const wish of WISHES) {
+      on(`cue-${wish}`, "input", () => {
+        byId("cue-guide").value = withWish(byId("cue-guide").value, wish, Number(byId(`cue-${wish}`).value));
+        this._showWishes();
+      });
+      on(`cue-${wish}`, "change", () => this._find());
+    }
+    for (const id of ["cue-instrumental", "cue-over-music", "cue-library"]) {
+      on(id, "change", () => {
+        if (this._entries.length) this._find();
+      });
+    }
+  }
+}
+
+/** @param {any[]} cues @param {Model | null} model */
+function statusText(cues, model) {
+  const soFar = model && isRunning(model.state) ? " so far" : "";
+  if (cues.length) return `${counted(cues.length, "cue")}${soFar}`;
+  return `No cue${soFar}: people speak, music is heard already, or the film is too short.`;
+}
