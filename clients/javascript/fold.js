@@ -1,6 +1,7 @@
 /** The fold: events in, state out. The rules are those of `streamtags.core.fold`; the same golden cases test both. */
 
 import { afterDecided, afterDetected, setSpotting } from "./fold_cues.js";
+import { afterSceneCorrected, modelsScenes, refreshScenes, setScenes } from "./fold_scenes.js";
 import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from "./fold_segment.js";
 
 /** @typedef {{pts: number, time_base: string, seconds: number, frame: number, timecode: string}} Time */
@@ -95,6 +96,8 @@ import { changeSegment, changesSegment, indexOf, newSegment, withSegment } from 
  * @property {any} progress
  * @property {readonly SegmentState[]} segments
  * @property {readonly any[]} scenes
+ * @property {readonly import("./fold_scenes.js").SceneEdit[]} [scene_edits] left out if people said nothing
+ * @property {readonly any[]} [detected_scenes] the scenes without `scene_edits`; left out without edits
  * @property {readonly any[]} cues
  * @property {readonly any[]} [spotting] left out if there are no cues
  * @property {LiveState | null} live
@@ -160,6 +163,7 @@ export function fold(state, event) {
   const next = { ...state, id: event.timeline, epoch: event.epoch, seq: event.seq };
   if (changesSegment(type, data)) changeOneSegment(state, next, type, data);
   else TIMELINE_CHANGES[type]?.(state, next, data);
+  refreshScenes(next, type);
   changeRunState(state, next, type, data);
   return next;
 }
@@ -179,8 +183,12 @@ const TIMELINE_CHANGES = {
     next.segments = detect(withFinalSegments(state, data), data);
   },
   "scene.detected": (state, next, data) => {
-    const scenes = upsert(state.scenes, pick(data, SCENE), (scene) => scene.scene);
-    next.scenes = scenes.sort((a, b) => a.index - b.index);
+    const scenes = upsert(modelsScenes(state), pick(data, SCENE), (scene) => scene.scene);
+    scenes.sort((a, b) => a.index - b.index);
+    setScenes(next, scenes, state.scene_edits ?? []);
+  },
+  "scene.corrected": (state, next, data) => {
+    setScenes(next, modelsScenes(state), afterSceneCorrected(state.scene_edits ?? [], data));
   },
   "cues.suggested": (state, next, data) => {
     const cues = { ...pick(data, CUES), ...(data.cue ? { cue: data.cue } : {}) };

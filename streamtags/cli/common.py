@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import getpass
 import os
 import shlex
 import shutil
@@ -30,6 +31,7 @@ __all__ = [
     "settings_of",
     "show_command",
     "silence_output",
+    "user_name",
     "write_output",
 ]
 
@@ -136,6 +138,14 @@ def check_output(target: str) -> None:
 def _special(path: Path) -> bool:
     """Return whether `path` is a device or a pipe, which is written to and never replaced."""
     return path.exists() and not path.is_file()
+
+
+def user_name() -> str:
+    """Return the name of the user who runs the command, for the log; `person` where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "person"
 
 
 def silence_output() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
+from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, user_name
 from streamtags.cli.views import printable, segment_line
 from streamtags.core.errors import UsageError
 
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             untag=args.untag,
             caption=args.caption,
             reset=args.reset,
-            by=args.by or _user(),
+            by=args.by or user_name(),
         )
     for tag, near in unknown_tags.items():
         hint = f"; did you mean {near}?" if near else ""
@@ -56,10 +55,3 @@ def _tag(text: str) -> tuple[str, float]:
         return name, float(confidence)
     except ValueError as error:
         raise UsageError("not TAG=CONFIDENCE", where=f"--tag {text}", hint="for example --tag Tense=0.9") from error
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "person"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import json
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, open_configured_store, settings_of
+from streamtags.cli.common import add_common, open_configured_store, settings_of, user_name
 from streamtags.cli.views import printable
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def _decide(args: argparse.Namespace, store: Store, timeline: str) -> bool:
     ]
     for decision, text in chosen:
         cue, _, track = text.partition("=")
-        decide(store, timeline, cue, decision, track or None, getpass.getuser())
+        decide(store, timeline, cue, decision, track or None, user_name())
     return bool(chosen)
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "remove": ("remove", "delete a timeline"),
     "retag": ("retag", "tag the stored captions again under another vocabulary"),
     "correct": ("correct", "set a person's tags or caption; they win over every model"),
+    "scenes": ("scenes", "print the scenes of a timeline, split and merge them"),
     "edit": ("edit", "print the clips and markers of an edit as they will be analyzed"),
     "export": ("export", "write a timeline in another format"),
     "evaluate": ("evaluate", "score a profile against labeled captions and clips"),

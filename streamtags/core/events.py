@@ -27,6 +27,7 @@ __all__ = [
     "ErrorInfo",
     "Event",
     "Payload",
+    "SceneCorrected",
     "SceneDetected",
     "SegmentAnswer",
     "SegmentCaptioned",
@@ -188,6 +189,19 @@ class SceneDetected(Payload):
     tags: list[TagScore] = Field(default_factory=list)
 
 
+class SceneCorrected(Payload):
+    """A person says whether a scene begins with `segment`; it wins over the detector, now and later.
+
+    True splits the scene before the segment, false merges the scene that begins with it into the one before, null leaves it to the
+    detector again.
+    """
+
+    type: ClassVar[str] = "scene.corrected"
+    segment: Label
+    begins: bool | None
+    by: Label
+
+
 class SourceDropped(Payload):
     """Frames of a live source that were decoded but not analyzed, because the analysis was too slow; at most one such event a second.
 
@@ -276,6 +290,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         SegmentCorrected,
         SegmentFailed,
         SceneDetected,
+        SceneCorrected,
         CueDetected,
         CuesSuggested,
         CueDecided,

@@ -13,6 +13,8 @@ Pure; no clock, no file. The rules:
 - A segment is final when its timeline has ended; one of a live source already when the next segment is detected.
 - A timeline that was completed, cancelled or failed runs again when it is opened again, progresses, or detects another segment.
 - A cue keeps what people decided about it when it is detected again; it is gone when it is detected as removed.
+- What a person says about the beginning of a scene wins over the detector, before and after. Scenes that were split or merged have the
+  bounds and the mean tags of their segments.
 - Unknown event types and fields are ignored, as are events about segments that were never detected.
 """
 
@@ -30,6 +32,7 @@ from streamtags.core.events import (
     CuesSuggested,
     Event,
     Payload,
+    SceneCorrected,
     SceneDetected,
     SegmentCaptioned,
     SegmentCorrected,
@@ -46,6 +49,7 @@ from streamtags.core.events import (
     TimelineOpened,
     TimelineProgress,
 )
+from streamtags.core.scene_fold import after_scene_corrected, edited_scenes
 from streamtags.core.segment_fold import answered_segment, changes_by
 from streamtags.core.state import LiveState, RunState, SegmentState, TimelineState
 
@@ -104,7 +108,8 @@ class Fold:
         self._run: RunState = state.state
         self._segments = {segment.segment: segment for segment in state.segments}
         self._newest = state.segments[-1].segment if state.segments else ""
-        self._scenes = {scene.scene: scene for scene in state.scenes}
+        self._scenes = {scene.scene: scene for scene in state.models_scenes}
+        self._scene_edits = {edit.segment: edit for edit in state.scene_edits}
         self._cues = {(cues.scene, cues.segment, cues.cue): cues for cues in state.cues}
         self._spotting = {cue.cue: cue for cue in state.spotting}
         self._fields: dict[str, Any] = {name: getattr(state, name) for name in _LAST_VALUE}
@@ -118,7 +123,7 @@ class Fold:
                 seq=self._seq,
                 state=self._run,
                 segments=tuple(sorted(self._segments.values(), key=lambda segment: segment.index)),
-                scenes=tuple(sorted(self._scenes.values(), key=lambda scene: scene.index)),
+                **self._scene_fields(),
                 cues=tuple(self._cues.values()),
                 spotting=in_order(self._spotting.values()),
             )
@@ -136,7 +141,7 @@ class Fold:
 
     @property
     def scenes(self) -> Mapping[str, SceneDetected]:
-        """The scenes so far, by id."""
+        """The scenes that were detected so far, by id, without what people said about them."""
         return self._scenes
 
     @property
@@ -196,6 +201,8 @@ class Fold:
                 self._change_segment(payload.segment, payload)
             case SceneDetected() as scene:
                 self._scenes[scene.scene] = scene
+            case SceneCorrected() as corrected:
+                self._scene_edits = after_scene_corrected(self._scene_edits, corrected)
             case CuesSuggested() as cues:
                 self._cues[cues.scene, cues.segment, cues.cue] = cues
             case CueDetected() | CueDecided():
@@ -210,6 +217,14 @@ class Fold:
                 self._change_segment(name, payload)
         if type(payload) in _RUN_AFTER:
             self._change_run(payload)
+
+    def _scene_fields(self) -> dict[str, Any]:
+        """Return the fields of the state about scenes."""
+        detected, edits = tuple(sorted(self._scenes.values(), key=lambda scene: scene.index)), self._scene_edits
+        if not edits:
+            return {"scenes": detected}
+        edited = edited_scenes(detected, edits, self._segments.values())
+        return {"scenes": edited, "scene_edits": tuple(edits.values()), "detected_scenes": detected}
 
     def _change_segment(self, name: str, payload: Payload) -> None:
         segment = self._segments.get(name)

@@ -32,6 +32,7 @@ __all__ = [
     "LiveState",
     "ModelAnswers",
     "RunState",
+    "SceneEdit",
     "SegmentCorrection",
     "SegmentError",
     "SegmentState",
@@ -167,6 +168,14 @@ class SpottedCue(_Frozen):
     by: str | None = None
 
 
+class SceneEdit(_Frozen):
+    """What a person says about the beginning of a scene: whether one begins with `segment`."""
+
+    segment: str
+    begins: bool
+    by: str
+
+
 class LiveState(_Frozen):
     """How a live source has been received.
 
@@ -188,7 +197,9 @@ class TimelineState(_Frozen):
         id: the timeline's id; "" before the first event.
         epoch: the log in which `seq` counts.
         segments: in order of `index`.
-        scenes: in order of `index`.
+        scenes: in order of `index`, split and merged as people say.
+        scene_edits: what people said, in the order in which they first did; left out of the JSON if nothing.
+        detected_scenes: the scenes without `scene_edits`; left out of the JSON if there are no edits.
         cues: the latest suggestion for each cue, scene or segment, in the order of the first suggestions.
         spotting: the cues, in the order of their starts; left out of the JSON if there are none.
         live: how a live source has been received; None for any other source, and before the first report.
@@ -205,11 +216,18 @@ class TimelineState(_Frozen):
     progress: TimelineProgress | None = None
     segments: tuple[SegmentState, ...] = ()
     scenes: tuple[SceneDetected, ...] = ()
+    scene_edits: tuple[SceneEdit, ...] = Field((), exclude_if=lambda edits: not edits)
+    detected_scenes: tuple[SceneDetected, ...] = Field((), exclude_if=lambda scenes: not scenes)
     cues: tuple[CuesSuggested, ...] = ()
     spotting: tuple[SpottedCue, ...] = Field((), exclude_if=lambda cues: not cues)
     live: LiveState | None = None
     summary: dict[str, Any] | None = None
     error: ErrorInfo | None = None
+
+    @property
+    def models_scenes(self) -> tuple[SceneDetected, ...]:
+        """The scenes as they were detected, without what people said."""
+        return self.detected_scenes if self.scene_edits else self.scenes
 
     @cached_property
     def by_id(self) -> dict[str, SegmentState]:

@@ -67,11 +67,12 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Consecutive segments that belong together, with their mean tags."""
+    """Consecutive segments that belong together, with their mean tags; `is_split` if a person says that it begins where it does."""
 
     start: float
     end: float
     tags: Mapping[str, float]
+    is_split: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,11 @@ def _shot(segment: SegmentState, before: SegmentState | None) -> Shot:
 
 def _scenes(state: TimelineState, segments: Sequence[SegmentState]) -> list[Scene]:
     """Return the scenes; segments after the last one, which is not closed yet, are one more."""
-    scenes = [Scene(each.start.seconds, each.end.seconds, {tag.tag: tag.confidence for tag in each.tags}) for each in state.scenes]
+    split = {edit.segment for edit in state.scene_edits if edit.begins}
+    scenes = [
+        Scene(each.start.seconds, each.end.seconds, {tag.tag: tag.confidence for tag in each.tags}, each.first in split)
+        for each in state.scenes
+    ]
     covered = scenes[-1].end if scenes else segments[0].start.seconds
     rest = [segment for segment in segments if segment.start.seconds >= covered - 1e-6]
     if rest:

@@ -140,19 +140,28 @@ def _joined_moods(spans: Sequence[_Free], film: Film, settings: SpotSettings) ->
             before is not None
             and span.start - before.end < 1e-6
             and span.end - before.start <= settings.max_seconds
+            and not _is_split(before, span)
             and _feel_alike(before.scenes[-1], span.scenes[0], film)
         ):
             joined[-1] = replace(before, end=span.end, scenes=(*before.scenes, *span.scenes), ends=span.ends)
         else:
             joined.append(span)
-    changed = [
-        replace(one, ends=f"with the mood: {_mood(one.scenes)} becomes {_mood(two.scenes)}") if two.start - one.end < 1e-6 else one
-        for one, two in pairwise(joined)
-    ]
+    changed = [replace(one, ends=_change(one, two)) if two.start - one.end < 1e-6 else one for one, two in pairwise(joined)]
     least = settings.min_seconds
     if any(shot.expressions for shot in film.shots):  # a portrait of a few seconds is one cue
         least = min(least, film.seconds - 1e-6)
     return [span for span in [*changed, *joined[-1:]] if span.end - span.start >= least]
+
+
+def _is_split(one: _Free, two: _Free) -> bool:
+    """Return whether a person says that a scene begins where two spans touch."""
+    return two.scenes[0].is_split and two.scenes[0] is not one.scenes[-1]
+
+
+def _change(one: _Free, two: _Free) -> str:
+    if _is_split(one, two):
+        return "with the scene, which a person split there"
+    return f"with the mood: {_mood(one.scenes)} becomes {_mood(two.scenes)}"
 
 
 def _feel_alike(one: Scene, two: Scene, film: Film) -> bool:

@@ -21,6 +21,7 @@ __all__ = [
     "BrowseMedia",
     "CheckCaptioner",
     "Correct",
+    "CorrectScene",
     "DecideCue",
     "ExportTimeline",
     "InvalidParamsError",
@@ -118,6 +119,14 @@ class Correct(OneSegment):
     untag: list[str] = Field(default_factory=list, max_length=1000)
     caption: str | None = Field(None, max_length=MAX_TEXT)
     reset: Flag = Field(False, description="discard earlier corrections first; alone, the models' answers return")
+    by: str | None = Field(None, max_length=MAX_NAME)
+
+
+class CorrectScene(OneTimeline):
+    """What a person says about scenes: `split` before a segment, `merge` a scene into the one before, or `reset` to what was detected."""
+
+    change: Literal["split", "merge", "reset"]
+    at: str = Field(min_length=1, max_length=MAX_NAME, description="name of the segment; for merge, of the scene or a segment in it")
     by: str | None = Field(None, max_length=MAX_NAME)
 
 

@@ -5,13 +5,14 @@ To add an operation: write its params, its handler and one row here.
 
 from __future__ import annotations
 
-from streamtags.operations import captioners, cues, info, media, reading, search, segments, timelines
+from streamtags.operations import captioners, cues, info, media, reading, scenes, search, segments, timelines
 from streamtags.operations.operation import Http, Operation
 from streamtags.operations.params import (
     Analyze,
     BrowseMedia,
     CheckCaptioner,
     Correct,
+    CorrectScene,
     DecideCue,
     ExportTimeline,
     OneSegment,
@@ -165,6 +166,16 @@ _TIMELINES = (
         method="timelines.retag",
         handler=timelines.retag,
         tool="retag",
+    ),
+    Operation(
+        "correctScene",
+        "Split a scene before a segment, merge one into the scene before, or return to what was detected; it wins over the detector",
+        Http("POST", f"{_ONE}/scenes", also=(404, 422)),
+        params=CorrectScene,
+        result=OBJECT,
+        role="editor",
+        method="scenes.correct",
+        handler=scenes.correct,
     ),
     # Suggestions change nothing that a person decided, so a viewer may request them; accepting one is an editor's decision.
     Operation(

@@ -26,7 +26,7 @@ from streamtags.music.reasons import why_it_fits
 from streamtags.run.search import StaticEmbedder
 from streamtags.store.opening import open_music_libraries
 
-__all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "suggest_cues"]
+__all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "spot_again", "suggest_cues"]
 
 Decision = Literal["accept", "reject", "swap", "reset"]
 
@@ -85,6 +85,24 @@ def suggest_cues(store: Store, timeline: str, request: CueRequest) -> TimelineSt
     if payloads:
         store.append(timeline, payloads, expect_epoch=state.epoch)
     return store.state(timeline)
+
+
+def spot_again(store: Store, timeline: str) -> None:
+    """Spot a timeline again after its scenes have changed, as it was spotted before; do nothing if it was not.
+
+    Raises:
+        NotInStore: there is no such timeline.
+        StoreError: the store cannot be read or written.
+    """
+    state = store.state(timeline)
+    film = film_of(state) if state.spotting else None
+    if film is None:
+        return
+    # Music in the film is a cue unless it was spotted over.
+    was_over_music = bool(film.music) and all(cue.usage != "source" for cue in state.spotting)
+    payloads = _spotted(state, film, SpotSettings(is_over_music=was_over_music))
+    if payloads:
+        store.append(timeline, payloads, expect_epoch=state.epoch)
 
 
 def _spotted(state: TimelineState, film: Film, settings: SpotSettings) -> list[CueDetected]:

@@ -10,6 +10,7 @@ from streamtags.core.errors import ModelError
 from streamtags.core.events import ErrorInfo, Payload, SceneDetected, SegmentFailed
 from streamtags.core.fold import Fold
 from streamtags.core.payload import with_rev
+from streamtags.core.scene_fold import mean_tags
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.stores import Store
 from streamtags.process import frozen_heap
@@ -18,7 +19,6 @@ from streamtags.run.choice import choose_for_retag
 from streamtags.run.claim import claimed
 from streamtags.run.runners import Runners
 from streamtags.run.writer import Publish, Writer
-from streamtags.stages.scenes.builder import mean_tags
 from streamtags.stages.stage import SegmentWork
 from streamtags.stages.tag.stage import TAG
 from streamtags.stages.tools import Tools
@@ -100,9 +100,9 @@ async def _tag_each(segments: Iterator[SegmentState], runners: Runners, writer: 
 
 
 def _changed_scenes(state: TimelineState) -> list[SceneDetected]:
-    """Return the scenes whose tags differ from the mean of their segments' tags, with the new tags."""
+    """Return the detected scenes whose tags differ from the mean of their segments' tags, with the new tags."""
     changed = []
-    for scene in state.scenes:
+    for scene in state.models_scenes:
         first, last = state.segment(scene.first), state.segment(scene.last)
         tags = mean_tags(state.segments[first.index : last.index + 1])
         if tags != list(scene.tags):

@@ -397,6 +397,25 @@ def test_remove_does_not_ask_with_yes_or_in_a_script(store: list[str], capsys: p
     assert "removed tl_" in capsys.readouterr().out
 
 
+def test_scenes_are_split_merged_and_reset(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    def scenes(*words: str) -> list[str]:
+        assert main(["scenes", "last", *words, "--by", "ada", "--json", *store]) == 0
+        return [scene["first"] for scene in json.loads(capsys.readouterr().out)["scenes"]]
+
+    detected = scenes()
+    assert main(["show", "last", "--json", *store]) == 0
+    names = [segment["segment"] for segment in json.loads(capsys.readouterr().out)["segments"]]
+    inside = [name for name in names if name not in detected]
+    for name in inside:
+        assert name in scenes("--split", name)
+    assert scenes(*(word for name in names[1:] for word in ("--merge", name))) == names[:1]
+    assert scenes(*(word for name in names[1:] for word in ("--reset", name))) == detected
+    assert main(["scenes", "last", "--merge", "s0000", *store]) == 2
+    assert "no scene before" in capsys.readouterr().err
+    assert main(["scenes", "last", *store]) == 0
+    assert "scene 1" in capsys.readouterr().out
+
+
 def test_a_tag_that_was_read_in_a_subtitle_is_marked() -> None:
     time = {"pts": 0, "time_base": "1/25", "seconds": 0.0, "frame": 0, "timecode": "00:00:00:00"}
     bounds = {"segment": "s0000", "index": 0, "shot": 0, "start": time, "end": time, "kind": "shot", "transition": "cut"}

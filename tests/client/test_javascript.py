@@ -20,6 +20,7 @@ from streamtags.core.events import (
     ErrorInfo,
     Event,
     Payload,
+    SceneCorrected,
     SceneDetected,
     SegmentCaptioned,
     SegmentCorrected,
@@ -93,6 +94,7 @@ def _payload(rng: random.Random) -> Payload:
             **bounds,
             "tags": _scores(rng),
         },
+        SceneCorrected: {"segment": segment, "begins": rng.choice((True, True, False, None)), "by": "ada"},
         CuesSuggested: {
             "library": "house",
             "cues": [],

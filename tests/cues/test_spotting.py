@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamtags.core.cue_events import CueDetected
+from streamtags.core.events import SceneCorrected
+from streamtags.core.fold import fold
 from streamtags.core.state import SpottedCue, TimelineState
 from streamtags.cues.film import film_of
 from streamtags.cues.spotting import SpotSettings, spot
-from tests.cues.films import Part, make_film, talk
+from streamtags.testing import make_events
+from tests.cues.films import Part, film_payloads, make_film, talk
 
 CALM, TENSE, HAPPY = {"Calm": 0.9, "Sea": 0.5}, {"Tense": 0.9, "Dark": 0.6}, {"Happy": 0.9, "Sunny": 0.7}
 
@@ -59,6 +62,17 @@ def test_reasons_quote_the_caption_the_line_and_the_mood() -> None:
 
 def test_scenes_of_one_mood_are_one_cue() -> None:
     assert spans(spots(make_film(Part(12, 2, CALM), Part(12, 2, CALM), Part(12, 2, TENSE)))) == [("1M1", 0, 24), ("1M2", 24, 36)]
+
+
+def test_a_scene_that_a_person_split_is_two_cues_and_one_that_was_merged_is_one() -> None:
+    payloads = film_payloads([Part(20, 4, CALM), Part(20, 4, CALM)])
+    correction = SceneCorrected(segment="s0002", begins=True, by="ada")
+    cues = spots(fold(make_events([*payloads[:5], correction, *payloads[5:]])))
+    assert spans(cues) == [("1M1", 0, 10), ("1M2", 10, 40)]
+    assert "ends with the scene, which a person split there" in cues[0].reason
+    merged = film_payloads([Part(20, 4, CALM), Part(20, 4, TENSE)])
+    merged.insert(1, SceneCorrected(segment="s0004", begins=False, by="ada"))
+    assert spans(spots(fold(make_events(merged)))) == [("1M1", 0, 40)]
 
 
 def test_a_short_exchange_may_lie_over_music() -> None:

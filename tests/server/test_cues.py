@@ -112,7 +112,7 @@ def test_only_audio_that_lies_in_the_folder_of_a_library_is_sent(server: Any, tm
 
 def test_a_catalog_leads_to_no_file_outside_its_folder(server: Any, tmp_path: Path) -> None:
     add_files(server, tmp_path)
-    for library, track in (("rows", "out"), ("rows", "none"), ("rows", "nobody"), ("other", "in"), ("..", "in"), ("%2e%2e%2f", "in")):
+    for library, track in (("rows", "out"), ("rows", "none"), ("rows", "gone"), ("other", "in"), ("..", "in"), ("%2e%2e%2f", "in")):
         assert server.http("GET", f"/v1/libraries/{library}/audio?track={track}")[0] == 404, (library, track)
     assert server.json("GET", "/v1/libraries/rows/audio")[0] == 400
     assert server.json("GET", f"/v1/libraries/rows/audio?track={'x' * 5000}")[0] == 400
@@ -127,3 +127,48 @@ def test_a_decision_is_taken_back(server: Any) -> None:
     assert (cue["decision"], cue["chosen"], len(cue["rejected"])) == (None, None, 1)
     cue = server.json("POST", f"{path}/1M1", {"decision": "reset"})[1]
     assert (cue["decision"], cue["chosen"], cue["rejected"]) == (None, None, [])
+
+
+def test_scenes_are_split_merged_and_returned_to_the_detector(server: Any) -> None:
+    add_film_and_library(server)
+    path = "/v1/timelines/tl_film/scenes"
+    server.json("POST", "/v1/timelines/tl_film/cues", {})
+    scenes = server.json("POST", path, {"change": "split", "at": "s0002", "by": "ada"})[1]["scenes"]
+    assert [(scene["scene"], scene["first"], scene["last"]) for scene in scenes] == [
+        ("sc0", "s0000", "s0001"),
+        ("sc0-s0002", "s0002", "s0003"),
+        ("sc1", "s0004", "s0007"),
+    ]
+    assert [cue.cue for cue in server.store.state("tl_film").spotting] == ["1M1", "1M2", "1M3"]
+    with server.client() as client:
+        scenes = client.request("scenes.correct", id="tl_film", change="merge", at="s0006")["result"]["scenes"]
+        assert [(scene["scene"], scene["first"], scene["last"]) for scene in scenes] == [
+            ("sc0", "s0000", "s0001"),
+            ("sc0-s0002", "s0002", "s0007"),
+        ]
+        for at in ("s0002", "s0004"):
+            scenes = client.request("scenes.correct", id="tl_film", change="reset", at=at)["result"]["scenes"]
+    assert [scene["scene"] for scene in scenes] == ["sc0", "sc1"]
+    events = [event.data for event in server.store.read("tl_film") if event.type == "scene.corrected"]
+    assert [(event.segment, event.begins, event.by) for event in events] == [
+        ("s0002", True, "ada"),
+        ("s0004", False, "test"),
+        ("s0002", None, "test"),
+        ("s0004", None, "test"),
+    ]
+
+
+def test_a_change_of_scenes_that_makes_no_sense_says_why(server: Any) -> None:
+    add_film_and_library(server)
+    path = "/v1/timelines/tl_film/scenes"
+    for change, at, status, why in (
+        ("split", "s0004", 422, "a scene begins there already"),
+        ("split", "s0000", 422, "a scene begins there already"),
+        ("split", "s0099", 404, "no segment"),
+        ("merge", "s0001", 422, "no scene before"),
+        ("merge", "sc9", 404, "sc0, sc1"),
+        ("reset", "s0004", 422, "nothing was split or merged"),
+        ("join", "s0004", 422, "change"),
+    ):
+        answer = server.json("POST", path, {"change": change, "at": at})
+        assert (answer[0], why in str(answer[1])) == (status, True), answer

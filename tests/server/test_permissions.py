@@ -30,6 +30,7 @@ ROLES = {
     "removeTimeline": "editor",
     "cancel": "editor",
     "retag": "editor",
+    "correctScene": "editor",
     "cues": "viewer",
     "decideCue": "editor",
     "listLibraries": "viewer",

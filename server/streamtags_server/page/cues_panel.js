@@ -1,4 +1,4 @@
-/** The panel of the cues: what is asked of the music, the cues with their tracks, and what is decided. */
+/** The panel of the cues: wishes for the music, the cues with their tracks, and what is decided. */
 
 import { Audition } from "./audition.js";
 import { cueCard } from "./cue_card.js";
@@ -39,7 +39,7 @@ export class CuesPanel {
     this._open = ""; // the name of the cue whose card is open
     this._current = -1; // the place of the cue under the playhead
     this._tracks = new Tracks();
-    /** What the running analysis is asked again, and how far it was at the last time. */
+    /** Requests while the analysis runs: whether to make more, how far it was at the last one, and when. */
     this._again = { isWanted: false, mark: "", at: 0 };
     this.audition = new Audition(player, {
       model: () => this._model,
@@ -102,6 +102,11 @@ export class CuesPanel {
     }
   }
 
+  /** Scenes were split or merged by hand, so there are other cues: suggest for them if there are suggestions. */
+  scenesChanged() {
+    if (this._model?.state.cues.some((one) => one.cue)) this._find();
+  }
+
   /** Hear the first track of the cue under the playhead, or stop. */
   hear() {
     if (this.audition.choice) {
@@ -113,7 +118,7 @@ export class CuesPanel {
     if (entry && choice) this._audition(entry, choice);
   }
 
-  /** The guide of the latest suggestions, so that a page that is loaded again asks for the same. */
+  /** The guide of the latest suggestions, so that a page that is loaded again has the same. */
   _adoptGuide() {
     const latest = [...(this._model?.state.cues ?? [])].reverse().find((one) => one.cue);
     byId("cue-guide").value = latest?.guide ?? "";
@@ -228,8 +233,8 @@ export class CuesPanel {
     if (!state) return;
     const mark = [state.segments.length, state.scenes.length, state.progress?.tagged ?? 0, state.state].join(" ");
     const again = this._again;
-    const isNews = again.mark !== "" && mark !== again.mark;
-    if (!again.isWanted || !isNews || byId("cue-go").disabled) {
+    const hasChanged = again.mark !== "" && mark !== again.mark;
+    if (!again.isWanted || !hasChanged || byId("cue-go").disabled) {
       if (again.mark === "" || !again.isWanted) again.mark = mark;
       return;
     }

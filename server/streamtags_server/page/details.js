@@ -19,6 +19,7 @@ export class Details {
    * @param {(tag: string) => string} context.colorOf
    * @param {() => import("./info.js").Info} context.info
    * @param {() => readonly string[]} context.tagNames
+   * @param {import("./scenes.js").Scenes} context.scenes
    */
   constructor(corrections, context) {
     this._box = byId("inspector");
@@ -26,6 +27,7 @@ export class Details {
     this._context = context;
     /** @type {SegmentState | null} */
     this._shown = null;
+    this._scene = "";
     this._isEditing = false;
     this._isEditor = false;
   }
@@ -44,9 +46,11 @@ export class Details {
   /** @param {SegmentState} segment @param {Model} model @param {boolean} isEditor whether this person may correct */
   show(segment, model, isEditor) {
     const isSame = segment.segment === this._shown?.segment;
-    if (segment === this._shown && isEditor === this._isEditor) return;
+    const scene = this._context.scenes.keyOf(segment, model);
+    if (segment === this._shown && scene === this._scene && isEditor === this._isEditor) return;
     if (isSame && (this._isEditing || this._box.querySelector(".add:focus-within"))) return; // a person is typing
     this._shown = segment;
+    this._scene = scene;
     this._isEditor = isEditor;
     this._isEditing = false;
     const scrolled = this._box.scrollTop;
@@ -69,6 +73,7 @@ export class Details {
     const { error } = segment;
     return [
       ...headParts(segment, model, `${kind}, ${segment.transition}, ${segment.status}`),
+      ...this._context.scenes.parts(segment, model, this._isEditor),
       error && el("p", { class: "failure", role: "alert", text: `${error.stage} failed: ${error.message}` }),
       ...this._captionParts(segment),
       el("h3", { text: "Tags" }),

@@ -15,6 +15,7 @@ import { hasPicture, isOnAir, isRunning, isStream } from "./live.js";
 import { Marks } from "./marks.js";
 import { layOut, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
+import { Scenes } from "./scenes.js";
 import { SelectionBar } from "./selection.js";
 import { SideTabs } from "./side_tabs.js";
 import { Spoken } from "./spoken.js";
@@ -59,7 +60,11 @@ export class Editor {
     this.corrections = new Corrections((method, params) => this._request(method, params), notify);
     const tagNames = () => this.bar.tagNames;
     const colorOf = (/** @type {string} */ tag) => this._colorOf(tag);
-    this.details = new Details(this.corrections, { tagNames, colorOf, info: () => this.info });
+    this.scenes = new Scenes(this.corrections, {
+      request: (method, params) => this._request(method, params),
+      changed: () => this.cues.scenesChanged(),
+    });
+    this.details = new Details(this.corrections, { tagNames, colorOf, info: () => this.info, scenes: this.scenes });
     this.side = new SideTabs();
     this.cues = new CuesPanel(this.player, this.corrections, {
       request: (method, params) => this.client.request(method, { id: this.id, ...params }),
@@ -194,6 +199,12 @@ export class Editor {
   /** Mark the playhead as the beginning or the end of a range. @param {"in" | "out"} edge */
   mark(edge) {
     this.marks.set(edge, this.player.time, clockOf(this.model?.state.source?.video));
+  }
+
+  /** Let a scene begin with the segment under the playhead, or no longer. */
+  editScene() {
+    const segment = this.model?.segments[segmentAt(this.model, this.player.time + 0.001)];
+    if (this.model && segment && this._isEditor) this.scenes.toggle(this.model.state, segment);
   }
 
   async copyTimecode() {

@@ -32,6 +32,7 @@ function shortcuts(editor) {
     c: () => editor.copyTimecode(),
     n: (shift) => editor.goToMatch(shift ? -1 : 1),
     b: () => toggleBin(),
+    g: () => editor.editScene(),
     q: () => editor.side.toggle(),
     a: () => editor.cues.hear(),
     e: () => editor.details.edit(),

@@ -67,7 +67,8 @@ function allRows(model, painter, material) {
 
 /** @param {Model} model @param {Painter} painter @returns {RowWithoutPlace} */
 function scenesRow(model, painter) {
-  const { scenes } = model.state;
+  const { scenes, scene_edits: edits = [] } = model.state;
+  const byHand = new Set(edits.filter((edit) => edit.begins).map((edit) => edit.segment));
   const { viewport, colors } = painter;
   const paint = (/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ top) => {
     let edge = -1;
@@ -79,6 +80,10 @@ function scenesRow(model, painter) {
       edge = end;
       context.fillStyle = colors.scene;
       context.fillRect(x, top + 2, Math.max(1, end - x - 1), SCENES - 5);
+      if (byHand.has(scenes[at].first)) {
+        context.fillStyle = colors.accent;
+        context.fillRect(x, top + 2, 2, SCENES - 5);
+      }
       painter.label(context, `Scene ${scenes[at].index + 1}`, x, end - x, top + SCENES / 2);
     }
   };

@@ -37,7 +37,7 @@ function speechOf(segment) {
 }
 
 /**
- * How loud music is at a moment: 1 where nobody speaks, less under speech and around it.
+ * How loud music is at a moment: 1 without speech, less under speech and around it.
  *
  * @param {readonly Span[]} speech @param {number} seconds
  */

@@ -20,7 +20,7 @@ export function wishText(wish, position) {
 }
 
 /**
- * The position that a guide asks for, 0 if it asks for none.
+ * The position of a slider that a guide contains, 0 if none.
  *
  * @param {string} guide @param {Wish} wish @returns {number}
  */
@@ -34,7 +34,7 @@ export function wishOf(guide, wish) {
 }
 
 /**
- * A guide that asks for a position of a slider, instead of what it asked for.
+ * A guide with another position of a slider.
  *
  * @param {string} guide @param {Wish} wish @param {number} position
  */

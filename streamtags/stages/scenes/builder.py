@@ -9,16 +9,15 @@ Where there is no picture, a scene ends where the sound becomes clearly another;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamtags.core.answers import heard_shares
 from streamtags.core.events import SceneDetected
-from streamtags.core.model import TagScore, tag_scores
+from streamtags.core.scene_fold import mean_tags
 from streamtags.core.state import SegmentState
 from streamtags.stages.scenes.look import Look, difference, look_of, sound_change, sound_difference
 
-__all__ = ["SceneBuilder", "mean_tags"]
+__all__ = ["SceneBuilder"]
 
 # Two shots look alike below this: 90 % of the pairs of pieces of one shot do, and 4 % of the pairs from different clips (see the docs).
 _ALIKE = 0.45
@@ -115,21 +114,6 @@ class SceneBuilder:
         )
         self._scenes += 1
         return scene
-
-
-def mean_tags(segments: Sequence[SegmentState]) -> list[TagScore]:
-    """Return the mean confidence of each tag, weighted by the lengths of the segments; a missing tag counts as 0.
-
-    Gaps do not count.
-    """
-    received = [segment for segment in segments if segment.kind != "gap"]
-    total = sum(segment.seconds for segment in received)
-    sums: dict[str, float] = {}
-    for segment in received:
-        seconds = segment.seconds
-        for score in segment.tags:
-            sums[score.tag] = sums.get(score.tag, 0.0) + score.confidence * seconds / total
-    return list(tag_scores(list(sums.items())))
 
 
 def _within(earlier: _Link, later: _Link) -> bool:

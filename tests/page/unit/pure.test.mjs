@@ -4,16 +4,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { addressOf, parseAddress } from "../../../server/streamtags_server/page/address.js";
+import { choicesOf, entriesOf, requestsToRestore } from "../../../server/streamtags_server/page/cues.js";
 import { faceBoxes } from "../../../server/streamtags_server/page/faces.js";
 import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
 import { spokenLines } from "../../../server/streamtags_server/page/heard.js";
 import { Info } from "../../../server/streamtags_server/page/info.js";
 import { waitingText } from "../../../server/streamtags_server/page/live.js";
 import { answerText, layOut, nextMatch } from "../../../server/streamtags_server/page/model.js";
+import { duckingAt, fadeAt, speechIn } from "../../../server/streamtags_server/page/speech.js";
 import { exactName, nearestName } from "../../../server/streamtags_server/page/suggestions.js";
 import { clockOf, rulerTicks, timecode } from "../../../server/streamtags_server/page/timecode.js";
 import { Viewport } from "../../../server/streamtags_server/page/viewport.js";
 import { loudest } from "../../../server/streamtags_server/page/waveforms.js";
+import { wishOf, withWish } from "../../../server/streamtags_server/page/wishes.js";
 
 const segment = (at, fields = {}) => ({
   segment: `s000${at}`,
@@ -229,4 +232,82 @@ test("draws the loudest peak of a stretch, a third as high at -20 dBFS", () => {
   assert.ok(Math.abs(loudest(peaks, 0, 2) - 10 ** -0.5) < 0.01);
   assert.equal(loudest(peaks, 0.5, 2.5), 1);
   assert.equal(loudest(peaks, 7, 9), 0);
+});
+
+test("writes the sliders into the guide, and reads them from it", () => {
+  assert.equal(withWish("hopeful, +piano", "tempo", -2), "hopeful, +piano, slower");
+  assert.equal(withWish("hopeful, slower, +piano", "tempo", 3), "hopeful, +piano, much faster");
+  assert.equal(withWish("much calmer; slower", "energy", 0), "slower");
+  assert.equal(withWish("", "energy", 1), "a bit more energetic");
+  assert.equal(wishOf("Hopeful,  Much  calmer", "energy"), -3);
+  assert.equal(wishOf("a slower song", "tempo"), 0);
+  for (let position = -3; position <= 3; position += 1) {
+    assert.equal(wishOf(withWish("x, y", "tempo", position), "tempo"), position);
+    assert.equal(wishOf(withWish("x, y", "energy", position), "energy"), position);
+  }
+});
+
+test("finds speech in transcripts, else in what was heard, else in measurements", () => {
+  const span = (at, fields) => ({
+    ...segment(at, fields),
+    start: { seconds: at, time_base: "1/10" },
+    end: { seconds: at + 1 },
+  });
+  const line = { text: "Hold", start: { seconds: 1.25 }, end: { seconds: 1.75 } };
+  const windows = [
+    { start: 20, end: 25, content: { speech: 0.9 } },
+    { start: 25, end: 30, content: { speech: 0.1 } },
+  ];
+  const film = [
+    span(0, { evidence: { speech_share: 0.6 } }),
+    span(1, { answers: { transcribed: { lines: [line, { text: "" }] } } }),
+    span(2, { answers: { heard: { content: { speech: 0.5 }, windows } } }),
+    span(3, { evidence: { speech_share: 0.1 } }),
+  ];
+  assert.deepEqual(speechIn(film, 0, 4), [
+    { start: 0, end: 1 },
+    { start: 1.25, end: 1.75 },
+    { start: 2, end: 2.5 },
+  ]);
+  assert.deepEqual(speechIn(film, 2.6, 4), []);
+});
+
+test("music is quieter under speech, with ramps around it", () => {
+  const speech = [{ start: 2, end: 3 }];
+  assert.equal(duckingAt(speech, 0), 1);
+  assert.equal(duckingAt(speech, 2.5), 0.25);
+  assert.ok(duckingAt(speech, 1.9) > 0.25 && duckingAt(speech, 1.9) < 1);
+  assert.ok(duckingAt(speech, 3.3) > duckingAt(speech, 3.1));
+  assert.equal(duckingAt(speech, 3.7), 1);
+  assert.equal(duckingAt([], 2.5), 1);
+});
+
+test("fades a track in and out, and is silent outside its part", () => {
+  const fit = { offset_seconds: 0, seconds: 10, fade_in_seconds: 0.5, fade_out_seconds: 2 };
+  assert.deepEqual(
+    [-0.1, 0, 0.25, 5, 9, 10].map((at) => fadeAt(fit, at)),
+    [0, 0, 0.5, 1, 0.5, 0],
+  );
+  assert.equal(fadeAt({ seconds: 10 }, 0), 1);
+});
+
+test("orders the tracks of a cue by what is decided, and says how to bring decisions back", () => {
+  const track = (name) => ({ track: name, title: name, artist: "", score: 0.5, why: "" });
+  const cue = { cue: "1M1", decision: "accepted", chosen: track("b"), rejected: ["a"], by: "ada" };
+  const state = { spotting: [cue], cues: [{ cue: "1M1", library: "l", cues: [track("a"), track("b"), track("c")] }] };
+  const [entry] = entriesOf(state);
+  assert.deepEqual(
+    choicesOf(entry).map((one) => [one.track.track, one.status]),
+    [
+      ["b", "chosen"],
+      ["c", "suggested"],
+      ["a", "rejected"],
+    ],
+  );
+  assert.deepEqual(requestsToRestore(cue), [
+    { cue: "1M1", decision: "reset" },
+    { cue: "1M1", decision: "reject", track: "a" },
+    { cue: "1M1", decision: "accept", track: "b" },
+  ]);
+  assert.deepEqual(entriesOf({ cues: [] }), []);
 });

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from streamtags.core.events import SceneDetected
 from streamtags.core.model import tag_scores
+from streamtags.core.scene_fold import mean_tags
 from streamtags.core.state import SegmentState
-from streamtags.stages.scenes.builder import SceneBuilder, mean_tags
+from streamtags.stages.scenes.builder import SceneBuilder
 from streamtags.stages.scenes.look import difference, look_of
 
 FOREST = {

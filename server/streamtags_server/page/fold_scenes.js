@@ -1,0 +1,1 @@
+../../../clients/javascript/fold_scenes.js
