@@ -12,7 +12,7 @@ import { duckingAt, fadeAt, speechIn } from "./speech.js";
 /** @typedef {import("./cues.js").Track} Track */
 
 const SEEK_SECONDS = 0.15; // a track that is farther from the film seeks
-const MOST_BEND = 0.02; // of the speed, which is not heard
+const MOST_BEND = 0.05; // of the speed; the browser keeps the pitch
 
 /** A track under a cue. @typedef {{cue: Cue, track: Track, library: string}} Choice */
 

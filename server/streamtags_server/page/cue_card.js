@@ -1,9 +1,11 @@
 /** One cue in the panel: where it is, why, its hit points, and the tracks with what a person can decide. */
 
 import { choicesOf, decisionText, fitOf, fitText } from "./cues.js";
-import { el } from "./dom.js";
+import { counted, el } from "./dom.js";
 import { lengthText } from "./timecode.js";
 import { drawWave } from "./tracks.js";
+
+const FEW_HITS = 4; // more are folded
 
 /** @typedef {import("./cues.js").Entry} Entry */
 /** @typedef {import("./cues.js").Choice} Choice */
@@ -50,22 +52,6 @@ function bodyParts(entry, actions, isEditor) {
   const wanted = cue.bpm ? `Wants ${cue.bpm[0].toFixed(0)} to ${cue.bpm[1].toFixed(0)} bpm` : "";
   /** @type {(HTMLElement | "")[]} */
   const parts = [el("p", { class: "reason", text: cue.reason }), wanted && el("p", { class: "muted", text: wanted })];
-  if (cue.hits.length) {
-    const items = cue.hits.map(({ at, reason }) =>
-      el(
-        "li",
-        {},
-        el("button", {
-          class: "mono",
-          text: at.timecode,
-          title: "Go there",
-          on: { click: () => actions.seek(at.seconds) },
-        }),
-        ` ${reason}`,
-      ),
-    );
-    parts.push(el("h3", { text: "Hit points" }), el("ul", { class: "hits" }, ...items));
-  }
   const choices = choicesOf(entry);
   if (suggested?.guide) parts.push(el("p", { class: "muted guide", text: `Guide: ${suggested.guide}` }));
   parts.push(
@@ -76,7 +62,19 @@ function bodyParts(entry, actions, isEditor) {
     parts.push(el("p", { class: "muted", text }));
   }
   if (isEditor) parts.push(cueButtons(entry, actions));
+  if (cue.hits.length) parts.push(hitsPart(entry, actions));
   return /** @type {HTMLElement[]} */ (parts.filter(Boolean));
+}
+
+/** @param {Entry} entry @param {CardActions} actions */
+function hitsPart({ cue }, actions) {
+  const items = cue.hits.map(({ at, reason }) => {
+    const go = () => actions.seek(at.seconds);
+    const button = el("button", { class: "mono", text: at.timecode, title: "Go there", on: { click: go } });
+    return el("li", {}, button, ` ${reason}`);
+  });
+  const summary = el("summary", { text: counted(cue.hits.length, "hit point") });
+  return el("details", { open: items.length <= FEW_HITS }, summary, el("ul", { class: "hits" }, ...items));
 }
 
 /** @param {Entry} entry @param {CardActions} actions */

@@ -74,13 +74,12 @@ export function cueAt(entries, seconds) {
 /** How a track lies under its cue, in words. @param {Track} track @param {Cue} cue */
 export function fitText({ fit }, cue) {
   if (!fit) return "";
-  const { offset_seconds: offset, fade_in_seconds: up = 0, fade_out_seconds: down = 0, hits = [] } = fit;
+  const { offset_seconds: offset, fade_in_seconds: up = 0, fade_out_seconds: down = 0 } = fit;
   const parts = [
     offset > 0 ? `begins ${offset.toFixed(1)} s into the track` : "begins with the track",
     up > 0 ? `fades in over ${up.toFixed(1)} s` : "",
     down > 0 ? `fades out over ${down.toFixed(1)} s` : "",
     fit.seconds < cue.end.seconds - cue.start.seconds - 0.05 ? `ends after ${fit.seconds.toFixed(1)} s` : "",
-    cue.hits.length ? `meets ${hits.length} of ${cue.hits.length} hit points` : "",
   ];
   return parts.filter(Boolean).join(", ");
 }
