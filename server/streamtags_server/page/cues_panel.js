@@ -40,7 +40,7 @@ export class CuesPanel {
     this._current = -1; // the place of the cue under the playhead
     this._tracks = new Tracks();
     /** Requests while the analysis runs: whether to make more, how far it was at the last one, and when. */
-    this._again = { isWanted: false, mark: "", at: 0 };
+    this._again = { isWanted: false, mark: "", wasRunning: false, at: 0 };
     this.audition = new Audition(player, {
       model: () => this._model,
       changed: () => this._markHeard(),
@@ -70,7 +70,7 @@ export class CuesPanel {
     this._cards.clear();
     this._open = "";
     this._current = -1;
-    this._again = { isWanted: false, mark: "", at: 0 };
+    this._again = { isWanted: false, mark: "", wasRunning: false, at: 0 };
     byId("cue-list").replaceChildren();
     byId("cue-error").textContent = byId("cue-status").textContent = byId("cue-count").textContent = "";
   }
@@ -208,11 +208,11 @@ export class CuesPanel {
     });
   }
 
-  /** Spot, and suggest tracks of the chosen library. */
-  async _find() {
+  /** Spot, and suggest tracks of the chosen library. @param {boolean} [isQuiet] say nothing until there is an answer */
+  async _find(isQuiet = false) {
     const library = byId("cue-library").value;
     remember("cue-library", library);
-    byId("cue-status").textContent = library ? "Finding music…" : "Spotting…";
+    if (!isQuiet) byId("cue-status").textContent = library ? "Finding music…" : "Spotting…";
     byId("cue-go").disabled = true;
     this._again.isWanted = true;
     this._again.at = Date.now();
@@ -231,16 +231,14 @@ export class CuesPanel {
   _followAnalysis() {
     const state = this._model?.state;
     if (!state) return;
-    const mark = [state.segments.length, state.scenes.length, state.progress?.tagged ?? 0, state.state].join(" ");
     const again = this._again;
-    const hasChanged = again.mark !== "" && mark !== again.mark;
-    if (!again.isWanted || !hasChanged || byId("cue-go").disabled) {
-      if (again.mark === "" || !again.isWanted) again.mark = mark;
-      return;
-    }
-    if (Date.now() - again.at < REFRESH_MS && isRunning(state)) return;
-    again.mark = mark;
-    this._find();
+    const isGoing = isRunning(state);
+    const mark = [state.segments.length, state.scenes.length, state.progress?.tagged ?? 0, state.state].join(" ");
+    const hasChanged = mark !== again.mark && (isGoing || again.wasRunning);
+    const mustWait = byId("cue-go").disabled || (isGoing && Date.now() - again.at < REFRESH_MS);
+    if (again.isWanted && hasChanged && mustWait) return;
+    Object.assign(again, { mark, wasRunning: isGoing });
+    if (again.isWanted && hasChanged) this._find(true);
   }
 
   /**
