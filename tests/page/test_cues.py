@@ -53,6 +53,7 @@ def cue(server: Server, timeline: str, place: int = 0) -> Any:
         return store.state(timeline).spotting[place]
 
 
+@pytest.mark.slow
 def test_from_a_film_to_an_accepted_track_that_was_heard_in_sync(server: Server, page: Page) -> None:
     film = server.folder / "two shots.mp4"
     make_video(film, [ShotSpec(72), ShotSpec(72, look="gradient")], rate=12, size=(160, 90))
