@@ -44,7 +44,7 @@ def make_mcp_server(services: Services, default: Caller) -> Server[dict[str, Any
         default: the caller of requests that did not come over HTTP.
     """
 
-    def caller_of(context: Any) -> Caller:
+    def caller_in(context: Any) -> Caller:
         request = context.request
         if request is None:
             return default
@@ -54,20 +54,20 @@ def make_mcp_server(services: Services, default: Caller) -> Server[dict[str, Any
         return types.ListToolsResult(tools=list_tools())
 
     async def on_call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        result = await call_tool(services, params.name, params.arguments or {}, caller_of(context))
+        result = await call_tool(services, params.name, params.arguments or {}, caller_in(context))
         wants_progress = context.meta and context.meta.get("progress_token") is not None
         if params.name == "analyze" and not result.is_error and wants_progress and "id" in result.structured_content["data"]:
             await _report_progress(services, result.structured_content["data"]["id"], context.session)
         return result
 
     async def on_list_resources(context: Any, _: Any) -> types.ListResourcesResult:
-        return types.ListResourcesResult(resources=await _or_error(list_resources(services, caller_of(context))))
+        return types.ListResourcesResult(resources=await _or_error(list_resources(services, caller_in(context))))
 
     async def on_list_resource_templates(_: Any, __: Any) -> types.ListResourceTemplatesResult:
         return types.ListResourceTemplatesResult(resource_templates=resource_templates())
 
     async def on_read_resource(context: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
-        return types.ReadResourceResult(contents=[await _or_error(read_resource(services, str(params.uri), caller_of(context)))])
+        return types.ReadResourceResult(contents=[await _or_error(read_resource(services, str(params.uri), caller_in(context)))])
 
     return Server(
         "streamtags",
