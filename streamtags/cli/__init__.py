@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from streamtags.cli.common import INTERRUPTED, silence_output
-from streamtags.cli.parser import build_parser, command_of
+from streamtags.cli.parser import build_parser, command_of, with_long_commands
 from streamtags.core.errors import StreamtagsError
 from streamtags.process import tune_process
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed; 130 interrupted; 1 a fault of streamtags itself.
     """
     tune_process()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = with_long_commands(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
         parser = build_parser()

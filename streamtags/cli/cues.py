@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--license", metavar="L", action="append", default=[], help="only tracks whose license contains this; may be repeated"
     )
+    parser.add_argument("--matcher", metavar="FILE", help="a matcher from `streamtags cues train`, which takes part in the ranking")
     parser.add_argument("--over-music", action="store_true", help="spot also where music is heard already")
     for name, what in (("accept", "the first suggestion, or this track"), ("reject", "the cue, or this track for it")):
         parser.add_argument(f"--{name}", metavar="CUE[=TRACK]", action="append", default=[], help=f"{name} {what}")
@@ -51,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     """Write the decisions, spot, suggest, and print the cues."""
     from streamtags.cues.spotting import SpotSettings
     from streamtags.run.cues import CueRequest, cues_as_json, suggest_cues
+    from streamtags.run.matching import open_matcher
 
-    settings = settings_of(args)
+    settings = settings_of(args, cues={"matcher": args.matcher} if args.matcher else None)
     with open_configured_store(settings) as store:
         timeline = _timeline(args.id, settings, store)
         is_decided = _decide(args, store, timeline)
@@ -65,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
             is_instrumental=args.instrumental,
             licenses=tuple(args.license),
             spotting=SpotSettings(is_over_music=args.over_music),
+            matcher=None if settings.cues.matcher is None or library is None else open_matcher(settings.cues.matcher),
         )
         state = store.state(timeline) if is_decided and library is None else suggest_cues(store, timeline, request)
     if args.json:

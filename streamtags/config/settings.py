@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from streamtags.config.budget import BudgetSettings
 from streamtags.config.profiles import AUTO, PROFILES
 from streamtags.config.relative_paths import anchored
-from streamtags.config.stages import FacesSettings, HearSettings, ReadSettings, SoundSettings, TranscribeSettings
+from streamtags.config.stages import CuesSettings, FacesSettings, HearSettings, ReadSettings, SoundSettings, TranscribeSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.validation import first_mistake
 
@@ -224,6 +224,7 @@ class Settings(BaseSettings):
     hear: HearSettings = Field(default_factory=HearSettings, description="how speech, singing and music are distinguished")
     transcribe: TranscribeSettings = Field(default_factory=TranscribeSettings, description="how speech becomes text")
     sound: SoundSettings = Field(default_factory=SoundSettings, description="how `streamtags sound` writes its sentences")
+    cues: CuesSettings = Field(default_factory=CuesSettings, description="how music is suggested")
     budget: BudgetSettings = Field(default_factory=BudgetSettings, description="what a run may use")
     server: ServerSettings = Field(default_factory=ServerSettings, description="how `streamtags serve` works")
     profiles: dict[str, ProfileSettings] = Field(default_factory=dict, description="profiles by name, in addition to the shipped ones")

@@ -7,7 +7,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["FacesSettings", "HearSettings", "MusicSettings", "ReadSettings", "SoundSettings", "TranscribeSettings"]
+__all__ = [
+    "CuesSettings",
+    "FacesSettings",
+    "HearSettings",
+    "MusicSettings",
+    "ReadSettings",
+    "SoundSettings",
+    "TranscribeSettings",
+]
 
 
 class _Strict(BaseModel):
@@ -52,6 +60,12 @@ class MusicSettings(_Strict):
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address of the OpenAI-compatible server, up to and with /v1")
     api_key_env: str | None = Field(None, description="environment variable that holds the server's key; none sends no key")
     timeout_seconds: float = Field(120.0, gt=0, description="timeout of one request to the server, in seconds")
+
+
+class CuesSettings(_Strict):
+    """How music is suggested."""
+
+    matcher: Path | None = Field(None, description="a matcher from `streamtags cues train`, which then takes part in the ranking of tracks")
 
 
 class HearSettings(_Strict):

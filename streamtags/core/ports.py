@@ -34,6 +34,7 @@ __all__ = [
     "Readiness",
     "ReportsDamage",
     "ShotDetector",
+    "TextWriter",
 ]
 
 
@@ -168,4 +169,17 @@ class Classifier(Protocol):
 
     async def close(self) -> None:
         """Release connections and memory."""
+        ...
+
+
+@runtime_checkable
+class TextWriter(Protocol):
+    """A classifier whose model writes text may also have this method."""
+
+    async def write(self, system: str, user: str) -> str:
+        """Return one plain text that the model writes; "" if there are no words in it. May be called concurrently.
+
+        Raises:
+            ModelError: there is no answer, or it is no text.
+        """
         ...

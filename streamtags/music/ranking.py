@@ -19,6 +19,7 @@ from streamtags.core.search import TextEmbedder
 from streamtags.music.expressions import expression_terms
 from streamtags.music.guide import Guide, Range
 from streamtags.music.index import TrackIndex
+from streamtags.music.wanted import Matcher, Wanted
 from streamtags.music.word_fit import MIN_MEANING, Field, WordFit, deviations
 from streamtags.music.words import terms
 
@@ -33,6 +34,7 @@ _SIGNED_WEIGHT, _SIGNED_MEANING = 1.5, 0.3  # a track that names the term counts
 _LIKE_REJECTED = 0.55  # cosine from which a track counts as like a rejected one
 _DIVERSITY = 0.2  # share of likeness in the choice of the next result
 _SAME_ARTIST = 0.5  # likeness of two tracks of one artist, at least
+_MATCHER_WEIGHT, _MIN_MATCHED = 1.0, 0.02  # of a trained matcher; deviation of its cosines below which differences mean little
 _POOL = 200
 _NEUTRAL = 0.5  # what is not known fits half
 _TEMPO_OCTAVES = 0.35  # outside the wanted range at which the fit has fallen to 37 %
@@ -41,29 +43,6 @@ _TEMPO_STEP, _ENERGY_STEP = 1.25, 0.2
 _TYPICAL_BPM = 100.0
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a span of a film wants of music.
-
-    Attributes:
-        words: captions, and whatever else says what happens.
-        tags: with confidence 0..1.
-        energy: 0 still to 1 driving; None if unknown.
-        bpm: tempo range that fits the picture; open if unknown.
-        seconds: length of the span; None if unknown.
-        dialogue_share: share of the span in which people speak.
-        expressions: apparent expressions of faces, by the labels of `EXPRESSION_WORDS`, with confidence 0..1.
-    """
-
-    words: str = ""
-    tags: tuple[tuple[str, float], ...] = ()
-    energy: float | None = None
-    bpm: Range = field(default_factory=Range)
-    seconds: float | None = None
-    dialogue_share: float = 0.0
-    expressions: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +72,7 @@ class Ranked:
         track: its id.
         score: 0..1.
         parts: what the score is made of, by name: the larger, the better; `scene`, `faces`, `guide`, `tempo`, `energy`, `length`, `room`,
-            `neighbor`, `rejected`, `signed`.
+            `neighbor`, `rejected`, `signed`, `matcher`.
     """
 
     track: str
@@ -110,6 +89,7 @@ def rank(
     limits: Limits | None = None,
     rejected: Sequence[str] = (),
     neighbor: str | None = None,
+    matcher: Matcher | None = None,
     top: int = 10,
 ) -> list[Ranked]:
     """Return the tracks that fit best, best first.
@@ -122,7 +102,11 @@ def rank(
         limits: which tracks are out.
         rejected: tracks that a person has rejected for this film: they are out, and what is like them counts less.
         neighbor: the track of the cue before; one that is like it counts a little more.
+        matcher: was trained on what people chose; one more part of the score.
         top: the most results, up to `MAX_RESULTS`.
+
+    Raises:
+        UsageError: the matcher was trained for other vectors than those of the index.
     """
     guide, limits = guide or Guide(), limits or Limits()
     allowed = _allowed(index, guide, limits, rejected)
@@ -130,6 +114,8 @@ def rank(
         return []
     scoring = _Parts(index, embedder, wanted, guide, rejected, neighbor)
     parts = scoring.all()
+    if matcher is not None:
+        parts["matcher"] = np.float32(_MATCHER_WEIGHT) * deviations(matcher.fits(index, wanted, guide), _MIN_MATCHED)[0]
     total = np.zeros(len(index))
     for values in parts.values():
         total += values

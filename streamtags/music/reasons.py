@@ -24,7 +24,7 @@ def why_it_fits(track: Track, ranked: Ranked, wanted: Wanted, guide: Guide, fit:
     parts = [f"says {', '.join(shared)}"] if shared else []
     if abs(ranked.parts.get("faces", 0.0)) >= _ROUGHLY:
         parts.append(f"faces look {expression_text(wanted.expressions)} {ranked.parts['faces']:+.1f}")
-    names = {"scene": "fits the scene", "guide": "fits the guide", "signed": "signed words"}
+    names = {"scene": "fits the scene", "guide": "fits the guide", "signed": "signed words", "matcher": "trained matcher"}
     parts += [f"{text} {ranked.parts[name]:+.1f}" for name, text in names.items() if abs(ranked.parts.get(name, 0.0)) >= _ROUGHLY]
     parts += _numbers(track, ranked, wanted)
     if fit is not None and hit_count:

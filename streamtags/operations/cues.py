@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from streamtags.core.errors import NotInStore
 from streamtags.core.music import Library, Track
+from streamtags.core.state import TimelineState
 from streamtags.cues.spotting import SpotSettings
 from streamtags.operations.operation import FileResult
 from streamtags.operations.params import DecideCue, NoParams, OneTrack, SuggestCues
 from streamtags.operations.services import Caller, Services
 from streamtags.run.cues import CueRequest, cues_as_json, decide, suggest_cues
 from streamtags.run.library_files import audio_file
+from streamtags.run.matching import open_matcher
 from streamtags.store.opening import open_music_libraries
 
 __all__ = ["decide_cue", "describe_track", "list_libraries", "suggest", "track_audio"]
@@ -26,6 +29,7 @@ async def suggest(services: Services, params: SuggestCues, _: Caller) -> dict[st
         UsageError: the guide is wrong, or the timeline has no segments yet.
     """
     timeline = await services.readers.resolve(params.id)
+    path = services.settings.cues.matcher
     request = CueRequest(
         library=params.library,
         guide=params.guide,
@@ -35,7 +39,12 @@ async def suggest(services: Services, params: SuggestCues, _: Caller) -> dict[st
         licenses=tuple(params.licenses),
         spotting=SpotSettings(is_over_music=params.over_music),
     )
-    state = await services.threads.searching(lambda: suggest_cues(services.store, timeline, request))
+
+    def work() -> TimelineState:
+        matcher = None if path is None or params.library is None else open_matcher(path)
+        return suggest_cues(services.store, timeline, replace(request, matcher=matcher))
+
+    state = await services.threads.searching(work)
     return {"cues": cues_as_json(state, params.top)}
 
 

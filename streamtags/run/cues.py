@@ -16,17 +16,18 @@ from streamtags.core.music import MusicLibraries, Track
 from streamtags.core.payload import Payload
 from streamtags.core.state import SpottedCue, TimelineState
 from streamtags.core.stores import Store
-from streamtags.cues.film import Film, film_of
+from streamtags.cues.film import Film, Shot, film_of
 from streamtags.cues.spotting import SpotSettings, spot
 from streamtags.music.fitting import Fit, fit_track
 from streamtags.music.guide import Guide, Range, parse_guide
 from streamtags.music.index import TrackIndex, open_index
-from streamtags.music.ranking import MAX_RESULTS, Limits, Wanted, rank
+from streamtags.music.ranking import MAX_RESULTS, Limits, rank
 from streamtags.music.reasons import why_it_fits
+from streamtags.music.wanted import Matcher, Wanted, WantedSegment
 from streamtags.run.search import StaticEmbedder
 from streamtags.store.opening import open_music_libraries
 
-__all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "spot_again", "suggest_cues"]
+__all__ = ["CueRequest", "Decision", "cues_as_json", "decide", "spot_again", "suggest_cues", "wanted_of"]
 
 Decision = Literal["accept", "reject", "swap", "reset"]
 
@@ -46,6 +47,7 @@ class CueRequest:
         is_instrumental: no track with vocals.
         licenses: rights that are allowed, as parts of what the library states; empty allows all.
         spotting: what is spotted.
+        matcher: a trained one, which the ranking then uses, too.
     """
 
     library: str | None = None
@@ -55,6 +57,7 @@ class CueRequest:
     is_instrumental: bool = False
     licenses: tuple[str, ...] = ()
     spotting: SpotSettings = field(default_factory=SpotSettings)
+    matcher: Matcher | None = None
 
 
 def suggest_cues(store: Store, timeline: str, request: CueRequest) -> TimelineState:
@@ -170,6 +173,7 @@ class _Suggesting:
             limits=Limits(is_instrumental=request.is_instrumental, licenses=request.licenses, used=frozenset(used)),
             rejected=rejected,
             neighbor=neighbor,
+            matcher=request.matcher,
             top=request.top,
         )
         tracks = {track.track: track for track in self._libraries.some(request.library or "", [each.track for each in ranked])}
@@ -201,7 +205,14 @@ def wanted_of(film: Film, cue: SpottedCue) -> Wanted:
         seconds=end - start,
         dialogue_share=film.dialogue_share(start, end),
         expressions=tuple(film.expressions(start, end)),
+        segments=tuple(_segment_of(shot, start, end) for shot in shots),
     )
+
+
+def _segment_of(shot: Shot, start: float, end: float) -> WantedSegment:
+    tags = sorted((shot.tags or {}).items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_TAGS]
+    seconds = min(end, shot.end) - max(start, shot.start)
+    return WantedSegment(shot.caption if shot.is_described else "", tuple(tags), shot.energy, seconds)
 
 
 def _fit_of(fit: Fit) -> CueFit:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamtags.cli import main
 from streamtags.core.errors import UsageError
-from streamtags.music import catalog as module
+from streamtags.music import rows as module
 from streamtags.music.catalog import Catalog, read_catalog
 from streamtags.music.columns import field_of, parse_duration, parse_list, parse_number
 

@@ -18,6 +18,7 @@ from streamtags.core.model import ClassifyRequest, TagSet, Usage
 from streamtags.core.validation import first_mistake
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.stages.backend import BackendSpec
+from streamtags.stages.cleaning import description_of
 from streamtags.stages.model_server.connection import Endpoint
 from streamtags.stages.model_server.options import EndpointOptions, check_api_key
 from streamtags.stages.model_server.responses import usage_of
@@ -102,6 +103,16 @@ class InstructorClassifier:
             usage=_sum(spent),
             **findings_of(answer),
         )
+
+    async def write(self, system: str, user: str) -> str:
+        """Return one plain text; see `streamtags.core.ports.TextWriter`.
+
+        Raises:
+            ModelError: there is no answer, or it is a refusal, a loop or cut off.
+        """
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        reply = await self._endpoint.reply(messages=messages, **self._options.sampling())
+        return description_of(reply, self._endpoint.where)
 
     async def ready(self) -> None:
         """Return if the server answers and has the model.
