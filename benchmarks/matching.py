@@ -1,6 +1,6 @@
 """The trained matcher: how well scenes and texts find their track, with text and without, beside the untrained ranking and chance.
 
-`python -m benchmarks.matching musiccaps-dev.csv [--seeds 3] [--validate]`
+`python -m benchmarks.matching musiccaps-dev.csv [--splits 1 2 3] [--keep FOLDER] [--validate]`
 
 The pairs are made, not real: no person chose these tracks for a film. All of them come from a catalog in which each track has a description
 and tags by one person (MusicCaps):
@@ -11,7 +11,10 @@ and tags by one person (MusicCaps):
 - its text is made by the template of `streamtags cues train` from the other tags, three at a time, without those about the recording.
 
 Tracks are split by a seed: 70 % are trained on, the queries of the others search these others alone. With `--validate`, the tracks that
-are trained on are split again in the same way, and the rest is not touched: for choosing options.
+are trained on are split again in the same way, the rest is not touched, and the ranking is left out: for choosing options.
+
+The matcher alone answers every query of a split, the ranking the first 250. With `--keep`, the ranks of each split are kept in a folder,
+and the table has all splits that are there.
 """
 
 from __future__ import annotations
@@ -52,6 +55,7 @@ _MUSIC_OF = re.compile(r"^(?:the\s+)?(?:background|soundtrack|opening|score)\s*(
 _RECORDING = re.compile(r"quality|record|noisy|mono\b|stereo|audio|muffled|distorted|reverb", re.IGNORECASE)
 _SCENE_AXES = frozenset({"mood", "energy", "pace"})
 _LEARNED = 0.7
+_RANKED = 250
 _EMBEDDER = StaticEmbedder()
 
 
@@ -119,9 +123,9 @@ class Trial:
         return ranks_of(matcher.queries(queries) @ matcher.tracks(self.index).T, range(len(queries)))
 
     def ranking(self, matcher: Matcher | None, *, has_text: bool, has_scene: bool = True) -> NDArray[np.float64]:
-        """Return the rank of each query's track in the results of the ranking; those that are not among them share the next rank."""
+        """Return the rank of each track in the results of the ranking; those that are not among them share the next rank."""
         ranks = []
-        for pair, own in zip(self.tested, self.index.ids, strict=True):
+        for pair, own in zip(self.tested[:_RANKED], self.index.ids, strict=False):
             wanted, guide = pair.wanted if has_scene else Wanted(), Guide(text=pair.texts[0] if has_text else "")
             results = [each.track for each in rank(self.index, _EMBEDDER, wanted, guide, matcher=matcher, top=MAX_RESULTS)]
             ranks.append(results.index(own) + 1 if own in results else MAX_RESULTS + 1)
@@ -138,36 +142,35 @@ def _queries(pair: Made, texts: Sequence[str]) -> tuple[Query, ...]:
     return tuple(Query(alone.segments, query_of(Wanted(), text, _EMBEDDER).phrases) for text in texts)
 
 
-def compare(pairs: Sequence[Made], options: TrainingOptions, seeds: int, *, validate: bool) -> None:
-    """Print the tables of all splits."""
-    ranks: dict[str, list[NDArray[np.float64]]] = {}
-    for seed in range(1, seeds + 1):
-        trial = Trial(pairs, seed, validate=validate)
-        before = time.perf_counter()
-        matchers = {
-            "trained, text dropout": trial.train(options.model_copy(update={"seed": seed})),
-            "trained, no text dropout": trial.train(options.model_copy(update={"seed": seed, "text_dropout": 0.0})),
-        }
-        seconds = (time.perf_counter() - before) / len(matchers)
-        print(
-            f"split {seed}: {len(trial.learned)} pairs trained on, {len(trial.tested)} among as many; {seconds:.0f} s to train", flush=True
-        )
-        for text, has_text in (("scene and text", True), ("scene alone", False)):
-            for name, matcher in {"embeddings alone": trial.plain(), **matchers}.items():
-                ranks.setdefault(f"{text}: {name}", []).append(trial.ranks(matcher, has_text=has_text))
-            for name, one in (("ranking", None), ("ranking with the trained matcher", matchers["trained, text dropout"])):
-                ranks.setdefault(f"{text}: {name}", []).append(trial.ranking(one, has_text=has_text))
-        ranks.setdefault("text alone: ranking", []).append(trial.ranking(None, has_text=True, has_scene=False))
-    _table(ranks, len(trial.tested))
+def ranks_of_split(pairs: Sequence[Made], options: TrainingOptions, *, validate: bool) -> dict[str, NDArray[np.float64]]:
+    """Train on a split, and return the ranks of its queries by each way to find their track."""
+    trial = Trial(pairs, options.seed, validate=validate)
+    before = time.perf_counter()
+    matchers = {
+        "trained, text dropout": trial.train(options),
+        "trained, no text dropout": trial.train(options.model_copy(update={"text_dropout": 0.0})),
+    }
+    seconds = (time.perf_counter() - before) / len(matchers)
+    print(f"split {options.seed}: {len(trial.learned)} pairs trained on, {len(trial.tested)} tested; {seconds:.0f} s to train", flush=True)
+    ranks = {}
+    for text, has_text in (("scene and text", True), ("scene alone", False)):
+        for name, matcher in {"embeddings alone": trial.plain(), **matchers}.items():
+            ranks[f"{text}: {name}"] = trial.ranks(matcher, has_text=has_text)
+        for name, one in () if validate else (("ranking", None), ("ranking, trained matcher", matchers["trained, text dropout"])):
+            ranks[f"{text}: {name}"] = trial.ranking(one, has_text=has_text)
+    if not validate:
+        ranks["text alone: ranking"] = trial.ranking(None, has_text=True, has_scene=False)
+    return ranks
 
 
-def _table(ranks: Mapping[str, Sequence[NDArray[np.float64]]], tracks: int) -> None:
-    by_lot = chance(tracks)
+def print_table(splits: Sequence[Mapping[str, NDArray[np.float64]]]) -> None:
+    """Print recall and median rank of each way, over splits."""
+    by_lot = chance(max(map(len, splits[0].values())))
     shares = " ".join(f"{share:.4f}" for share in by_lot.recall)
     print(f"chance: {shares}, {by_lot.median_rank:.0f}; mean ± standard deviation over the splits")
     print(f"{'':50} {'  '.join(f'recall@{most:<6}' for most in RECALLS)}  median rank")
-    for name, splits in ranks.items():
-        results = [retrieval_of(each) for each in splits]
+    for name in splits[0]:
+        results = [retrieval_of(split[name]) for split in splits]
         cells = [_mean([result.recall[place] for result in results], ".3f") for place in range(len(RECALLS))]
         print(f"{name:50} {'  '.join(f'{cell:13}' for cell in cells)}  {_mean([result.median_rank for result in results], '.1f')}")
 
@@ -180,7 +183,8 @@ def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("catalog", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--splits", type=int, nargs="*", default=[1, 2, 3], help="seeds of the splits and of the training")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the ranks of each split are kept")
     parser.add_argument("--validate", action="store_true")
     for name, field in TrainingOptions.model_fields.items():
         if name != "seed":
@@ -189,8 +193,16 @@ def main() -> None:
     pairs = made_pairs(args.catalog)
     with_caption, with_tags = sum(bool(pair.wanted.words) for pair in pairs), sum(bool(pair.wanted.tags) for pair in pairs)
     print(f"{len(pairs)} pairs; {with_caption} scenes with a caption, {with_tags} with tags")
-    options = TrainingOptions.model_validate({name: getattr(args, name) for name in TrainingOptions.model_fields if name != "seed"})
-    compare(pairs, options, args.seeds, validate=args.validate)
+    given = {name: getattr(args, name) for name in TrainingOptions.model_fields if name != "seed"}
+    splits = []
+    for seed in args.splits:
+        splits.append(ranks_of_split(pairs, TrainingOptions(**given, seed=seed), validate=args.validate))
+        if args.keep:
+            args.keep.mkdir(parents=True, exist_ok=True)
+            np.savez(args.keep / f"split-{seed}.npz", **splits[-1])
+    if args.keep:
+        splits = [dict(np.load(file)) for file in sorted(args.keep.glob("split-*.npz"))]
+    print_table(splits)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="texts of pairs without one: by the language model of the profile's classifier, or from tags of the track (default auto)",
     )
-    parser.add_argument("--held-out", metavar="SHARE", type=float, default=0.1, help="share of the tracks kept for the score (default 0.1)")
+    parser.add_argument(
+        "--test-share", metavar="SHARE", type=float, default=0.1, help="share of the tracks that are kept for the score (default 0.1)"
+    )
     parser.add_argument("--fresh", action="store_true", help="begin anew, also where a training was interrupted")
     parser.add_argument("--profile", metavar="P", help="whose classifier writes texts")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -57,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
     except ValidationError as error:
         mistake = first_mistake(error)
         raise UsageError(mistake.sentence, where=f"--{mistake.place.replace('_', '-')}") from error
-    if not 0 <= args.held_out < 1:
-        raise UsageError(f"{args.held_out:g} is no share from 0 to below 1", where="--held-out")
+    if not 0 <= args.test_share < 1:
+        raise UsageError(f"{args.test_share:g} is no share from 0 to below 1", where="--test-share")
     check_output(args.output)
     settings = settings_of(args, profile=args.profile)
-    request = TrainRequest(args.pairs, args.library, Path(args.output), options, args.texts, args.held_out, args.fresh)
+    request = TrainRequest(args.pairs, args.library, Path(args.output), options, args.texts, args.test_share, args.fresh)
     with open_configured_store(settings) as store:
         report = train_matcher(store, settings, request, _notice)
     if args.json:

@@ -29,7 +29,7 @@ def initial_parameters(sizes: MatcherSizes, seed: int) -> dict[str, Tensor]:
     parameters = {}
     for name, shape in parameter_shapes(sizes).items():
         if name == "log_scale":
-            value = torch.tensor(log(_FIRST_SCALE))
+            value = torch.full(shape, log(_FIRST_SCALE))
         elif name == "shares" or name.endswith("norm.weight"):
             value = torch.ones(shape)
         elif name.endswith("bias") or name in _STARTS_AT_ZERO:
@@ -105,7 +105,7 @@ class Network:
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=is_there[:, None, None])
         tokens = tokens + self._left_out(self._linear(f"{name}.join", seen.transpose(1, 2).reshape(count, length, width)))
         hidden = functional.gelu(self._linear(f"{name}.widen", self._norm(f"{name}.forward_norm", tokens)))
-        return tokens + self._left_out(self._linear(f"{name}.narrow", self._left_out(hidden)))
+        return tokens + self._left_out(self._linear(f"{name}.narrow", hidden))
 
     def _linear(self, name: str, values: Tensor) -> Tensor:
         return functional.linear(values, self._parameters[f"{name}.weight"], self._parameters[f"{name}.bias"])
@@ -117,7 +117,7 @@ class Network:
         """Leave out a share of values; drawn here, not by torch's own dropout, whose state would have to be saved."""
         if self._generator is None or not self._dropout:
             return values
-        keep = torch.empty_like(values).bernoulli_(1 - self._dropout, generator=self._generator)
+        keep = torch.rand(values.shape, generator=self._generator) >= self._dropout
         return values * keep / (1 - self._dropout)
 
 

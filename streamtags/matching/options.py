@@ -78,5 +78,5 @@ def parameter_shapes(sizes: MatcherSizes) -> dict[str, tuple[int, ...]]:
         "track_in.bias": (2 * width,),
         "track_out.weight": (space, 2 * width),
         "track_out.bias": (space,),
-        "log_scale": (),
+        "log_scale": (1,),
     }

@@ -15,7 +15,7 @@ RECALLS = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What queries found.
+    """The results of queries.
 
     Attributes:
         recall: share of the queries whose track is among the first 1, 5 and 10.
@@ -44,5 +44,5 @@ def retrieval_of(ranks: NDArray[np.floating]) -> Retrieval:
 
 
 def chance(tracks: int) -> Retrieval:
-    """Return what an order by lot finds among so many tracks."""
+    """Return the results of an order by lot among so many tracks."""
     return Retrieval(tuple(min(1.0, most / tracks) for most in RECALLS), (tracks + 1) / 2)

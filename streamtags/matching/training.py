@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
@@ -76,17 +77,29 @@ def train(
     """
     if len(examples) < 2:
         raise UsageError("a matcher needs two pairs or more", where="training", hint="add pairs")
-    training = _Training(examples, tracks, sizes, options)
-    if state is not None and state.is_file():
-        training.load(state)
-    while training.epoch < options.epochs:
-        loss = training.run_epoch()
-        if state is not None:
-            training.save(state)
-        notice(Epoch(training.epoch, loss))
+    with _one_thread():
+        training = _Training(examples, tracks, sizes, options)
+        if state is not None and state.is_file():
+            training.load(state)
+        while training.epoch < options.epochs:
+            loss = training.run_epoch()
+            if state is not None:
+                training.save(state)
+            notice(Epoch(training.epoch, loss))
     if state is not None:
         state.unlink(missing_ok=True)
     return training.parameters()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: sums then do not depend on the number of cores, and steps as small as these gain nothing from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Training:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Score", "TrainReport", "TrainRequest", "open_matcher", "train_matcher"]
 
-_MIN_HELD_OUT = 10  # pairs; from fewer, recall says nothing
+_MIN_TESTED = 10  # pairs; from fewer, recall says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class TrainRequest:
         output: the file of the matcher.
         options: how it is trained.
         texts: where the texts of pairs without one come from.
-        held_out: share of the tracks whose pairs are kept for the report.
+        test_share: share of the tracks whose pairs are kept for the report.
         is_fresh: an interrupted training is not continued.
     """
 
@@ -55,7 +55,7 @@ class TrainRequest:
     output: Path
     options: TrainingOptions = field(default_factory=TrainingOptions)
     texts: TextChoice = "auto"
-    held_out: float = 0.1
+    test_share: float = 0.1
     is_fresh: bool = False
 
 
@@ -207,10 +207,10 @@ def _texts_file(output: Path) -> Path:
 def _split(examples: Sequence[Example], request: TrainRequest) -> tuple[list[Example], list[Example]]:
     """Return what is trained on and what is kept for the report; all pairs of a track are on one side."""
     tracks = sorted({example.track for example in examples})
-    drawn = np.random.default_rng(request.options.seed).permutation(len(tracks))[: int(len(tracks) * request.held_out)]
+    drawn = np.random.default_rng(request.options.seed).permutation(len(tracks))[: int(len(tracks) * request.test_share)]
     chosen = {tracks[place] for place in drawn}
     tested = [example for example in examples if example.track in chosen]
-    if len(tested) < _MIN_HELD_OUT:
+    if len(tested) < _MIN_TESTED:
         return list(examples), []
     return [example for example in examples if example.track not in chosen], tested
 
