@@ -87,7 +87,7 @@ async def test_a_model_writes_texts_and_they_are_kept(tmp_path: Path) -> None:
             return "the list of models"
         prompt = str(request.body["messages"][-1]["content"])
         assert "written by a person" in prompt
-        return "a wish about " + prompt.rsplit("<track>", 1)[1][:12].strip('[]"')
+        return "a wish about " + json.loads(prompt.rsplit("<track>", 1)[1].removesuffix("</track>"))[0]
 
     async with ModelServer(replies(answer)) as server:
         texts = await written(server, path)
