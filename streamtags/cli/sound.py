@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     uri, timeline = _source(args.source, settings)
     options = SoundOptions(args.window, args.seed, load_grammar(args.grammar))
     described = asyncio.run(describe_sound(uri, settings, options, timeline=timeline))
-    name = args.source if timeline is None or timeline.source is None else timeline.source.name
+    name = Path(args.source).name if timeline is None or timeline.source is None else timeline.source.name
     rows = [each.to_dict() for each in described]
     write_output(render(rows, "json" if args.json else args.format, name), args.output)
     for line in _advice(described, settings, timeline):
