@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from streamtags.core.timecode import frame_at, has_drop_frame
-from streamtags.sources.edit.fcpxml_clips import STORY, Placement, active_clip, clip_of, duration_of, is_visible
+from streamtags.sources.edit.fcpxml_clips import STORY, Placement, active_clip, clip_of, duration_of, is_visible, length_of, words_of
 from streamtags.sources.edit.fcpxml_resources import Resources, conform_scale, time_of
 from streamtags.sources.edit.model import Clip, Edit, Marker, Sequence, Track, Transition
 from streamtags.sources.edit.xmltree import Element
@@ -16,6 +16,7 @@ __all__ = ["first_sequence", "read_fcpxml"]
 _MARKERS = ("marker", "chapter-marker")
 _TRANSITION_ORIGIN = Fraction(3600)  # markers on a transition count from an implied start of one hour
 MAX_NESTING = 16
+_HINT = "export the project as FCPXML 1.14 or older"
 
 Lane = tuple[int, ...]
 
@@ -119,12 +120,20 @@ class _SequenceReader:
     def _spine(self, spine: Element, placement: Placement, lane: Lane, inside: tuple[str, ...]) -> None:
         """The items of a storyline one after another; `placement` maps its times to the sequence."""
         position = placement.local_start
-        transitions = [self._transition(element, placement) for element in spine.all("transition")]
-        for element in spine.children:
-            if element.tag in STORY:
-                offset = time_of(element, "offset", position)
-                self._item(element, placement.record(offset), lane, inside, transitions)
-                position = offset + duration_of(element, self.resources)
+        items: list[tuple[Element, Fraction]] = []
+        transitions = []
+        for index, element in enumerate(spine.children):
+            if element.tag == "transition":
+                last = index == len(spine.children) - 1
+                transitions.append(self._transition(element, placement, _around(element, position, first=not items, last=last)))
+                continue
+            if element.tag not in STORY:
+                raise element.fail(f"<{element.tag}> is no item of a storyline that can be read", _HINT)
+            offset = time_of(element, "offset", position)
+            items.append((element, offset))
+            position = offset + duration_of(element, self.resources)
+        for element, offset in items:
+            self._item(element, placement.record(offset), lane, inside, transitions)
 
     def _item(
         self, element: Element, record: Fraction, lane: Lane, inside: tuple[str, ...], transitions: list[tuple[int, int, Transition]]
@@ -151,8 +160,10 @@ class _SequenceReader:
             if child.tag == "caption":
                 self._caption(child, placement)
                 continue
-            if child.tag not in (*STORY, "spine") or child.get("lane") in (None, "0"):
+            if child.get("lane") in (None, "0"):
                 continue
+            if child.tag not in (*STORY, "spine"):
+                raise child.fail(f"<{child.tag}> in a lane is nothing that can be read", _HINT)
             try:
                 number = int(child.get("lane") or 0)
             except ValueError as error:
@@ -164,11 +175,11 @@ class _SequenceReader:
             else:
                 self._item(child, placement.record(offset), (*lane, number), inside, [])
 
-    def _transition(self, element: Element, placement: Placement) -> tuple[int, int, Transition]:
-        """First frame, last frame and model of a transition; its markers are gathered on the way."""
-        record = placement.record(time_of(element, "offset", placement.local_start))
+    def _transition(self, element: Element, placement: Placement, offset: Fraction) -> tuple[int, int, Transition]:
+        """First frame, last frame and model of a transition at `offset`; its markers are gathered on the way."""
+        record = placement.record(offset)
         first = frame_at(record, self.rate)
-        last = frame_at(record + time_of(element, "duration"), self.rate)
+        last = frame_at(record + length_of(element), self.rate)
         name = element.get("name") or "transition"
         on_transition = Placement(_TRANSITION_ORIGIN, record, self.rate)
         self._markers(element, on_transition, last, ())
@@ -195,9 +206,8 @@ class _SequenceReader:
 
     def _caption(self, element: Element, placement: Placement) -> None:
         record = placement.record(time_of(element, "offset", placement.local_start))
-        frames = max(1, frame_at(time_of(element, "duration"), self.rate))
-        text = " ".join(style.text.strip() for style in element.walk("text-style") if style.text.strip())
-        self.captions.append(Marker(frame_at(record, self.rate), text, frames=frames, kind="caption"))
+        frames = max(1, frame_at(length_of(element), self.rate))
+        self.captions.append(Marker(frame_at(record, self.rate), words_of(element), frames=frames, kind="caption"))
 
     def _nested(self, element: Element, owner: Element) -> Sequence:
         """The sequence inside a compound, multicam or synchronized clip; `element` holds its items."""
@@ -225,6 +235,12 @@ class _SequenceReader:
                 self._spine(child, Placement(Fraction(0), offset, self.rate), lane, ())
             elif child.tag in STORY and not lane:
                 self._item(child, identity.record(time_of(child, "offset", Fraction(0))), lane, (), [])
+
+
+def _around(transition: Element, cut: Fraction, *, first: bool, last: bool) -> Fraction:
+    """Where a transition starts: at its offset; without one at the first item, before the end of the last, else around the cut."""
+    length = length_of(transition)
+    return time_of(transition, "offset", cut if first else cut - length if last else cut - length / 2)
 
 
 def _active_angle(multicam: Element, clip: Element) -> Element | None:

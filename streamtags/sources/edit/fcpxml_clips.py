@@ -13,7 +13,7 @@ from streamtags.sources.edit.fcpxml_resources import Asset, Resources, time_of
 from streamtags.sources.edit.model import Clip, Kind, Media, Sequence, Timing
 from streamtags.sources.edit.xmltree import Element
 
-__all__ = ["STORY", "Placement", "active_clip", "clip_of", "duration_of", "is_visible"]
+__all__ = ["STORY", "Placement", "active_clip", "clip_of", "duration_of", "is_visible", "length_of", "words_of"]
 
 STORY = ("asset-clip", "clip", "video", "title", "ref-clip", "mc-clip", "sync-clip", "audition", "gap", "audio", "live-drawing")
 Nest = Callable[[Element, Element], Sequence]
@@ -46,7 +46,7 @@ def duration_of(element: Element, resources: Resources) -> Fraction:
     """Return the seconds that a story element lasts.
 
     Raises:
-        SourceError: it states no duration, and has no media that does.
+        SourceError: it states no duration, and has no media that does; or a negative one.
     """
     if element.tag == "audition":
         active = active_clip(element)
@@ -54,7 +54,25 @@ def duration_of(element: Element, resources: Resources) -> Fraction:
     default = None
     if element.tag == "asset-clip" and element.get("duration") is None:
         default = resources.asset(element).duration
-    return time_of(element, "duration", default if default is not None else Fraction(0) if element.tag == "audio" else None)
+    return length_of(element, default if default is not None else Fraction(0) if element.tag == "audio" else None)
+
+
+def length_of(element: Element, default: Fraction | None = None) -> Fraction:
+    """The duration that an element states.
+
+    Raises:
+        SourceError: it states none and there is no default, or a negative one.
+    """
+    duration = time_of(element, "duration", default)
+    if duration < 0:
+        raise element.fail(f"duration={element.get('duration')!r} is negative")
+    return duration
+
+
+def words_of(element: Element) -> str:
+    """The words of a title or caption, with or without a style."""
+    texts = [part.text.strip() for text in element.all("text") for part in (text, *text.all("text-style"))]
+    return " ".join(text for text in texts if text)
 
 
 def is_visible(element: Element, resources: Resources) -> bool:
@@ -64,7 +82,11 @@ def is_visible(element: Element, resources: Resources) -> bool:
     if element.tag == "asset-clip":
         return resources.asset(element).has_video
     if element.tag == "clip":
-        return any(child.tag in ("video", "title", "ref-clip", "spine", "asset-clip", "clip", "mc-clip") for child in _inner(element))
+        items = [child for child in _inner(element) if child.tag in (*STORY, "spine") and child.tag != "gap"]
+        return any(item.tag == "spine" or is_visible(item, resources) for item in items)
+    if element.tag == "audition":
+        active = active_clip(element)
+        return active is not None and is_visible(active, resources)
     return True
 
 
@@ -81,9 +103,8 @@ def clip_of(element: Element, resources: Resources, placement: Placement, record
     """
     clip = Clip(element.get("name") or "", "gap", record_in, record_out, enabled=element.get("enabled") != "0")
     local = placement.local_start
-    if element.tag == "title":
-        text = " ".join(style.text.strip() for style in element.walk("text-style") if style.text.strip())
-        return replace(clip, kind="title", text=text)
+    if element.tag in ("title", "live-drawing"):  # both are transparent around what is written
+        return replace(clip, kind="title", text=words_of(element))
     if element.tag in ("asset-clip", "video"):
         if resources.tag_of(element) != "asset":
             return replace(clip, kind="generator")
@@ -106,11 +127,7 @@ def clip_of(element: Element, resources: Resources, placement: Placement, record
 
 def _inner_videos(element: Element) -> list[Element]:
     """The single video of a plain clip; several items, or a storyline, make it a compound."""
-    items = [
-        child
-        for child in _inner(element)
-        if (child.tag not in ("audio", "gap") and child.get("offset") is not None) or child.tag == "spine"
-    ]
+    items = [child for child in _inner(element) if child.tag in (*STORY, "spine") and child.tag not in ("audio", "gap")]
     return items if all(item.tag == "video" for item in items) else []
 
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from streamtags.core.timecode import nominal
+from streamtags.core.errors import UsageError
+from streamtags.core.timecode import nominal, parse_rate
 from streamtags.sources.edit.model import Sequence
 from streamtags.sources.edit.xmltree import Element
 
@@ -134,14 +135,20 @@ def conform_scale(clip: Element, rate: Fraction) -> Fraction:
 
     Between 23.976, 24 and 25 Final Cut Pro plays frame for frame. Between other rates it keeps the speed, except for the factor 1.001 of
     NTSC rates.
+
+    Raises:
+        SourceError: the clip's rate is not a number.
     """
     conform = clip.child("conform-rate")
     if conform is None or conform.get("scaleEnabled") == "0":
         return Fraction(1)
-    text = conform.get("srcFrameRate") or ""
-    source = _NAMED_RATES.get(text.strip())
-    if source is None:
+    text = (conform.get("srcFrameRate") or "").strip()
+    if not text:
         return Fraction(1)
+    try:
+        source = parse_rate(text)
+    except UsageError as error:
+        raise conform.fail(f"srcFrameRate={text[:40]!r} is not a frame rate") from error
     if nominal(source) in _FILM_RATES and nominal(rate) in _FILM_RATES:
         return source / rate
     ntsc = Fraction(1001, 1000)

@@ -199,6 +199,13 @@ def test_media_of_another_rate_keeps_its_speed_except_between_film_rates() -> No
         ("<gap/>", "has no duration"),
         ('<gap duration="99999999999s"/>', "too large"),
         ('<gap duration="1s"><gap lane="x" duration="1s"/></gap>', "lane number"),
+        ('<asset-clip ref="a1" duration="-1s"/>', "is negative"),
+        ('<gap duration="9s"/><transition duration="-1s" offset="3602s"/><gap duration="9s"/>', "is negative"),
+        ('<gap duration="1s"><caption lane="1" duration="-1s"/></gap>', "is negative"),
+        ('<asset-clip ref="a1" duration="1s"><conform-rate srcFrameRate="fast"/></asset-clip>', "is not a frame rate"),
+        ('<hologram duration="1s"/>', "no item of a storyline"),
+        ('<gap duration="1s"><hologram lane="1" duration="1s"/></gap>', "in a lane is nothing that can be read"),
+        ('<gap duration="1s"><spine lane="1"><asset-clip ref="a1" duration="1s"/><caption duration="1s"/></spine></gap>', "no item of a"),
     ],
 )
 def test_a_malformed_element_is_refused_with_its_line(spine: str, message: str) -> None:
@@ -206,6 +213,79 @@ def test_a_malformed_element_is_refused_with_its_line(spine: str, message: str) 
         edit_of("\n" + spine)
     assert caught.value.where is not None
     assert caught.value.where.startswith("test.fcpxml:")
+
+
+INNER = {
+    "video": '<video name="v" ref="a1" start="3s" duration="9s"/>',
+    "spine": '<spine><video name="v" ref="a1" start="3s" duration="9s"/></spine>',
+    "sync-clip": '<sync-clip name="v" start="3s" duration="9s"><video name="v" ref="a1" duration="99s"/></sync-clip>',
+    "audition": '<audition><asset-clip name="v" ref="a1" start="3s" duration="9s"/><title ref="e" duration="9s"/></audition>',
+    "asset-clip": '<asset-clip name="v" ref="a1" start="3s" duration="9s"/>',
+    "clip": '<clip name="v" start="3s" duration="9s"><video ref="a1" duration="99s"/></clip>',
+    "ref-clip": '<ref-clip name="c" ref="m1" start="0s" duration="4s"/>',
+    "mc-clip": '<mc-clip name="c" ref="m2" start="3s" duration="9s"/>',
+}
+MULTICAM = """<media id="m2"><multicam format="r1"><mc-angle angleID="1"><asset-clip name="v" ref="a1" duration="99s"/></mc-angle>
+</multicam></media>"""
+
+
+@pytest.mark.parametrize("tag", INNER)
+def test_a_clip_shows_whatever_picture_it_contains(tag: str) -> None:
+    """From one second after the start of the item inside, which shows the media from its third second."""
+    spine = f'<gap duration="1s"/><clip name="v" start="1s" duration="1s"><note>n</note>{INNER[tag]}</clip>'
+    (_, clip) = visible(edit_of(spine, resources=COMPOUND + MULTICAM))
+    assert clip == (90025, 90050, "x" if tag == "ref-clip" else "v", 25 if tag == "ref-clip" else 100)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<gap duration="9s"/>',
+        '<audio ref="a3" duration="9s"/>',
+        '<asset-clip ref="a3" duration="9s"/>',
+        '<clip duration="9s"><audio ref="a3" duration="9s"/></clip>',
+        '<audition><asset-clip ref="a3" duration="9s"/></audition>',
+    ],
+)
+def test_a_clip_that_contains_no_picture_shows_none(inner: str) -> None:
+    spine = f'<gap duration="2s"/><asset-clip name="below" ref="a1" duration="1s"><clip lane="1" duration="1s">{inner}</clip></asset-clip>'
+    assert [row[2] for row in visible(edit_of(spine))] == ["gap", "below"]
+
+
+def test_a_drawing_is_transparent_and_alone_it_is_seen() -> None:
+    above, alone = (f'<live-drawing name="d" {lane} duration="1s" animationType="x"/>' for lane in ('lane="1"', ""))
+    edit = edit_of(f'<asset-clip name="x" ref="a1" duration="1s">{above}</asset-clip>{alone}')
+    assert [row[:3] for row in visible(edit)] == [(90000, 90025, "x"), (90025, 90050, "d")]
+    assert flatten(edit.sequence)[1].kind == "title"
+
+
+def test_words_without_a_style_are_read() -> None:
+    captions = '<caption lane="1" duration="1s"><text>plain <text-style ref="s">styled</text-style></text></caption>'
+    edit = edit_of(f'<asset-clip ref="a1" duration="1s">{captions}</asset-clip><title ref="e" duration="1s"><text>Words</text></title>')
+    assert [caption.name for caption in edit.captions] == ["plain styled"]
+    assert flatten(edit.sequence)[1].text == "Words"
+
+
+@pytest.mark.parametrize("offsets", [("", ""), (' offset="3600s"', ' offset="3602s"')])
+def test_a_transition_without_an_offset_lies_around_the_cut(offsets: tuple[str, str]) -> None:
+    fade = '<transition name="Cross Dissolve" duration="1s"><marker start="3600s" value="m"/></transition>'
+    one, two = (f'<asset-clip ref="a1" duration="2s"{offset}/>' for offset in offsets)
+    edit = edit_of(fade + one + fade + two + fade)
+    first, second = flatten(edit.sequence)
+    assert [marker.frame for marker in edit.markers] == [90000, 90038, 90075]
+    assert first.transition is not None
+    assert second.transition is not None
+    assert (first.transition.record_in, second.transition.record_in, second.transition.frames) == (90000, 90038, 25)
+
+
+RATES = {"23.98": "1001/960", "23.976": "1001/960", "24": "25/24", "25": "1", "29.97": "1001/1000", "100": "1", "119.88": "1001/1000"}
+
+
+@pytest.mark.parametrize(("text", "advance"), RATES.items())
+def test_the_rate_that_a_clip_states_is_conformed_to_that_of_the_project(text: str, advance: str) -> None:
+    (clip,) = flatten(edit_of(f'<asset-clip ref="a1" duration="1s"><conform-rate srcFrameRate="{text}"/></asset-clip>').sequence)
+    assert clip.timing is not None
+    assert clip.timing.advance == Fraction(advance)
 
 
 def test_without_a_project_the_first_clip_is_read() -> None:
