@@ -137,6 +137,7 @@ def _print(state: TimelineState, top: int) -> None:
             print(f"       {number}. {track.score:.2f}  {printable(track.title + by)}  [{printable(track.track)}]")
             print(f"          {printable(track.why)}")
             if track.fit is not None and track.fit.offset_seconds:
-                print(f"          begin {track.fit.offset_seconds:.2f} s into the track; fade in {track.fit.fade_in_seconds:g} s")
+                fade = f"; fade in {track.fit.fade_in_seconds:g} s" if track.fit.fade_in_seconds else ""
+                print(f"          begin {track.fit.offset_seconds:.2f} s into the track{fade}")
     if not state.spotting:
         print("no cue: everywhere people speak, music is heard already, or the span is too short; --over-music ignores the music")

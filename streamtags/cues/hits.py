@@ -36,7 +36,8 @@ def hit_points(film: Film, start: float, end: float) -> list[tuple[float, str]]:
 def _reason(before: Shot, shot: Shot, *, is_scene: bool) -> str:
     parts = ["a new scene" if is_scene else "cut"]
     if shot.caption:
-        parts.append(f"“{shot.caption[:_MAX_QUOTE]}”")
+        caption = shot.caption
+        parts.append(f"“{caption if len(caption) <= _MAX_QUOTE else f'{caption[: _MAX_QUOTE - 1].rstrip()}…'}”")
     if shot.energy is not None and before.energy is not None:
         parts.append(f"energy {before.energy:.2f} to {shot.energy:.2f}")
     return ", ".join(parts)

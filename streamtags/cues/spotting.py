@@ -146,7 +146,7 @@ def _joined_moods(spans: Sequence[_Free], film: Film, settings: SpotSettings) ->
             joined[-1] = replace(before, end=span.end, scenes=(*before.scenes, *span.scenes), ends=span.ends)
         else:
             joined.append(span)
-    changed = [replace(one, ends=_change(one, two)) if two.start - one.end < 1e-6 else one for one, two in pairwise(joined)]
+    changed = [replace(one, ends=_change(one, two, film)) if two.start - one.end < 1e-6 else one for one, two in pairwise(joined)]
     least = settings.min_seconds
     if any(shot.expressions for shot in film.shots):  # a portrait of a few seconds is one cue
         least = min(least, film.seconds - 1e-6)
@@ -158,10 +158,17 @@ def _is_split(one: _Free, two: _Free) -> bool:
     return two.scenes[0].is_split and two.scenes[0] is not one.scenes[-1]
 
 
-def _change(one: _Free, two: _Free) -> str:
-    if _is_split(one, two):
+def _change(before: _Free, after: _Free, film: Film) -> str:
+    """Return why two spans that touch are not one cue: a person's split, what changes between their scenes that touch, or their length."""
+    if _is_split(before, after):
         return "with the scene, which a person split there"
-    return f"with the mood: {_mood(one.scenes)} becomes {_mood(two.scenes)}"
+    one, two = before.scenes[-1], after.scenes[0]
+    if _feel_alike(one, two, film):
+        return "where it would be too long for one cue"
+    energies = [_energy(film.shots_in(scene.start, scene.end)) for scene in (one, two)]
+    if abs(energies[0] - energies[1]) > _SAME_ENERGY:
+        return f"with the energy: {energies[0]:.2f} becomes {energies[1]:.2f}"
+    return f"with the mood: {_mood([one])} becomes {_mood([two])}"
 
 
 def _feel_alike(one: Scene, two: Scene, film: Film) -> bool:

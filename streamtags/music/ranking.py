@@ -258,12 +258,12 @@ class _Parts:
 
 
 def _scene(wanted: Wanted) -> Field:
-    """Return the words of the scene: captions and tags."""
+    """Return the words of the scene: captions, and tags as far as they are sure."""
     weighted: dict[str, float] = dict.fromkeys(terms(wanted.words), 1.0)
     for tag, confidence in wanted.tags:
         weighted |= {term: max(confidence, weighted.get(term, 0.0)) for term in terms(tag)}
     named = ", ".join(tag for tag, confidence in wanted.tags if confidence >= 0.5) or ", ".join(tag for tag, _ in wanted.tags[:5])
-    return Field("scene", ". ".join(text for text in (wanted.words, named) if text), weighted, float(len(weighted)))
+    return Field("scene", ". ".join(text for text in (wanted.words, named) if text), weighted, sum(weighted.values()))
 
 
 def _faces(wanted: Wanted) -> Field:

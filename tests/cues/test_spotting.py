@@ -60,6 +60,15 @@ def test_reasons_quote_the_caption_the_line_and_the_mood() -> None:
     assert "energy 0.30" in third.reason
 
 
+def test_a_cue_that_ends_between_scenes_quotes_what_changes_between_those_two() -> None:
+    mixed = make_film(Part(12, 2, {**CALM, "Warm": 0.4}), Part(12, 2, CALM), Part(12, 2, CALM, energies=[0.9]), Part(12, 2, TENSE, [0.8]))
+    one, two, _ = spots(mixed)
+    assert "ends with the energy: 0.30 becomes 0.90" in one.reason
+    assert "ends with the mood: Calm 0.90, Sea 0.50 becomes Tense 0.90" in two.reason
+    long = make_film(*[Part(40, 4, CALM)] * 7)
+    assert "ends where it would be too long for one cue" in spots(long)[0].reason
+
+
 def test_scenes_of_one_mood_are_one_cue() -> None:
     assert spans(spots(make_film(Part(12, 2, CALM), Part(12, 2, CALM), Part(12, 2, TENSE)))) == [("1M1", 0, 24), ("1M2", 24, 36)]
 
