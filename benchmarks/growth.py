@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,7 @@ def catalogs(timelines: int, segments: int, wanted: str) -> None:
                 print(f"  head       {milliseconds(lambda: store.head('tl_0000000000000001'))}")
                 print(f"  find last  {milliseconds(lambda: store.find('last'))}")
                 print(f"  read       {milliseconds(lambda: store.read_json('tl_0000000000000001'))}")
-                with open_search(store) as search:
+                with closing(open_search(store)) as search:
                     began = time.perf_counter()
                     search.search("a calm dog", allowed=SearchFilter(), top=10)
                     print(f"  first search, which builds the index: {time.perf_counter() - began:.1f} s", flush=True)

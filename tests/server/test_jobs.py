@@ -178,6 +178,14 @@ async def test_the_end_of_an_analysis_is_written_when_the_store_can_be_written_a
     assert caplog.text.count("cannot be written yet") == 3
 
 
+def test_a_live_source_and_a_growing_file_go_before_films_that_wait_for_longer(store: SqliteStore) -> None:
+    waiting = [("tl_film", "film.mp4", False), ("tl_grows", "grows.ts", True), ("tl_live", "rtsp://camera/1", False)]
+    for number, (timeline, uri, follow) in enumerate(waiting):
+        one = job(store, timeline).model_copy(update={"uri": uri, "follow": follow, "submitted_at": float(number)})
+        store.job_queue.submit(one.to_stored(), None)
+    assert [one.timeline for one in store.job_queue.take("a server")] == ["tl_grows", "tl_live", "tl_film"]
+
+
 def films(tmp_path: Path) -> Path:
     root = tmp_path / "media"
     root.mkdir()
