@@ -31,7 +31,7 @@ $(VENV)/base: pyproject.toml $(LOCK)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e '.[dev,server,models,postgres,objects,traces,aaf,text,hearing,faces,speech,multilingual]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) -e '.[dev,server,models,postgres,ray,objects,traces,aaf,text,hearing,faces,speech,multilingual]'
 	@touch $@
 
 $(VENV)/docs: $(VENV)/dev

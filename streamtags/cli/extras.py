@@ -111,6 +111,7 @@ EXTRAS = (
         {"opentelemetry-sdk": "opentelemetry.sdk", "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http"},
         "spans for a collector of OpenTelemetry",
     ),
+    Extra("ray", {"ray": "ray"}, "streamtags backfill: many films on a Ray cluster"),
     Extra("aaf", {"pyaaf2": "aaf2"}, "edits of Avid Media Composer"),
 )
 """The extras, in the order in which `doctor` reports them; those for vision models have checks of their own."""

@@ -70,6 +70,6 @@ async def _ingest(args: argparse.Namespace, settings: Settings, store: Store) ->
         await ingest(inbox, analyze_file, watch=args.watch, stop=stop)
     finally:
         view.close()
-        print(runs.summary(), file=sys.stderr if args.jsonl == "-" else sys.stdout)
+        print(runs.results.summary(), file=sys.stderr if args.jsonl == "-" else sys.stdout)
     interrupted = [INTERRUPTED] if stop.is_set() and not args.watch else []
-    return [status for status in (*runs.statuses, *interrupted) if status != INTERRUPTED or not args.watch] or [0]
+    return [status for status in (*runs.results.statuses, *interrupted) if status != INTERRUPTED or not args.watch] or [0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streamtags.cli.common import INTERRUPTED, SOME_FAILED
 from streamtags.cli.views import View, counted, printable, summary_line
-from streamtags.core.errors import SourceError, StoreError, StreamtagsError
+from streamtags.core.errors import BackendError, StreamtagsError, UsageError
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamtags.run.budget import Budget
     from streamtags.run.stop import Stop
 
-__all__ = ["Runs", "SourceLines", "SourcesView", "sources_view", "worst"]
+__all__ = ["Results", "Runs", "SourceLines", "SourcesView", "is_about_source", "sources_view", "worst"]
 
 # From bad to worse. A fault of streamtags and an interruption come before what is wrong with a source.
 _SEVERITY = (0, SOME_FAILED, 3, 4, 2, 1, INTERRUPTED)
@@ -69,6 +69,49 @@ class SourceLines:
             self._events.close(None)
 
 
+class Results:
+    """How the analyses of many sources ended, as lines of a view, exit statuses, and a sum.
+
+    Attributes:
+        statuses: how many sources ended with each exit status.
+        failures: the lines of those that did not end well.
+    """
+
+    def __init__(self, view: SourcesView) -> None:
+        self._view = view
+        self.statuses: Counter[int] = Counter()
+        self.failures: list[str] = []
+
+    def add(self, source: str, result: TimelineState | StreamtagsError, left: str = "") -> int:
+        """Show how a source ended; return its exit status.
+
+        Args:
+            source: the source.
+            result: its timeline, or what is wrong with it.
+            left: what a budget left undone.
+        """
+        if isinstance(result, StreamtagsError):
+            stopped = result.code == "source.stopped"
+            status, line = (INTERRUPTED, "stopped") if stopped else (result.exit_status, str(result))
+        else:
+            status, line = _status(result), summary_line(result) + _why(result)
+        line = f"{line}; {left}" if left else line
+        self.statuses[status] += 1
+        line = printable(line if line.startswith(source) else f"{source}: {line}")
+        self.failures += [line] if status else []
+        self._view.end(source, line, good=status == 0)
+        return status
+
+    def summary(self, left: int = 0) -> str:
+        """Return one line about all of them; `left` were not tried."""
+        names = {0: "done", SOME_FAILED: "with failed segments", INTERRUPTED: "stopped"}
+        parts = [f"{count} {names[status]}" for status, count in sorted(self.statuses.items()) if status in names]
+        failed = sum(count for status, count in self.statuses.items() if status not in names)
+        parts += [f"{failed} failed"] if failed else []
+        parts += [f"{left} not begun"] if left else []
+        return f"{counted(self.statuses.total() + left, 'source')}: {', '.join(parts) or 'nothing to do'}"
+
+
 class Runs:
     """Analyzes sources one after another. A source that cannot be read stops nothing; what would stop every source is raised.
 
@@ -78,6 +121,9 @@ class Runs:
         view: shows them.
         stop: ends the current analysis; no other is begun.
         fresh: start each anew.
+
+    Attributes:
+        results: how they ended.
     """
 
     def __init__(self, settings: Settings, store: Store, view: SourcesView, stop: Stop, *, fresh: bool = False) -> None:
@@ -85,7 +131,7 @@ class Runs:
         self._stop, self._fresh = stop, fresh
         self._said = ""  # which profile was chosen
         self._budget: Budget | None = None
-        self.statuses: Counter[int] = Counter()
+        self.results = Results(view)
 
     async def analyze(self, source: str) -> int:
         """Analyze one source; return its exit status.
@@ -109,28 +155,16 @@ class Runs:
             publish = budget.counting(chosen.settings.choose_profile(), self._view.show)
             state = await analyze(source, chosen.settings, self._store, fresh=self._fresh, publish=publish, stop=self._stop)
         except StreamtagsError as error:
-            if not _is_about_source(error):
+            if not is_about_source(error):
                 raise
-            stopped = error.code == "source.stopped"
-            status, line = (INTERRUPTED, "stopped") if stopped else (error.exit_status, str(error))
-        else:
-            status = _status(state)
-            line = summary_line(state) + _why(state)
-            if budget.used_up and state.state == "cancelled":
-                line = f"{line}; {budget.what_is_left(state)}"
-        self.statuses[status] += 1
-        name = "" if line.startswith(source) else f"{source}: "
-        self._view.end(source, printable(f"{name}{line}"), good=status == 0)
-        return status
+            return self.results.add(source, error)
+        left = budget.what_is_left(state) if budget.used_up and state.state == "cancelled" else ""
+        return self.results.add(source, state, left)
 
-    def summary(self, left: int = 0) -> str:
-        """Return one line about all of them; `left` were not tried."""
-        names = {0: "done", SOME_FAILED: "with failed segments", INTERRUPTED: "stopped"}
-        parts = [f"{count} {names[status]}" for status, count in sorted(self.statuses.items()) if status in names]
-        failed = sum(count for status, count in self.statuses.items() if status not in names)
-        parts += [f"{failed} failed"] if failed else []
-        parts += [f"{left} not begun"] if left else []
-        return f"{counted(self.statuses.total() + left, 'source')}: {', '.join(parts) or 'nothing to do'}"
+
+def is_about_source(error: StreamtagsError) -> bool:
+    """Return whether an error concerns one source; any other would stop every source."""
+    return not isinstance(error, UsageError | BackendError) or error.code == "store.claimed"
 
 
 def worst(statuses: Sequence[int]) -> int:
@@ -157,10 +191,6 @@ def sources_view(jsonl: str | None, left: Callable[[], None]) -> SourcesView:
     from streamtags.cli.sources_table import SourcesTable  # loads rich's live display only on a terminal
 
     return SourcesTable()
-
-
-def _is_about_source(error: StreamtagsError) -> bool:
-    return isinstance(error, SourceError) or (isinstance(error, StoreError) and error.code == "store.claimed")
 
 
 def _status(state: TimelineState) -> int:

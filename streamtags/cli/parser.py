@@ -19,6 +19,7 @@ __all__ = ["Parser", "build_parser", "command_of", "with_long_commands"]
 COMMANDS = {
     "analyze": ("analyze", "split a video into segments, measure, caption and tag them"),
     "ingest": ("ingest", "analyze the files of a folder as they arrive"),
+    "backfill": ("backfill", "analyze many films on a Ray cluster, or on all processors of this machine"),
     "serve": ("serve", "serve timelines to editors, plugins and the web page"),
     "mcp": ("mcp", "serve assistants over the Model Context Protocol on standard input and output"),
     "watch": ("watch", "follow a server from the terminal"),

@@ -118,11 +118,11 @@ async def _analyze(sources: list[str], settings: Settings, store: Store, jsonl: 
             left -= 1
     except StreamtagsError:
         view.close()
-        print(runs.summary(left), file=sys.stderr)
+        print(runs.results.summary(left), file=sys.stderr)
         raise
     view.close()
-    print(runs.summary(left), file=sys.stderr if jsonl == "-" else sys.stdout)
-    return [*runs.statuses, *([INTERRUPTED] if stop.is_set() else [])]
+    print(runs.results.summary(left), file=sys.stderr if jsonl == "-" else sys.stdout)
+    return [*runs.results.statuses, *([INTERRUPTED] if stop.is_set() else [])]
 
 
 def stop_on_signals() -> Stop:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from streamtags.cli.views import printable
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
 
-__all__ = ["SourcesTable"]
+__all__ = ["SourcesBar", "SourcesTable"]
 
 
 class SourcesTable:
@@ -59,4 +59,37 @@ class SourcesTable:
 
     def close(self) -> None:
         """Take the table off the terminal."""
+        self._progress.stop()
+
+
+class SourcesBar:
+    """Shows on a terminal how many of `total` sources have ended, and a line for each. Several may run at once."""
+
+    def __init__(self, total: int, console: Console | None = None) -> None:
+        self._console = console or Console()
+        columns = (
+            BarColumn(None),
+            MofNCompleteColumn(),
+            TextColumn("sources"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._task = self._progress.add_task("", total=total)
+        self._progress.start()
+
+    def begin(self, source: str) -> None:
+        """Show nothing."""
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Show nothing."""
+
+    def end(self, source: str, line: str, *, good: bool) -> None:
+        """Print how an analysis ended, above the bar."""
+        self._console.print(Text(line, style="" if good else "red"), soft_wrap=True)
+        self._progress.advance(self._task)
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
         self._progress.stop()

@@ -19,7 +19,8 @@ each show them their own way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copyreg
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamtags.core.model import Usage
@@ -58,6 +59,10 @@ class StreamtagsError(Exception):
         self.hint = hint
         if code is not None:
             self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it, so that it can leave a worker process; the default would call the constructor without its keywords."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined] # not in typeshed
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

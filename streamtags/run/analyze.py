@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from streamtags.config.settings import Settings
 from streamtags.core.events import TimelineOpened
@@ -39,6 +40,7 @@ async def analyze(
     stop: asyncio.Event | None = None,
     access: Access | None = None,
     timeline: str | None = None,
+    tools: Tools | None = None,
 ) -> TimelineState:
     """Analyze `uri` and return the state of its timeline at the end.
 
@@ -56,6 +58,7 @@ async def analyze(
         stop: when set, the analysis is cancelled; what was received of a live source by then is finished first.
         access: what may be opened; anything unless given.
         timeline: for a live source, the timeline of `store` that it goes into.
+        tools: opened for `settings`, whose profile is named, and left open; opened and closed here unless given.
 
     Raises:
         ConfigError: an unknown profile or backend, or an installed stage that does not fit into the table.
@@ -64,14 +67,14 @@ async def analyze(
         ModelError: a model cannot be reached or refuses; nothing was written.
         StoreError: the store cannot be read or written, or another process analyzes the same source.
     """
-    settings = (await choose_profile(settings, store=store, uri=uri, access=access, fresh=fresh)).settings
-    async with open_tools(settings) as tools:
+    async with AsyncExitStack() as stack:
+        if tools is None:
+            settings = (await choose_profile(settings, store=store, uri=uri, access=access, fresh=fresh)).settings
+            tools = await stack.enter_async_context(open_tools(settings))
         runners = Runners(tools)
-        try:
-            with span("analysis", profile=settings.profile):
-                return await _analyze(uri, settings, store, runners, fresh, publish, stop or asyncio.Event(), access, timeline)
-        finally:
-            await runners.close()
+        stack.push_async_callback(runners.close)
+        with span("analysis", profile=settings.profile):
+            return await _analyze(uri, settings, store, runners, fresh, publish, stop or asyncio.Event(), access, timeline)
 
 
 async def _analyze(

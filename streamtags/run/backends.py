@@ -38,12 +38,13 @@ _PROVISIONAL = ProfileSettings.model_validate(PROFILES["embedded"])
 
 
 @asynccontextmanager
-async def open_tools(settings: Settings, *, check: bool = True) -> AsyncIterator[Tools]:
+async def open_tools(settings: Settings, *, check: bool = True, captioner: Captioner | None = None) -> AsyncIterator[Tools]:
     """Open the captioner, classifier and vocabulary that the settings choose, and close them at the end.
 
     Args:
         settings: profile and vocabulary.
         check: refuse a profile that cannot work on this machine now, such as one whose key is not set.
+        captioner: used instead of the one that the profile names, which another process has loaded.
 
     Raises:
         ConfigError: an unknown profile or backend.
@@ -52,7 +53,7 @@ async def open_tools(settings: Settings, *, check: bool = True) -> AsyncIterator
     profile = settings.choose_profile()
     vocabulary = load_vocabulary(settings.tags)
     provisional = create_classifier(_PROVISIONAL) if classifier_spec(profile).needs_model else None
-    captioner, classifier = create_captioner(profile, check=check), create_classifier(profile, check=check)
+    captioner, classifier = captioner or create_captioner(profile, check=check), create_classifier(profile, check=check)
     if profile.calibration is not None:
         captioner, classifier = _calibrated(captioner, classifier, profile.calibration)
     tools = Tools(

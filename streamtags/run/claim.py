@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from streamtags.core.errors import StoreError
 from streamtags.core.stores import Store
 
-__all__ = ["claimed"]
+__all__ = ["CLAIM_SECONDS", "claimed"]
 
-# A claim is renewed twice in its lifetime.
-_CLAIM_SECONDS = 60.0
+CLAIM_SECONDS = 60.0
+"""Lifetime of a claim, which is renewed twice in it: how long the timeline of a machine that died stays claimed."""
 
 
 @asynccontextmanager
@@ -24,12 +24,12 @@ async def claimed(store: Store, timeline: str) -> AsyncIterator[None]:
         StoreError: another process has claimed it (code `store.claimed`).
     """
     owner = secrets.token_hex(8)
-    store.claim(timeline, owner, ttl_seconds=_CLAIM_SECONDS)
+    store.claim(timeline, owner, ttl_seconds=CLAIM_SECONDS)
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_CLAIM_SECONDS / 2)
-            await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=_CLAIM_SECONDS)
+            await asyncio.sleep(CLAIM_SECONDS / 2)
+            await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=CLAIM_SECONDS)
 
     renewing = asyncio.create_task(renew())
     try:

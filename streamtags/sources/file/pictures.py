@@ -10,7 +10,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 from weakref import ref
 
 import cv2
@@ -162,18 +162,26 @@ class FrameStill:
 
     def compact(self) -> None:
         """Replace the decoder's frame with a smaller copy."""
+        self._reduced, self._kept = self._copy()
+        self._frame = None
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Pickle what `compact` would keep: the decoder's frame cannot leave its process."""
+        reduced, kept = self._copy()
+        state = {name: getattr(self, name) for name in ("pts", "_aspect", "_orientation", "_size")}
+        return None, {**state, "_frame": None, "_reduced": reduced, "_kept": kept}
+
+    def _copy(self) -> tuple[Planes | Picture | None, float]:
+        """A copy of the decoder's frame with no side longer than `KEPT_SIDE`, and the share of the side lengths that it keeps."""
         if self._frame is None:
-            return
+            return self._reduced, self._kept
         planes = planes_of(self._frame)
         if planes is None:
             width, height = self._size
             factor = min(1.0, KEPT_SIDE / max(self._size))
-            self._reduced = converted(self._frame, (max(1, round(width * factor)), max(1, round(height * factor))))
-            self._kept = factor
-        else:
-            self._reduced = planes.reduced(KEPT_SIDE)
-            self._kept = max(self._reduced.planes[0].shape) / max(self._size)
-        self._frame = None
+            return converted(self._frame, (max(1, round(width * factor)), max(1, round(height * factor)))), factor
+        reduced = planes.reduced(KEPT_SIDE)
+        return reduced, max(reduced.planes[0].shape) / max(self._size)
 
     def _bgr(self, size: tuple[int, int]) -> Picture:
         source = self._reduced if self._frame is None else planes_of(self._frame)

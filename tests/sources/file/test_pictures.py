@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from fractions import Fraction
 
 import av
@@ -202,6 +203,18 @@ def test_a_still_of_any_format_can_be_compacted(name: str) -> None:
     still = FrameStill(0, frame_of(rgb, name), SQUARE, UPRIGHT)
     still.compact()
     assert difference(still.rgb(640), cv2.resize(rgb, (640, 360), interpolation=cv2.INTER_AREA)) < 3
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "nv12"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (2560, 1440)])
+def test_a_still_that_goes_to_another_process_looks_the_same_there_and_stays_as_it_is_here(name: str, width: int, height: int) -> None:
+    still = FrameStill(7, frame_of(scene(width, height), name), SQUARE, UPRIGHT)
+    there = pickle.loads(pickle.dumps(still))
+    assert there.pts == 7
+    assert difference(there.rgb(512), still.rgb(512)) < 1
+    assert still.rgb().shape == (height, width, 3)
+    assert there.rgb().shape == (720, 1280, 3)
+    assert np.array_equal(pickle.loads(pickle.dumps(there)).rgb(), there.rgb())
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (720, 576), (3840, 2160), (160, 90)])

@@ -1,0 +1,190 @@
+"""What Ray adds to the analysis of many films, and what a process that is killed costs.
+
+python -m benchmarks backfill equal [--films 40] [--workers 2]     films through `backfill` and one by one: logs compared, overhead per film
+python -m benchmarks backfill kill [--films 40] [--workers 2]      a worker and a captioner are killed in the middle; logs compared
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from streamtags.config.settings import Settings, load_settings
+from streamtags.run.films import FilmAnalyzer, FilmResult
+from streamtags.store.opening import open_store
+from streamtags.testing import ShotSpec, make_video, read_calls
+
+LOOKS = ("texture", "stripes", "blocks")  # of which no two films show the same picture, so that none reuses captions of another
+SEGMENTS = 4  # of each film
+CONCURRENCY = 2
+# What differs between two analyses of a film: when they ran, and how long each answer took.
+VARYING = frozenset({"ms", "rev"})
+
+
+def make_films(folder: Path, count: int) -> list[str]:
+    """Write films of four shots of a second, no two alike."""
+    folder.mkdir()
+    for number in range(count):
+        shots = [ShotSpec(25, LOOKS[shot % 3], sound="chords") for shot in range(SEGMENTS)]
+        make_video(folder / f"{number:03d}.mp4", shots, size=(320, 180), seed=number)
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+# Stages that take seconds of CPU say nothing about Ray.
+FAST = {"read": {"enabled": "off"}, "hear": {"enabled": "off"}}
+
+
+def embedded(store: Path) -> Settings:
+    """Settings that use no model."""
+    return load_settings({**FAST, "store": f"sqlite:///{store}", "profile": "embedded"})
+
+
+def scripted(store: Path, calls: Path, delay_seconds: float) -> Settings:
+    """Settings with a captioner and a classifier that answer after a delay and write down which process answered."""
+    backend = {"backend": "scripted", "log": str(calls)}
+    profile = {"concurrency": CONCURRENCY, "captioner": {**backend, "delay_seconds": delay_seconds}, "classifier": backend}
+    return load_settings({**FAST, "store": f"sqlite:///{store}", "profile": "scripted", "profiles": {"scripted": profile}})
+
+
+def logs_of(store: Path) -> dict[str, list[str]]:
+    """The events of every log of a store, sorted, by the name of the film, without what differs between two analyses.
+
+    Raises:
+        ValueError: a log has a gap.
+    """
+    logs = {}
+    with open_store(f"sqlite:///{store}") as opened:
+        for summary in opened.timelines():
+            events = [json.loads(line) for line in opened.read_json(summary.id)]
+            if [event["seq"] for event in events] != list(range(1, len(events) + 1)):
+                raise ValueError(f"the log of {summary.name} has a gap")
+            kept = [event for event in events if event["type"] not in ("timeline.progress", "timeline.completed")]
+            logs[summary.name] = sorted(json.dumps([event["type"], _constant(event["data"])], sort_keys=True) for event in kept)
+            logs[summary.name].append(opened.state(summary.id).state)
+    return logs
+
+
+def _constant(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _constant(value) for key, value in data.items() if key not in VARYING}
+    return [_constant(value) for value in data] if isinstance(data, list) else data
+
+
+def one_by_one(films: list[str], settings: Settings) -> float:
+    """Analyze films in this process; return the seconds that it took."""
+    analyzer = FilmAnalyzer(settings)
+    began = time.perf_counter()
+    for film in films:
+        _check(analyzer.analyze(film))
+    taken = time.perf_counter() - began
+    analyzer.close()
+    return taken
+
+
+@contextmanager
+def small_ray(cpus: int) -> Iterator[None]:
+    """Run Ray on this machine without a dashboard and with little memory."""
+    os.environ.update(RAY_AUTH_MODE="disabled", RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES=str(100_000_000))  # read when it is imported
+    from streamtags.run.executors.ray_films import ray_cluster
+
+    with ray_cluster(None, cpus):
+        yield
+
+
+def on_ray(films: list[str], settings: Settings, workers: int) -> Iterator[float]:
+    """Analyze films on Ray; yield the seconds since the beginning as each ends."""
+    from streamtags.run.executors.ray_films import analyze_films, ray_cluster
+
+    began = time.perf_counter()
+    with ray_cluster(None, 0) as cluster:
+        for result in analyze_films(films, settings, cluster, workers=workers, captioners=1):
+            _check(result)
+            yield time.perf_counter() - began
+
+
+def _check(result: FilmResult) -> None:
+    if result.error is not None:
+        raise result.error
+
+
+def equal(count: int, workers: int) -> bool:
+    """Compare films through `backfill` with one by one; print the overhead."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        films = make_films(folder / "films", count)
+        alone, together = embedded(folder / "alone.db"), embedded(folder / "together.db")
+        one = one_by_one(films, alone)
+        again = one_by_one(films, alone)
+        print(f"one by one:    {one / count:7.3f} s a film; finished films again {again / count:7.3f} s", flush=True)
+        began = time.perf_counter()
+        with small_ray(workers + 2):
+            print(f"Ray starts in  {time.perf_counter() - began:7.3f} s", flush=True)
+            for number in dict.fromkeys((1, workers)):
+                store = folder / f"{number}.db" if number != workers else folder / "together.db"
+                ends = list(on_ray(films, embedded(store), number))
+                each = (ends[-1] - ends[0]) / (count - 1)
+                print(f"{number} on Ray:      {each:7.3f} s a film after the first, which took {ends[0]:.1f} s", flush=True)
+            ends = list(on_ray(films, together, workers))
+            each = (ends[-1] - ends[0]) / (count - 1)
+            print(f"finished films again on Ray: {each * 1000:.1f} ms a film: what Ray adds, and a look into the store", flush=True)
+        same = logs_of(folder / "alone.db") == logs_of(folder / "together.db")
+        print(f"{count} logs through Ray {'equal' if same else 'DIFFER FROM'} those of one by one", flush=True)
+        return same
+
+
+def kill(count: int, workers: int) -> bool:
+    """Kill a worker, then a captioner, in the middle; compare logs with those of an undisturbed run, and print what was done twice."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        films = make_films(folder / "films", count)
+        one_by_one(films, scripted(folder / "alone.db", folder / "alone.jsonl", 0.0))
+        calls = folder / "calls.jsonl"
+        ended, killed = list[float](), list[str]()
+
+        def kill_when(stage: str, due: Callable[[], bool]) -> None:
+            while not due():
+                time.sleep(0.01)
+            pid = [call["pid"] for call in read_calls(calls) if call["stage"] == stage][-1]
+            os.kill(pid, signal.SIGKILL)
+            killed.append(f"{'worker' if stage == 'tag' else 'captioner'} {pid} after {len(ended)} films")
+
+        with small_ray(workers + 2):
+            for stage, share in (("tag", 3), ("caption", 2)):
+                threading.Thread(target=kill_when, args=(stage, lambda share=share: len(ended) >= count // share), daemon=True).start()
+            for moment in on_ray(films, scripted(folder / "together.db", calls, 0.3), workers):
+                ended.append(moment)
+        done = Counter((call["stage"]) for call in read_calls(calls))
+        same = logs_of(folder / "alone.db") == logs_of(folder / "together.db")
+        print(f"killed: {', '.join(killed)}; {count} films ended after {ended[-1]:.1f} s", flush=True)
+        for stage, number in sorted(done.items()):
+            print(
+                f"{stage}: {number} calls for {count * SEGMENTS} segments: {number - count * SEGMENTS} in flight were made again",
+                flush=True,
+            )
+        print(f"{count} logs {'equal' if same else 'DIFFER FROM'} those of an undisturbed run", flush=True)
+        return same and len(killed) == 2 and all(number - count * SEGMENTS <= CONCURRENCY * workers for number in done.values())
+
+
+def main() -> int:
+    """Parse arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("equal", "kill"))
+    parser.add_argument("--films", type=int, default=40)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    return 0 if (equal if args.part == "equal" else kill)(args.films, args.workers) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Where analyses run when one process is not enough."""
