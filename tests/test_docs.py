@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from streamtags.cli import main
-from streamtags.cli.parser import build_parser
+from streamtags.cli.parser import build_parser, with_long_commands
 from streamtags.config.settings import Settings, load_settings
 from streamtags.testing import ShotSpec, make_video
 from tests.doc_blocks import PAGES, ROOT, Block, blocks, indented_blocks
@@ -64,7 +64,7 @@ def _run_streamtags(words: list[str], block: Block) -> None:
         assert main(words) == 0, f"{block}: streamtags {shlex.join(words)}"
         return
     try:
-        build_parser().parse_args(words)
+        build_parser().parse_args(with_long_commands(words))
     except SystemExit as ended:
         if ended.code:  # 0: a flag such as --list prints something and ends
             pytest.fail(f"{block}: streamtags {shlex.join(words)} is refused with status {ended.code}")
