@@ -96,14 +96,16 @@ class ServerProcess:
 
     def _end(self, number: int) -> None:
         if self._process is not None:
+            watchdog, self._watchdog = self._watchdog, None  # another thread may start the server again as soon as it has ended
             self._process.send_signal(number)
             self._process.wait(timeout=_START_SECONDS)
-            self._dismiss()
+            if watchdog is not None:
+                watchdog.dismiss()
 
     def _dismiss(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.dismiss()
-            self._watchdog = None
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is not None:
+            watchdog.dismiss()
 
 
 def _is_worker(pid: int) -> bool:
