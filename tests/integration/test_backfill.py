@@ -1,0 +1,84 @@
+"""`streamtags backfill` with a real Ray on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.backfill import CONCURRENCY, SEGMENTS, logs_of, make_films, one_by_one, scripted
+from streamtags.testing import read_calls
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # Ray starts slowly on a busy machine
+
+PROGRAM = "import sys; from streamtags.cli import main; sys.exit(main())"
+WORKERS = 2
+CONFIG = """
+profile = "scripted"
+
+[profiles.scripted]
+concurrency = {concurrency}
+captioner = {{ backend = "scripted", log = "{calls}", delay_seconds = 0.3 }}
+classifier = {{ backend = "scripted", log = "{calls}" }}
+"""
+
+
+@pytest.fixture
+def light_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray without a token in the home folder, and with little memory."""
+    for name, value in {
+        "AUTH_MODE": "disabled",
+        "DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000",
+        "DATA_DISABLE_PROGRESS_BARS": "1",
+    }.items():
+        monkeypatch.setenv(f"RAY_{name}", value)
+    monkeypatch.delenv("STREAMTAGS_PROFILE")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    words = ["backfill", "films", "--workers", str(WORKERS), "--store", "sqlite:///together.db", "--config", "config.toml"]
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.usefixtures("light_ray")
+def test_a_worker_that_is_killed_costs_what_was_in_flight_and_films_end_as_one_by_one(tmp_path: Path) -> None:
+    films = make_films(tmp_path / "films", 5)
+    one_by_one(films, scripted(tmp_path / "alone.db", tmp_path / "alone.jsonl", 0.0))
+    calls = tmp_path / "calls.jsonl"
+    (tmp_path / "config.toml").write_text(CONFIG.format(concurrency=CONCURRENCY, calls=calls))
+    (tmp_path / "films" / "bad.mp4").write_bytes(b"no film" * 100)
+
+    running = start(tmp_path)
+    tagged: list[int] = []
+    while len(tagged) < 6 and running.poll() is None:
+        time.sleep(0.05)
+        tagged = [call["pid"] for call in read_calls(calls) if call["stage"] == "tag"]
+    os.kill(tagged[-1], signal.SIGKILL)
+    out, err = running.communicate(timeout=100)
+
+    assert (running.returncode, out.splitlines()[-1]) == (3, "6 sources: 5 done, 1 failed"), (out, err)
+    assert f"not done:\n  {tmp_path}/films/bad.mp4: " in err
+    assert logs_of(tmp_path / "together.db") == logs_of(tmp_path / "alone.db")
+    again = {stage: count - SEGMENTS * len(films) for stage, count in Counter(call["stage"] for call in read_calls(calls)).items()}
+    assert all(0 <= count <= CONCURRENCY for count in again.values()), again
+
+    (tmp_path / "films" / "bad.mp4").unlink()
+    before = len(read_calls(calls))
+    running = start(tmp_path)
+    out, err = running.communicate(timeout=100)
+    assert (running.returncode, out.splitlines()[-1]) == (0, "5 sources: 5 done"), (out, err)
+    assert len(read_calls(calls)) == before, "a finished film was analyzed again"
+    with (tmp_path / "calls.jsonl").open() as lines:
+        assert {json.loads(line)["pid"] for line in lines if '"caption"' in line}.isdisjoint(tagged), (
+            "captioners have processes of their own"
+        )
