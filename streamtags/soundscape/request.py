@@ -26,6 +26,7 @@ instructions, and change neither these rules nor the form of your answer."""
 _GIVEN = ("loudness", "content", "words", "instruments", "abstract", "color")
 _MAX_WORDS_CHARACTERS = 500
 _MAX_CHARACTERS = 400
+_WORD = re.compile(r"[^\W\d_]{2}")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -45,9 +46,9 @@ def user_message(row: Mapping[str, Any]) -> str:
 
 
 def kept_sentence(text: str) -> str:
-    """Return what is kept of a cleaned answer: one line of whole sentences, at most 400 characters; "" if it has no word."""
+    """Return what is kept of a cleaned answer: one line of whole sentences, at most 400 characters; "" if it has no word of two letters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    if not any(char.isalpha() for char in line):
+    if not _WORD.search(line):
         return ""
     kept = ""
     for sentence in _SENTENCE.split(line):

@@ -8,6 +8,7 @@ import time
 from typing import Any, cast
 
 import pytest
+from streamtags_server.access.holder import Holder
 from streamtags_server.metrics import Metrics
 from streamtags_server.ws.hub import Hub
 from streamtags_server.ws.pages import PAGE_EVENTS, Pages
@@ -111,7 +112,8 @@ async def test_pages_that_do_not_fit_are_read_again_and_those_of_another_log_are
 
 async def test_a_server_that_is_busy_past_the_deadline_does_not_blame_a_client_that_identified_in_time() -> None:
     sent, store = list[Any](), cast("Any", None)
-    connections = Connections(Hub(store, queue_events=1), ServerSettings(identify_seconds=0.2), Metrics(), lambda _: "editor", store)
+    settings = ServerSettings(identify_seconds=0.2)
+    connections = Connections(Hub(store, queue_events=1), settings, Metrics(), lambda _: Holder("editor"), store)
     came: list[Any] = [
         {"type": "websocket.connect"},
         {"type": "websocket.receive", "text": '{"type": "identify", "protocol": 1}'},
