@@ -29,7 +29,7 @@ from streamtags.core.stores import Store
 from streamtags.operations.retags import Retags
 from streamtags.operations.search import LazySearch
 from streamtags.operations.services import Services
-from streamtags.run.traces import traced
+from streamtags.run.traces import send_spans, traced
 from streamtags.sources.file.access import SCHEMES, Access
 from streamtags.sources.folders import MediaFolders
 from streamtags.store.opening import open_store, shown_url
@@ -148,6 +148,7 @@ def create_app(store: Store, settings: Settings) -> Gate:
         app.router.routes[:0] = parts.routes
         async with parts.running(), parts.mcp.running():
             yield
+        await asyncio.to_thread(send_spans)  # uvicorn then ends the process by the signal that it got, so that `traced` does not end
 
     app = Starlette(lifespan=lifespan, routes=_page_routes(), exception_handlers={HTTPException: _http_problem, Exception: _server_fault})
     gate = Gate(app, settings.server, tokens, metrics)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["annotate", "current_traceparent", "remote_parent", "span", "traced"]
+__all__ = ["annotate", "current_traceparent", "remote_parent", "send_spans", "span", "traced"]
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 # How long to try to send spans. The end of a process waits for that if the collector does not answer.
@@ -60,6 +60,12 @@ def _open_provider(service: str, exporter: SpanExporter | None) -> TracerProvide
     provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter(timeout=_SEND_SECONDS)))
     return provider
+
+
+def send_spans() -> None:
+    """Send the spans that have ended, and return when they have arrived or the collector does not answer in time."""
+    if _provider is not None:
+        _provider.force_flush(_SEND_SECONDS * 1000)
 
 
 def span(name: str, *, parent: str | None = None, **attributes: str | int) -> AbstractContextManager[Any]:
