@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteEventLog"]
 
+_COLUMNS = 5
+_ROW = "(?, ?, ?, ?, ?)"
+# One statement for many events: during each statement other threads run, and to get its turn again costs more than the statement.
+_VALUES_AT_ONCE = 200 * _COLUMNS
+
 
 class SqliteEventLog(SqlitePort, RowLog):
     """The port `EventLog`. Readers never wait for a writer."""
@@ -125,11 +130,15 @@ class SqliteEventLog(SqlitePort, RowLog):
         n, epoch, seq = self._row(connection, timeline)
         at = now()
         at_text = time_text(at)
-        events = []
+        events, values = list[Event](), list[int | str]()
         for payload, data in encoded:
             seq += 1
-            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (n, seq, payload.type, at_text, data))
+            values += (n, seq, payload.type, at_text, data)
             events.append(Event.of(payload, timeline=timeline, epoch=epoch, seq=seq, at=at))
+        for begin in range(0, len(values), _VALUES_AT_ONCE):
+            some = values[begin : begin + _VALUES_AT_ONCE]
+            rows = ", ".join([_ROW] * (len(some) // _COLUMNS))
+            connection.execute(f"INSERT INTO events VALUES {rows}", some)  # noqa: S608 - question marks alone
         self._advance(connection, n, seq, [payload for payload, _ in encoded])
         return events
 
