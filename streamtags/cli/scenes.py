@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, user_name
 from streamtags.cli.views import printable, scene_line
 
+if TYPE_CHECKING:
+    from streamtags.run.scenes import SceneChange
+
 __all__ = ["add_arguments", "run"]
 
+_ORDER: tuple[SceneChange, ...] = ("reset", "merge", "split")
 _CHANGES = (
     ("split", "SEGMENT", "a scene begins with this segment"),
     ("merge", "SCENE", "merge this scene, or the one that a segment is in, into the one before"),
@@ -34,12 +39,9 @@ def run(args: argparse.Namespace) -> int:
     with open_configured_store(settings_of(args)) as store:
         timeline = store.find(args.id)
         state = store.state(timeline)
-        for at in args.reset:
-            state = correct_scene(store, timeline, "reset", at, args.by or user_name())
-        for at in args.merge:
-            state = correct_scene(store, timeline, "merge", at, args.by or user_name())
-        for at in args.split:
-            state = correct_scene(store, timeline, "split", at, args.by or user_name())
+        for change in _ORDER:
+            for at in getattr(args, change):
+                state = correct_scene(store, timeline, change, at, args.by or user_name())
     if args.json:
         print(json.dumps({"scenes": [scene.model_dump(mode="json") for scene in state.scenes]}, ensure_ascii=False))
         return 0

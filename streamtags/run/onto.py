@@ -17,7 +17,7 @@ from streamtags.export.otio_music import music_tracks
 from streamtags.export.registry import vocabulary_of
 from streamtags.export.subtitle_text import one_line
 from streamtags.export.xmeml import PREMIERE_COLORS
-from streamtags.run.music_files import music_files
+from streamtags.run.library_files import music_files
 from streamtags.sources.edit import model
 from streamtags.sources.edit.flatten import flatten
 from streamtags.sources.edit.read import read_edit
