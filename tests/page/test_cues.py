@@ -132,7 +132,8 @@ def test_cues_grow_while_the_analysis_runs_and_only_cards_that_change_are_drawn(
 
     page.click('.cue[data-cue="1M2"] .cue-head')
     page.click('.cue[data-cue="1M2"] .hits button')
-    assert float(page.get_attribute("#timeline", "aria-valuenow") or 0) == pytest.approx(cue(server, "tl_growing", 1).hits[0].at.seconds)
+    hit = cue(server, "tl_growing", 1).hits[0].at.seconds
+    page.wait_for_function("hit => Math.abs(document.querySelector('#timeline').ariaValueNow - hit) < 0.001", arg=hit)
     for width, height in ((900, 700), (1280, 800)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("(() => { const box = document.querySelector('#cues'); return box.scrollWidth - box.clientWidth; })()") <= 0

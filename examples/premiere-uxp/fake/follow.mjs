@@ -6,10 +6,12 @@ import { Follower } from "../follower.js";
 import { Host } from "../host.js";
 import { fakeStorage, FakePremiere } from "./premiere.js";
 
+const MIN_CHANGES = 3;
 const [url, timeline] = process.argv.slice(2);
 const premiere = new FakePremiere();
 const changed = { renamed: [], deleted: [] };
 let connections = 0;
+let isToStop = false;
 const follower = new Follower(url, new Host(premiere), {
   storage: fakeStorage(),
   backoff: { first: 0.005, most: 0.2 },
@@ -31,14 +33,20 @@ function work() {
   premiere.person(second, null);
   changed.renamed.push(renamed);
   changed.deleted.push(deleted);
+  if (isToStop) stop();
+}
+
+/** The person has done enough to tell whether changes are kept. */
+function stop() {
+  isToStop = true;
+  if (changed.renamed.length < MIN_CHANGES) return;
+  clearInterval(working);
+  premiere.isModal = false;
 }
 
 const working = setInterval(work, 150);
 process.stdin.resume();
-process.stdin.on("data", () => {
-  clearInterval(working);
-  premiere.isModal = false;
-});
+process.stdin.on("data", stop);
 process.stdin.on("end", () => {
   const shown = premiere.shown.map(({ name, start, color, comments }) => ({
     name,
