@@ -140,9 +140,12 @@ def _mean_and_deviation(picture: Pixels) -> tuple[float, float]:
 
 
 def _correlation(a: Pixels, b: Pixels) -> float:
-    if min(_mean_and_deviation(a)[1], _mean_and_deviation(b)[1]) <= 1.0:
+    """Pearson's correlation, by the mean square of the differences: `matchTemplate` transforms both pictures for this one number."""
+    (mean, deviation), (other_mean, other_deviation) = _mean_and_deviation(a), _mean_and_deviation(b)
+    if min(deviation, other_deviation) <= 1.0:
         return 0.0
-    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
+    apart = cv2.norm(a, b, cv2.NORM_L2SQR) / a.size - (mean - other_mean) ** 2
+    return (deviation * deviation + other_deviation * other_deviation - apart) / (2.0 * deviation * other_deviation)
 
 
 _WINDOW = cv2.createHanningWindow((64, 36), cv2.CV_32F)

@@ -28,11 +28,11 @@ def is_other_light(window: FrameWindow, before: int, after: int, reach: int) -> 
 def is_camera_turn(window: FrameWindow, before: int, after: int, stride: int) -> bool:
     """Whether each picture from `before` to `after` is the one before it, shifted, and the shifts add up to a turn."""
     middle = (before + after) // 2
-    if shifted_correlation(window.picture(middle), window.picture(middle + stride))[1] == 0.0:
+    if window.move(middle + stride, stride)[1] == 0.0:
         return False  # where a turn is fastest, nothing moves
     way = 0.0
-    for frame in range(before, after - stride + 1, stride):
-        correlation, shift = shifted_correlation(window.picture(frame), window.picture(frame + stride))
+    for frame in range(before + stride, after + 1, stride):
+        correlation, shift = window.move(frame, stride)
         if correlation < _TURN_CORRELATION:
             return False
         way += shift

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode
 
-from streamtags.shots.blocks import SmallPicture
+from streamtags.shots.blocks import SmallPicture, shifted_correlation
 
 __all__ = ["UNIFORM_VARIANCE", "FrameWindow"]
 
@@ -48,6 +48,7 @@ class FrameWindow:
         self.distance = np.zeros((size, size), np.float32)  # [later, earlier], mean square over the layout
         self.step: list[tuple[float, float]] = [(0.0, 0.0)] * size  # layout and palette distance from the frame before
         self._dark: list[float | None] = [None] * size
+        self._moves: list[tuple[int, tuple[float, float]] | None] = [None] * size
         self.timecodes: list[FrameTimecode | None] = [None] * size
         self._quarters = _quarter_numbers()
 
@@ -76,7 +77,7 @@ class FrameWindow:
         np.maximum(row, 0.0, out=row)
         if self.count:
             self.step[at] = (sqrt(row[before]), cv2.norm(self.palettes[at], self.palettes[before]))
-        self._dark[at] = None
+        self._dark[at] = self._moves[at] = None
         self.timecodes[at] = timecode
         self.count += 1
 
@@ -100,6 +101,17 @@ class FrameWindow:
         if level is None:
             level = self._dark[at] = float(np.partition(self.grey[at], _PIXELS // 20, axis=None)[_PIXELS // 20])
         return level
+
+    def move(self, frame: int, stride: int) -> tuple[float, float]:
+        """Correlation of the pictures `stride` frames apart that end with `frame`, and the shift between them.
+
+        It is kept, since each of the many windows around one camera turn wants it.
+        """
+        at = frame % self.size
+        known = self._moves[at]
+        if known is None or known[0] != stride:
+            known = self._moves[at] = stride, shifted_correlation(self.picture(frame - stride), self.picture(frame))
+        return known[1]
 
     def picture(self, frame: int) -> SmallPicture:
         """The frame as a small picture."""
