@@ -36,7 +36,7 @@ function work() {
   if (isToStop) stop();
 }
 
-/** The person has done enough to tell whether changes are kept. */
+/** The person stops once there are enough changes to see whether they are kept. */
 function stop() {
   isToStop = true;
   if (changed.renamed.length < MIN_CHANGES) return;
