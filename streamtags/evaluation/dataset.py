@@ -55,6 +55,7 @@ class Item(_Strict):
         shots: of the clip; None where they are not labeled.
         transcript: every word that is spoken or sung in the clip, in order; "" for none, None where it is not labeled.
         content: shares of `speech`, `singing` and `music` in the clip, 0 to 1; those that are labeled.
+        cues: where the clip wants music, from and to, in seconds from its start; empty for nowhere, None where it is not labeled.
         expression: the apparent expression of the faces in the clip, one of `EXPRESSIONS`; "" for none that is clear, None where it is
             not labeled.
         split: `dev` or `test`, if the dataset is split.
@@ -69,6 +70,7 @@ class Item(_Strict):
     shots: Shots | None = None
     transcript: str | None = None
     content: dict[Literal["speech", "singing", "music"], Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    cues: tuple[tuple[Annotated[float, Field(ge=0)], float], ...] | None = None
     expression: str | None = None
     split: str | None = None
 
@@ -80,6 +82,10 @@ class Item(_Strict):
             raise ValueError("shots are of a clip")
         if (self.transcript is not None or self.content) and self.clip is None:
             raise ValueError("transcript and content are of a clip")
+        if self.cues is not None and self.clip is None:
+            raise ValueError("cues are of a clip")
+        if any(not start < end for start, end in self.cues or ()):
+            raise ValueError("a cue ends after its start")
         if self.expression is not None and self.clip is None:
             raise ValueError("an expression is of a clip")
         if self.expression and self.expression not in EXPRESSIONS:
@@ -88,7 +94,7 @@ class Item(_Strict):
 
     @property
     def _has_other_labels(self) -> bool:
-        return bool(self.content) or any(label is not None for label in (self.shots, self.transcript, self.expression))
+        return bool(self.content) or any(label is not None for label in (self.shots, self.transcript, self.cues, self.expression))
 
     def tags(self, vocabulary: Vocabulary, own: str | None) -> tuple[str, ...] | None:
         """The labels as names of tags of `vocabulary`; None if the item is not labeled in it.

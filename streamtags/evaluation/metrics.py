@@ -15,6 +15,7 @@ __all__ = [
     "Bin",
     "Counts",
     "Floats",
+    "Span",
     "Truths",
     "average_precision",
     "calibration_error",
@@ -24,11 +25,14 @@ __all__ = [
     "mean_average_precision",
     "reliability",
     "shot_counts",
+    "span_counts",
     "word_errors",
 ]
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
+Span = tuple[float, float]
+"""From and to, in seconds."""
 
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
@@ -149,6 +153,33 @@ def shot_counts(boundaries: Sequence[int], truth: Shots, tolerance: int = 2) -> 
             left.remove(near)
             hits += 1
     return Counts(hits, len(left), len(spans) - hits)
+
+
+def span_counts(spans: Sequence[Span], truth: Sequence[Span], least_overlap: float = 0.5) -> tuple[Counts, list[float]]:
+    """Compare spans of time with labeled ones, each matched once, those that overlap most first.
+
+    Two spans match if what they share is at least `least_overlap` of what they cover together (F. Caba Heilbron et al., "ActivityNet",
+    CVPR 2015, section 4).
+
+    Returns:
+        The counts, and of each match the distance of the two starts and of the two ends, in seconds.
+    """
+    overlaps = [(_overlap(spans[given], truth[right]), given, right) for given in range(len(spans)) for right in range(len(truth))]
+    given_left, truth_left = set(range(len(spans))), set(range(len(truth)))
+    apart: list[float] = []
+    for overlap, given, right in sorted(overlaps, reverse=True):
+        if overlap >= least_overlap and given in given_left and right in truth_left:
+            given_left.remove(given)
+            truth_left.remove(right)
+            apart += [abs(one - other) for one, other in zip(spans[given], truth[right], strict=True)]
+    hits = len(apart) // 2
+    return Counts(hits, len(spans) - hits, len(truth) - hits), apart
+
+
+def _overlap(one: Span, other: Span) -> float:
+    """Return what two spans share, divided by what they cover together."""
+    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    return shared / (one[1] - one[0] + other[1] - other[0] - shared) if shared else 0.0
 
 
 def word_errors(right: str, given: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from streamtags.evaluation.dataset import Shots
 from streamtags.evaluation.metrics import (
     Counts,
     Floats,
+    Span,
     Truths,
     calibration_error,
     confidence_gap,
@@ -22,11 +23,13 @@ from streamtags.evaluation.metrics import (
     mean_average_precision,
     reliability,
     shot_counts,
+    span_counts,
     word_errors,
 )
 
 __all__ = [
     "AxisScores",
+    "CueScores",
     "ExpressionScores",
     "ItemResult",
     "ReliabilityBin",
@@ -49,6 +52,7 @@ class ItemResult:
         shots: first frames of detected shots, and the labeled shots; None if either is missing.
         words: the labeled transcript, and what was transcribed; None if it is not labeled.
         content: labeled and heard share of each labeled kind of sound.
+        cues: spans that were spotted for music, and the labeled ones; None if they are not labeled.
         expression: labeled and said apparent expression, "" for none; None if it is not labeled.
         failed: the error code if there is no answer, else "".
     """
@@ -62,13 +66,15 @@ class ItemResult:
     shots: tuple[tuple[int, ...], Shots] | None = None
     words: tuple[str, str] | None = None
     content: dict[str, tuple[float, float]] = field(default_factory=dict)
+    cues: tuple[tuple[Span, ...], tuple[Span, ...]] | None = None
     expression: tuple[str, str] | None = None
     failed: str = ""
 
     @property
     def is_labeled(self) -> bool:
         """Whether anything of the item is compared with a label."""
-        return bool(self.content) or any(each is not None for each in (self.labels, self.shots, self.words, self.expression))
+        labels = (self.labels, self.shots, self.words, self.cues, self.expression)
+        return bool(self.content) or any(each is not None for each in labels)
 
 
 class _Figures(BaseModel):
@@ -129,6 +135,21 @@ class SoundScores(_Figures):
     content_error: dict[str, float]
 
 
+class CueScores(_Figures):
+    """Spans that were spotted for music, over all clips in which they are labeled.
+
+    Attributes:
+        labeled: spans that are labeled.
+        seconds_apart: mean distance of the bounds of matching spans; None if none matches.
+    """
+
+    labeled: int
+    precision: float
+    recall: float
+    f1: float
+    seconds_apart: float | None
+
+
 class ExpressionScores(_Figures):
     """Apparent expressions, over all clips in which they are labeled.
 
@@ -167,6 +188,7 @@ class Scores(_Figures):
     axes: tuple[AxisScores, ...]
     shots: ShotScores | None
     sound: SoundScores | None
+    cues: CueScores | None
     expressions: ExpressionScores | None
     median_ms: float | None
     p95_ms: float | None
@@ -217,6 +239,7 @@ def score(answers: Sequence[ItemResult], vocabulary: Vocabulary, *, profile: str
         axes=tuple(_axes(right, confidence, vocabulary, threshold)),
         shots=_shots(answers),
         sound=_sound(answers),
+        cues=_cues(answers),
         expressions=_expressions(answers),
         median_ms=float(np.median(times)) if times else None,
         p95_ms=float(np.percentile(times, 95)) if times else None,
@@ -259,8 +282,26 @@ def _shots(answers: Sequence[ItemResult]) -> ShotScores | None:
     each = [shot_counts(*answer.shots) for answer in answers if answer.shots is not None]
     if not each:
         return None
-    total = Counts(sum(one.hits for one in each), sum(one.false for one in each), sum(one.missed for one in each))
+    total = _total(each)
     return ShotScores(boundaries=total.hits + total.missed, precision=total.precision, recall=total.recall, f1=total.f1)
+
+
+def _total(counts: Sequence[Counts]) -> Counts:
+    return Counts(sum(one.hits for one in counts), sum(one.false for one in counts), sum(one.missed for one in counts))
+
+
+def _cues(answers: Sequence[ItemResult]) -> CueScores | None:
+    each = [span_counts(*answer.cues) for answer in answers if answer.cues is not None]
+    if not each:
+        return None
+    total, apart = _total([counts for counts, _ in each]), [seconds for _, distances in each for seconds in distances]
+    return CueScores(
+        labeled=total.hits + total.missed,
+        precision=total.precision,
+        recall=total.recall,
+        f1=total.f1,
+        seconds_apart=float(np.mean(apart)) if apart else None,
+    )
 
 
 def _expressions(answers: Sequence[ItemResult]) -> ExpressionScores | None:

@@ -17,9 +17,11 @@ from streamtags.core.ports import Readiness
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.evaluation.dataset import Dataset, Item
+from streamtags.evaluation.metrics import Span
 from streamtags.evaluation.scores import ItemResult
 from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
+from streamtags.run.cues import CueRequest, suggest_cues
 from streamtags.run.lanes import Lane
 from streamtags.run.usage import TokenCount, cost_of
 from streamtags.stages.tools import Tools
@@ -98,6 +100,8 @@ async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, setti
     with TemporaryDirectory(prefix="streamtags-evaluate-") as folder, SqliteStore(Path(folder) / "clip.db") as store:
         try:
             state = await analyze(str(clip), settings, store, publish=events.extend)
+            if item.cues is not None:
+                state = suggest_cues(store, state.id, CueRequest())
         except SourceError as error:
             return ItemResult(item.id, right, {}, failed=error.code)
     tags: dict[str, float] = {}
@@ -116,6 +120,7 @@ async def _analyzed(item: Item, right: tuple[str, ...] | None, clip: Path, setti
         (_shots(state), item.shots) if item.shots is not None else None,
         (item.transcript, _said(state)) if item.transcript is not None else None,
         {kind: (right, _share(state, kind)) for kind, right in item.content.items()},
+        (_cues(state), item.cues) if item.cues is not None else None,
         (item.expression, _expression(state)) if item.expression is not None else None,
         next((segment.error.code for segment in state.segments if segment.error), ""),
     )
@@ -138,6 +143,13 @@ def _expression(state: TimelineState) -> str:
         label, confidence = apparent_expression(segment.answers)
         weights[label] = weights.get(label, 0.0) + confidence * segment.seconds
     return max(weights, key=lambda label: weights[label], default="")
+
+
+def _cues(state: TimelineState) -> tuple[Span, ...]:
+    """Return the spans that want music, in seconds from the start of the clip; music that is heard in it already wants none."""
+    wanted = [cue for cue in state.spotting if cue.usage != "source"]
+    origin = state.segments[0].start.seconds if state.segments else 0.0
+    return tuple((cue.start.seconds - origin, cue.end.seconds - origin) for cue in wanted)
 
 
 def _shots(state: TimelineState) -> tuple[int, ...]:

@@ -176,3 +176,20 @@ def test_apparent_expressions_of_clips_are_scored(
 def test_an_expression_that_no_model_knows_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(write(tmp_path / "d.jsonl", [{"clip": "a.mp4", "expression": "happy"}]))]) == 2
     assert "an expression is one of anger, disgust" in capsys.readouterr().err
+
+
+def test_spotted_cues_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_video(tmp_path / "a.mp4", [ShotSpec(100, "texture"), ShotSpec(100, "texture")], rate=25, size=(160, 90), sound=False)
+    items = [{"clip": "a.mp4", "cues": [[0.0, 7.0]]}, {"clip": "a.mp4", "cues": []}]
+    settings = ["--set", "read.enabled=off", "--set", "hear.enabled=off"]
+    assert main(["evaluate", str(write(tmp_path / "d.jsonl", items)), "--profile", "embedded", "--json", "-", *settings]) == 0
+    (scores,) = json.loads(capsys.readouterr().out)["profiles"]
+    assert scores["cues"] == {"labeled": 1, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "seconds_apart": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"), [({"cues": [[3, 2]]}, "ends after its start"), ({"cues": [[-1, 2]]}, "greater than or equal to 0")]
+)
+def test_a_cue_that_cannot_be_is_refused(label: dict[str, Any], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(write(tmp_path / "d.jsonl", [{"clip": "a.mp4", **label}]))]) == 2
+    assert reason in capsys.readouterr().err

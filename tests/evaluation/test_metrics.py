@@ -15,6 +15,7 @@ from streamtags.evaluation.metrics import (
     mean_average_precision,
     reliability,
     shot_counts,
+    span_counts,
     word_errors,
 )
 
@@ -74,6 +75,24 @@ def test_a_cut_matches_within_two_frames_and_a_dissolve_anywhere_in_it() -> None
     assert shot_counts([101, 203, 315], truth) == (2, 1, 1)
     assert shot_counts([100, 100, 100], truth) == (1, 2, 2)
     assert shot_counts([], Shots()).f1 == 1
+
+
+def test_two_spans_match_if_they_share_half_of_what_they_cover() -> None:
+    counts, apart = span_counts([(0.0, 10.0), (10.0, 20.0), (40.0, 50.0)], [(1.0, 9.5), (18.0, 30.0), (40.0, 50.0)])
+    assert counts == (2, 1, 1)
+    assert sorted(apart) == [0.0, 0.0, 0.5, 1.0]
+    assert span_counts([(0.0, 1.0)], []) == ((0, 1, 0), [])
+    assert span_counts([], [])[0].f1 == 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 50))), st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 50))))
+def test_no_span_matches_twice(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> None:
+    spans, truth = ([(start, start + length) for start, length in each] for each in (one, other))
+    counts, apart = span_counts(spans, truth)
+    assert counts.hits + counts.false == len(spans)
+    assert counts.hits + counts.missed == len(truth)
+    assert len(apart) == 2 * counts.hits
+    assert span_counts(truth, spans)[0] == (counts.hits, counts.missed, counts.false)
 
 
 def test_words_are_replaced_inserted_or_removed() -> None:
