@@ -90,6 +90,7 @@ async def correct(
     tags: Sequence[tuple[str, float]] = (),
     untag: Sequence[str] = (),
     caption: str | None = None,
+    reset: bool = False,
     by: str,
 ) -> SegmentState:
     """Correct one segment; the correction wins over every model, now and later.
@@ -101,6 +102,7 @@ async def correct(
         tags: (tag, confidence) pairs to set.
         untag: tags to remove.
         caption: the new caption; None keeps the present one.
+        reset: discard earlier corrections first; alone, it returns the segment to the models' answers.
         by: name of the person who corrects.
 
     Returns:
@@ -113,7 +115,8 @@ async def correct(
     """
 
     def work() -> SegmentState:
-        return correction.correct(store, store.find(timeline), segment, tags=tags, untag=untag, caption=caption, by=by)[0]
+        name = store.find(timeline)
+        return correction.correct(store, name, segment, tags=tags, untag=untag, caption=caption, reset=reset, by=by)[0]
 
     return await asyncio.to_thread(work)
 

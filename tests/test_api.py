@@ -56,6 +56,7 @@ def test_a_file_is_analyzed_exported_and_corrected_without_an_event_loop(tmp_pat
     corrected = sync.correct("last", store, segment=state.segments[0].segment, caption="A red square.", by="ana")
     assert corrected.caption == "A red square."
     assert b"A red square." in sync.export("last", store, format="csv")
+    assert sync.correct("last", store, segment=corrected.segment, reset=True, by="ana").caption == state.segments[0].caption
 
 
 async def test_a_timeline_is_named_by_a_prefix_and_options_are_checked(store: MemoryStore) -> None:

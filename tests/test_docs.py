@@ -23,6 +23,7 @@ import yaml
 from streamtags.cli import main
 from streamtags.cli.parser import build_parser, with_long_commands
 from streamtags.config.settings import Settings, load_settings
+from streamtags.operations.table import METHODS, TOOLS
 from streamtags.testing import ShotSpec, make_video
 from tests.doc_blocks import PAGES, ROOT, Block, blocks, indented_blocks
 from tests.server.conftest import Serve, serve, store
@@ -246,3 +247,21 @@ def test_the_files_that_a_page_names_exist(page: Path) -> None:
     assert len(named) > 5
     missing = [name for name in named if not any((base / name).exists() for base in (ROOT, ROOT / "streamtags"))]
     assert not missing
+
+
+def test_the_tables_of_methods_and_tools_are_complete() -> None:
+    """A method or tool that a page leaves out does not exist for its readers."""
+    methods = _table(ROOT / "docs" / "howto" / "clients.md", len(METHODS))
+    for name, operation in METHODS.items():
+        fields = operation.params.model_fields.items()
+        assert methods[name][0] == ", ".join(f"`{field}`{'' if info.is_required() else '?'}" for field, info in fields), name
+    tools = _table(ROOT / "docs" / "howto" / "assistants.md", len(TOOLS))
+    assert {name: cells[-1] for name, cells in tools.items()} == {name: operation.role for name, operation in TOOLS.items()}
+
+
+def _table(page: Path, rows: int) -> dict[str, list[str]]:
+    """Return the cells after the first of the table with that many rows, whose first cells are names of code."""
+    tables = re.findall(r"\|(?: --- \|)+\n((?:\|.*\|\n)+)", page.read_text("utf-8"))
+    (table,) = [table for table in tables if table.startswith("| `") and table.count("\n") == rows]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+    return {name.strip("`"): rest for name, *rest in cells}

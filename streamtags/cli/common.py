@@ -26,6 +26,7 @@ __all__ = [
     "add_common",
     "add_timeline",
     "check_output",
+    "names_source",
     "nested",
     "open_configured_store",
     "settings_of",
@@ -52,6 +53,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def add_timeline(parser: argparse.ArgumentParser) -> None:
     """The argument that names a timeline."""
     parser.add_argument("id", metavar="ID", help="a timeline: its id, any unique beginning of it, or `last`")
+
+
+def names_source(given: str) -> bool:
+    """Return whether `given`, which may name a timeline or a source, names a source: a file, or what no id of a timeline looks like."""
+    path = Path(given)
+    if path.suffix or path.name != given:
+        return True
+    return os.path.exists(given) and not os.path.isdir(given)  # noqa: PTH110, PTH112 - an argument may be no valid path
 
 
 def settings_of(args: argparse.Namespace, **flags: Any) -> Settings:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, open_configured_store, settings_of, user_name
+from streamtags.cli.common import add_common, names_source, open_configured_store, settings_of, user_name
 from streamtags.cli.views import printable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _timeline(name: str, settings: Settings, store: Store) -> str:
     """Return the timeline of that name; a film is analyzed into one first, or its finished one is taken."""
-    if not Path(name).is_file():
+    if not names_source(name):
         return store.find(name)
     from streamtags.process import limit_opencv_threads
     from streamtags.run.analyze import analyze
@@ -88,7 +89,9 @@ def _timeline(name: str, settings: Settings, store: Store) -> str:
     limit_opencv_threads()
 
     async def work() -> str:
-        chosen = await choose_profile(settings)
+        chosen = await choose_profile(settings, store=store, uri=name)
+        if chosen.line:
+            print(printable(chosen.line), file=sys.stderr)
         return (await analyze(name, chosen.settings, store)).id
 
     return asyncio.run(work())

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, check_output, open_configured_store, settings_of, write_output
+from streamtags.cli.common import add_common, check_output, names_source, open_configured_store, settings_of, write_output
 from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(given: str, settings: Settings) -> tuple[str, TimelineState | None]:
-    """Return the source, and its timeline if `given` names one: what is a file or an address is a source."""
-    if "://" in given or Path(given).exists():
+    """Return the source, and its timeline if `given` names one."""
+    if names_source(given):
         return given, None
     with open_configured_store(settings) as store:
         timeline = store.state(store.find(given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", help="the server, e.g. ws://127.0.0.1:8710")
     parser.add_argument("--timeline", metavar="ID", help="a timeline: its id, any unique prefix of it, or `last` (default: all)")
     parser.add_argument("--jsonl", action="store_true", help="print events as JSON lines, each timeline's from its first event")
-    parser.add_argument("--token-file", metavar="FILE", type=Path, help="a file with the token, if the server requires one")
+    parser.add_argument("--token-file", metavar="FILE", type=Path, help="a file with the token, if the server requires one (default: $STREAMTAGS_TOKEN)")
     parser.add_argument("--debug", action="store_true", help="print a traceback with an error")
 
 
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _token(path: Path | None) -> str | None:
     if path is None:
-        return None
+        return os.environ.get("STREAMTAGS_TOKEN") or None
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

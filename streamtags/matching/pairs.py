@@ -20,7 +20,7 @@ from pathlib import Path
 
 from streamtags.core.errors import UsageError
 from streamtags.music.columns import parse_list, parse_number
-from streamtags.music.rows import ROW_SUFFIXES, Problem, read_rows
+from streamtags.music.rows import ROW_SUFFIXES, Problem, read_rows, unreadable
 from streamtags.music.wanted import Wanted, WantedSegment
 
 __all__ = ["Pair", "Pairs", "read_pairs"]
@@ -103,7 +103,7 @@ def read_pairs(path: Path) -> Pairs:
                 pairs.report(line, f"only the first {MAX_PAIRS} pairs are used")
                 break
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path), hint="save it as UTF-8") from error
+        raise unreadable(error, path) from error
     if "track" not in pairs.columns or not pairs.columns & {"scene", "cue", "tags"}:
         raise UsageError("has no pairs", where=str(path), hint=_HINT)
     return pairs

@@ -13,7 +13,7 @@ from pathlib import Path
 from streamtags.core.errors import UsageError
 from streamtags.core.music import Track
 from streamtags.music.columns import LISTS, NUMBERS, TEXTS, field_of, parse_duration, parse_list, parse_number
-from streamtags.music.rows import ROW_SUFFIXES, Problem, read_rows
+from streamtags.music.rows import ROW_SUFFIXES, Problem, read_rows, unreadable
 
 __all__ = ["CATALOG_SUFFIXES", "Catalog", "Problem", "add_row", "read_catalog"]
 
@@ -69,6 +69,8 @@ def read_catalog(path: Path) -> Catalog:
     """
     catalog = Catalog(path)
     suffix = path.suffix.lower()
+    if path.is_dir():
+        raise UsageError("is a folder, not a catalog", where=str(path), hint="`streamtags library add` reads folders")
     if suffix not in CATALOG_SUFFIXES:
         raise UsageError(f"{suffix or 'no suffix'} is no kind of catalog", where=str(path), hint="use a .csv, .tsv or .jsonl file")
     try:
@@ -78,7 +80,7 @@ def read_catalog(path: Path) -> Catalog:
                 catalog.report(line, f"only the first {MAX_TRACKS} tracks are used")
                 break
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"cannot read the catalog: {error}", where=str(path), hint="save it as UTF-8") from error
+        raise unreadable(error, path) from error
     known = {name for name in catalog.columns.values() if name}
     if not known & {"title", "description", *LISTS}:
         headings = ", ".join(list(catalog.columns)[:8]) or "none"

@@ -13,7 +13,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol, TextIO
 
-__all__ = ["MAX_LINE", "ROW_SUFFIXES", "Problem", "RowReader", "read_rows"]
+from streamtags.core.errors import UsageError
+
+__all__ = ["MAX_LINE", "ROW_SUFFIXES", "Problem", "RowReader", "read_rows", "unreadable"]
 
 MAX_LINE = 1 << 20  # characters
 _JSON_SUFFIXES = frozenset({".jsonl", ".ndjson"})
@@ -53,6 +55,13 @@ def read_rows(path: Path, reader: RowReader) -> Iterator[tuple[int, dict[str, ob
         lines = _Lines(file, reader)
         suffix = path.suffix.lower()
         yield from _json_rows(lines, reader) if suffix in _JSON_SUFFIXES else _table_rows(lines, reader, suffix)
+
+
+def unreadable(error: OSError | UnicodeError, path: Path) -> UsageError:
+    """Return what to raise instead of an error of `read_rows`."""
+    if isinstance(error, OSError):
+        return UsageError(f"cannot be read: {error.strerror}", where=str(path), hint="check the path and its permissions")
+    return UsageError("cannot be read: it is no text", where=str(path), hint="save it as UTF-8")
 
 
 def _encoding(path: Path) -> str:

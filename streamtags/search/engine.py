@@ -70,14 +70,16 @@ class Search:
             allowed: which segments may be results.
 
         Raises:
-            UsageError: nothing to search for, or `top` is out of range.
+            UsageError: nothing to search for, or `top` or the confidence of the filter is out of range.
             StoreError: the store or the index cannot be read or written.
         """
         if not 1 <= top <= MAX_RESULTS:
             raise UsageError(f"the number of results is {top}, not 1 to {MAX_RESULTS}", where="search")
+        allowed = allowed or SearchFilter()
+        if not 0 <= allowed.min_confidence <= 1:
+            raise UsageError(f"the least confidence is {allowed.min_confidence:g}, not 0 to 1", where="search")
         query = parse_query(text)
         self.refresh()
-        allowed = allowed or SearchFilter()
         by_words = self._index.match(query.words, query.phrases, allowed, _CANDIDATES)
         by_meaning = self._by_meaning(query, allowed, by_words)
         ranked = fuse([[match.document for match in by_words], by_meaning], _WEIGHTS)

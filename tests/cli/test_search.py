@@ -40,6 +40,12 @@ def test_nothing_to_search_for_is_a_usage_error(store: str, capsys: pytest.Captu
     assert "no word to search for" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("option", "value"), [("--min-confidence", "7"), ("--min-confidence", "nan"), ("--top", "0")])
+def test_a_limit_out_of_range_is_a_usage_error(option: str, value: str, store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "boat", option, value, "--store", store]) == 2
+    assert f"is {value}, not" in capsys.readouterr().err
+
+
 def test_an_unknown_timeline_is_named(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search", "boat", "--timeline", "tl_x", "--store", store]) == 2
     assert "tl_x" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -23,9 +24,9 @@ def serving(log: MemoryLog, **options: Any) -> StreamServer:
     return StreamServer(log, answer=answer, **options)
 
 
-async def watch(*arguments: str) -> Process:
+async def watch(*arguments: str, **variables: str) -> Process:
     command = [sys.executable, "-c", "import sys; from streamtags.cli import main; sys.exit(main())", "watch", *arguments]
-    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, **variables})
 
 
 async def lines(process: Process, count: int) -> list[str]:
@@ -108,9 +109,11 @@ async def test_a_server_that_refuses_and_one_that_is_not_there(log: MemoryLog, t
         refused = await watch(server.url)
         _, err = await refused.communicate()
         assert (refused.returncode, b"requires a token" in err) == (4, True)
-        let_in = await watch(server.url, "--timeline", "last", "--jsonl", "--token-file", str(token))
-        await lines(let_in, 1)
-        await interrupt(let_in)
+        by_file = await watch(server.url, "--timeline", "last", "--jsonl", "--token-file", str(token))
+        by_variable = await watch(server.url, "--timeline", "last", "--jsonl", STREAMTAGS_TOKEN="right")
+        for let_in in (by_file, by_variable):
+            await lines(let_in, 1)
+            await interrupt(let_in)
     gone = await watch(server.url)
     _, err = await gone.communicate()
     assert (gone.returncode, b"cannot be reached" in err) == (4, True)

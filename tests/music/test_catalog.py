@@ -112,8 +112,10 @@ def test_encodings_of_spreadsheets_are_read(tmp_path: Path, text: bytes, title: 
 def test_a_file_that_is_no_catalog_is_refused(tmp_path: Path, text: str, suffix: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         read(tmp_path, text, suffix)
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(UsageError, match=r"cannot be read: No such file or directory; check the path"):
         read_catalog(tmp_path / "absent.csv")
+    with pytest.raises(UsageError, match="is a folder"):
+        read_catalog(tmp_path)
 
 
 @given(st.binary(max_size=400), st.sampled_from([".csv", ".tsv", ".jsonl"]))

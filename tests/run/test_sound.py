@@ -101,6 +101,17 @@ def test_the_command_prints_json_subtitles_prompts_and_a_page(tones: Path, capsy
     assert main(["sound", str(tones), "--window", "0"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "reason"), [("absent.wav", 3, "no such file"), ("absent", 2, "no timeline"), ("f" * 300, 2, "no timeline")]
+)
+def test_what_is_neither_a_file_nor_a_timeline_is_named(
+    name: str, status: int, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("sound", "cues"):
+        assert main([command, name, "--store", f"sqlite:///{tmp_path}/s.db"]) == status
+        assert reason in capsys.readouterr().err
+
+
 def test_a_timeline_is_described_with_its_source_and_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

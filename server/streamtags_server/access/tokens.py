@@ -47,8 +47,10 @@ class Tokens:
     def __init__(self, path: Path, revoked: Path | None = None) -> None:
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot be read: {error}", where=str(path), hint=_HINT) from error
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint=_HINT) from error
+        except UnicodeDecodeError as error:
+            raise ConfigError("cannot be read: it is no text", where=str(path), hint=_HINT) from error
         entries = [_parse_line(path, number, line) for number, line in enumerate(text.splitlines(), 1)]
         self._roles: list[tuple[str, Role]] = [entry for entry in entries if entry is not None]
         if not self._roles:

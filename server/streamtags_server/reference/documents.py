@@ -166,7 +166,6 @@ _STATUS = {
     416: "No such range",
     422: "Understood, but wrong",
     429: "Too many analyses are queued, or too many requests were made: try again later",
-    501: "Not built in",
     503: "Not ready, or overloaded",
     507: "No space left",
 }
