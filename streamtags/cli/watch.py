@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", help="the server, e.g. ws://127.0.0.1:8710")
     parser.add_argument("--timeline", metavar="ID", help="a timeline: its id, any unique prefix of it, or `last` (default: all)")
     parser.add_argument("--jsonl", action="store_true", help="print events as JSON lines, each timeline's from its first event")
-    parser.add_argument("--token-file", metavar="FILE", type=Path, help="a file with the token, if the server requires one (default: $STREAMTAGS_TOKEN)")
+    parser.add_argument(
+        "--token-file", metavar="FILE", type=Path, help="a file with the token, if the server requires one (default: $STREAMTAGS_TOKEN)"
+    )
     parser.add_argument("--debug", action="store_true", help="print a traceback with an error")
 
 
