@@ -2,6 +2,8 @@
 
 python -m benchmarks backfill equal [--films 40] [--workers 2]     films through `backfill` and one by one: logs compared, overhead per film
 python -m benchmarks backfill kill [--films 40] [--workers 2]      a worker and a captioner are killed in the middle; logs compared
+
+With `--store postgresql` the films that go through Ray are written to a PostgreSQL server that is started for the benchmark.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from streamtags.config.settings import Settings, load_settings
 from streamtags.run.films import FilmAnalyzer, FilmResult
 from streamtags.store.opening import open_store
 from streamtags.testing import ShotSpec, make_video, read_calls
+from streamtags.testing.postgres import PostgresServer
 
 LOOKS = ("texture", "stripes", "blocks")  # of which no two films show the same picture, so that none reuses captions of another
 SEGMENTS = 4  # of each film
@@ -45,26 +48,31 @@ def make_films(folder: Path, count: int) -> list[str]:
 FAST = {"read": {"enabled": "off"}, "hear": {"enabled": "off"}}
 
 
-def embedded(store: Path) -> Settings:
+def url_of(store: Path | str) -> str:
+    """The URL of a store that is named by its file, or by its URL already."""
+    return store if isinstance(store, str) else f"sqlite:///{store}"
+
+
+def embedded(store: Path | str) -> Settings:
     """Settings that use no model."""
-    return load_settings({**FAST, "store": f"sqlite:///{store}", "profile": "embedded"})
+    return load_settings({**FAST, "store": url_of(store), "profile": "embedded"})
 
 
-def scripted(store: Path, calls: Path, delay_seconds: float) -> Settings:
+def scripted(store: Path | str, calls: Path, delay_seconds: float) -> Settings:
     """Settings with a captioner and a classifier that answer after a delay and write down which process answered."""
     backend = {"backend": "scripted", "log": str(calls)}
     profile = {"concurrency": CONCURRENCY, "captioner": {**backend, "delay_seconds": delay_seconds}, "classifier": backend}
-    return load_settings({**FAST, "store": f"sqlite:///{store}", "profile": "scripted", "profiles": {"scripted": profile}})
+    return load_settings({**FAST, "store": url_of(store), "profile": "scripted", "profiles": {"scripted": profile}})
 
 
-def logs_of(store: Path) -> dict[str, list[str]]:
+def logs_of(store: Path | str) -> dict[str, list[str]]:
     """The events of every log of a store, sorted, by the name of the film, without what differs between two analyses.
 
     Raises:
         ValueError: a log has a gap.
     """
     logs = {}
-    with open_store(f"sqlite:///{store}") as opened:
+    with open_store(url_of(store)) as opened:
         for summary in opened.timelines():
             events = [json.loads(line) for line in opened.read_json(summary.id)]
             if [event["seq"] for event in events] != list(range(1, len(events) + 1)):
@@ -118,12 +126,12 @@ def _check(result: FilmResult) -> None:
         raise result.error
 
 
-def equal(count: int, workers: int) -> bool:
+def equal(count: int, workers: int, kind: str) -> bool:
     """Compare films through `backfill` with one by one; print the overhead."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, shared_store(Path(name), kind) as store:
         folder = Path(name)
         films = make_films(folder / "films", count)
-        alone, together = embedded(folder / "alone.db"), embedded(folder / "together.db")
+        alone, together = embedded(folder / "alone.db"), embedded(store)
         one = one_by_one(films, alone)
         again = one_by_one(films, alone)
         print(f"one by one:    {one / count:7.3f} s a film; finished films again {again / count:7.3f} s", flush=True)
@@ -131,21 +139,27 @@ def equal(count: int, workers: int) -> bool:
         with small_ray(workers + 2):
             print(f"Ray starts in  {time.perf_counter() - began:7.3f} s", flush=True)
             for number in dict.fromkeys((1, workers)):
-                store = folder / f"{number}.db" if number != workers else folder / "together.db"
-                ends = list(on_ray(films, embedded(store), number))
+                ends = list(on_ray(films, together if number == workers else embedded(folder / f"{number}.db"), number))
                 each = (ends[-1] - ends[0]) / (count - 1)
                 print(f"{number} on Ray:      {each:7.3f} s a film after the first, which took {ends[0]:.1f} s", flush=True)
             ends = list(on_ray(films, together, workers))
             each = (ends[-1] - ends[0]) / (count - 1)
             print(f"finished films again on Ray: {each * 1000:.1f} ms a film: what Ray adds, and a look into the store", flush=True)
-        same = logs_of(folder / "alone.db") == logs_of(folder / "together.db")
+        same = logs_of(folder / "alone.db") == logs_of(store)
         print(f"{count} logs through Ray {'equal' if same else 'DIFFER FROM'} those of one by one", flush=True)
         return same
 
 
-def kill(count: int, workers: int) -> bool:
+@contextmanager
+def shared_store(folder: Path, kind: str) -> Iterator[Path | str]:
+    """An empty store for the films that go through Ray: a file, or a database of a PostgreSQL server of its own."""
+    with PostgresServer() if kind == "postgresql" else nullcontext() as server:
+        yield folder / "together.db" if server is None else server.new_database()
+
+
+def kill(count: int, workers: int, kind: str) -> bool:
     """Kill a worker, then a captioner, in the middle; compare logs with those of an undisturbed run, and print what was done twice."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, shared_store(Path(name), kind) as together:
         folder = Path(name)
         films = make_films(folder / "films", count)
         one_by_one(films, scripted(folder / "alone.db", folder / "alone.jsonl", 0.0))
@@ -162,10 +176,10 @@ def kill(count: int, workers: int) -> bool:
         with small_ray(workers + 2):
             for stage, share in (("tag", 3), ("caption", 2)):
                 threading.Thread(target=kill_when, args=(stage, lambda share=share: len(ended) >= count // share), daemon=True).start()
-            for moment in on_ray(films, scripted(folder / "together.db", calls, 0.3), workers):
+            for moment in on_ray(films, scripted(together, calls, 0.3), workers):
                 ended.append(moment)
         done = Counter((call["stage"]) for call in read_calls(calls))
-        same = logs_of(folder / "alone.db") == logs_of(folder / "together.db")
+        same = logs_of(folder / "alone.db") == logs_of(together)
         print(f"killed: {', '.join(killed)}; {count} films ended after {ended[-1]:.1f} s", flush=True)
         for stage, number in sorted(done.items()):
             print(
@@ -182,8 +196,9 @@ def main() -> int:
     parser.add_argument("part", choices=("equal", "kill"))
     parser.add_argument("--films", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     args = parser.parse_args()
-    return 0 if (equal if args.part == "equal" else kill)(args.films, args.workers) else 1
+    return 0 if (equal if args.part == "equal" else kill)(args.films, args.workers, args.store) else 1
 
 
 if __name__ == "__main__":

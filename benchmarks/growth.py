@@ -17,12 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.search import FILTERS, drawn_queries, made_up, timed
+from streamtags.core.events import Payload, SegmentCaptioned, TimelineProgress
 from streamtags.core.records import TimelineIdentity
-from streamtags.core.search import SearchFilter
 from streamtags.core.stores import Store
 from streamtags.run.search import open_search
 from streamtags.store.opening import open_store
@@ -41,7 +43,7 @@ def stores(folder: Path, wanted: str = "both") -> Iterator[dict[str, str]]:
     if wanted == "sqlite" or find_postgres() is None:
         yield urls
         return
-    with PostgresServer() as server:
+    with PostgresServer(autovacuum="on", shared_buffers="256MB") as server:
         yield {**urls, "PostgreSQL": server.new_database()}
 
 
@@ -75,12 +77,28 @@ def films(counts: list[int]) -> None:
             print(f"{count:5} films of 4 s: {taken:7.1f} s, {each}, at most {after.ru_maxrss / 1024:.0f} MiB", flush=True)
 
 
+def made_up_captions(count: int) -> Iterator[str]:
+    """Captions as in the benchmark of search."""
+    for documents in made_up(count):
+        yield from (document.texts["caption"] for document in documents)
+
+
 def fill(store: Store, timelines: int, segments: int) -> None:
-    """Store that many timelines of so many segments."""
-    payloads = make_payloads(segments)
+    """Store that many timelines of so many segments, with made-up captions; print what took how long."""
+    payloads, texts = make_payloads(segments), made_up_captions(timelines * segments)
+    opening = appending = 0.0
     for number in range(timelines):
+        own: list[Payload] = [
+            payload.model_copy(update={"caption": next(texts)}) if isinstance(payload, SegmentCaptioned) else payload
+            for payload in payloads
+        ]
+        began = time.perf_counter()
         store.open_timeline(f"tl_{number:016x}", TimelineIdentity(f"film {number}"), name=f"film{number}.mp4")
-        store.append(f"tl_{number:016x}", payloads)
+        opened = time.perf_counter()
+        store.append(f"tl_{number:016x}", own)
+        opening, appending = opening + opened - began, appending + time.perf_counter() - opened
+        if number % 1000 == 999:
+            print(f"  {number + 1:6} timelines: {opening:.0f} s to create them, {appending:.0f} s to fill them", flush=True)
 
 
 def catalogs(timelines: int, segments: int, wanted: str) -> None:
@@ -88,20 +106,51 @@ def catalogs(timelines: int, segments: int, wanted: str) -> None:
     with tempfile.TemporaryDirectory() as name, stores(Path(name), wanted) as urls:
         for kind, url in urls.items():
             with open_store(url) as store:
-                began = time.perf_counter()
+                print(f"{kind}: {timelines} timelines of {segments} segments", flush=True)
                 fill(store, timelines, segments)
-                each = (time.perf_counter() - began) / timelines * 1000
-                print(f"{kind}: {timelines} timelines of {segments} segments, {each:.2f} ms each to create and fill", flush=True)
-                print(f"  list       {milliseconds(store.timelines)}")
-                print(f"  heads      {milliseconds(store.heads)}")
-                print(f"  head       {milliseconds(lambda: store.head('tl_0000000000000001'))}")
-                print(f"  find last  {milliseconds(lambda: store.find('last'))}")
-                print(f"  read       {milliseconds(lambda: store.read_json('tl_0000000000000001'))}")
-                with closing(open_search(store)) as search:
-                    began = time.perf_counter()
-                    search.search("a calm dog", allowed=SearchFilter(), top=10)
-                    print(f"  first search, which builds the index: {time.perf_counter() - began:.1f} s", flush=True)
-                    print(f"  search     {milliseconds(lambda: search.search('a calm dog', allowed=SearchFilter(), top=10))}")
+                lists(store)
+                searches(store, timelines, segments)
+
+
+def lists(store: Store) -> None:
+    """Print what lists and single logs cost."""
+    middle = store.timelines()[len(store.heads()) // 2].opened
+    one = "tl_0000000000000001"
+    calls: dict[str, Callable[[], object]] = {
+        "list of all": store.timelines,
+        "first page of 50": lambda: store.timelines(limit=50),
+        "page of 50 in the middle": lambda: store.timelines(limit=50, before=middle),
+        "list of one source": lambda: store.timelines(source="film 1"),
+        "opened again": lambda: store.open_timeline(one, TimelineIdentity("film 1")),
+        "ends of all logs": store.heads,
+        "end of one log": lambda: store.head(one),
+        "find last": lambda: store.find("last"),
+        "events of one log": lambda: store.read_json(one),
+    }
+    for name, call in calls.items():
+        print(f"  {name:26} {milliseconds(call)}", flush=True)
+
+
+def searches(store: Store, timelines: int, segments: int) -> None:
+    """Print what the index of a store costs, and queries of it."""
+    queries = drawn_queries(list(islice(made_up_captions(timelines * segments), 100_000)), 200)
+    with closing(open_search(store)) as search:
+        began = time.perf_counter()
+        count = search.refresh()
+        print(f"  {count} segments indexed in {time.perf_counter() - began:.0f} s", flush=True)
+        search.search("a calm dog")  # maps the vectors
+        for name in ("any segment", "one tag above 0.5"):
+            timed(f"search, {name}", lambda text, allowed=FILTERS[name]: search.search(text, allowed=allowed), queries)  # type: ignore[misc]
+
+        def after_an_event(text: str) -> object:
+            store.append(
+                "tl_0000000000000001",
+                [TimelineProgress(decoded_seconds=1, duration_seconds=1, segments=1, captioned=1, tagged=1, failed=0)],
+            )
+            return search.search(text)
+
+        timed("an event and a search", after_an_event, queries[:50])
+    print(f"  peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB", flush=True)
 
 
 def appends(writers: list[int]) -> None:

@@ -141,6 +141,13 @@ def timed(name: str, run: Callable[[str], object], queries: Sequence[str]) -> No
     print(f"  {name:26}", "; processor ".join(shown), flush=True)
 
 
+def drawn_queries(texts: Sequence[str], count: int) -> list[str]:
+    """Up to `count` queries of 1 to 5 words of a caption; those of articles alone are left out."""
+    chance = random.Random(2)
+    drawn = [" ".join(chance.sample(texts[i % len(texts)].split(), chance.choice((1, 2, 3, 4, 5)))) for i in range(count)]
+    return [text for text in drawn if set(re.findall(r"\w+", text.casefold())) - {"a", "the"}]
+
+
 def speed(count: int, queries: int, folder: Path) -> None:
     """Fill an index with `count` segments and print what it costs and how long queries take."""
     embedder = StaticEmbedder()
@@ -152,9 +159,7 @@ def speed(count: int, queries: int, folder: Path) -> None:
         sizes = {path.name: path.stat().st_size / 1e6 for path in sorted(folder.glob("index.*")) if path.suffix in (".db", ".npy")}
         print("  files:", ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items()))
         search = _Prepared(store, index, nearest, embedder)
-        chance = random.Random(2)
-        texts_of_queries = [" ".join(chance.sample(texts[i % len(texts)].split(), chance.choice((1, 2, 3, 4, 5)))) for i in range(queries)]
-        texts_of_queries = [text for text in texts_of_queries if set(re.findall(r"\w+", text.casefold())) - {"a", "the"}]
+        texts_of_queries = drawn_queries(texts, queries)
 
         def words(text: str, allowed: SearchFilter = ANY) -> object:
             query = parse_query(text)
