@@ -95,7 +95,7 @@ def _store(url: str | None) -> Iterator[Check]:
 
     def opened() -> str:
         with open_store(url) as store:
-            return f"{shown_url(store.url)}, {len(store.timelines())} timelines"
+            return f"{shown_url(store.url)}, {len(store.heads())} timelines"
 
     yield _tried("event store", opened)
 

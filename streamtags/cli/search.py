@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
                 print(json.dumps({"results": [result.to_dict() for result in results]}))
         finally:
             search.close()
-        anything = bool(store.timelines())
+        anything = bool(store.timelines(limit=1))
     if args.json:
         return 0
     for result in results:

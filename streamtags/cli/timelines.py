@@ -9,6 +9,7 @@ from datetime import datetime
 
 from streamtags.cli.common import add_common, open_configured_store, settings_of
 from streamtags.cli.views import counted, printable
+from streamtags.core.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
 
@@ -16,16 +17,25 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--json", action="store_true", help="as JSON lines")
+    parser.add_argument("--limit", metavar="N", type=int, help="only the N that were opened last")
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line for each timeline, the one opened last first."""
+    """Print one line for each timeline, the one opened last first.
+
+    Raises:
+        UsageError: the limit is not a number from 1.
+    """
+    if args.limit is not None and args.limit < 1:
+        raise UsageError(f"is {args.limit}, not at least 1", where="--limit")
     with open_configured_store(settings_of(args)) as store:
-        summaries = store.timelines()
+        summaries = store.timelines(limit=args.limit)
     for summary in summaries:
         if args.json:
-            print(json.dumps({**asdict(summary), "key": summary.identity.key}))
+            line = asdict(summary)
+            del line["opened"]
+            print(json.dumps({**line, "key": summary.identity.key}))
         else:
             when = datetime.fromisoformat(summary.opened_at).astimezone().strftime("%Y-%m-%d %H:%M")
             print(f"{summary.id}  {summary.state:9}  {when}  {counted(summary.segments, 'segment'):>14}  {printable(summary.name)}")

@@ -10,10 +10,28 @@ from typing import NamedTuple
 from streamtags.core.errors import StoreError
 from streamtags.core.state import RunState
 
-__all__ = ["DAY_SECONDS", "Candidate", "Fingerprint", "Head", "Job", "JobQuota", "TimelineIdentity", "TimelineSummary", "Waveform"]
+__all__ = [
+    "DAY_SECONDS",
+    "MAX_TRAITS",
+    "Candidate",
+    "Fingerprint",
+    "Head",
+    "Job",
+    "JobQuota",
+    "TimelineIdentity",
+    "TimelineSummary",
+    "Trait",
+    "Waveform",
+]
 
 DAY_SECONDS = 86_400.0
 """The time in which the jobs of a day count."""
+
+MAX_TRAITS = 4
+"""The most traits of a fingerprint that stores keep."""
+
+Trait = tuple[int, int]
+"""Lowest and highest value of a property of pictures, within 16 bits. Of fingerprints of the same pictures, the ranges overlap."""
 
 _RECORDING_MARK = "#recording-"
 
@@ -75,6 +93,7 @@ class TimelineSummary:
         name: name of the source; "" until the source is opened.
         seconds: duration of the source, None if the container does not state it.
         opened_at: time of the last opening, RFC 3339.
+        opened: rises with each opening in the store; lists are in its order, the highest first.
     """
 
     id: str
@@ -86,14 +105,22 @@ class TimelineSummary:
     segments: int
     seconds: float | None
     opened_at: str
+    opened: int
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The fingerprint of a segment that has `frames` frames."""
+    """The fingerprint of a segment that has `frames` frames.
+
+    Attributes:
+        frames: their number.
+        data: the fingerprint; stores do not interpret it.
+        traits: what distinguishes it quickly from others, at most `MAX_TRAITS`; empty if nothing does.
+    """
 
     frames: int
     data: bytes
+    traits: tuple[Trait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, Job, JobQuota, TimelineIdentity, TimelineSummary, Waveform
+from streamtags.core.records import Candidate, Fingerprint, Head, Job, JobQuota, TimelineIdentity, TimelineSummary, Trait, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 
@@ -148,8 +148,17 @@ class Catalog(Protocol):
         """
         ...
 
-    def timelines(self, *, captioner: str | None = None) -> list[TimelineSummary]:
-        """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
+    def timelines(
+        self, *, captioner: str | None = None, source: str | None = None, before: int | None = None, limit: int | None = None
+    ) -> list[TimelineSummary]:
+        """Return summaries of all timelines, or of those that fit every argument, the one opened last first.
+
+        Args:
+            captioner: only with this captioner model.
+            source: only of this source, as in `TimelineIdentity.source`.
+            before: only with an `opened` below this: a list goes on after its last line, whatever was opened or removed since.
+            limit: at most so many.
+        """
         ...
 
     def summary(self, timeline: str) -> TimelineSummary:
@@ -235,10 +244,14 @@ class Blobs(Protocol):
         """Return the fingerprints of a timeline, by segment."""
         ...
 
-    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and `frames - slack` to `frames + slack` frames, without those of the timeline `exclude`.
+    def candidates(self, frames: int, *, traits: Sequence[Trait] = (), slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments whose fingerprint may be of the same pictures; those of the timeline opened last come first.
 
-        Segments of the timeline opened last come first.
+        Args:
+            frames: their number of frames.
+            traits: of the pictures; each overlaps that of every result at the same place, if it has one there.
+            slack: by how much the number of frames may differ.
+            exclude: without the segments of this timeline.
         """
         ...
 

@@ -25,6 +25,7 @@ __all__ = [
     "DecideCue",
     "ExportTimeline",
     "InvalidParamsError",
+    "ListTimelines",
     "NoParams",
     "OneSegment",
     "OneTimeline",
@@ -183,6 +184,19 @@ def _query_integer(value: Any) -> Any:
             raise ValueError("a whole number from 0, of at most 18 digits, is expected")
         return int(value)
     return value
+
+
+class ListTimelines(Params):
+    """Which part of the list of timelines; further fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    limit: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_query_integer)] | None = Field(
+        None, description="the most timelines; all if it is missing"
+    )
+    before: Annotated[int, Field(ge=0, le=10**18 - 1), BeforeValidator(_query_integer)] | None = Field(
+        None, description="`next` of an earlier answer: the list goes on there"
+    )
 
 
 class ReadEvents(OneTimeline):

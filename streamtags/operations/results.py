@@ -68,7 +68,8 @@ TIMELINES = _object(
             profile=TEXT,
             vocabulary=TEXT,
         )
-    )
+    ),
+    next={"type": ["integer", "null"]},
 )
 _TIME: dict[str, Any] = {"$ref": "#/components/schemas/Time"}
 RESULTS = _object(

@@ -15,6 +15,7 @@ from streamtags.operations.params import (
     CorrectScene,
     DecideCue,
     ExportTimeline,
+    ListTimelines,
     OneSegment,
     OneTimeline,
     OneTrack,
@@ -107,8 +108,9 @@ _INSTALLATION = (
 _TIMELINES = (
     Operation(
         "listTimelines",
-        "Every timeline in one line, the one opened last first",
-        Http("GET", "/v1/timelines"),
+        "Every timeline in one line, the one opened last first, or a page of them",
+        Http("GET", "/v1/timelines", query=("limit", "before"), also=(400,)),
+        params=ListTimelines,
         result=TIMELINES,
         role="viewer",
         method="timelines.list",

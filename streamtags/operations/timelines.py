@@ -6,14 +6,13 @@ import asyncio
 import json
 import os
 import re
-from dataclasses import asdict
 from typing import Any
 
 from streamtags.config.settings import Settings
 from streamtags.config.vocabulary_file import load_vocabulary
-from streamtags.core.records import Job
+from streamtags.core.records import Job, TimelineSummary
 from streamtags.operations.errors import ConflictError
-from streamtags.operations.params import Analyze, NoParams, OneTimeline, Retag
+from streamtags.operations.params import Analyze, ListTimelines, OneTimeline, Retag
 from streamtags.operations.services import AnalysisRequest, Caller, Services
 from streamtags.run.backends import open_tools
 from streamtags.run.choice import choose_profile
@@ -23,22 +22,33 @@ from streamtags.sources.file.access import without_password
 
 # The identity of a file, as `source_identity` makes it: path, size, digest.
 _FILE_IDENTITY = re.compile(r"file:(.+):\d+:[0-9a-f]+", re.DOTALL)
+# Fields of a summary that a line of the list has under the same names.
+_LINE = ("id", "name", "epoch", "seq", "segments", "seconds", "opened_at")
 
 __all__ = ["analyze", "cancel", "get_timeline", "list_timelines", "remove", "retag"]
 
 
-async def list_timelines(services: Services, _: NoParams, __: Caller) -> dict[str, Any]:
-    """Return every timeline in one line, the one opened last first."""
-    store = services.store
-    summaries, jobs = await services.threads.reading(lambda: (store.timelines(), store.job_queue.jobs()))
-    by_timeline = {job.timeline: job for job in jobs}
-    lines = []
-    for summary in summaries:
-        line = asdict(summary)
-        del line["identity"]
-        line |= {"profile": summary.identity.profile, "vocabulary": summary.identity.vocabulary}
-        lines.append({**line, "state": _public_state(by_timeline.get(summary.id), summary.state, summary.seq)})
-    return {"timelines": lines}
+async def list_timelines(services: Services, params: ListTimelines, _: Caller) -> dict[str, Any]:
+    """Return timelines, each in one line, the one opened last first, and where the list goes on."""
+    store, limit = services.store, params.limit
+
+    def read() -> tuple[list[TimelineSummary], list[Job]]:
+        # One more than requested shows whether the list goes on.
+        summaries = store.timelines(before=params.before, limit=None if limit is None else limit + 1)
+        return summaries, store.job_queue.jobs()
+
+    summaries, jobs = await services.threads.reading(read)
+    page, by_timeline = summaries[:limit], {job.timeline: job for job in jobs}
+    lines = [
+        {
+            **{name: getattr(summary, name) for name in _LINE},
+            "profile": summary.identity.profile,
+            "vocabulary": summary.identity.vocabulary,
+            "state": _public_state(by_timeline.get(summary.id), summary.state, summary.seq),
+        }
+        for summary in page
+    ]
+    return {"timelines": lines, "next": page[-1].opened if len(page) < len(summaries) else None}
 
 
 async def get_timeline(services: Services, params: OneTimeline, _: Caller) -> dict[str, Any]:
@@ -149,12 +159,11 @@ async def remove(services: Services, params: OneTimeline, _: Caller) -> None:
     timeline = await services.readers.resolve(params.id)
     await services.analyses.wait_for_exit(timeline)
     await _check_idle(services, timeline)
-    summaries = await services.threads.reading(services.store.timelines)
+    source = (await services.threads.reading(lambda: services.store.summary(timeline))).identity.source
     await services.threads.writing(lambda: services.store.remove(timeline))
     await services.readers.refresh()
-    sources = {summary.id: summary.identity.source for summary in summaries}
-    source = sources.pop(timeline, "")
-    if source not in sources.values() and (match := _FILE_IDENTITY.fullmatch(source)):
+    match = _FILE_IDENTITY.fullmatch(source)
+    if match and not await services.threads.reading(lambda: services.store.timelines(source=source, limit=1)):
         await services.threads.lookups(lambda: services.sources.discard(match[1]))
 
 

@@ -264,9 +264,8 @@ def _earlier(settings: Settings, store: Store, uri: str, access: Access | None) 
         return None
     source, included = identity_of_source(uri, settings, access), settings_identity(settings)
     vocabulary = load_vocabulary(settings.tags).digest
-    for summary in store.timelines():
-        identity = summary.identity
-        if (identity.source, identity.settings, identity.vocabulary) != (source, included, vocabulary):
+    for summary in store.timelines(source=source):
+        if (summary.identity.settings, summary.identity.vocabulary) != (included, vocabulary):
             continue
         if (recorded := _recorded(store.state(summary.id))) is not None:
             return recorded

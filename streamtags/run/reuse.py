@@ -9,7 +9,7 @@ from streamtags.core.model import Evidence, Measured
 from streamtags.core.state import PERSON, SegmentState
 from streamtags.core.stores import Store
 from streamtags.run.runners import Runners
-from streamtags.stages.measure.fingerprint import same
+from streamtags.stages.measure.fingerprint import same, traits
 from streamtags.stages.stage import PASS_INPUTS, Earlier, SegmentWork, Stage
 
 __all__ = ["Reuse"]
@@ -35,7 +35,8 @@ class Reuse:
         frames = measured.segment.end.frame - measured.segment.start.frame
         work = SegmentWork(segment, measured)
         # Another encoding may move a gradual transition by a frame.
-        for candidate in self._store.candidates(frames, slack=1, exclude=self._timeline):
+        near = self._store.candidates(frames, traits=traits(measured.fingerprint), slack=1, exclude=self._timeline)
+        for candidate in near:
             if not same(candidate.fingerprint.data, measured.fingerprint):
                 continue
             known = self._store.state(candidate.timeline).by_id.get(candidate.segment)

@@ -21,6 +21,7 @@ from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
 from streamtags.run.traces import span
 from streamtags.run.writer import Writer
+from streamtags.stages.measure.fingerprint import traits
 from streamtags.stages.measure.stage import payload_of
 from streamtags.stages.stage import PASS_INPUTS, SOUND, STILLS, SegmentWork, Stage
 
@@ -144,7 +145,7 @@ class Scheduler:
             await self._writer.write(
                 payload_of(measured),
                 thumbnails={job.name: measured.thumbnail} if measured.thumbnail else {},
-                fingerprints={job.name: Fingerprint(frames, measured.fingerprint)},
+                fingerprints={job.name: Fingerprint(frames, measured.fingerprint, traits(measured.fingerprint))},
                 waveforms={job.name: measured.waveform} if measured.waveform else {},
             )
         if not job.lacking:

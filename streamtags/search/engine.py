@@ -50,7 +50,6 @@ class Search:
         self._index = index
         self._nearest = nearest
         self._embedder = embedder
-        self._names: dict[str, str] = {}
         self._version: int | None = None
         self._refreshing = threading.Lock()
 
@@ -96,7 +95,6 @@ class Search:
             return 0 if version == self._version else self._index_changes(version)
 
     def _index_changes(self, version: int) -> int:
-        names = {summary.id: summary.name for summary in self._store.timelines()}
         heads, cursors = self._store.heads(), self._index.cursors()
         count = 0
         for timeline in cursors.keys() - heads.keys():
@@ -107,7 +105,7 @@ class Search:
         if count >= _MANY_CHANGES:
             self._index.optimize()
         self._nearest.extend()
-        self._names, self._version = names, version
+        self._version = version
         return count
 
     def _catch_up(self, timeline: str, cursor: Head | None) -> int:
@@ -153,10 +151,12 @@ class Search:
 
     def _results(self, query: Query, ranked: list[tuple[int, float]], top: int) -> list[SearchResult]:
         scores = dict(ranked[: 2 * top])
+        documents = self._index.documents(list(scores))[:top]
+        names = {timeline: self._name(timeline) for timeline in {document.timeline for document in documents}}
         return [
             SearchResult(
                 timeline=document.timeline,
-                name=self._names.get(document.timeline, ""),
+                name=names[document.timeline],
                 segment=document.segment,
                 start=document.start,
                 end=document.end,
@@ -164,8 +164,14 @@ class Search:
                 caption=document.texts.get("caption"),
                 matched=self._index.excerpts(document.number, query.words, query.phrases),
             )
-            for document in self._index.documents(list(scores))[:top]
+            for document in documents
         ]
+
+    def _name(self, timeline: str) -> str:
+        try:
+            return self._store.summary(timeline).name
+        except NotInStore:  # removed since the index was brought up to date
+            return ""
 
 
 def _last_changes(events: Iterable[Event]) -> dict[str, datetime]:

@@ -82,6 +82,7 @@ class MemoryTimeline:
             segments=self.columns.segments,
             seconds=self.columns.seconds,
             opened_at=self.opened_at,
+            opened=self.opened,
         )
 
     def clear(self) -> None:

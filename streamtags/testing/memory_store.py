@@ -12,7 +12,7 @@ from typing import Self
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary, Waveform
+from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary, Trait, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.store.fold_cache import FoldCache
@@ -203,10 +203,19 @@ class MemoryStore:
         """Return the id that `name` stands for: an id, a unique prefix of one with or without `tl_`, or `last`."""
         return resolve_name(name, [summary.id for summary in self.timelines()], where=self.url)
 
-    def timelines(self, *, captioner: str | None = None) -> list[TimelineSummary]:
-        """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
+    def timelines(
+        self, *, captioner: str | None = None, source: str | None = None, before: int | None = None, limit: int | None = None
+    ) -> list[TimelineSummary]:
+        """Return summaries of all timelines, or of those that fit every argument, the one opened last first."""
         with self._reading() as data:
-            return [stored.summary for stored in data.newest_first() if captioner in (None, stored.identity.captioner)]
+            fitting = [
+                stored.summary
+                for stored in data.newest_first()
+                if captioner in (None, stored.identity.captioner)
+                and source in (None, stored.identity.source)
+                and (before is None or stored.opened < before)
+            ]
+            return fitting if limit is None else fitting[: max(0, limit)]
 
     def summary(self, timeline: str) -> TimelineSummary:
         """Return the summary of one timeline."""
@@ -283,8 +292,8 @@ class MemoryStore:
         with self._reading() as data:
             return dict(data.timeline(timeline).fingerprints)
 
-    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
+    def candidates(self, frames: int, *, traits: Sequence[Trait] = (), slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments whose fingerprint may be of the same pictures; those of the timeline opened last come first."""
         with self._reading() as data:
             return [
                 Candidate(stored.id, segment, fingerprint)
@@ -292,6 +301,7 @@ class MemoryStore:
                 if stored.id != exclude
                 for segment, fingerprint in sorted(stored.fingerprints.items())
                 if abs(fingerprint.frames - frames) <= slack
+                and all(low <= high_ and low_ <= high for (low, high), (low_, high_) in zip(traits, fingerprint.traits, strict=False))
             ]
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:

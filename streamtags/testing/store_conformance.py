@@ -167,6 +167,22 @@ def recordings_of_a_source_belong_together(open_handle: OpenHandle) -> None:
         assert store.timelines(captioner="none") == []
 
 
+def a_list_goes_on_where_its_last_page_ended(open_handle: OpenHandle) -> None:
+    """Check `limit`, `before` and `source` of `timelines`, also while timelines are opened and removed."""
+    names = [f"tl_{number}" for number in range(5)]
+    with open_handle() as store:
+        for number, timeline in enumerate(names):
+            store.open_timeline(timeline, TimelineIdentity(f"film {number % 2}", profile=timeline))
+        first = store.timelines(limit=2)
+        assert [summary.id for summary in first] == ["tl_4", "tl_3"]
+        store.open_timeline("tl_0", TimelineIdentity("film 0", profile="tl_0"))
+        store.remove("tl_3")
+        assert [summary.id for summary in store.timelines(before=first[-1].opened, limit=5)] == ["tl_2", "tl_1"]
+        assert [summary.id for summary in store.timelines()] == ["tl_0", "tl_4", "tl_2", "tl_1"]
+        assert [summary.id for summary in store.timelines(source="film 0", limit=2)] == ["tl_0", "tl_4"]
+        assert (store.timelines(source="film", limit=1), store.timelines(limit=0)) == ([], [])
+
+
 def a_summary_agrees_with_the_state(open_handle: OpenHandle) -> None:
     """Check the fields of summaries."""
     with open_handle() as store:
@@ -280,6 +296,24 @@ def blobs_are_written_with_their_events(open_handle: OpenHandle) -> None:
         assert [candidate.timeline for candidate in store.candidates(48, exclude="tl_a")] == ["tl_b", "tl_b"]
 
 
+def candidates_are_excluded_by_traits(open_handle: OpenHandle) -> None:
+    """Check `candidates` with traits, and that fingerprints keep theirs."""
+    dark, light = ((10, 20), (-5, 5)), ((21, 200), (-5, 5))
+    prints = {"s0000": Fingerprint(48, b"a", dark), "s0001": Fingerprint(48, b"b", light), "s0002": Fingerprint(48, b"c", light[:1])}
+    with open_handle() as store:
+        store.open_timeline("tl_a", _A)
+        store.append("tl_a", _payloads(), fingerprints={**prints, "s0003": _FINGERPRINT})
+        assert store.fingerprints("tl_a") == {**prints, "s0003": _FINGERPRINT}
+
+        def segments(*traits: tuple[int, int]) -> list[str]:
+            return [candidate.segment for candidate in store.candidates(48, traits=traits)]
+
+        assert segments((0, 10)) == segments((20, 20)) == segments(*dark) == ["s0000", "s0003"]
+        assert segments((20, 21)) == ["s0000", "s0001", "s0002", "s0003"]
+        assert segments((0, 255), (6, 9)) == ["s0002", "s0003"]
+        assert store.candidates(48, traits=light[:1])[0].fingerprint == prints["s0001"]
+
+
 def waveforms_are_read_on_from_a_cursor(open_handle: OpenHandle) -> None:
     """Check `waveforms`."""
     with open_handle() as store, open_handle() as other:
@@ -342,12 +376,14 @@ STORE_CHECKS: tuple[StoreCheck, ...] = (
     an_emptied_log_has_a_new_epoch_and_no_events,
     names_and_identities_resolve_to_timelines,
     recordings_of_a_source_belong_together,
+    a_list_goes_on_where_its_last_page_ended,
     a_summary_agrees_with_the_state,
     removing_deletes_one_timeline,
     an_unknown_timeline_is_not_found,
     vocabularies_are_kept_by_content,
     a_claim_keeps_other_owners_away,
     blobs_are_written_with_their_events,
+    candidates_are_excluded_by_traits,
     waveforms_are_read_on_from_a_cursor,
     subscribers_are_called_after_each_change,
     a_closed_handle_refuses_calls,

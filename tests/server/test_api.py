@@ -44,6 +44,19 @@ def test_timelines_are_listed_read_and_removed(server: Any) -> None:
     assert server.http("GET", "/v1/timelines/tl_a1")[0] == 404
 
 
+def test_the_list_of_timelines_is_read_in_pages(server: Any) -> None:
+    for number in range(5):
+        server.fill(f"tl_{number}")
+    pages = [server.json("GET", "/v1/timelines?limit=2")[1]]
+    while pages[-1]["next"] is not None:
+        pages.append(server.json("GET", f"/v1/timelines?limit=2&before={pages[-1]['next']}")[1])
+    assert [len(page["timelines"]) for page in pages] == [2, 2, 1]
+    assert [one["id"] for page in pages for one in page["timelines"]] == ["tl_4", "tl_3", "tl_2", "tl_1", "tl_0"]
+    assert server.json("GET", "/v1/timelines?limit=5")[1]["next"] is None
+    for query in ("limit=0", "limit=x", "limit=10001", "limit=+1", "before=-1"):
+        assert server.json("GET", f"/v1/timelines?{query}")[1]["code"] == "invalid_query"
+
+
 def test_the_log_is_read_from_any_place_on(server: Any) -> None:
     server.fill("tl_a", 200)
     lines = server.store.read_json("tl_a")

@@ -5,6 +5,9 @@ import { thumbnailUrl } from "./thumbnails.js";
 import { lengthText } from "./timecode.js";
 
 const REFRESH_MS = 2000;
+const PAGE = 100; // timelines that the list grows by
+const MOST = 10000; // what the server lists in one answer
+const NEAR_END = 400; // pixels
 
 export class Library {
   /**
@@ -20,12 +23,16 @@ export class Library {
     this._text = "";
     /** @type {any[]} */
     this._timelines = [];
+    /** How many timelines to list, those opened last; more when the list is scrolled to its end. */
+    this._wanted = PAGE;
+    this._hasMore = false;
     /** Addresses that were given here, by timeline. @type {Map<string, string>} */
     this._addresses = new Map();
     client.addEventListener("open", () => this.refresh());
     setInterval(() => {
       if (!document.hidden) this.refresh();
     }, REFRESH_MS);
+    byId("bin").addEventListener("scroll", () => this._grow(), { passive: true });
     on("address-open", "click", () => byId("address").showModal());
     on("address-close", "click", () => byId("address").close());
     on("address-go", "click", () => this._analyze());
@@ -71,15 +78,24 @@ export class Library {
     if (this._client.role === null) return;
     let answer;
     try {
-      answer = await this._client.request("timelines.list");
+      answer = await this._client.request("timelines.list", { limit: this._wanted });
     } catch {
       return; // the connection was lost, which the header shows; the list is requested again when it is back
     }
+    this._hasMore = answer.next !== null;
     const text = JSON.stringify(answer.timelines);
     if (text === this._text) return;
     this._text = text;
     this._timelines = answer.timelines;
     this._draw();
+  }
+
+  _grow() {
+    const { scrollTop, clientHeight, scrollHeight } = byId("bin");
+    if (!this._hasMore || this._wanted >= MOST || scrollTop + clientHeight < scrollHeight - NEAR_END) return;
+    this._hasMore = false; // until the answer is here
+    this._wanted = Math.min(this._wanted + PAGE, MOST);
+    this.refresh();
   }
 
   _draw() {

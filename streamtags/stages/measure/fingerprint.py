@@ -16,6 +16,7 @@ fitted. They prefer a new caption where an old one would do to an old caption wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamtags.core.model import Picture
+from streamtags.core.records import Trait
 
-__all__ = ["fingerprint", "same"]
+__all__ = ["fingerprint", "same", "traits"]
 
 _VERSION = 1
 _HEADER = 2
@@ -92,6 +94,33 @@ def same(a: bytes, b: bytes) -> bool:
         and _excess(luma, one.cells.luma, two.cells.luma, _LUMA_SHARE) <= _LUMA_CELL
         and _excess(averages, one.cells.averages, two.cells.averages, _AVERAGE_SHARE) <= _AVERAGE_CELL
     )
+
+
+def traits(data: bytes) -> tuple[Trait, ...]:
+    """Return what quickly distinguishes a fingerprint from others: of two for which `same` is true, each trait overlaps that of the other.
+
+    Differences of left and right half, of top and bottom, and of the two chroma planes, and brightness, on average over all pictures.
+    A sum of cells with weights of 1 and -1 cannot differ by more than the mean difference that `same` allows, and the doubt.
+
+    Args:
+        data: a fingerprint.
+
+    Returns:
+        Nothing for one that is never the same as another.
+    """
+    parsed = _parsed(data)
+    if parsed is None:
+        return ()
+    luma, chroma = parsed.cells.luma.mean(axis=0), parsed.cells.chroma.mean(axis=(0, 2, 3))
+    doubt, chroma_doubt = float(parsed.doubt.luma.mean()), float(parsed.doubt.chroma.mean())
+    across, down = _LUMA[0] // 2, _LUMA[1] // 2
+    values = (
+        ((luma[:, :across].sum() - luma[:, across:].sum()) / luma.size, _LUMA_MEAN + 2 * doubt),
+        ((luma[:down].sum() - luma[-down:].sum()) / luma.size, _LUMA_MEAN + 2 * doubt),
+        ((chroma[0] - chroma[1]) / 2, _CHROMA_MEAN + 2 * chroma_doubt),
+        (luma.mean(), _LUMA_MEAN + _LEVEL + 2 * doubt),
+    )
+    return tuple((math.floor(value - most / 2), math.ceil(value + most / 2)) for value, most in values)
 
 
 def _planes(picture: Picture) -> list[Picture]:

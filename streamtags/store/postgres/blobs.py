@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamtags.core.errors import NotInStore, StoreError
-from streamtags.core.records import Candidate, Fingerprint, Waveform
+from streamtags.core.records import MAX_TRAITS, Candidate, Fingerprint, Trait, Waveform
 from streamtags.store.postgres.database import Connection
 from streamtags.store.postgres.port import PostgresPort, is_text
+from streamtags.store.trait_columns import TRAITS, excluding, fingerprint_of, trait_values
 
 __all__ = ["MAX_BLOB_BYTES", "PostgresBlobs", "check_sizes", "write_blobs"]
 
@@ -15,9 +16,11 @@ MAX_BLOB_BYTES = 4 << 20
 """The largest thumbnail or waveform that the database takes; a thumbnail has some 20 kB."""
 
 _THUMBNAIL = "INSERT INTO streamtags.thumbnails VALUES (%s, %s, %s) ON CONFLICT (timeline, segment) DO UPDATE SET jpeg = excluded.jpeg"
+_EXCLUDED = ", ".join(f"excluded.{column}" for column in TRAITS.split(", "))
 _FINGERPRINT = (
-    "INSERT INTO streamtags.fingerprints VALUES (%s, %s, %s, %s)"
-    " ON CONFLICT (timeline, segment) DO UPDATE SET frames = excluded.frames, fingerprint = excluded.fingerprint"
+    f"INSERT INTO streamtags.fingerprints (timeline, segment, frames, fingerprint, {TRAITS})"  # noqa: S608 - constants
+    f" VALUES (%s, %s, %s, %s{', %s' * 2 * MAX_TRAITS}) ON CONFLICT (timeline, segment) DO UPDATE"
+    f" SET (frames, fingerprint, {TRAITS}) = (excluded.frames, excluded.fingerprint, {_EXCLUDED})"
 )
 _WAVEFORM = (
     "INSERT INTO streamtags.waveforms (timeline, segment, peaks) VALUES (%s, %s, %s)"
@@ -29,11 +32,8 @@ _WAVEFORMS_OF = (
     " WHERE id = %s ORDER BY number LIMIT %s"
 )
 _FINGERPRINTS_OF = (
-    "SELECT segment, frames, fingerprint FROM streamtags.timelines LEFT JOIN streamtags.fingerprints ON timeline = n WHERE id = %s"
-)
-_CANDIDATES = (
-    "SELECT id, segment, frames, fingerprint FROM streamtags.fingerprints JOIN streamtags.timelines ON n = timeline"
-    " WHERE frames BETWEEN %s AND %s AND id != %s ORDER BY opened DESC, segment"
+    f"SELECT segment, frames, fingerprint, {TRAITS} FROM streamtags.timelines"  # noqa: S608 - a constant
+    " LEFT JOIN streamtags.fingerprints ON timeline = n WHERE id = %s"
 )
 
 
@@ -61,12 +61,18 @@ class PostgresBlobs(PostgresPort):
         self._check_id(timeline)
         rows = self._database.read(_FINGERPRINTS_OF, (timeline,))
         self._required(rows[0] if rows else None, timeline)
-        return {segment: Fingerprint(frames, bytes(data)) for segment, frames, data in rows if segment is not None}
+        return {segment: fingerprint_of(frames, bytes(data), own) for segment, frames, data, *own in rows if segment is not None}
 
-    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
-        rows = self._database.read(_CANDIDATES, (frames - slack, frames + slack, exclude))
-        return [Candidate(timeline, segment, Fingerprint(length, bytes(data))) for timeline, segment, length, data in rows]
+    def candidates(self, frames: int, *, traits: Sequence[Trait] = (), slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments whose fingerprint may be of the same pictures; those of the timeline opened last come first."""
+        conditions, bounds = excluding(traits, "%s")
+        statement = (
+            f"SELECT id, segment, frames, fingerprint, {TRAITS}"  # noqa: S608 - constants and parameters only
+            " FROM streamtags.fingerprints JOIN streamtags.timelines ON n = timeline"
+            f" WHERE frames BETWEEN %s AND %s{conditions} AND id != %s ORDER BY opened DESC, segment"
+        )
+        rows = self._database.read(statement, (frames - slack, frames + slack, *bounds, exclude))
+        return [Candidate(timeline, segment, fingerprint_of(length, bytes(data), own)) for timeline, segment, length, data, *own in rows]
 
 
 def check_sizes(timeline: str, *blobs: Mapping[str, bytes]) -> None:
@@ -92,6 +98,6 @@ def write_blobs(
     for segment, jpeg in thumbnails.items():
         connection.execute(_THUMBNAIL, (n, segment, jpeg))
     for segment, fingerprint in fingerprints.items():
-        connection.execute(_FINGERPRINT, (n, segment, fingerprint.frames, fingerprint.data))
+        connection.execute(_FINGERPRINT, (n, segment, fingerprint.frames, fingerprint.data, *trait_values(fingerprint.traits)))
     for segment, peaks in waveforms.items():
         connection.execute(_WAVEFORM, (n, segment, peaks))

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.records import Head, TimelineIdentity, TimelineSummary
-from streamtags.store.catalog_rows import IDENTITY, SUMMARY, identity_row, summary_of
+from streamtags.store.catalog_rows import IDENTITY, SUMMARY, identity_row, list_query, summary_of
 from streamtags.store.names import resolve_name
 from streamtags.store.postgres.claims import check_unclaimed
 from streamtags.store.postgres.database import Connection
@@ -62,9 +62,12 @@ class PostgresCatalog(PostgresPort):
         rows = self._database.read("SELECT id FROM streamtags.timelines ORDER BY opened DESC")
         return resolve_name(name, [row[0] for row in rows], where=self.where)
 
-    def timelines(self, *, captioner: str | None = None) -> list[TimelineSummary]:
-        """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
-        return self._summaries("WHERE captioner = coalesce(%s, captioner)", captioner)
+    def timelines(
+        self, *, captioner: str | None = None, source: str | None = None, before: int | None = None, limit: int | None = None
+    ) -> list[TimelineSummary]:
+        """Return summaries of all timelines, or of those that fit every argument, the one opened last first."""
+        query = list_query("streamtags.timelines", "%s", captioner=captioner, source=source, before=before, limit=limit)
+        return [summary_of(row) for row in self._database.read(*query)]
 
     def summary(self, timeline: str) -> TimelineSummary:
         """Return the summary of one timeline."""

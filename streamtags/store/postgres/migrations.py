@@ -110,7 +110,18 @@ CREATE TABLE streamtags.submissions (
 CREATE INDEX submissions_by_user ON streamtags.submissions (username, at);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SUBMISSIONS)
+# What distinguishes fingerprints; the defaults exclude nothing.
+_TRAITS = """
+ALTER TABLE streamtags.fingerprints
+    ADD COLUMN low1 smallint NOT NULL DEFAULT -32768, ADD COLUMN high1 smallint NOT NULL DEFAULT 32767,
+    ADD COLUMN low2 smallint NOT NULL DEFAULT -32768, ADD COLUMN high2 smallint NOT NULL DEFAULT 32767,
+    ADD COLUMN low3 smallint NOT NULL DEFAULT -32768, ADD COLUMN high3 smallint NOT NULL DEFAULT 32767,
+    ADD COLUMN low4 smallint NOT NULL DEFAULT -32768, ADD COLUMN high4 smallint NOT NULL DEFAULT 32767;
+DROP INDEX streamtags.fingerprints_by_frames;
+CREATE INDEX fingerprints_by_frames ON streamtags.fingerprints (frames, low1, high1, low2, high2, low3, high3, low4, high4);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SUBMISSIONS, _TRAITS)
 """The steps from an empty database to the present. Append only: a step that has shipped is never changed."""
 
 

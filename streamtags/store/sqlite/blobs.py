@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streamtags.core.errors import NotInStore
-from streamtags.core.records import Candidate, Fingerprint, Waveform
+from streamtags.core.records import Candidate, Fingerprint, Trait, Waveform
 from streamtags.store.sqlite.port import SqlitePort
+from streamtags.store.trait_columns import TRAITS, excluding, fingerprint_of, trait_values
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -40,18 +41,23 @@ class SqliteBlobs(SqlitePort):
         """Return the fingerprints of a timeline, by segment."""
         with self._database.read() as connection:
             n = self._row(connection, timeline)[0]
-            rows = connection.execute("SELECT segment, frames, fingerprint FROM fingerprints WHERE timeline = ?", (n,)).fetchall()
-        return {segment: Fingerprint(frames, data) for segment, frames, data in rows}
-
-    def candidates(self, frames: int, *, slack: int = 0, exclude: str = "") -> list[Candidate]:
-        """Return segments that have a fingerprint and about `frames` frames, without those of the timeline `exclude`."""
-        with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT timelines.id, segment, frames, fingerprint FROM fingerprints JOIN timelines ON timelines.n = fingerprints.timeline"
-                " WHERE frames BETWEEN ? AND ? AND timelines.id != ? ORDER BY opened DESC, segment",
-                (frames - slack, frames + slack, exclude),
+                f"SELECT segment, frames, fingerprint, {TRAITS} FROM fingerprints WHERE timeline = ?",  # noqa: S608 - a constant
+                (n,),
             ).fetchall()
-        return [Candidate(timeline, segment, Fingerprint(length, data)) for timeline, segment, length, data in rows]
+        return {segment: fingerprint_of(frames, data, traits) for segment, frames, data, *traits in rows}
+
+    def candidates(self, frames: int, *, traits: Sequence[Trait] = (), slack: int = 0, exclude: str = "") -> list[Candidate]:
+        """Return segments whose fingerprint may be of the same pictures; those of the timeline opened last come first."""
+        conditions, bounds = excluding(traits, "?")
+        statement = (
+            f"SELECT timelines.id, segment, frames, fingerprint, {TRAITS}"  # noqa: S608 - constants and parameters only
+            " FROM fingerprints JOIN timelines ON timelines.n = fingerprints.timeline"
+            f" WHERE frames BETWEEN ? AND ?{conditions} AND timelines.id != ? ORDER BY opened DESC, segment"
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement, (frames - slack, frames + slack, *bounds, exclude)).fetchall()
+        return [Candidate(timeline, segment, fingerprint_of(length, data, own)) for timeline, segment, length, data, *own in rows]
 
 
 def write_blobs(
@@ -65,6 +71,11 @@ def write_blobs(
     for segment, jpeg in thumbnails.items():
         connection.execute("REPLACE INTO thumbnails VALUES (?, ?, ?)", (n, segment, jpeg))
     for segment, fingerprint in fingerprints.items():
-        connection.execute("REPLACE INTO fingerprints VALUES (?, ?, ?, ?)", (n, segment, fingerprint.frames, fingerprint.data))
+        traits = trait_values(fingerprint.traits)
+        connection.execute(
+            f"REPLACE INTO fingerprints (timeline, segment, frames, fingerprint, {TRAITS})"  # noqa: S608 - a constant
+            f" VALUES (?, ?, ?, ?{', ?' * len(traits)})",
+            (n, segment, fingerprint.frames, fingerprint.data, *traits),
+        )
     for segment, peaks in waveforms.items():
         connection.execute("REPLACE INTO waveforms (timeline, segment, peaks) VALUES (?, ?, ?)", (n, segment, peaks))

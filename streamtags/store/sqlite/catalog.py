@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamtags.core.errors import StoreError
 from streamtags.core.records import Head, TimelineIdentity, TimelineSummary
-from streamtags.store.catalog_rows import IDENTITY, SUMMARY, identity_row, summary_of
+from streamtags.store.catalog_rows import IDENTITY, SUMMARY, identity_row, list_query, summary_of
 from streamtags.store.names import resolve_name
 from streamtags.store.rows import new_epoch, now, time_text
 from streamtags.store.sqlite.claims import check_unclaimed
@@ -57,10 +57,13 @@ class SqliteCatalog(SqlitePort):
             timelines = [row[0] for row in connection.execute("SELECT id FROM timelines ORDER BY opened DESC")]
         return resolve_name(name, timelines, where=str(self.path))
 
-    def timelines(self, *, captioner: str | None = None) -> list[TimelineSummary]:
-        """Return a summary of every timeline, or of those with that captioner model, the one opened last first."""
+    def timelines(
+        self, *, captioner: str | None = None, source: str | None = None, before: int | None = None, limit: int | None = None
+    ) -> list[TimelineSummary]:
+        """Return summaries of all timelines, or of those that fit every argument, the one opened last first."""
+        statement, values = list_query("timelines", "?", captioner=captioner, source=source, before=before, limit=limit)
         with self._database.read() as connection:
-            return _summaries(connection, "WHERE captioner = coalesce(?, captioner)", captioner)
+            return [summary_of(row) for row in connection.execute(statement, values)]
 
     def summary(self, timeline: str) -> TimelineSummary:
         """Return the summary of one timeline."""

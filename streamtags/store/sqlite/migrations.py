@@ -187,7 +187,30 @@ def _submission_table(connection: Connection) -> None:
     connection.execute("CREATE INDEX submissions_by_user ON submissions (user, at)")
 
 
+def _index_by_opened(connection: Connection) -> None:
+    connection.execute("CREATE INDEX timelines_by_opened ON timelines (opened)")
+
+
+def _traits_of_fingerprints(connection: Connection) -> None:
+    """Add what distinguishes fingerprints; -32768 to 32767 in those that are there excludes nothing."""
+    columns = [f"{bound}{number}" for number in range(1, 5) for bound in ("low", "high")]
+    for column in columns:
+        default = -32_768 if column.startswith("low") else 32_767
+        connection.execute(f"ALTER TABLE fingerprints ADD COLUMN {column} INTEGER NOT NULL DEFAULT {default}")
+    connection.execute("DROP INDEX fingerprints_by_frames")
+    connection.execute(f"CREATE INDEX fingerprints_by_frames ON fingerprints (frames, {', '.join(columns)})")
+
+
 STORE_SCHEMA = Schema(
     application=0x73747467,  # "sttg"
-    migrations=(_create_tables, _identity_columns, _job_table, _waveform_table, _job_columns, _submission_table),
+    migrations=(
+        _create_tables,
+        _identity_columns,
+        _job_table,
+        _waveform_table,
+        _job_columns,
+        _submission_table,
+        _index_by_opened,
+        _traits_of_fingerprints,
+    ),
 )

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamtags.core.model import Picture
-from streamtags.stages.measure.fingerprint import fingerprint, same
+from streamtags.core.records import Trait
+from streamtags.stages.measure.fingerprint import fingerprint, same, traits
 from streamtags.testing import Encoding, ShotSpec, render_shots
 from streamtags.testing.mux import write_media
 from tools.demo_film import demo_shots
@@ -86,6 +87,10 @@ def downsized(pictures: Sequence[Picture]) -> list[Picture]:
     return [np.asarray(cv2.resize(picture, (256, 144), interpolation=cv2.INTER_AREA), np.uint8) for picture in pictures]
 
 
+def overlap(one: Sequence[Trait], other: Sequence[Trait]) -> bool:
+    return all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(one, other, strict=True))
+
+
 def titled(picture: Picture) -> Picture:
     changed = picture.copy()
     cv2.putText(changed, "LIVE", (500, 40), cv2.FONT_HERSHEY_DUPLEX, 0.9, (255, 255, 255), 2, cv2.LINE_AA)
@@ -104,7 +109,9 @@ def reframed(picture: Picture) -> Picture:
 @pytest.mark.parametrize("how", list(ENCODINGS))
 def test_another_encoding_is_the_same(shot: list[Picture], before: bytes, tmp_path: Path, how: str) -> None:
     encoding, scale = ENCODINGS[how]
-    assert same(before, seen(shot, tmp_path, encoding, scale))
+    after = seen(shot, tmp_path, encoding, scale)
+    assert same(before, after)
+    assert overlap(traits(before), traits(after))
 
 
 def test_slightly_shifted_levels_are_the_same(shot: list[Picture], before: bytes, tmp_path: Path) -> None:
@@ -186,6 +193,56 @@ def test_bytes_that_are_no_fingerprint_are_the_same_as_nothing(a: bytes, b: byte
     assert not same(a, b)
     assert not same(a, real)
     assert not same(real[:-1], real[:-1])
+
+
+# A fingerprint of two pictures: where its luma and its chroma are, and how far apart patterns of cells push two of them.
+LUMA, CHROMA = slice(4610, 4610 + 288), slice(4610 + 288, 4610 + 448)
+PATTERNS = {
+    "left and right": (LUMA, np.tile(np.repeat([1, -1], 8), 18)),
+    "top and bottom": (LUMA, np.tile(np.repeat([1, 0, -1], [64, 16, 64]), 2)),
+    "brightness": (LUMA, np.ones(288)),
+    "chroma": (CHROMA, np.tile(np.repeat([1, -1], 40), 2)),
+}
+
+
+@given(
+    pattern=st.sampled_from(list(PATTERNS)),
+    by=st.integers(-20, 20),
+    noise=st.integers(0, 4),
+    level=st.integers(-6, 6),
+    doubts=st.tuples(st.integers(0, 12), st.integers(0, 12)),
+    seed=st.integers(0, 9),
+)
+def test_traits_exclude_nothing_that_is_the_same(pattern: str, by: int, noise: int, level: int, doubts: tuple[int, int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    first = np.full(4610 + 448, 100.0)
+    first[:2] = 1, 2
+    first[LUMA] += random.integers(-40, 40, 288)
+    second = first.copy()
+    second[2 : LUMA.stop] += level
+    second[2:] += random.integers(-noise, noise + 1, len(second) - 2)
+    part, signs = PATTERNS[pattern]
+    second[part] += by * signs
+    a, b = (
+        cells.astype(np.uint8).tobytes() + (bytes([doubt]) * (len(cells) - 2) if doubt else b"")
+        for cells, doubt in zip((first, second), doubts, strict=True)
+    )
+    if same(a, b):
+        assert overlap(traits(a), traits(b))
+
+
+def test_most_other_pictures_are_excluded_by_traits() -> None:
+    prints = [fingerprint([np.asarray(cv2.resize(random, (64, 36)), np.uint8)]) for random in _blots(60)]
+    pairs = [overlap(traits(one), traits(other)) for i, one in enumerate(prints) for other in prints[:i]]
+    assert sum(pairs) < 0.02 * len(pairs)
+    assert traits(b"") == traits(fingerprint([])) == ()
+
+
+def _blots(count: int) -> Iterator[Picture]:
+    """Pictures of a few large areas of color."""
+    random = np.random.default_rng(1)
+    for _ in range(count):
+        yield random.integers(0, 256, (3, 4, 3), np.uint8)
 
 
 @given(seeds=st.tuples(st.integers(0, 3), st.integers(0, 3)), level=st.integers(0, 12))
