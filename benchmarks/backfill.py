@@ -2,8 +2,9 @@
 
 python -m benchmarks backfill equal [--films 40] [--workers 2]     films through `backfill` and one by one: logs compared, overhead per film
 python -m benchmarks backfill kill [--films 40] [--workers 2]      a worker and a captioner are killed in the middle; logs compared
+python -m benchmarks backfill nodes [--films 40] [--workers 2]     a cluster of two nodes on this machine, of which one is killed
 
-With `--store postgresql` the films that go through Ray are written to a PostgreSQL server that is started for the benchmark.
+With `--store postgresql`, and with `nodes`, the films that go through Ray are written to a PostgreSQL server that is started for it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import argparse
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -190,14 +194,76 @@ def kill(count: int, workers: int, kind: str) -> bool:
         return same and len(killed) == 2 and all(number - count * SEGMENTS <= CONCURRENCY * workers for number in done.values())
 
 
+@contextmanager
+def two_nodes(cpus: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a cluster of two nodes with so many logical CPUs each; yield its address and the process whose end is that of the second."""
+    os.environ.update(RAY_AUTH_MODE="disabled", RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES=str(100_000_000), RAY_USAGE_STATS_ENABLED="0")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        command = [str(Path(sys.executable).with_name("ray")), "start", "--block", f"--num-cpus={cpus}", *words]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    nodes = [start("--head", f"--port={port}", "--include-dashboard=false", "--disable-usage-stats")]
+    try:
+        _wait_for_port(port)
+        nodes.append(start(f"--address=127.0.0.1:{port}"))
+        yield f"127.0.0.1:{port}", nodes[1]
+    finally:
+        for node in nodes:  # with --block, all that Ray has started ends with this process
+            node.terminate()
+        for node in nodes:
+            node.wait()
+
+
+def _wait_for_port(port: int) -> None:
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"no Ray at port {port} after a minute")
+
+
+def nodes(count: int, workers: int) -> bool:
+    """Analyze films on two nodes, one of which is killed when a third of the films has ended; compare the logs."""
+    with tempfile.TemporaryDirectory() as name, PostgresServer() as server, two_nodes(workers) as (address, second):
+        import ray
+
+        from streamtags.run.executors.ray_films import ray_cluster
+
+        folder, url = Path(name), server.new_database()
+        films, calls = make_films(folder / "films", count), folder / "calls.jsonl"
+        one_by_one(films, scripted(folder / "alone.db", folder / "alone.jsonl", 0.0))
+        ended = list[float]()
+        with ray_cluster(address, 0):
+            while len(ray.nodes()) < 2:
+                time.sleep(1.0)
+            for moment in on_ray(films, scripted(url, calls, 0.3), workers):
+                ended.append(moment)
+                if len(ended) == count // 3:
+                    second.kill()
+        longest = max(later - earlier for earlier, later in pairwise(ended))
+        print(
+            f"a node was killed after {count // 3} of {count} films; all ended after {ended[-1]:.1f} s, {longest:.1f} s without one at most"
+        )
+        same = logs_of(folder / "alone.db") == logs_of(url)
+        done = Counter(call["stage"] for call in read_calls(calls))
+        print(f"calls made again: { ({stage: number - count * SEGMENTS for stage, number in sorted(done.items())}) }")
+        print(f"{count} logs {'equal' if same else 'DIFFER FROM'} those of an undisturbed run", flush=True)
+        return same
+
+
 def main() -> int:
     """Parse arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("equal", "kill"))
+    parser.add_argument("part", choices=("equal", "kill", "nodes"))
     parser.add_argument("--films", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     args = parser.parse_args()
+    if args.part == "nodes":
+        return 0 if nodes(args.films, args.workers) else 1
     return 0 if (equal if args.part == "equal" else kill)(args.films, args.workers, args.store) else 1
 
 
