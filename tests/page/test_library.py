@@ -16,6 +16,8 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def test_a_long_list_grows_as_it_is_scrolled(server: Any, page: Page) -> None:
+    from playwright.sync_api import expect
+
     with SqliteStore(server.path) as store:
         for number in range(250):
             store.open_timeline(f"tl_{number:03d}", TimelineIdentity(f"film {number}"), name=f"film {number:03d}")
@@ -26,7 +28,7 @@ def test_a_long_list_grows_as_it_is_scrolled(server: Any, page: Page) -> None:
     assert rows.count() == 100, "the page polls the list: it must not be all of a large store"
     for shown in (200, 250):
         page.evaluate("document.querySelector('#bin').scrollTop = 1e6")
-        page.wait_for_function(f"document.querySelectorAll('#timelines a').length === {shown}")
+        expect(rows).to_have_count(shown)
     assert rows.last.inner_text().startswith("film 000")
     rows.last.scroll_into_view_if_needed()
     with SqliteStore(server.path) as store:
