@@ -135,8 +135,14 @@ class FrameReader:
             self._skipper.compare(before, small)
             return
         interpolated = self._skipper.between(before, small)
-        for pts, duration in skipped:
-            yield from self._follow(self._repair.picture(pts, duration), duration, interpolated, still, (before, small))
+        for own, duration in skipped:
+            picture = self._skipper.decode_late(own, before, small)
+            pts = self._repair.picture(own, duration)
+            if picture is None:
+                yield from self._follow(pts, duration, interpolated, still, (before, small))
+            else:
+                late, coarse = self._pictures.small(picture)
+                yield from self._follow(pts, duration, late, self._pictures.still(pts, picture, coarse))
 
     def _follow(
         self, pts: int, duration: int, bgr: Picture, still: FrameStill, between: tuple[Picture, Picture] | None = None

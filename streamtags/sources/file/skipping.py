@@ -11,7 +11,8 @@ skipped, at most one between two decoded frames, except
   skipped if decoding it would succeed.
 
 A skipped frame keeps its number and its pts. Its picture is the mean of its neighbors, and fingerprints compare it with the tolerance
-that this implies (`streamtags.stages.measure.fingerprint`). `docs/topics/ingest.md` shows what is lost.
+that this implies (`streamtags.stages.measure.fingerprint`). Where the neighbors have nothing in common, a shot may begin with the skipped
+frame or with the one after it: it is decoded after all, from the packets since the keyframe. `docs/topics/ingest.md` shows what is lost.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _MIN_PACKETS = 3  # packets before which no size is usual
 _BUSY_ANCHORS = 2  # anchors around which everything is decoded after two pictures that had little in common
 _MAX_CALM_CHANGE = 22.0  # mean difference of two pictures, in code values, up to which the frame between them may be skipped
 _MAX_MEAN_CHANGE = 37.0  # the same, above which a skipped frame shows the picture before it instead of the mean
+_MAX_KEPT_BYTES = 16 << 20  # of the packets after a keyframe; of a larger group nothing is decoded after all
+_LATE_PACKETS, _LATE_SHARE = 300, 0.05  # packets that may be decoded twice: so many, and this share of all
 
 
 class FrameSkipper:
@@ -58,10 +61,12 @@ class FrameSkipper:
         self._last_skipped: int | None = None  # pts
         self._decoded: deque[int] = deque(maxlen=_USUAL_PACKETS)  # pts of frames that were not skipped
         self._skipped: list[tuple[int, int]] = []  # a heap of (pts, duration)
+        self._packets = _KeptPackets(codec)
 
     def stop(self) -> None:
         """Decode every frame from now on: the stream is damaged."""
         self._stopped = True
+        self._packets.clear()
 
     def see(self, packet: Packet[Any]) -> None:
         """Look at the next packet before the decoder gets it."""
@@ -69,6 +74,7 @@ class FrameSkipper:
         if pts is None or self._stopped:
             self._set_decoder(skip=False)
             return
+        self._packets.add(packet)
         if self._newest is None or pts > self._newest:
             self._newest = pts
             self._busy = max(0, self._busy - 1)
@@ -82,6 +88,10 @@ class FrameSkipper:
             heappush(self._skipped, (pts, packet.duration or 0))
         else:
             self._decoded.append(pts)
+
+    def decode_late(self, pts: int, before: Picture, after: Picture) -> av.VideoFrame | None:
+        """Decode the skipped frame at `pts` if the pictures on its sides have nothing in common; None if they have, or it is too late."""
+        return self._packets.picture(pts) if _change(before, after) > _MAX_MEAN_CHANGE else None
 
     def between(self, before: Picture, after: Picture) -> Picture:
         """The picture to show between two pictures: their mean, or the first one again if they have nothing in common."""
@@ -131,6 +141,54 @@ class FrameSkipper:
         wanted: Literal["NONREF", "DEFAULT"] = "NONREF" if skip else "DEFAULT"
         if self._codec.skip_frame != wanted:
             self._codec.skip_frame = wanted
+
+
+class _KeptPackets:
+    """The packets since the last keyframe but one, from which a frame that was skipped can be decoded after all.
+
+    Args:
+        codec: the decoder of the stream.
+    """
+
+    def __init__(self, codec: av.VideoCodecContext) -> None:
+        self._codec = codec
+        self._groups: deque[list[Packet[Any]]] = deque(maxlen=2)
+        self._bytes = 0  # of the latest group
+        self._left = float(_LATE_PACKETS)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._groups.clear()
+
+    def add(self, packet: Packet[Any]) -> None:
+        """Keep a packet, unless those since the keyframe are too many bytes."""
+        self._left += _LATE_SHARE
+        if packet.is_keyframe:
+            self._groups.append([])
+            self._bytes = 0
+        self._bytes += packet.size
+        if self._bytes > _MAX_KEPT_BYTES:
+            self.clear()
+        elif self._groups:
+            self._groups[-1].append(packet)
+
+    def picture(self, pts: int) -> av.VideoFrame | None:
+        """Decode the frame at `pts` by a decoder of its own, with those that it is predicted from; None if it is not kept."""
+        group = next((group for group in self._groups if any(packet.pts == pts for packet in group)), [])
+        if not group or self._left < len(group):
+            return None
+        self._left -= len(group)
+        codec = av.CodecContext.create("h264", "r")
+        codec.extradata, codec.thread_count = self._codec.extradata, 1
+        try:
+            for packet in [*group, None]:
+                codec.skip_frame = "DEFAULT" if packet is None or packet.pts == pts else "NONREF"
+                for frame in codec.decode(packet):
+                    if frame.pts == pts:
+                        return frame
+        except (av.FFmpegError, ValueError):
+            return None
+        return None
 
 
 class _UsualSizes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -68,15 +69,41 @@ def test_the_still_of_a_skipped_frame_is_the_one_before_it(calm: Path) -> None:
     assert all(0 <= frame.pts - frame.still.pts <= 2 * frame.duration for frame in needed)
 
 
+def detected_cuts(path: Path, frames: str) -> list[int]:
+    source = open_source(str(path), IngestSettings(frames=frames))
+    detector = create_detector(ShotSettings(), source.info.video.time_base, source.info.video.rate)
+    boundaries = [b for item in source.read() if isinstance(item, Frame) for b in detector.push(item)]
+    source.close()
+    return [b.index for b in [*boundaries, *detector.finish()]]
+
+
 def test_cuts_away_from_keyframes_are_detected_at_the_exact_frame(calm: Path) -> None:
-    detected = []
-    for how in ("all", "needed"):
-        source = open_source(str(calm), IngestSettings(frames=how))
-        detector = create_detector(ShotSettings(), source.info.video.time_base, source.info.video.rate)
-        boundaries = [b for item in source.read() if isinstance(item, Frame) for b in detector.push(item)]
-        detected.append([b.index for b in [*boundaries, *detector.finish()]])
-        source.close()
-    assert detected == [[70, 130], [70, 130]]
+    assert [detected_cuts(calm, how) for how in ("all", "needed")] == [[70, 130], [70, 130]]
+
+
+@pytest.mark.parametrize("frame", [44, 45, 46, 47])
+def test_a_shot_that_begins_with_a_skipped_frame_begins_at_the_exact_frame(frame: int, tmp_path: Path) -> None:
+    """Every packet around the cut has a usual size: a plain picture is cheap to encode."""
+    shots = [ShotSpec(frame, "stripes"), ShotSpec(40, "plain", color=(200, 0, 0), grain=0)]
+    path = film(tmp_path / "plain.mp4", shots, preset="medium", bf="3", sc_threshold="0", g="250")
+    assert detected_cuts(path, "needed") == [frame]
+
+
+def test_what_is_decoded_twice_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamtags.sources.file.skipping._LATE_PACKETS", 60)
+    pictures = list[bool]()
+    decode_late = FrameSkipper.decode_late
+
+    def counted(skipper: FrameSkipper, *args: Any) -> av.VideoFrame | None:
+        picture = decode_late(skipper, *args)
+        pictures.append(picture is not None)
+        return picture
+
+    monkeypatch.setattr(FrameSkipper, "decode_late", counted)
+    shots = [ShotSpec(45, "stripes"), ShotSpec(45, "plain", color=(200, 0, 0), grain=0)] * 3
+    frames = frames_of(film(tmp_path / "long.mp4", shots, preset="medium", bf="3", sc_threshold="0", g="300"), "needed")
+    assert [frame.index for frame in frames] == list(range(270))
+    assert sum(pictures) == 1  # the packets since the keyframe have become too many
 
 
 def test_no_still_represents_a_segment_twice(calm: Path) -> None:
