@@ -67,6 +67,15 @@ class ExportOptions(BaseModel):
     colors: dict[_Text, _Text] = Field(default_factory=dict, max_length=MAX_LIST)
     format_version: Annotated[str, Field(min_length=1, max_length=20)] | None = None
 
+    @field_validator("start_timecode")
+    @classmethod
+    def _check_day(cls, value: str | None) -> str | None:
+        """A label of the next day would come out as one of this day."""
+        hours = "" if value is None else value.strip().partition(":")[0]
+        if hours.isdecimal() and int(hours) > 23:
+            raise ValueError(f"the hours of a timecode are 00 to 23, not {hours}")
+        return value
+
     @field_validator("colors", mode="before")
     @classmethod
     def _parse_colors(cls, value: object) -> object:

@@ -20,6 +20,7 @@ from streamtags.core.events import Event
 from streamtags.core.model import TagScore
 from streamtags.core.state import TimelineState
 from streamtags.export import ExportOptions, TimelineView, find_format, formats
+from streamtags.export.options import parse_options
 from streamtags.export.table_csv import safe_text
 
 FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
@@ -149,6 +150,8 @@ def test_timecodes_count_at_the_target_rate(state: TimelineState, options: dict[
 def test_a_start_timecode_must_fit_the_rate(state: TimelineState) -> None:
     with pytest.raises(UsageError, match="25/1 frames a second"):
         render("csv", state, rate=Fraction(25), start_timecode="01:00:00:25")
+    with pytest.raises(UsageError, match="hours of a timecode are 00 to 23"):
+        parse_options([("start_timecode", "25:00:00:00")])
 
 
 def test_vtt_shows_caption_and_tags_of_each_segment(state: TimelineState) -> None:
