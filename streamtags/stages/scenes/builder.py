@@ -4,17 +4,20 @@ Overlapping links, after Hanjalic, Lagendijk and Biemond, "Automated high-level 
 systems", IEEE Trans. Circuits and Systems for Video Technology 9(4), 1999: a shot that looks like one of the last few is linked to it, and
 everything between belongs to the same scene. So two faces in a dialogue, shown in turn, stay together, though neighbors differ.
 
+A voice that goes on speaks for one scene, other voices speak weakly for two.
 Where there is no picture, a scene ends where the sound becomes clearly another; only neighbors are compared.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
-from streamtags.core.answers import heard_shares
+from streamtags.core.answers import heard_shares, heard_voices
 from streamtags.core.events import SceneDetected
 from streamtags.core.scene_fold import mean_tags
 from streamtags.core.state import SegmentState
+from streamtags.core.voices import Timbre, is_same_voice
 from streamtags.stages.scenes.look import Look, difference, look_of, sound_change, sound_difference
 
 __all__ = ["SceneBuilder"]
@@ -24,6 +27,10 @@ _ALIKE = 0.45
 # Where speech or music begins or ends at the boundary, shots must look more alike; where it goes on, less. A modest step of our choosing.
 _SOUND_CHANGES, _SOUND_GOES_ON = 0.7, 0.2
 _SOUND_STEP = 0.07
+# Where a voice goes on, shots may look less alike still; where only other voices speak, they must look more alike (see the docs).
+_SAME_VOICE_STEP, _OTHER_VOICES_STEP = 0.2, -0.14
+# A voice that has gone on for longer, in seconds, is a narrator's and holds nothing together.
+_NARRATOR_SECONDS = 30.0
 # Segments without a picture sound alike below this (see the docs).
 _SOUNDS_ALIKE = 0.5
 # How far back a link may reach: in shots, and in seconds from the end of the earlier to the start of the later.
@@ -37,6 +44,8 @@ _BLACK_PERCENT = 6.0
 class _Link:
     segment: SegmentState
     look: Look
+    voices: list[Timbre]
+    voice_since: float  # seconds at which the first segment began in which one of the voices was heard, as far as it was followed
 
     @property
     def black(self) -> bool:
@@ -46,18 +55,23 @@ class _Link:
 class SceneBuilder:
     """Takes segments in order and returns a scene as soon as no later segment can change it.
 
-    Every segment belongs to one scene. The bounds depend only on the evidence, shots, times and heard shares of the segments; the tags
-    of a scene are the mean of theirs. Memory: the segments of the open scene and of the window behind it.
+    Every segment belongs to one scene. The bounds depend only on the evidence, shots, times, heard shares and voices of the segments;
+    the tags of a scene are the mean of theirs. Memory: the segments of the open scene and of the window behind it, and a few that have
+    voices.
     """
 
     def __init__(self) -> None:
         self._open: list[_Link] = []
         self._reach = 0  # position in _open of the last segment of the first scene
         self._scenes = 0
+        self._spoken: deque[_Link] = deque(maxlen=_WINDOW_SHOTS)
 
     def push(self, segment: SegmentState) -> list[SceneDetected]:
         """Take the next segment; return the scenes that are certain now."""
-        link = _Link(segment, look_of(segment.evidence))
+        voices = heard_voices(segment.answers)
+        link = _Link(segment, look_of(segment.evidence), voices, self._voice_since(segment, voices))
+        if voices:
+            self._spoken.append(link)
         closed = self.finish() if self._separated(link) else []
         self._open.append(link)
         self._extend(len(self._open) - 1)
@@ -71,6 +85,10 @@ class SceneBuilder:
         while self._open:
             closed.append(self._close())
         return closed
+
+    def _voice_since(self, segment: SegmentState, voices: list[Timbre]) -> float:
+        earlier = next((link for link in reversed(self._spoken) if is_same_voice(link.voices, voices)), None)
+        return segment.start.seconds if earlier is None else earlier.voice_since
 
     def _separated(self, link: _Link) -> bool:
         """Whether a scene ends before `link`: after a gap, or at a fade, a dissolve or black that leads to another picture."""
@@ -132,15 +150,28 @@ def _linked(earlier: _Link, later: _Link, *, neighbors: bool) -> bool:
 def _alike(earlier: _Link, later: _Link, *, unknown: bool = True) -> bool:
     apart = difference(earlier.look, later.look)
     if apart is None:
-        return unknown and _sounds_alike(earlier.segment, later.segment)
-    return apart < _ALIKE + _sound_step(earlier.segment, later.segment)
+        return unknown and _sounds_alike(earlier, later)
+    return apart < _ALIKE + _sound_step(earlier.segment, later.segment) + _voice_step(earlier, later)
 
 
-def _sounds_alike(earlier: SegmentState, later: SegmentState) -> bool:
+def _sounds_alike(earlier: _Link, later: _Link) -> bool:
     """Whether two segments without a picture sound alike; they do if nothing of their sound is known."""
-    change = sound_change(heard_shares(earlier.answers), heard_shares(later.answers))
-    apart = sound_difference(earlier.evidence, later.evidence, change)
-    return apart is None or apart < _SOUNDS_ALIKE
+    one, other = earlier.segment, later.segment
+    change = sound_change(heard_shares(one.answers), heard_shares(other.answers))
+    apart = sound_difference(one.evidence, other.evidence, change)
+    # Only neighbors are compared here, and two people who speak in turn are one conversation: other voices part nothing.
+    return apart is None or apart < _SOUNDS_ALIKE + max(0.0, _voice_step(earlier, later))
+
+
+def _voice_step(earlier: _Link, later: _Link) -> float:
+    """Return by how much the limit of likeness moves for the voices; not at all unless it is clear whether they are the same."""
+    is_same = is_same_voice(earlier.voices, later.voices)
+    if is_same is None:
+        return 0.0
+    if not is_same:
+        return _OTHER_VOICES_STEP
+    is_narrator = later.segment.start.seconds - later.voice_since > _NARRATOR_SECONDS
+    return 0.0 if is_narrator else _SAME_VOICE_STEP
 
 
 def _sound_step(earlier: SegmentState, later: SegmentState) -> float:

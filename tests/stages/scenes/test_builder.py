@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from streamtags.core.events import SceneDetected
 from streamtags.core.model import tag_scores
 from streamtags.core.scene_fold import mean_tags
 from streamtags.core.state import SegmentState
+from streamtags.core.voices import COEFFICIENTS, Timbre
 from streamtags.stages.scenes.builder import SceneBuilder
 from streamtags.stages.scenes.look import difference, look_of
 
@@ -200,6 +202,50 @@ def test_what_is_heard_decides_where_looks_leave_it_open(make: Any) -> None:
     close = [alike, brightness(47.4)]  # .41 apart
     assert lengths(segments(make, *close)) == [2]
     assert lengths(with_sound(segments(make, *close), {"speech": 0.9}, {"music": 1.0})) == [1, 1]
+
+
+def timbre(middle: float) -> dict[str, Any]:
+    mean = np.zeros(COEFFICIENTS)
+    mean[0] = middle
+    return {"frames": 150, "timbre": Timbre(150, mean, np.eye(COEFFICIENTS)).packed()}
+
+
+def with_voices(states: list[SegmentState], *middles: float | None) -> list[SegmentState]:
+    spoken = with_sound(states, *[{"speech": 0.9}] * len(states))
+    return [
+        state.model_copy(update={"answers": {"heard": {**state.answers["heard"], "voices": [] if middle is None else [timbre(middle)]}}})
+        for state, middle in zip(spoken, middles, strict=True)
+    ]
+
+
+def test_a_voice_that_goes_on_holds_a_scene_together_and_other_voices_do_not(make: Any) -> None:
+    looks = [brightness(40.0), brightness(49.4)]  # .52 apart, at the limit where speech goes on
+    assert lengths(with_voices(segments(make, *looks), None, 0.0)) == [1, 1]
+    assert lengths(with_voices(segments(make, *looks), 0.0, 0.0)) == [2]
+    close = [brightness(40.0), brightness(48.1)]  # .45 apart, under the limit where speech goes on
+    assert lengths(with_voices(segments(make, *close), None, 0.0)) == [2]
+    assert lengths(with_voices(segments(make, *close), 0.0, 1.7)) == [2]
+    assert lengths(with_voices(segments(make, *close), 0.0, 5.0)) == [1, 1]
+
+
+def test_the_voice_of_a_narrator_holds_nothing_together(make: Any) -> None:
+    here, there = brightness(40.0), brightness(49.4)  # .52 apart, at the limit where speech goes on
+    assert lengths(with_voices(segments(make, *[here] * 8, *[there] * 2), *[0.0] * 10)) == [10]
+    assert lengths(with_voices(segments(make, *[here] * 20, *[there] * 2), *[0.0] * 22)) == [20, 2]
+
+
+def test_other_voices_part_no_pictures_that_are_the_same(make: Any) -> None:
+    assert lengths(with_voices(segments(make, FOREST, FOREST, FOREST), 0.0, 5.0, 10.0)) == [3]
+    assert lengths(with_voices(segments(make, FOREST, SNOW), 0.0, 0.0)) == [1, 1]
+
+
+def test_without_pictures_a_voice_that_goes_on_holds_a_scene_together_and_turns_part_none(make: Any) -> None:
+    near = {"loudness_lufs": -20.0, "spectral_centroid_hz": 1500.0, "onsets_per_second": 3.0}
+    far = {**near, "loudness_lufs": -38.0}  # .5 apart
+    assert lengths(with_voices(segments(make, near, far), 0.0, 0.0)) == [2]
+    assert lengths(with_voices(segments(make, near, far), 0.0, None)) == [1, 1]
+    softer = {**near, "loudness_lufs": -36.0}  # .44 apart
+    assert lengths(with_voices(segments(make, near, softer), 0.0, 5.0)) == [2]
 
 
 def test_without_pictures_a_change_of_sound_parts_scenes(make: Any) -> None:

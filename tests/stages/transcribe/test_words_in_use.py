@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamtags.cli.answers import answer_lines
@@ -12,6 +13,8 @@ from streamtags.config.vocabulary_file import load_vocabulary
 from streamtags.core.answers import HeardMusic, HeardShares, HeardTag, SegmentFaces, SegmentHeard, SegmentTranscribed, TranscriptLine
 from streamtags.core.model import ClassifyRequest
 from streamtags.core.records import TimelineIdentity
+from streamtags.core.state import SegmentState
+from streamtags.core.voices import COEFFICIENTS, Timbre
 from streamtags.export.registry import export_timeline, find_format
 from streamtags.run.search import open_search
 from streamtags.stages.tag.embedded import EmbeddedClassifier
@@ -92,3 +95,18 @@ def test_words_of_the_film_cannot_leave_their_place_in_a_prompt(store: SqliteSto
     prompt = user_prompt(ClassifyRequest("s0000", "", "m", answers=store.state("tl_test").segments[0].answers))
     assert '"transcript"' in prompt
     assert prompt.count("</segment>") == 1
+
+
+def test_a_voice_that_goes_on_is_named_where_a_segment_is_printed(store: SqliteStore) -> None:
+    first, second, third = store.state("tl_test").segments
+    content = {"speech": 0.9, "singing": 0.0, "music": 0.0, "other": 0.1}
+
+    def spoken(segment: SegmentState, *middles: float) -> SegmentState:
+        timbres = [Timbre(150, np.full(COEFFICIENTS, middle), np.eye(COEFFICIENTS)) for middle in middles]
+        voices = [{"frames": timbre.frames, "timbre": timbre.packed()} for timbre in timbres]
+        return segment.model_copy(update={"answers": {"heard": {"content": content, "voices": voices}}})
+
+    assert answer_lines(spoken(second, 0.0), spoken(first, 3.0, 0.0)) == ["       heard: speech 90 %; the same voice as in s0000"]
+    assert answer_lines(spoken(third, 0.0), spoken(second, 3.0)) == ["       heard: speech 90 %; other voices than in s0001"]
+    assert answer_lines(spoken(third, 0.0), spoken(second)) == ["       heard: speech 90 %"]
+    assert answer_lines(spoken(first, 0.0), None) == ["       heard: speech 90 %"]
