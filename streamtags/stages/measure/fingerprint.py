@@ -82,18 +82,20 @@ def same(a: bytes, b: bytes) -> bool:
     level = float(np.median(one.cells.luma - two.cells.luma))
     if abs(level) > _LEVEL:
         return False
-    averages, luma, chroma = (
-        _beyond(x - y, x_doubt + y_doubt)
-        for x, y, x_doubt, y_doubt in zip(one.cells.less(level), two.cells, one.doubt, two.doubt, strict=True)
-    )
-    return bool(
-        np.abs(luma).mean(axis=(1, 2)).max() <= _LUMA_MEAN
-        and np.abs(chroma).max() <= _CHROMA_CELL
-        and np.abs(chroma).mean(axis=(1, 2, 3)).max() <= _CHROMA_MEAN
-        and np.abs(chroma.mean(axis=0)).max() <= _CHROMA_LASTING
-        and _excess(luma, one.cells.luma, two.cells.luma, _LUMA_SHARE) <= _LUMA_CELL
-        and _excess(averages, one.cells.averages, two.cells.averages, _AVERAGE_SHARE) <= _AVERAGE_CELL
-    )
+    # The cheap comparisons come first: most fingerprints that are compared differ in them.
+    luma = _beyond(one.cells.luma - level - two.cells.luma, one.doubt.luma + two.doubt.luma)
+    if np.abs(luma).mean(axis=(1, 2)).max() > _LUMA_MEAN:
+        return False
+    chroma = _beyond(one.cells.chroma - two.cells.chroma, one.doubt.chroma + two.doubt.chroma)
+    if (
+        np.abs(chroma).max() > _CHROMA_CELL
+        or np.abs(chroma).mean(axis=(1, 2, 3)).max() > _CHROMA_MEAN
+        or np.abs(chroma.mean(axis=0)).max() > _CHROMA_LASTING
+        or _excess(luma, one.cells.luma, two.cells.luma, _LUMA_SHARE) > _LUMA_CELL
+    ):
+        return False
+    averages = _beyond(one.cells.averages - level - two.cells.averages, one.doubt.averages + two.doubt.averages)
+    return _excess(averages, one.cells.averages, two.cells.averages, _AVERAGE_SHARE) <= _AVERAGE_CELL
 
 
 def traits(data: bytes) -> tuple[Trait, ...]:
@@ -158,10 +160,6 @@ class _Kept(NamedTuple):
     averages: Cells  # [2, 36, 64]
     luma: Cells  # [pictures, 9, 16]
     chroma: Cells  # [pictures, 2, 5, 8]
-
-    def less(self, level: float) -> _Kept:
-        """Return the same, darker by `level`."""
-        return _Kept(self.averages - level, self.luma - level, self.chroma)
 
 
 class _Parsed(NamedTuple):
