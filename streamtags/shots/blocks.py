@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likeness", "SmallPicture", "compare", "shifted_correlation"]
+__all__ = ["Likeness", "SmallPicture", "compare", "kept_detail", "shifted_correlation"]
 
 _BLOCK, _REACH = 12, 8  # side of a block on the 64x36 picture, and how far it may have moved
 _FIRST_BLOCK = 2  # column of the first block, so that the blocks are centered
@@ -100,6 +100,15 @@ def shifted_correlation(old: SmallPicture, new: SmallPicture, *, lit: bool = Tru
     return (moved, sqrt(dx * dx + dy * dy)) if moved > at_rest else (at_rest, 0.0)
 
 
+def kept_detail(old: SmallPicture, new: SmallPicture) -> float:
+    """Share of the detail of both pictures that stays where it is, 0 to 1: detail is the squared difference between neighboring pixels.
+
+    1 for equal pictures, about 0 for two that have nothing to do with each other, and 0 if one of them is uniform.
+    """
+    one, other = (_steps(picture.grey.astype(np.float32)) for picture in (old, new))
+    return max(0.0, float(2.0 * (one @ other) / (one @ one + other @ other + 1.0)))
+
+
 def _block(picture: Pixels, x: int, y: int) -> Pixels:
     return picture[y : y + _BLOCK, x : x + _BLOCK]
 
@@ -114,6 +123,11 @@ def _best_match(old: Pixels, block: Pixels, x: int, y: int) -> tuple[float, int,
     near = old[top : y + _BLOCK + _REACH, left : x + _BLOCK + _REACH]
     _, best, _, (dx, dy) = cv2.minMaxLoc(cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED))
     return best, left + dx, top + dy
+
+
+def _steps(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Differences between pixels side by side, and between pixels one above the other."""
+    return np.concatenate([np.diff(grey, axis=0).ravel(), np.diff(grey, axis=1).ravel()])
 
 
 def _may_be_lit(old: SmallPicture, new: SmallPicture, covered: Pixels, covering: Pixels) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from streamtags.shots.explained import is_camera_turn, is_flash, is_other_light
+from streamtags.shots.explained import is_camera_turn, is_drifting_ground, is_flash, is_other_light
 from streamtags.shots.options import Timing
 from streamtags.shots.window import FrameWindow
 
@@ -109,11 +109,22 @@ class Candidates:
         self._last = candidate
         if candidate.kind == "cut":
             return candidate
-        edge = self._timing.edge
-        if candidate.low < edge or (ended and self._window.count - candidate.high < edge):
+        if self._is_at_an_end(candidate, ended=ended):
             return None
         middle = middle_of_fade(self._window, self._timing.hold, candidate.low, candidate.high)
         return candidate if middle is None else replace(candidate, at=max(candidate.at, middle))
+
+    def _is_at_an_end(self, candidate: Candidate, *, ended: bool) -> bool:
+        """Whether a transition opens or closes the source.
+
+        A fade goes on to the uniform picture; beside a dissolve, what was joined to the strongest candidate may be movement.
+        """
+        window, edge = self._window, self._timing.edge
+        first, last = window.oldest, window.count - 1
+        uniform = window.uniform_frames(first, last) if ended or candidate.low < edge else ()
+        low = candidate.low if first in uniform else max(candidate.low, candidate.window[0])
+        high = candidate.high if last in uniform else min(candidate.high, candidate.window[1])
+        return low < edge or (ended and window.count - high < edge)
 
     def _is_explained(self, candidate: Candidate, cuts: Sequence[int]) -> bool:
         """Whether what looks like a boundary belongs to one take."""
@@ -126,7 +137,9 @@ class Candidates:
         earlier = [cut for cut in (*cuts, window.oldest) if cut <= candidate.at]
         later = [cut - 1 for cut in (*cuts, window.count) if cut > candidate.at]
         before, after = max(*earlier, candidate.low - beside), min(*later, candidate.high + beside)
-        return is_other_light(window, before, after, timing.lookahead) or is_camera_turn(window, before, after, timing.stride)
+        if is_other_light(window, before, after, timing.lookahead) or is_drifting_ground(window, before, after):
+            return True
+        return is_camera_turn(window, before, after, timing.stride)
 
 
 def middle_of_fade(window: FrameWindow, hold: int, low: int, high: int) -> int | None:

@@ -23,6 +23,11 @@ _NOTHING_FOUND = 0.15  # share of found blocks up to which the old picture has g
 _STILL_ACTIVITY = 0.5  # steps below which a side is still, like a page on a screen
 _EQUAL_ON_SCREEN, _SCREEN_FACTOR = 0.15, 0.4  # share of equal blocks beside a still side, and what that leaves of a cut
 _SAME_SCENE = 0.9  # correlation after a shift from which both pictures show one scene, moved or in another light
+_JUMP_CONTRAST = 3.0  # contrast on the busier side from which a picture has jumped
+_JUMP_STRENGTH = 0.35  # strength of a cut that a jump needs at least
+_JUMP_EQUAL, _JUMP_FOUND = 0.1, 0.5  # shares of blocks that may be equal and that may be found again after a jump
+_STALLED = 0.2  # steps below which a side is one repeated frame: where a stream stalls, the next picture jumps too
+_SUDDEN_SHARE = 0.5  # share of a step that a step before it must have, for what it takes away to have come as suddenly
 _RETURN_MATCH = 0.4  # share of matching blocks above which a picture is one that was shown before
 
 
@@ -52,17 +57,22 @@ class CutFinder:
         calmer, busier = self._activity(at)
         contrast = layout / ((calmer + busier) / 2 + _STILL_STEP)
         plain = min(_PLAIN_PALETTE, layout / _PLAIN_LAYOUT) if contrast >= self._max_contrast else 0.0
-        if contrast < 1.0 or max(palette, plain) < _MIN_PALETTE_STEP or self._strength(at, contrast, plain) < 1.0:
+        alone = layout / (busier + _STILL_STEP)
+        may_jump = alone >= _JUMP_CONTRAST and calmer >= _STALLED
+        least = _JUMP_STRENGTH if may_jump else 1.0
+        if contrast < 1.0 or max(palette, plain) < _MIN_PALETTE_STEP or self._strength(at, contrast, plain) < least:
             return None
         before, after = self._window.picture(at - 1), self._window.picture(at)
         if shifted_correlation(before, after, lit=False)[0] >= _SAME_SCENE:
             return None
         found, equal = self._found(before, after)
         if found > _NOTHING_FOUND:
-            contrast, plain = layout / (busier + _STILL_STEP), 0.0
+            contrast, plain = alone, 0.0
         strength = self._strength(at, contrast, plain) * (1.0 - self._match_weight * found)
         if calmer < _STILL_ACTIVITY and equal > _EQUAL_ON_SCREEN:
             strength *= _SCREEN_FACTOR
+        if may_jump and equal <= _JUMP_EQUAL and found <= _JUMP_FOUND:
+            strength = max(strength, alone / _JUMP_CONTRAST)
         if strength < 1.0 or self._returns(at, starts):
             return None
         return Candidate(at, "cut", strength, at, at, (at, at))
@@ -119,7 +129,10 @@ class CutFinder:
         layout, palette = window.step[at % size]
         if changes[alike] >= _ALIKE_SHARE * layout * palette:
             return False
-        return compare(window.picture(int(earlier[alike])), window.picture(after)).alike > _RETURN_MATCH
+        came = int(earlier[alike]) + 1
+        if max(window.step[i % size][0] for i in range(came, at)) < _SUDDEN_SHARE * layout:
+            return False
+        return compare(window.picture(came - 1), window.picture(after)).alike > _RETURN_MATCH
 
 
 def _mean_of_larger_half(steps: list[float]) -> float:

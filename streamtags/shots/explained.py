@@ -1,14 +1,15 @@
-"""Changes that one take explains: another light, a camera that turns, a flash that ends."""
+"""Changes that one take explains: another light, a ground that drifts, a camera that turns, a flash that ends."""
 
 from __future__ import annotations
 
-from streamtags.shots.blocks import shifted_correlation
+from streamtags.shots.blocks import kept_detail, shifted_correlation
 from streamtags.shots.window import FrameWindow
 
-__all__ = ["is_camera_turn", "is_flash", "is_other_light"]
+__all__ = ["is_camera_turn", "is_drifting_ground", "is_flash", "is_other_light"]
 
 _SAME_SCENE = 0.72  # correlation from which the pictures on both sides show one scene
 _LIGHT_ENERGY = 0.02  # share of the energy that the darker side must have: less is a fade
+_KEPT_DETAIL = 0.7  # share of the detail that stays in place where only a soft ground has changed
 _FLASH_RISE = 60.0  # levels by which the darkest parts of a picture rise in a flash
 _FLASH_FADES = 0.3  # share of that rise that is gone again after the shortest flashes: a white card stays white
 _BACK_AGAIN = 0.65  # correlation from which a picture is the one before the flash, a little later
@@ -23,6 +24,11 @@ def is_other_light(window: FrameWindow, before: int, after: int, reach: int) -> 
         return False
     uniform = window.uniform_frames(max(window.oldest, before - reach), min(window.count - 1, after + reach))
     return len(uniform) == 0
+
+
+def is_drifting_ground(window: FrameWindow, before: int, after: int) -> bool:
+    """Whether all detail stays where it is, like a title before a soft ground that drifts and changes its color."""
+    return kept_detail(window.picture(before), window.picture(after)) >= _KEPT_DETAIL
 
 
 def is_camera_turn(window: FrameWindow, before: int, after: int, stride: int) -> bool:

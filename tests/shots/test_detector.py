@@ -99,8 +99,9 @@ def test_a_long_black_is_a_shot_of_its_own() -> None:
     assert 120 <= boundaries[1][0] <= 140
 
 
-def test_a_fade_at_the_very_start_or_end_is_no_boundary() -> None:
-    assert detect(fade(fade(scene(9, 100), 15, 0, into=True), 15, 0, into=False)) == []
+@pytest.mark.parametrize("length", [15, 60])
+def test_a_fade_at_the_very_start_or_end_is_no_boundary(length: int) -> None:
+    assert detect(fade(fade(scene(9, 160), length, 0, into=True), length, 0, into=False)) == []
 
 
 def flash(pictures: list[Picture]) -> list[Picture]:
@@ -187,6 +188,68 @@ def test_a_camera_that_turns_until_nothing_is_left_of_the_picture_is_no_boundary
     assert detect([np.ascontiguousarray(wide[:, x : x + 256]) for x in places]) == []
 
 
+def closer(pictures: list[Picture], scale: float) -> list[Picture]:
+    """The middle of each picture, `scale` times as large."""
+    w, h = round(256 / scale), round(144 / scale)
+    x, y = (256 - w) // 2, (144 - h) // 2
+    return [np.asarray(cv2.resize(p[y : y + h, x : x + w], SIZE, interpolation=cv2.INTER_AREA), np.uint8) for p in pictures]
+
+
+def dim(pictures: list[Picture]) -> list[Picture]:
+    return [(p // 3 + 8).astype(np.uint8) for p in pictures]
+
+
+@pytest.mark.parametrize("seed", [31, 32, 33])
+def test_a_slight_punch_in_and_out_in_one_dim_take_is_two_cuts(seed: int) -> None:
+    take = dim(scene(seed, 110, 0.8))
+    assert detect(take[:40] + closer(take[40:70], 1.15) + take[70:]) == [(40, "cut"), (70, "cut")]
+
+
+@pytest.mark.parametrize("seed", [36, 37])
+def test_a_jump_back_from_where_the_camera_came_slowly_is_a_cut(seed: int) -> None:
+    take = scene(seed, 90)
+    approach = [closer([p], 1 + 0.3 * i / 24)[0] for i, p in enumerate(take[20:45])]
+    assert detect(take[:20] + approach + take[45:]) == [(45, "cut")]
+
+
+def test_a_stream_that_stalls_and_jumps_ahead_is_no_boundary() -> None:
+    pictures = zoom(scene(10, 100))
+    assert detect(pictures[:40] + [pictures[40]] * 12 + pictures[52:]) == []
+
+
+def drift(seed: int) -> list[Picture]:
+    """A small title before a soft ground of two colors that drifts and changes."""
+    rng = np.random.default_rng(seed)
+    ground = cv2.resize(rng.uniform(0, 1, (5, 9)).astype(np.float32), (768, 288), interpolation=cv2.INTER_CUBIC)
+    (first, second), pictures = rng.uniform(20, 235, (2, 3)), []
+    for i in range(100):
+        share = np.clip(ground[72:216, 3 * i : 3 * i + 256] + 0.3 * np.sin(i / 15), 0, 1)[..., None]
+        pictures.append((first * (1 - share) + second * share).astype(np.uint8))
+        cv2.putText(pictures[-1], "Seven Rivers", (66, 77), cv2.FONT_HERSHEY_DUPLEX, 0.6, (240, 240, 240), 2)
+    return pictures
+
+
+@pytest.mark.parametrize("seed", [1, 5, 7])
+def test_a_ground_that_drifts_behind_a_title_is_no_boundary(seed: int) -> None:
+    assert detect(drift(seed)) == []
+
+
+def test_a_dissolve_behind_a_title_is_detected() -> None:
+    (boundary,) = detect(title(mix(scene(5, 100), scene(6, 60), 12))[40:])
+    assert boundary[1] == "gradual"
+    assert 48 <= boundary[0] <= 60
+
+
+def test_a_dissolve_is_detected_though_something_enters_the_picture_until_the_end() -> None:
+    entering, behind = scene(8, 24), scene(40, 24)
+    for i in range(10):
+        width = round(12.8 * (i + 1))
+        entering[14 + i][:, :width] = behind[14 + i][:, :width]
+    (boundary,) = detect(mix(scene(5, 70), entering, 12), Fraction(15))
+    assert boundary[1] == "gradual"
+    assert 58 <= boundary[0] <= 70
+
+
 def test_a_cut_is_detected_where_a_moving_picture_becomes_a_calm_one() -> None:
     rng = np.random.default_rng(5)
     moving = [np.roll(p, int(x), axis=1) for p, x in zip(scene(23, 40, 9.0), rng.integers(-20, 20, 40), strict=True)]
@@ -251,9 +314,10 @@ def test_a_cut_between_dark_shots_of_low_contrast_is_detected() -> None:
 
 
 def test_pictures_may_have_any_size_and_change_it() -> None:
-    tall = [np.asarray(cv2.resize(p, (108, 192)), np.uint8) for p in scene(15, 40)]
-    small = [np.asarray(cv2.resize(p, (31, 17)), np.uint8) for p in scene(15, 40)]
-    assert detect(scene(15, 40) + tall + small) == []
+    take = scene(15, 120)
+    tall = [np.asarray(cv2.resize(p, (108, 192)), np.uint8) for p in take[40:80]]
+    small = [np.asarray(cv2.resize(p, (31, 17)), np.uint8) for p in take[80:]]
+    assert detect(take[:40] + tall + small) == []
     assert detect(small + [np.asarray(cv2.resize(p, (200, 200)), np.uint8) for p in scene(16, 40)]) == [(40, "cut")]
 
 
