@@ -34,9 +34,13 @@ _MAX_NAME_WORDS = 30
 
 
 def names_several(argument: str) -> bool:
-    """Return whether an argument is a folder, or a pattern and no file of that name."""
+    """Return whether an argument is a folder that is no edit, or a pattern and no file of that name."""
+    from streamtags.sources.edit.read import is_bundle
+
     try:
-        return Path(argument).is_dir() or (glob.has_magic(argument) and "://" not in argument and not Path(argument).exists())
+        return (Path(argument).is_dir() and not is_bundle(argument)) or (
+            glob.has_magic(argument) and "://" not in argument and not Path(argument).exists()
+        )
     except (OSError, ValueError):
         return False
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from streamtags.core.errors import SourceError
+from streamtags.sources.edit.read import is_bundle
 from streamtags.sources.file.access import is_url
 
 __all__ = ["MEDIA_SUFFIXES", "expand_sources", "is_media_name", "media_files"]
@@ -44,8 +45,8 @@ def media_files(folder: str, *, recursive: bool) -> Iterator[str]:
 def expand_sources(arguments: Iterable[str], *, recursive: bool, refuse: Callable[[SourceError], None]) -> list[str]:
     """Return the sources that the arguments stand for, in order and each once.
 
-    A folder stands for the media files in it, a pattern with `*`, `?` or `[` for the files that match it (`**` for any folders), and
-    anything else for itself: whether it can be read shows when it is analyzed.
+    A folder stands for the media files in it, unless it is one edit; a pattern with `*`, `?` or `[` for the files that match it (`**` for
+    any folders), and anything else for itself: whether it can be read shows when it is analyzed.
 
     Args:
         arguments: names, URLs, folders and patterns.
@@ -67,7 +68,7 @@ def expand_sources(arguments: Iterable[str], *, recursive: bool, refuse: Callabl
 def _expanded(argument: str, *, recursive: bool) -> list[str]:
     if argument == "-" or is_url(argument):
         return [argument]
-    if Path(argument).is_dir():
+    if Path(argument).is_dir() and not is_bundle(argument):
         files = list(media_files(argument, recursive=recursive))
         if not files:
             hint = "name the files, or give another folder" if recursive else "add --recursive to look into its folders"

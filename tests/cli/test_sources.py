@@ -68,6 +68,17 @@ def test_arguments_that_stand_for_nothing_are_named_and_the_others_are_analyzed(
     assert "no media files in this folder" in err
 
 
+def test_a_bundle_is_one_edit_and_no_folder_of_films(films: Path, tmp_path: Path, capsys: Any) -> None:
+    store, bundle = f"sqlite:///{tmp_path}/s.db", tmp_path / "cut.fcpxmld"
+    bundle.mkdir()
+    assert main(["analyze", str(films / "a.mp4"), "--store", store]) == 0
+    assert main(["export", "last", "--format", "fcpxml", "--output", str(bundle / "Info.fcpxml"), "--store", store]) == 0
+    capsys.readouterr()
+    assert run(capsys, "analyze", str(bundle), "--store", store)[1].startswith("s0000 ")
+    assert run(capsys, "analyze", str(bundle), str(films / "b.mp4"), "--store", store)[1].endswith("2 sources: 2 done\n")
+    assert "Is a directory" in run(capsys, "edit", str(films))[2]
+
+
 @pytest.mark.parametrize("option", [["--export", "csv:x.csv"], ["--dry-run"]])
 def test_options_for_one_source_are_refused_with_several(films: Path, tmp_path: Path, capsys: Any, option: list[str]) -> None:
     status, _, err = run(capsys, "analyze", str(films), *option, "--store", f"sqlite:///{tmp_path}/s.db")

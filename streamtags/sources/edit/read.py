@@ -10,7 +10,7 @@ from streamtags.core.errors import SourceError
 from streamtags.sources.edit.errors import malformed
 from streamtags.sources.edit.model import Edit
 
-__all__ = ["EDIT_SUFFIXES", "bytes_of", "file_of", "read_edit"]
+__all__ = ["EDIT_SUFFIXES", "bytes_of", "file_of", "is_bundle", "read_edit"]
 
 EDIT_SUFFIXES = frozenset({".edl", ".fcpxml", ".fcpxmld", ".xmeml", ".xml", ".otio", ".otioz", ".aaf"})
 MAX_BYTES = 64 << 20
@@ -72,7 +72,13 @@ def _read_xml(data: bytes, name: str) -> Edit:
 def file_of(path: str | os.PathLike[str]) -> Path:
     """Return the file of an edit: of a `.fcpxmld` bundle, the document inside."""
     place = Path(path)
-    return place / "Info.fcpxml" if place.is_dir() else place
+    inside = place / "Info.fcpxml"
+    return inside if is_bundle(place) or inside.is_file() else place
+
+
+def is_bundle(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a folder that is one edit: a `.fcpxmld` bundle."""
+    return Path(path).suffix.casefold() == ".fcpxmld" and Path(path).is_dir()
 
 
 def bytes_of(path: Path) -> bytes:
