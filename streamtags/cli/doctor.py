@@ -91,21 +91,23 @@ def _package(package: str, module: str, hint: str, *, needed: bool) -> Check:
 
 
 def _store(url: str | None) -> Iterator[Check]:
+    from streamtags.cli.views import counted
     from streamtags.store.opening import open_store, shown_url
 
     def opened() -> str:
         with open_store(url) as store:
-            return f"{shown_url(store.url)}, {len(store.heads())} timelines"
+            return f"{shown_url(store.url)}, {counted(len(store.heads()), 'timeline')}"
 
     yield _tried("event store", opened)
 
 
 def _embedded(tags: str) -> Iterator[Check]:
+    from streamtags.cli.views import counted
     from streamtags.config.vocabulary_file import load_vocabulary
 
     def vocabulary() -> str:
         loaded = load_vocabulary(tags)
-        return f"{loaded.id} {loaded.version}, {len(loaded.tags)} tags"
+        return f"{loaded.id} {loaded.version}, {counted(len(loaded.tags), 'tag')}"
 
     yield _tried("vocabulary", vocabulary)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import SOME_FAILED, add_common, settings_of, write_output
+from streamtags.cli.views import counted
 from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write_output(_json(dataset, scores) + "\n", args.json)
     if args.html:
-        about = f"{dataset.title or dataset.name}: {len(items)} items{f', split {args.split}' if args.split else ''}. {dataset.license}"
+        split = f", split {args.split}" if args.split else ""
+        about = f"{dataset.title or dataset.name}: {counted(len(items), 'item')}{split}. {dataset.license}"
         write_output(page(f"{dataset.name} in {scores[0].vocabulary}", about, scores), args.html)
     failed = sum(one.failed for one in scores)
     if failed:
-        print(f"{failed} answers failed: {', '.join(sorted({why for one in scores for why in one.failures}))}", file=sys.stderr)
+        print(f"{counted(failed, 'answer')} failed: {', '.join(sorted({why for one in scores for why in one.failures}))}", file=sys.stderr)
         return SOME_FAILED
     return 0
 

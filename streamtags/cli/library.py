@@ -169,7 +169,7 @@ def _as_json(catalog: Catalog) -> dict[str, Any]:
 
 
 def _print(catalog: Catalog) -> None:
-    print(f"{len(catalog.tracks)} tracks can be used")
+    print(f"{counted(len(catalog.tracks), 'track')} can be used")
     for heading, field in catalog.columns.items():
         print(f"  {printable(heading)}: {field or 'not used'}")
     for problem in catalog.problems[:_SHOWN]:

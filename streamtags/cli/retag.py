@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.jsonl:
         print(f"{timeline} is tagged anew under {printable(settings.tags)}; see `{printable(show_command(args, settings, timeline))}`")
     if failed:
-        print(f"{failed} segments keep their old tags, the classifier failed; run it again", file=sys.stderr)
+        kept = "segment keeps its" if failed == 1 else "segments keep their"
+        print(f"{failed} {kept} old tags, the classifier failed; run it again", file=sys.stderr)
         return SOME_FAILED
     if hint is not None:
         print(hint, file=sys.stderr)

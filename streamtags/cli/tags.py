@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from streamtags.cli.views import counted
+
 __all__ = ["add_arguments", "run"]
 
 
@@ -27,5 +29,6 @@ def run(args: argparse.Namespace) -> int:
     if any(finding.severity == "mistake" for finding in findings):
         return 2
     vocabulary = load_vocabulary(args.file)
-    print(f"{args.file}: {vocabulary.id} {vocabulary.version}, {len(vocabulary.tags)} tags on {len(vocabulary.axes)} axes")
+    axes = "1 axis" if len(vocabulary.axes) == 1 else f"{len(vocabulary.axes)} axes"
+    print(f"{args.file}: {vocabulary.id} {vocabulary.version}, {counted(len(vocabulary.tags), 'tag')} on {axes}")
     return 0

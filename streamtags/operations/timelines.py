@@ -18,7 +18,7 @@ from streamtags.run.backends import open_tools
 from streamtags.run.choice import choose_profile
 from streamtags.run.recording import Choice, choose_timeline
 from streamtags.run.traces import current_traceparent
-from streamtags.sources.file.access import without_password
+from streamtags.sources.file.access import SCHEMES, is_url, without_password
 
 # The identity of a file, as `source_identity` makes it: path, size, digest.
 _FILE_IDENTITY = re.compile(r"file:(.+):\d+:[0-9a-f]+", re.DOTALL)
@@ -127,11 +127,17 @@ def _plan(services: Services, params: Analyze, user: str, traceparent: str | Non
     settings, choice = asyncio.run(chosen())
     if settings is not given:
         request = request.model_copy(update={"profile": settings.profile, "chosen": settings.profiles.get(settings.profile)})
-    name = os.path.basename(without_password(uri))[:200]  # noqa: PTH119 - a URI, not a path
-    services.store.open_timeline(choice.timeline, choice.identity, name=name)
+    services.store.open_timeline(choice.timeline, choice.identity, name=_name_before_it_is_read(uri))
     state = services.store.state(choice.timeline)
     done = not params.fresh and state.state == "completed" and not any(segment.status == "failed" for segment in state.segments)
     return request.model_copy(update={"timeline": choice.timeline}), done
+
+
+def _name_before_it_is_read(uri: str) -> str:
+    """Return the name of a file, and the address of a live source, which may be waited for: without password and query."""
+    shown, _, _ = without_password(uri).partition("?" if is_url(uri) else "\0")
+    is_live = is_url(uri) and SCHEMES[uri.partition(":")[0].lower()].live
+    return (shown if is_live else os.path.basename(shown))[:200]  # noqa: PTH119 - a URI, not a path
 
 
 async def cancel(services: Services, params: OneTimeline, _: Caller) -> dict[str, Any]:

@@ -211,6 +211,13 @@ def test_every_mistake_in_a_vocabulary_is_reported_with_its_line(tmp_path: Path,
     assert {line.split(":")[1] for line in mistakes} == {"5", "6"}
 
 
+def test_one_tag_is_not_counted_as_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text("id: one\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: Calm, axis: mood, description: Nothing moves fast.}\n")
+    assert main(["tags", "check", str(path)]) == 0
+    assert capsys.readouterr().out.endswith("one 1, 1 tag on 1 axis\n")
+
+
 @pytest.mark.parametrize("name", ["music-library", "seed-eight"])
 def test_vocabularies_that_ship_are_right(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tags", "check", name]) == 0

@@ -112,11 +112,14 @@ def test_a_film_that_was_refused_keeps_its_name_and_the_reason(server: Server, p
     server.start("--set", "server.upload_bytes=1000")
     page.goto(server.url)
     page.wait_for_selector('#connection[data-state="open"]')
-    page.set_input_files("#file", film)
-    page.wait_for_selector("#uploads .failure p")
+    other = server.folder / "another film.mp4"
+    other.write_bytes(film.read_bytes())
+    page.set_input_files("#file", [film, other])
+    page.wait_for_selector("#uploads .upload:nth-child(2) .failure p")
+    page.wait_for_selector("#uploads .upload:nth-child(1) .failure p")
+    assert page.locator("#uploads .name").all_inner_texts() == [film.name, other.name]
+    page.click("#uploads .upload:nth-child(2) button:has-text('Dismiss')")
     shows(page, "#uploads .name", film.name)
-    page.click("#uploads button:has-text('Dismiss')")
-    assert page.locator("#uploads .upload").count() == 0
 
 
 def test_profile_and_vocabulary_are_chosen_for_an_upload(server: Server, page: Page, film: Path) -> None:
@@ -145,6 +148,12 @@ def test_everything_fits_on_the_screen_and_panels_can_be_resized(server: Server,
         assert box["x"] >= 0 and box["y"] >= 0, name  # noqa: PT018
         assert box["x"] + box["width"] <= size[0] + 1 and box["y"] + box["height"] <= size[1] + 1, name  # noqa: PT018
         assert box["width"] >= (8 if name == "#connection" else 30), name  # a dot where there is little room
+    page.evaluate("document.body.style.cssText = '--inspector: 1500px; --tracks: 1500px; --bin: 1500px'")  # of a larger window
+    picture = page.locator("#screen").bounding_box()
+    assert picture is not None
+    assert picture["width"] > 150  # noqa: PT018
+    assert picture["height"] > 60
+    page.evaluate("document.body.style.cssText = ''")
     before = page.locator("#inspector").bounding_box()
     page.focus("#split-inspector")
     page.keyboard.press("ArrowLeft")

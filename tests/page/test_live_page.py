@@ -70,6 +70,9 @@ def test_a_live_source_is_followed_lost_and_resumed(server: Server, page: Page, 
     url = f"udp://127.0.0.1:{free_udp_port()}"
     server.start("--config", settings_file(server, silence_seconds=1.0, give_up_seconds=30), "--set", "server.allow_private=true")
     timeline = analyze_from_the_page(page, server, url)
+    page.reload()
+    contains(page, "#waiting", f"Waiting for a sender to connect to {url}")
+    assert url in page.inner_text("#timelines")
     with Feeder(edit, url, seconds=6) as feeder:
         page.wait_for_selector('#state[data-state="live"]')
         page.wait_for_selector("#inspector .lead")

@@ -91,7 +91,7 @@ function start() {
     analyze: (uri) => client.request("timelines.analyze", { uri, ...choices.given() }),
     started: (id) => go(id),
   });
-  const search = new Search(client, { timeline: () => editor.id, open: go });
+  const search = new Search(client, { timeline: () => editor.id, open: go, leave: () => editor.focus() });
   client.addEventListener("open", () => {
     showConnection("open", client.role === "viewer" ? "Connected, viewing only" : "Connected");
     document.body.dataset.role = client.role ?? "viewer";

@@ -1,6 +1,6 @@
 /** The profile and the vocabulary for what is analyzed next; remembered by the browser. */
 
-import { el } from "./dom.js";
+import { counted, el } from "./dom.js";
 import { recall, remember } from "./memory.js";
 
 /** @typedef {import("./model.js").Vocabulary} Vocabulary */
@@ -26,7 +26,10 @@ export class Choices {
   offer(info, vocabularies) {
     const profiles = info.profiles.map((name) => ({ value: name, text: name }));
     fill("profile", info.profile ? `default (${info.profile})` : "default", profiles);
-    const named = vocabularies.map((one) => ({ value: one.name, text: `${one.id}, ${one.tags.length} tags` }));
+    const named = vocabularies.map((one) => ({
+      value: one.name,
+      text: `${one.id}, ${counted(one.tags.length, "tag")}`,
+    }));
     fill("vocabulary", "default", named);
   }
 

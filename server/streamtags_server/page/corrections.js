@@ -30,22 +30,22 @@ export class Corrections {
 
   /** @param {readonly SegmentState[]} segments @param {string} tag */
   addTag(segments, tag) {
-    return this._change(segments, () => ({ tags: [{ tag, confidence: 1 }] }));
+    return this._change(segments, { tags: [{ tag, confidence: 1 }] }, `${tag} was added to`);
   }
 
   /** @param {readonly SegmentState[]} segments @param {string} tag */
   removeTag(segments, tag) {
-    return this._change(segments, () => ({ untag: [tag] }));
+    return this._change(segments, { untag: [tag] }, `${tag} was removed from`);
   }
 
   /** @param {SegmentState} segment @param {string} caption */
   setCaption(segment, caption) {
-    return this._change([segment], () => ({ caption }));
+    return this._change([segment], { caption }, "the caption was changed in");
   }
 
   /** Return a segment to the answers of the models. @param {SegmentState} segment */
   reset(segment) {
-    return this._change([segment], () => ({ reset: true }));
+    return this._change([segment], { reset: true }, "the models' answer was restored in");
   }
 
   /** Undo the latest change of this page. */
@@ -79,16 +79,17 @@ export class Corrections {
     }
   }
 
-  /** @param {readonly SegmentState[]} segments @param {(segment: SegmentState) => Change} changeOf */
-  async _change(segments, changeOf) {
+  /** @param {readonly SegmentState[]} segments @param {Change} change @param {string} what was done, for undoing */
+  async _change(segments, change, what) {
     /** @type {Before[]} */
     const changed = [];
     for (const segment of segments) {
-      const answer = await this._request("segments.correct", { segment: segment.segment, ...changeOf(segment) });
+      const answer = await this._request("segments.correct", { segment: segment.segment, ...change });
       if (!answer) break;
       changed.push({ segment: segment.segment, correction: segment.correction });
     }
-    if (changed.length) this.remember(`${counted(changed.length, "segment")}.`, () => this._restore(changed));
+    const where = changed.length === 1 ? changed[0].segment : counted(changed.length, "segment");
+    if (changed.length) this.remember(`${what} ${where}.`, () => this._restore(changed));
     if (segments.length > 1) {
       this._notify(`${counted(changed.length, "segment")} changed.`, changed.length === segments.length);
     }

@@ -20,6 +20,7 @@ export class Details {
    * @param {() => import("./info.js").Info} context.info
    * @param {() => readonly string[]} context.tagNames
    * @param {import("./scenes.js").Scenes} context.scenes
+   * @param {() => void} context.leave gives the keys back to the timeline
    */
   constructor(corrections, context) {
     this._box = byId("inspector");
@@ -28,18 +29,18 @@ export class Details {
     /** @type {SegmentState | null} */
     this._shown = null;
     this._scene = "";
-    this._isEditing = false;
     this._isEditor = false;
+    // What was held while a person typed may be another segment than the one under the playhead.
+    this._box.addEventListener("focusout", () => setTimeout(() => this._askForSegment()));
   }
 
   /** Draw the next segment again, even if it is the same. */
   forget() {
-    if (!this._isEditing) this._shown = null;
+    if (!this._isTyping()) this._shown = null;
   }
 
   clear() {
-    this._isEditing = false;
-    this.forget();
+    this._shown = null;
     this._box.replaceChildren(el("p", { class: "hint", text: "The segment under the playhead is shown here." }));
   }
 
@@ -48,14 +49,28 @@ export class Details {
     const isSame = segment.segment === this._shown?.segment;
     const scene = this._context.scenes.keyOf(segment, model);
     if (segment === this._shown && scene === this._scene && isEditor === this._isEditor) return;
-    if (isSame && (this._isEditing || this._box.querySelector(".add:focus-within"))) return; // a person is typing
+    if (this._shown && this._isTyping()) return; // what a person types is for the segment that it was begun for
     this._shown = segment;
     this._scene = scene;
     this._isEditor = isEditor;
-    this._isEditing = false;
     const scrolled = this._box.scrollTop;
     this._box.replaceChildren(...this._parts(segment, model).filter((part) => part !== null));
     this._box.scrollTop = isSame ? scrolled : 0;
+  }
+
+  _askForSegment() {
+    this._box.dispatchEvent(new CustomEvent("stale", { bubbles: true }));
+  }
+
+  _isTyping() {
+    const caption = this._box.querySelector("textarea");
+    if (caption && caption.value !== caption.defaultValue) return true;
+    return this._box.querySelector("textarea:focus, .add :focus") !== null;
+  }
+
+  /** Go to the field for a tag. */
+  startTag() {
+    this._box.querySelector(".add input")?.focus();
   }
 
   /** Open the caption for editing. */
@@ -108,13 +123,15 @@ export class Details {
 
   /** @param {SegmentState} segment */
   _openEditor(segment) {
-    this._isEditing = true;
-    const text = el("textarea", { value: segment.caption ?? "", maxLength: MAX_CAPTION, "aria-label": "Caption" });
+    const text = el("textarea", {
+      defaultValue: segment.caption ?? "",
+      maxLength: MAX_CAPTION,
+      "aria-label": "Caption",
+    });
     const close = () => {
-      this._isEditing = false;
       this._shown = null;
-      byId("timeline").focus();
-      this._box.dispatchEvent(new CustomEvent("stale", { bubbles: true }));
+      this._context.leave();
+      this._askForSegment();
     };
     const save = async () => {
       const caption = text.value.trim();
@@ -180,7 +197,7 @@ export class Details {
   /** @param {SegmentState} segment */
   _adder(segment) {
     const add = (/** @type {string} */ tag) => this._corrections.addTag([segment], tag);
-    return new TagInput("Add a tag", this._context.tagNames, add).element;
+    return new TagInput("Add a tag", this._context.tagNames, add, this._context.leave).element;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The dialogs for the open timeline: tag it under another vocabulary, and remove it. */
 
-import { byId, el, on } from "./dom.js";
+import { byId, counted, el, on } from "./dom.js";
 import { removeTimeline } from "./server.js";
 
 /** @typedef {import("./model.js").Vocabulary} Vocabulary */
@@ -36,7 +36,7 @@ export function listenForRetag({ vocabularies, current, retag, notify }) {
 /** @param {readonly Vocabulary[]} vocabularies @param {Vocabulary | null} current */
 export function vocabularyOptions(vocabularies, current) {
   return vocabularies.map((one) => {
-    const text = `${one.id} ${one.version}, ${one.tags.length} tags`;
+    const text = `${one.id} ${one.version}, ${counted(one.tags.length, "tag")}`;
     return el("option", { value: one.name, text, selected: one === current });
   });
 }

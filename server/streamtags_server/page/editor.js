@@ -13,7 +13,7 @@ import { Info } from "./info.js";
 import { SegmentList } from "./list.js";
 import { hasPicture, isOnAir, isRunning, isStream } from "./live.js";
 import { Marks } from "./marks.js";
-import { layOut, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
+import { layOut, nextListed, nextMatch, OTHER, segmentAt, vocabularyOf } from "./model.js";
 import { Player } from "./player.js";
 import { Scenes } from "./scenes.js";
 import { SelectionBar } from "./selection.js";
@@ -64,7 +64,13 @@ export class Editor {
       request: (method, params) => this._request(method, params),
       changed: () => this.cues.scenesChanged(),
     });
-    this.details = new Details(this.corrections, { tagNames, colorOf, info: () => this.info, scenes: this.scenes });
+    this.details = new Details(this.corrections, {
+      tagNames,
+      colorOf,
+      info: () => this.info,
+      scenes: this.scenes,
+      leave: () => this.focus(),
+    });
     this.side = new SideTabs();
     this.cues = new CuesPanel(this.player, this.corrections, {
       request: (method, params) => this.client.request(method, { id: this.id, ...params }),
@@ -74,7 +80,9 @@ export class Editor {
     this.spoken = new Spoken((seconds) => seek(seconds - (this.model?.origin ?? 0)));
     this.list = new SegmentList({ seek, selected: () => this.selection?.show() });
     const clear = () => this.list.select([]);
-    this.selection = new SelectionBar(this.corrections, { tagNames, segments: () => this._selectedSegments(), clear });
+    const segments = () => this._selectedSegments();
+    const leave = () => this.focus();
+    this.selection = new SelectionBar(this.corrections, { tagNames, segments, clear, leave });
     this.marks = new Marks(() => {
       this.timeline.markRange(this.marks.range);
       this.list.select(this.model ? this.marks.segmentsIn(this.model) : []);
@@ -85,7 +93,10 @@ export class Editor {
 
   /** @param {string} id "" closes the open timeline @param {string} [name] of the source, if it is known already */
   open(id, name = "") {
-    if (id === this.id && this._subscription) return;
+    if (id === this.id && this._subscription) {
+      this.focus();
+      return;
+    }
     this.close();
     this.id = id;
     this.name = name;
@@ -113,7 +124,8 @@ export class Editor {
 
   /** Give the keys to the timeline. */
   focus() {
-    byId(byId("list").hidden ? "timeline" : "list-toggle").focus({ preventScroll: true });
+    if (byId("list").hidden) byId("timeline").focus({ preventScroll: true });
+    else this.list.focus();
   }
 
   close() {
@@ -143,7 +155,8 @@ export class Editor {
     const at = segmentAt(model, this.player.time + 0.002);
     const isInside = this.player.time - (model.starts[at] ?? 0) > INSIDE_SECONDS;
     const previous = isInside ? at : at - 1;
-    const next = way > 0 ? at + 1 : previous;
+    const isListed = model.filtered && !byId("list").hidden; // only its rows can be seen
+    const next = isListed ? nextListed(model, at, way) : way > 0 ? at + 1 : previous;
     if (next < model.starts.length) this.player.seek(model.starts[Math.max(0, next)]);
   }
 
@@ -194,11 +207,25 @@ export class Editor {
     byId("list-toggle").setAttribute("aria-pressed", String(isOn));
     if (this.model && isOn) this.list.show(this.model);
     if (!isOn) this.list.select([]);
+    this.focus();
   }
 
   /** Mark the playhead as the beginning or the end of a range. @param {"in" | "out"} edge */
   mark(edge) {
     this.marks.set(edge, this.player.time, clockOf(this.model?.state.source?.video));
+  }
+
+  /** Go to the field for a tag: that of the selected segments, else that of the one under the playhead. */
+  startTag() {
+    if (this.selection.startTag()) return;
+    this.side.show("segment");
+    this.details.startTag();
+  }
+
+  /** Open the caption of the segment under the playhead for editing. */
+  editCaption() {
+    this.side.show("segment");
+    this.details.edit();
   }
 
   /** Let a scene begin with the segment under the playhead, or no longer. */

@@ -26,6 +26,8 @@ export class Library {
     /** How many timelines to list, those opened last; more when the list is scrolled to its end. */
     this._wanted = PAGE;
     this._hasMore = false;
+    /** @type {Map<string, {made: string, item: HTMLElement}>} */
+    this._items = new Map();
     /** Addresses that were given here, by timeline. @type {Map<string, string>} */
     this._addresses = new Map();
     client.addEventListener("open", () => this.refresh());
@@ -33,6 +35,7 @@ export class Library {
       if (!document.hidden) this.refresh();
     }, REFRESH_MS);
     byId("bin").addEventListener("scroll", () => this._grow(), { passive: true });
+    on("timelines", "keydown", (event) => this._moveFocus(event));
     on("address-open", "click", () => byId("address").showModal());
     on("address-close", "click", () => byId("address").close());
     on("address-go", "click", () => this._analyze());
@@ -50,6 +53,15 @@ export class Library {
   setVocabularies(vocabularies) {
     this._vocabularies = vocabularies;
     this._draw();
+  }
+
+  /** The arrow keys go from one timeline to the next. @param {KeyboardEvent} event */
+  _moveFocus(event) {
+    const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const links = [...byId("timelines").querySelectorAll("a")];
+    links[links.indexOf(document.activeElement) + way]?.focus();
   }
 
   async _analyze() {
@@ -101,8 +113,20 @@ export class Library {
   _draw() {
     const list = byId("timelines");
     const focused = document.activeElement?.getAttribute("href");
-    list.replaceChildren(...this._timelines.map((one) => el("li", {}, this._link(one))));
+    const known = new Set(this._timelines.map((one) => one.id));
+    for (const id of this._items.keys()) if (!known.has(id)) this._items.delete(id);
+    list.replaceChildren(...this._timelines.map((one) => this._item(one)));
     if (focused) [...list.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus();
+  }
+
+  /** The item of a timeline; the one that is shown, if nothing of it has changed, so that its picture stays. @param {any} one */
+  _item(one) {
+    const made = JSON.stringify([one, one.id === this._open, this._vocabularyName(one.vocabulary)]);
+    const known = this._items.get(one.id);
+    if (known?.made === made) return known.item;
+    const item = el("li", {}, this._link(one));
+    this._items.set(one.id, { made, item });
+    return item;
   }
 
   /** @param {string | undefined} digest */

@@ -58,18 +58,30 @@ export class SegmentList {
     this._paint();
   }
 
+  /** Give the keys to the list, which has just been shown or is used already. */
+  focus() {
+    if (this._box.contains(document.activeElement)) return;
+    this._draw();
+    this._box.focus({ preventScroll: true });
+    this._scrollToCurrent();
+    this._draw();
+  }
+
   /** @param {number} at position of the segment under the playhead */
   mark(at) {
     if (at === this._current) return;
     this._current = at;
-    const row = this._rows.indexOf(at);
-    if (row >= 0 && !this._box.hidden) {
-      const top = row * ROW;
-      const { scrollTop, clientHeight } = this._box;
-      const isVisible = top >= scrollTop && top + ROW * 3 <= scrollTop + clientHeight;
-      if (!isVisible) this._box.scrollTop = Math.max(0, top - clientHeight / 3);
-    }
+    this._scrollToCurrent();
     this._paint();
+  }
+
+  _scrollToCurrent() {
+    const row = this._rows.indexOf(this._current);
+    if (row < 0 || this._box.hidden) return;
+    const top = row * ROW;
+    const { scrollTop, clientHeight } = this._box;
+    const isVisible = top >= scrollTop && top + ROW * 3 <= scrollTop + clientHeight;
+    if (!isVisible) this._box.scrollTop = Math.max(0, top - clientHeight / 3);
   }
 
   /** @param {string[]} segments */
@@ -84,11 +96,11 @@ export class SegmentList {
     if (!model || this._box.hidden) return;
     const first = Math.max(0, Math.floor(this._box.scrollTop / ROW) - SPARE_ROWS);
     const last = Math.min(this._rows.length, first + Math.ceil(this._box.clientHeight / ROW) + 2 * SPARE_ROWS);
-    const hadFocus = this._body.contains(document.activeElement);
+    const hadFocus = this._box.contains(document.activeElement);
     const rows = this._rows.slice(first, last).map((at, offset) => this._row(model, at, first + offset + 2));
     this._body.replaceChildren(spacer(first), ...rows, spacer(this._rows.length - last));
     const current = /** @type {HTMLElement | null} */ (this._body.querySelector('[aria-current="true"]'));
-    if (hadFocus) current?.focus({ preventScroll: true });
+    if (hadFocus) /** @type {HTMLElement} */ (current ?? this._box).focus({ preventScroll: true });
   }
 
   /** @param {Model} model @param {number} at @param {number} number */
@@ -123,8 +135,7 @@ export class SegmentList {
     const model = /** @type {Model} */ (this._model);
     const name = model.segments[at].segment;
     if (event.shiftKey && this._anchor >= 0) {
-      const [from, to] = [Math.min(this._anchor, at), Math.max(this._anchor, at)];
-      this.select(this._rows.filter((one) => one >= from && one <= to).map((one) => model.segments[one].segment));
+      this._selectTo(model, at);
       getSelection()?.removeAllRanges();
       return;
     }
@@ -139,10 +150,33 @@ export class SegmentList {
     this._seek(model.starts[at]);
   }
 
+  /** Select the rows from the last click to `at`. @param {Model} model @param {number} at */
+  _selectTo(model, at) {
+    const [from, to] = [Math.min(this._anchor, at), Math.max(this._anchor, at)];
+    this.select(this._rows.filter((one) => one >= from && one <= to).map((one) => model.segments[one].segment));
+  }
+
+  /** Move the playhead to the next row, and select up to it. @param {-1 | 1} way */
+  _extend(way) {
+    const model = /** @type {Model} */ (this._model);
+    const row = this._rows.indexOf(this._current);
+    const next = this._rows[row + way];
+    if (row < 0 || next === undefined) return;
+    if (this.selection.size === 0 || this._anchor < 0) this._anchor = this._current;
+    this._selectTo(model, next);
+    this.mark(next);
+    this._seek(model.starts[next]);
+  }
+
   /** @param {KeyboardEvent} event */
   _key(event) {
     const { segments } = this._model ?? {};
-    if (segments && event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) {
+    const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (segments && way && event.shiftKey) {
+      event.preventDefault();
+      event.stopPropagation();
+      this._extend(/** @type {-1 | 1} */ (way));
+    } else if (segments && event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.select(this._rows.map((at) => segments[at].segment));
     } else if (event.key === "Escape" && this.selection.size) {

@@ -258,3 +258,17 @@ export function nextMatch(model, at, way) {
   }
   return -1;
 }
+
+/**
+ * The next segment that the filter passes, from `at` in direction `way`, but not around the end: then it is `at`.
+ *
+ * @param {Model} model
+ * @param {number} at
+ * @param {1 | -1} way
+ */
+export function nextListed(model, at, way) {
+  for (let next = at + way; next >= 0 && next < model.matches.length; next += way) {
+    if (model.matches[next]) return next;
+  }
+  return at;
+}

@@ -43,6 +43,7 @@ function listen(border) {
   const sizeNow = () => byId(panel)[axis === "x" ? "offsetWidth" : "offsetHeight"];
   /** @type {{at: number, size: number} | null} */
   let drag = null;
+  element.addEventListener("focus", () => element.setAttribute("aria-valuenow", String(sizeNow())));
   const at = (/** @type {PointerEvent} */ event) => (axis === "x" ? event.clientX : event.clientY);
   element.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
     drag = { at: at(event), size: sizeNow() };

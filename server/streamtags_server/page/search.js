@@ -25,6 +25,7 @@ export class Search {
    * @param {object} context
    * @param {() => string} context.timeline the open timeline, "" if there is none
    * @param {(timeline: string, segment: string) => void} context.open
+   * @param {() => void} context.leave gives the keys back to the open timeline
    */
   constructor(client, context) {
     this._client = client;
@@ -63,7 +64,7 @@ export class Search {
   close() {
     this._show(false);
     byId("search").blur();
-    if (this._context.timeline()) byId("timeline").focus({ preventScroll: true });
+    if (this._context.timeline()) this._context.leave();
   }
 
   /** @param {boolean} isShown */

@@ -12,6 +12,7 @@ export class SelectionBar {
    * @param {() => readonly string[]} context.tagNames
    * @param {() => SegmentState[]} context.segments those that are selected
    * @param {() => void} context.clear
+   * @param {() => void} context.leave gives the keys back to the timeline
    */
   constructor(corrections, context) {
     this._box = byId("selection");
@@ -29,8 +30,14 @@ export class SelectionBar {
       }
     });
     const clear = el("button", { text: "Clear", title: "Escape", on: { click: () => context.clear() } });
-    const adder = new TagInput("Tag the selected segments", context.tagNames, add);
+    const adder = new TagInput("Tag the selected segments", context.tagNames, add, context.leave);
     this._box.replaceChildren(this._count, adder.element, this._remover, clear);
+  }
+
+  /** Go to the field for a tag; return whether it is there. */
+  startTag() {
+    this._box.querySelector("input")?.focus();
+    return !this._box.hidden;
   }
 
   /** Show how many are selected, and which tags they have. */

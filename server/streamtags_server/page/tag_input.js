@@ -10,10 +10,12 @@ export class TagInput {
    * @param {string} label
    * @param {() => readonly string[]} names of the vocabulary; empty if it is not known
    * @param {(tag: string) => void} add
+   * @param {() => void} leave gives the keys back to the timeline
    */
-  constructor(label, names, add) {
+  constructor(label, names, add, leave) {
     this._names = names;
     this._add = add;
+    this._leave = leave;
     const props = { type: "text", placeholder: label, "aria-label": label, list: "tag-names", maxLength: MAX_TAG };
     this._input = el("input", props);
     this._input.addEventListener("keydown", (event) => {
@@ -24,6 +26,11 @@ export class TagInput {
     this._question = el("p", { class: "question", role: "alert", hidden: true });
     const button = el("button", { text: "Add", on: { click: () => this._submit() } });
     this.element = el("div", { class: "add" }, this._input, button, this._question);
+    this._question.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this._question.hidden = true;
+      this._input.focus();
+    });
   }
 
   _submit() {
@@ -39,7 +46,7 @@ export class TagInput {
   _accept(tag) {
     this._question.hidden = true;
     this._input.value = "";
-    this._input.blur();
+    this._leave();
     this._add(tag);
   }
 

@@ -3,6 +3,7 @@
  * and its reason.
  */
 
+import { addressOf, parseAddress } from "./address.js";
 import { byId, el, on } from "./dom.js";
 import { upload } from "./server.js";
 import { showMistakes } from "./dialogs.js";
@@ -29,6 +30,7 @@ export class Uploads {
     const bar = el("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
     const status = el("span", { class: "muted", text: "0 %" });
     const { profile = "", tags = "" } = this._choices.given();
+    const before = parseAddress(location.hash).id;
     const { done, abort } = upload(file, { profile, tags }, (share) => {
       bar.value = share;
       status.textContent = share < 1 ? `${Math.round(share * 100)} %` : "Checking";
@@ -40,7 +42,7 @@ export class Uploads {
     try {
       const { id } = await done;
       row.remove();
-      location.hash = `#/${id}`;
+      if (parseAddress(location.hash).id === before) location.hash = addressOf(id); // else a person went elsewhere
     } catch (error) {
       this._showFailure(row, file, /** @type {Error} */ (error));
     }

@@ -10,7 +10,7 @@ import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.j
 import { spokenLines } from "../../../server/streamtags_server/page/heard.js";
 import { Info } from "../../../server/streamtags_server/page/info.js";
 import { waitingText } from "../../../server/streamtags_server/page/live.js";
-import { answerText, layOut, nextMatch } from "../../../server/streamtags_server/page/model.js";
+import { answerText, layOut, nextListed, nextMatch } from "../../../server/streamtags_server/page/model.js";
 import { duckingAt, fadeAt, speechIn } from "../../../server/streamtags_server/page/speech.js";
 import { exactName, nearestName } from "../../../server/streamtags_server/page/suggestions.js";
 import { clockOf, rulerTicks, timecode } from "../../../server/streamtags_server/page/timecode.js";
@@ -94,6 +94,15 @@ test("goes to the next match and around the end", () => {
   assert.equal(nextMatch(model, 3, 1), 0);
   assert.equal(nextMatch(model, 1, -1), 0);
   assert.equal(nextMatch({ matches: new Uint8Array(4) }, 0, 1), -1);
+});
+
+test("goes to the next row of a filtered list and stays at its ends", () => {
+  const model = { matches: Uint8Array.from([0, 1, 0, 1]) };
+  assert.equal(nextListed(model, 1, 1), 3);
+  assert.equal(nextListed(model, 3, 1), 3);
+  assert.equal(nextListed(model, 3, -1), 1);
+  assert.equal(nextListed(model, 1, -1), 1);
+  assert.equal(nextListed(model, 0, 1), 1);
 });
 
 test("shows what was read, said and heard as a person would say it", () => {
