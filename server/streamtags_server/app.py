@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -163,9 +164,19 @@ async def running_parts(store: Store, settings: Settings) -> AsyncIterator[Servi
         yield parts.services
 
 
+class _PageFiles(StaticFiles):
+    """The files of the page. A browser asks each time whether they have changed, so that it never mixes those of two releases."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return the answer for one file, or that it has not changed."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
 def _page_routes() -> list[BaseRoute]:
     # Routes, not a mount: a mount would match every path and method, also those that must be refused with 405.
-    files = StaticFiles(directory=_PAGE, html=True, follow_symlink=True)
+    files = _PageFiles(directory=_PAGE, html=True, follow_symlink=True)
     return [Route(path, files, methods=["GET"]) for path in ("/", "/{file}")] if _PAGE.is_dir() else []
 
 

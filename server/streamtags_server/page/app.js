@@ -79,9 +79,9 @@ async function describe(client, editor, library, choices, search) {
 
 function start() {
   const client = new StreamtagsClient(location.origin, { client: "page", backoff: { first: 0.25, most: 5 } });
-  const editor = new Editor(client, notify);
   const choices = new Choices();
-  const library = new Library(client, choices);
+  const library = new Library(client, choices, () => editor.listChanged());
+  const editor = new Editor(client, notify, (id) => library.listed(id));
   new Uploads(choices, { isViewer: () => client.role === "viewer", sent: () => library.refresh() });
   const go = (/** @type {string} */ id, segment = "") => {
     if (location.hash === addressOf(id, segment)) route();
@@ -108,7 +108,7 @@ function start() {
   });
   const route = () => {
     const { id, segment } = parseAddress(location.hash);
-    editor.open(id, library.nameOf(id));
+    editor.open(id);
     if (segment) editor.goToSegment(segment);
     library.mark(id);
     library.refresh();

@@ -25,7 +25,7 @@ export class Choices {
   /** @param {import("./info.js").Info} info @param {readonly Vocabulary[]} vocabularies */
   offer(info, vocabularies) {
     const profiles = info.profiles.map((name) => ({ value: name, text: name }));
-    fill("profile", info.profile ? `default (${info.profile})` : "default", profiles);
+    fill("profile", info.profile ? `${info.profile} (default)` : "default", profiles);
     const named = vocabularies.map((one) => ({
       value: one.name,
       text: `${one.id}, ${counted(one.tags.length, "tag")}`,

@@ -221,7 +221,7 @@ function headParts(segment, model, about) {
       ),
       el("span", { class: "muted about", text: about }),
     ),
-    el("p", { class: "mono muted bounds", text: `${start} – ${end}   ${length}` }),
+    el("p", { class: "mono muted bounds", text: `${start} – ${end} · ${length}` }),
   ];
 }
 

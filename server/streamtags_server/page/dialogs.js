@@ -49,8 +49,9 @@ export function vocabularyOptions(vocabularies, current) {
 export function showMistakes(box, error, about = "") {
   /** @type {{line: number, message: string}[]} */
   const mistakes = error.detail?.mistakes ?? [];
+  const said = mistakes.length ? `the vocabulary has ${counted(mistakes.length, "mistake")}` : error.message;
   box.replaceChildren(
-    el("p", { text: about ? `${about}: ${error.message}` : error.message }),
+    el("p", { text: about ? `${about}: ${said}` : said }),
     ...(mistakes.length
       ? [el("ul", {}, ...mistakes.map(({ line, message }) => el("li", { text: `line ${line}: ${message}` })))]
       : []),

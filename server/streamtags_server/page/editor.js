@@ -34,12 +34,12 @@ export class Editor {
   /**
    * @param {import("./streamtags.js").StreamtagsClient} client
    * @param {(text: string, isGood?: boolean) => void} notify
+   * @param {(id: string) => import("./live.js").Listed} listed what the list says of a timeline
    */
-  constructor(client, notify) {
+  constructor(client, notify, listed) {
     this.client = client;
     this.id = "";
-    /** The name to show while the source has none, such as its address. */
-    this.name = "";
+    this._listed = listed;
     this.info = new Info();
     /** @type {readonly import("./model.js").Vocabulary[]} */
     this.vocabularies = [];
@@ -91,15 +91,14 @@ export class Editor {
     this._listen();
   }
 
-  /** @param {string} id "" closes the open timeline @param {string} [name] of the source, if it is known already */
-  open(id, name = "") {
+  /** @param {string} id "" closes the open timeline */
+  open(id) {
     if (id === this.id && this._subscription) {
       this.focus();
       return;
     }
     this.close();
     this.id = id;
-    this.name = name;
     this._wanted = "";
     byId("stage").dataset.open = String(Boolean(id));
     byId("now").hidden = byId("actions").hidden = !id;
@@ -146,6 +145,11 @@ export class Editor {
   refresh() {
     this.details.forget();
     this._layOut();
+  }
+
+  /** The list of timelines says something else than before: it names a source that is waited for. */
+  listChanged() {
+    if (this.model && !this.model.state.source) this._layOut();
   }
 
   /** Seek to the next or previous cut. @param {-1 | 1} way */
@@ -262,7 +266,7 @@ export class Editor {
     this.bar.offer(vocabularyOf(state, this.vocabularies));
     const model = layOut(state, this.vocabularies, this.bar.filter, this.info);
     this.model = model;
-    showHeader(model, this.name, this.vocabularies);
+    showHeader(model, this._listed(this.id), this.vocabularies);
     this.bar.showCount(model);
     this.player.duration = model.duration;
     if (state.source && this._shown.epoch !== state.epoch) {

@@ -18,15 +18,15 @@ export function showLoading() {
 
 /**
  * @param {Model} model
- * @param {string} name to show while the source has none
+ * @param {import("./live.js").Listed} listed
  * @param {readonly import("./model.js").Vocabulary[]} vocabularies
  */
-export function showHeader({ state, duration }, name, vocabularies) {
+export function showHeader({ state, duration }, listed, vocabularies) {
   const { source, progress } = state;
-  const title = source?.name ?? (name || state.id);
+  const title = source?.name ?? (listed.name || state.id);
   byId("title").textContent = byId("title").title = title;
   document.title = `${title} - streamtags`;
-  const { name: stateName, text } = badge(state);
+  const { name: stateName, text } = badge(state, listed);
   byId("state").textContent = text;
   byId("state").dataset.state = stateName;
   const onAir = isOnAir(state);
@@ -37,7 +37,7 @@ export function showHeader({ state, duration }, name, vocabularies) {
   byId("counts").textContent = byId("counts").title = countsText(state, vocabularies);
   byId("duration").textContent = timecode({ ...clockOf(source?.video), first: 0 }, duration);
   byId("waiting").hidden = source !== null;
-  byId("waiting").textContent = source === null ? waitingText(state, name) : "";
+  byId("waiting").textContent = source === null ? waitingText(state, listed) : "";
 }
 
 /** @param {Model["state"]} state @param {readonly import("./model.js").Vocabulary[]} vocabularies */

@@ -13,9 +13,11 @@ export class Library {
   /**
    * @param {import("./streamtags.js").StreamtagsClient} client
    * @param {import("./choices.js").Choices} choices
+   * @param {() => void} changed called when the list says something else
    */
-  constructor(client, choices) {
+  constructor(client, choices, changed) {
     this._client = client;
+    this._changed = changed;
     this._choices = choices;
     /** The vocabularies with a name, to name those of timelines. @type {readonly import("./model.js").Vocabulary[]} */
     this._vocabularies = [];
@@ -44,9 +46,10 @@ export class Library {
     });
   }
 
-  /** The name of a timeline, before its source is known. @param {string} id */
-  nameOf(id) {
-    return this._timelines.find((one) => one.id === id)?.name || this._addresses.get(id) || "";
+  /** What is known of a timeline before its source is. @param {string} id @returns {import("./live.js").Listed} */
+  listed(id) {
+    const { name = "", state = "" } = this._timelines.find((one) => one.id === id) ?? {};
+    return { name: name || this._addresses.get(id) || "", state };
   }
 
   /** @param {readonly import("./model.js").Vocabulary[]} vocabularies */
@@ -100,6 +103,7 @@ export class Library {
     this._text = text;
     this._timelines = answer.timelines;
     this._draw();
+    this._changed();
   }
 
   _grow() {
@@ -132,7 +136,7 @@ export class Library {
   /** @param {string | undefined} digest */
   _vocabularyName(digest) {
     if (!digest) return "";
-    return this._vocabularies.find((one) => one.digest === digest)?.id ?? "own vocabulary";
+    return this._vocabularies.find((one) => one.digest === digest)?.id ?? "another vocabulary";
   }
 
   /** @param {any} one */

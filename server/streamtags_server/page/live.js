@@ -27,9 +27,16 @@ export function hasPicture(source) {
   return source?.video?.codec !== "none";
 }
 
-/** The badge of a timeline. @param {TimelineState} state @returns {{name: string, text: string}} */
-export function badge(state) {
-  if (!isOnAir(state) || state.state === "queued") return { name: state.state, text: state.state };
+/**
+ * What the list of timelines says of one: its log says nothing until its source has been opened.
+ *
+ * @typedef {{name: string, state: string}} Listed
+ */
+
+/** The badge of a timeline. @param {TimelineState} state @param {Listed} listed @returns {{name: string, text: string}} */
+export function badge(state, listed) {
+  const said = state.seq === 0 ? listed.state || state.state : state.state;
+  if (!isOnAir(state) || said === "queued") return { name: said, text: said };
   return state.live?.lost ? { name: "lost", text: "source lost" } : { name: "live", text: "live" };
 }
 
@@ -51,13 +58,13 @@ export function remarks(state) {
 /**
  * What a timeline without a source waits for.
  *
- * @param {TimelineState} state @param {string} uri the address that was given for it, "" if unknown
+ * @param {TimelineState} state @param {Listed} listed
  */
-export function waitingText(state, uri) {
+export function waitingText(state, { name: uri, state: listedState }) {
   const { lost } = state.live ?? {};
   if (state.error) return state.error.message;
   if (lost) return `${lost.error.message}; next attempt in ${lost.retry_seconds} s`;
-  if (state.seq === 0) return "Waiting for a free worker";
+  if (state.seq === 0 && listedState !== "running") return "Waiting for a free worker";
   return /^(rtmp|udp|tcp|srt):/i.test(uri)
     ? `Waiting for a sender to connect to ${uri}`
     : `Waiting for ${uri || "the source"} to answer`;

@@ -162,10 +162,12 @@ function curvesOf(segments, info) {
 function answersOf(segments, info) {
   const names = new Set(segments.flatMap((segment) => (segment.answers ? Object.keys(segment.answers) : [])));
   names.delete("heard"); // has lanes of its own
-  return [...names].sort().map((name) => ({
-    title: info.stageTitle(name),
-    textAt: (at) => (segments[at].answers?.[name] && answerText(segments[at].answers[name])) || null,
-  }));
+  const textOf = (/** @type {any} */ segment, /** @type {string} */ name) =>
+    (segment.answers?.[name] && answerText(segment.answers[name])) || null;
+  return [...names]
+    .filter((name) => segments.some((segment) => textOf(segment, name))) // a row says something somewhere
+    .sort()
+    .map((name) => ({ title: info.stageTitle(name), textAt: (at) => textOf(segments[at], name) }));
 }
 
 /**

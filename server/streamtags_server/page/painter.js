@@ -198,7 +198,8 @@ export class Painter {
       if (x < HEADER) continue;
       context.fillStyle = colors.muted;
       context.fillRect(x, RULER - 10, 1, 10);
-      context.fillText(tick.label, x + 4, RULER / 2 - 1);
+      const isWhole = x + 4 + context.measureText(tick.label).width <= viewport.width;
+      if (isWhole) context.fillText(tick.label, x + 4, RULER / 2 - 1);
     }
     context.fillStyle = colors.line;
     context.fillRect(0, RULER - 1, viewport.width, 1);

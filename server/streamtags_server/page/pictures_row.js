@@ -37,6 +37,12 @@ export function picturesRow(model, painter, { thumbnails, film }) {
       const image = thumbnails.get(segment);
       const room = Math.min(width, imageWidth);
       paintImage(context, image, x, top + 3, room, height, imageWidth);
+      // Several segments share a place that is wider than one picture: those further on fill it.
+      for (let left = imageWidth; stride > 1 && left < width; left += imageWidth) {
+        const other = model.segments[Math.min(end - 1, at + Math.floor((left / width) * stride))];
+        const rest = Math.min(imageWidth, width - left);
+        paintImage(context, thumbnails.get(other), x + left, top + 3, rest, height, imageWidth);
+      }
       if (image && room >= MIN_OUTLINED) paintFaces(context, faceBoxes(segment), x, top + 3, room, height, imageWidth);
       if (stride === 1 && width > imageWidth + 12 && film.hasFilm && segment.kind !== "gap") {
         const bounds = { x, width, start: model.starts[at], end: model.ends[at] };

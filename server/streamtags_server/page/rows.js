@@ -30,6 +30,7 @@ import { RULER } from "./viewport.js";
  */
 
 const SCENES = 20;
+const FULL_SCENE = 64; // pixels below which a scene has its number only
 const TEXTS = 24;
 const LANE = 25;
 const EMPTY_LANE = 16;
@@ -84,7 +85,8 @@ function scenesRow(model, painter) {
         context.fillStyle = colors.accent;
         context.fillRect(x, top + 2, 2, SCENES - 5);
       }
-      painter.label(context, `Scene ${scenes[at].index + 1}`, x, end - x, top + SCENES / 2);
+      const name = end - x < FULL_SCENE ? String(scenes[at].index + 1) : `Scene ${scenes[at].index + 1}`;
+      painter.label(context, name, x, end - x, top + SCENES / 2);
     }
   };
   return { name: "Scenes", height: SCENES, paint };

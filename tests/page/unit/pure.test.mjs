@@ -220,11 +220,12 @@ test("zooms around a moment and stays within the timeline", () => {
 
 test("says what a source waits for", () => {
   const state = { seq: 1, live: null, error: null };
-  assert.match(waitingText(state, "udp://127.0.0.1:9000"), /sender to connect to udp:/);
-  assert.match(waitingText(state, "rtsp://camera"), /rtsp:\/\/camera to answer/);
-  assert.match(waitingText({ ...state, seq: 0 }, ""), /free worker/);
+  assert.match(waitingText(state, { name: "udp://127.0.0.1:9000", state: "running" }), /sender to connect to udp:/);
+  assert.match(waitingText(state, { name: "rtsp://camera", state: "running" }), /rtsp:\/\/camera to answer/);
+  assert.match(waitingText({ ...state, seq: 0 }, { name: "", state: "queued" }), /free worker/);
+  assert.match(waitingText({ ...state, seq: 0 }, { name: "srt://a", state: "running" }), /sender to connect to srt:/);
   const lost = { error: { message: "refused" }, retry_seconds: 4 };
-  assert.equal(waitingText({ ...state, live: { lost } }, ""), "refused; next attempt in 4 s");
+  assert.equal(waitingText({ ...state, live: { lost } }, { name: "", state: "" }), "refused; next attempt in 4 s");
 });
 
 test("reads timeline and segment from the address", () => {
