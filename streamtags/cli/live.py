@@ -83,8 +83,8 @@ class LiveTable:
         return Group(*lines, self._progress)
 
 
-def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
-    """Return one segment as a card: thumbnail, time, caption, and tags with a bar for the confidence."""
+def card(segment: SegmentState, jpeg: bytes | None = None, answers: Sequence[str] = ()) -> Table:
+    """Return one segment as a card: thumbnail, time, caption, tags with a bar for the confidence, and lines of other stages."""
     head = Text.assemble(
         (printable(segment.start.timecode), "bold cyan"),
         f"  {segment.seconds:.1f} s  ",
@@ -98,6 +98,7 @@ def card(segment: SegmentState, jpeg: bytes | None = None) -> Table:
     if segment.caption:
         lines.append(Text(printable(segment.caption), style="default" if segment.correction is None else "green"))
     lines.append(Text("nothing was received", style="yellow") if segment.kind == "gap" else _tags(segment))
+    lines += [Text(printable(answer), style="dim") for answer in answers]
     table = Table.grid(padding=(0, 2, 0, 0))
     if jpeg:
         table.add_column(width=_THUMBNAIL_COLUMNS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from streamtags.cli.answers import answer_lines
 from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streamtags.core.stores import Store
 
 __all__ = ["add_arguments", "run"]
+
+_PrintSegment: TypeAlias = "Callable[[SegmentState, Sequence[str]], None]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_timeline(state: TimelineState, print_segment: Callable[[SegmentState], None], print_line: Callable[[str], None]) -> None:
+def _print_timeline(state: TimelineState, print_segment: _PrintSegment, print_line: Callable[[str], None]) -> None:
     if state.source is not None:
         video = state.source.video
         what = f"{video.width}x{video.height}  {video.rate} fps" if has_picture(video) else "sound without picture"
@@ -48,19 +50,19 @@ def _print_timeline(state: TimelineState, print_segment: Callable[[SegmentState]
     for segment in state.segments:
         if (scene := scenes.get(segment.segment)) is not None:
             print_line(scene_line(scene))
-        print_segment(segment)
-        for line in answer_lines(segment, before):
-            print_line(line)
+        print_segment(segment, answer_lines(segment, before))
         before = segment
     if any(segment.correction is not None and segment.correction.tags for segment in state.segments):
         print_line("* set by a person")
+    if state.error is not None:
+        print_line(printable(state.error.message))
     print_line(summary_line(state))
 
 
-def _printers(store: Store, state: TimelineState) -> tuple[Callable[[SegmentState], None], Callable[[str], None]]:
-    """Return what prints a segment and what prints a line."""
+def _printers(store: Store, state: TimelineState) -> tuple[_PrintSegment, Callable[[str], None]]:
+    """Return what prints a segment with the answers of its stages, and what prints a line."""
     if not sys.stdout.isatty():
-        return lambda segment: print(segment_line(segment)), print
+        return lambda segment, answers: print(segment_line(segment), *answers, sep="\n"), print
     from rich.console import Console
 
     from streamtags.cli.live import card
@@ -68,7 +70,7 @@ def _printers(store: Store, state: TimelineState) -> tuple[Callable[[SegmentStat
     console = Console()
     has_pictures = console.color_system == "truecolor"
 
-    def print_card(segment: SegmentState) -> None:
-        console.print(card(segment, store.thumbnail(state.id, segment.segment) if has_pictures else None))
+    def print_card(segment: SegmentState, answers: Sequence[str]) -> None:
+        console.print(card(segment, store.thumbnail(state.id, segment.segment) if has_pictures else None, answers))
 
     return print_card, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)

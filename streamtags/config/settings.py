@@ -278,7 +278,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = 
     from_file: dict[str, Any] = {}
     if config is not None:
         try:
-            from_file = anchored(tomllib.loads(config.read_text(encoding="utf-8")), Settings, config.parent)
+            from_file = anchored(tomllib.loads(config.read_text(encoding="utf-8")), Settings, config.parent.resolve())
         except OSError as error:
             raise ConfigError(f"cannot be read: {error.strerror}", where=str(config), hint="check the path given to --config") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

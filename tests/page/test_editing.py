@@ -151,7 +151,7 @@ def test_everything_fits_on_the_screen_and_panels_can_be_resized(server: Server,
     page.evaluate("document.body.style.cssText = '--inspector: 1500px; --tracks: 1500px; --bin: 1500px'")  # of a larger window
     picture = page.locator("#screen").bounding_box()
     assert picture is not None
-    assert picture["width"] > 150  # noqa: PT018
+    assert picture["width"] > 150
     assert picture["height"] > 60
     page.evaluate("document.body.style.cssText = ''")
     before = page.locator("#inspector").bounding_box()

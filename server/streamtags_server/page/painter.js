@@ -289,6 +289,8 @@ function fitted(context, text, room) {
     widths.set(text, width);
   }
   if (width <= room) return text;
-  const kept = Math.floor((text.length * room) / width) - 1;
-  return kept < 2 ? "" : `${text.slice(0, kept).trimEnd()}…`;
+  let kept = Math.floor((text.length * room) / width) - 1;
+  const cut = () => `${text.slice(0, kept).trimEnd()}…`;
+  while (kept >= 2 && context.measureText(cut()).width > room) kept -= 1; // its letters are wider than those after it
+  return kept < 2 ? "" : cut();
 }

@@ -44,7 +44,7 @@ export function picturesRow(model, painter, { thumbnails, film }) {
         paintImage(context, thumbnails.get(other), x + left, top + 3, rest, height, imageWidth);
       }
       if (image && room >= MIN_OUTLINED) paintFaces(context, faceBoxes(segment), x, top + 3, room, height, imageWidth);
-      if (stride === 1 && width > imageWidth + 12 && film.hasFilm && segment.kind !== "gap") {
+      if (stride === 1 && width > imageWidth + 1 && film.hasFilm && segment.kind !== "gap") {
         const bounds = { x, width, start: model.starts[at], end: model.ends[at] };
         paintFilm(context, film, viewport, bounds, { top: top + 3, height, imageWidth });
       }
