@@ -17,6 +17,8 @@ import pytest
 from streamtags.cli import main
 from streamtags.cli.parser import COMMANDS
 from streamtags.cli.views import segment_line
+from streamtags.core.events import ErrorInfo, TimelineFailed
+from streamtags.core.records import TimelineIdentity
 from streamtags.core.state import SegmentState
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
@@ -384,6 +386,15 @@ def test_show_prints_scenes_and_marks_the_tags_of_a_person(store: list[str], cap
     assert "s0000 to s000" in printed[1]
     assert any(line.startswith("s0001") and "Tense 0.90*" in line for line in printed)
     assert "* set by a person" in printed
+
+
+def test_show_says_why_a_timeline_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with SqliteStore(tmp_path / "failed.db") as opened:
+        opened.open_timeline("tl_failed", TimelineIdentity("key"))
+        error = ErrorInfo(code="source.unreadable", message="film.mp4: is text, not a video")
+        opened.append("tl_failed", [TimelineFailed(error=error)])
+    assert main(["show", "last", "--store", f"sqlite:///{tmp_path / 'failed.db'}"]) == 0
+    assert capsys.readouterr().out.startswith("film.mp4: is text, not a video\nfailed: tl_failed")
 
 
 @pytest.mark.parametrize(("answer", "is_removed"), [(b"y\n", True), (b"\n", False)])

@@ -178,6 +178,8 @@ def test_a_correction_is_undone_and_reset(server: Server, page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector("#inspector .tags .person .name:has-text('Nostalgic')")
     page.keyboard.press("e")
+    page.keyboard.type(" !")
+    assert page.input_value("#inspector textarea").endswith(" !"), "typing goes on after what is there"
     page.fill("#inspector textarea", "A lighthouse.")
     page.keyboard.press("Control+Enter")
     shows(page, "#inspector .caption", "A lighthouse.")

@@ -150,6 +150,7 @@ export class Details {
     );
     this._captionBox?.replaceChildren(text, buttons);
     text.focus();
+    text.setSelectionRange(text.value.length, text.value.length);
   }
 
   /** @param {SegmentState} segment */

@@ -63,6 +63,7 @@ export function remarks(state) {
 export function waitingText(state, { name: uri, state: listedState }) {
   const { lost } = state.live ?? {};
   if (state.error) return state.error.message;
+  if (state.state === "cancelled") return `Cancelled before ${uri || "the source"} was read`;
   if (lost) return `${lost.error.message}; next attempt in ${lost.retry_seconds} s`;
   if (state.seq === 0 && listedState !== "running") return "Waiting for a free worker";
   return /^(rtmp|udp|tcp|srt):/i.test(uri)

@@ -224,6 +224,8 @@ test("says what a source waits for", () => {
   assert.match(waitingText(state, { name: "rtsp://camera", state: "running" }), /rtsp:\/\/camera to answer/);
   assert.match(waitingText({ ...state, seq: 0 }, { name: "", state: "queued" }), /free worker/);
   assert.match(waitingText({ ...state, seq: 0 }, { name: "srt://a", state: "running" }), /sender to connect to srt:/);
+  const cancelled = waitingText({ ...state, state: "cancelled" }, { name: "udp://a", state: "cancelled" });
+  assert.equal(cancelled, "Cancelled before udp://a was read");
   const lost = { error: { message: "refused" }, retry_seconds: 4 };
   assert.equal(waitingText({ ...state, live: { lost } }, { name: "", state: "" }), "refused; next attempt in 4 s");
 });
