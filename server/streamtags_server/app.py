@@ -165,7 +165,7 @@ async def running_parts(store: Store, settings: Settings) -> AsyncIterator[Servi
 
 
 class _PageFiles(StaticFiles):
-    """The files of the page. A browser asks each time whether they have changed, so that it never mixes those of two releases."""
+    """The files of the page. A browser checks each time whether they have changed, so that it never mixes those of two releases."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         """Return the answer for one file, or that it has not changed."""

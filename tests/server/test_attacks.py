@@ -367,7 +367,7 @@ def test_pages_over_a_wrong_method_or_place_are_problems(serve: Any) -> None:
         pass
 
 
-def test_a_browser_asks_whether_the_page_has_changed(serve: Any) -> None:
+def test_a_browser_checks_whether_the_page_has_changed(serve: Any) -> None:
     server = serve()
     status, headers, _ = server.http("GET", "/app.js")
     assert (status, headers["cache-control"]) == (200, "no-cache"), "else modules of two releases meet in one page"

@@ -30,7 +30,7 @@ export class Details {
     this._shown = null;
     this._scene = "";
     this._isEditor = false;
-    // What was held while a person typed may be another segment than the one under the playhead.
+    // The segment that stayed while a person typed may be another than the one under the playhead.
     this._box.addEventListener("focusout", () => setTimeout(() => this._askForSegment()));
   }
 
