@@ -123,7 +123,11 @@ export class Library {
     if (focused) [...list.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus();
   }
 
-  /** The item of a timeline; the one that is shown, if nothing of it has changed, so that its picture stays. @param {any} one */
+  /**
+   * The item of a timeline; the one that is shown, if nothing of it has changed, so that its picture stays.
+   *
+   * @param {any} one
+   */
   _item(one) {
     const made = JSON.stringify([one, one.id === this._open, this._vocabularyName(one.vocabulary)]);
     const known = this._items.get(one.id);

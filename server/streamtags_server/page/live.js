@@ -33,7 +33,11 @@ export function hasPicture(source) {
  * @typedef {{name: string, state: string}} Listed
  */
 
-/** The badge of a timeline. @param {TimelineState} state @param {Listed} listed @returns {{name: string, text: string}} */
+/**
+ * The badge of a timeline.
+ *
+ * @param {TimelineState} state @param {Listed} listed @returns {{name: string, text: string}}
+ */
 export function badge(state, listed) {
   const said = state.seq === 0 ? listed.state || state.state : state.state;
   if (!isOnAir(state) || said === "queued") return { name: said, text: said };
