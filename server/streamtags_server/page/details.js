@@ -28,6 +28,7 @@ export class Details {
     this._context = context;
     /** @type {SegmentState | null} */
     this._shown = null;
+    this._isStale = false;
     this._scene = "";
     this._isEditor = false;
     // The segment that stayed while a person typed may be another than the one under the playhead.
@@ -36,7 +37,7 @@ export class Details {
 
   /** Draw the next segment again, even if it is the same. */
   forget() {
-    if (!this._isTyping()) this._shown = null;
+    this._isStale = true;
   }
 
   clear() {
@@ -48,9 +49,11 @@ export class Details {
   show(segment, model, isEditor) {
     const isSame = segment.segment === this._shown?.segment;
     const scene = this._context.scenes.keyOf(segment, model);
-    if (segment === this._shown && scene === this._scene && isEditor === this._isEditor) return;
+    const isKnown = segment === this._shown && scene === this._scene && isEditor === this._isEditor;
+    if (isKnown && !this._isStale) return;
     if (this._shown && this._isTyping()) return; // what a person types is for the segment that it was begun for
     this._shown = segment;
+    this._isStale = false;
     this._scene = scene;
     this._isEditor = isEditor;
     const scrolled = this._box.scrollTop;

@@ -131,7 +131,9 @@ export class Player {
     this._lastTick = now;
     if (!this._hasMedia || this._rate < 0) {
       this.seek(this._time + seconds * this._rate);
-      if (this._time <= 0 || this._time >= this.duration - 0.002) this.stop();
+      // The first frame may have begun before the key was pressed: time then stands, but is not at an end.
+      const isAtEnd = this._rate < 0 ? this._time <= 0 : this._time >= this.duration - 0.002;
+      if (isAtEnd) this.stop();
     } else {
       if (!this._isSeeking) this._time = this.video.currentTime;
       if (this.video.ended) this.stop();
