@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,9 @@ def test_the_builder_of_ray_accepts_the_model(config: Any) -> None:
     (served,) = args.llm_configs
     assert served.model_id == "qwen3-vl-8b"
     assert served.deployment_config["autoscaling_config"]["max_replicas"] == 8
+
+
+def test_vllm_knows_the_arguments_of_the_engine(config: Any) -> None:
+    arguments = pytest.importorskip("vllm.engine.arg_utils", reason="needs vLLM", exc_type=ImportError)
+    (served,) = config["applications"][0]["args"]["llm_configs"]
+    assert set(served["engine_kwargs"]) <= {field.name for field in dataclasses.fields(arguments.AsyncEngineArgs)}
