@@ -22,6 +22,7 @@ export function afterDetected(cues, data) {
   const others = cues.filter((cue) => cue !== known);
   if (data.removed) return others;
   const bounds = Object.entries(SPOTTED).map(([name, value]) => [name, name in data ? data[name] : value]);
+  if (data.over_music) bounds.push(["over_music", true]); // left out otherwise
   const decision = Object.entries(UNDECIDED).map(([name, value]) => [name, known ? known[name] : value]);
   return [...others, Object.fromEntries([...bounds, ...decision])];
 }

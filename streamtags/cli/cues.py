@@ -38,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--license", metavar="L", action="append", default=[], help="only tracks whose license contains this; may be repeated"
     )
     parser.add_argument("--matcher", metavar="FILE", help="a matcher from `streamtags cues train`, which takes part in the ranking")
-    parser.add_argument("--over-music", action="store_true", help="spot also where music is heard already")
+    parser.add_argument(
+        "--over-music",
+        action=argparse.BooleanOptionalAction,
+        help="spot also where music is heard already, or not; default: as it was spotted before, at first not",
+    )
     for name, what in (("accept", "the first suggestion, or this track"), ("reject", "the cue, or this track for it")):
         parser.add_argument(f"--{name}", metavar="CUE[=TRACK]", action="append", default=[], help=f"{name} {what}")
     parser.add_argument(
@@ -51,7 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the decisions, spot, suggest, and print the cues."""
-    from streamtags.cues.spotting import SpotSettings
     from streamtags.run.cues import CueRequest, cues_as_json, suggest_cues
     from streamtags.run.matching import open_matcher
 
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             cue=args.cue,
             is_instrumental=args.instrumental,
             licenses=tuple(args.license),
-            spotting=SpotSettings(is_over_music=args.over_music),
+            is_over_music=args.over_music,
             matcher=None if settings.cues.matcher is None or library is None else open_matcher(settings.cues.matcher),
         )
         state = store.state(timeline) if is_decided and library is None else suggest_cues(store, timeline, request)

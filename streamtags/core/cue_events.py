@@ -37,7 +37,8 @@ class CueFit(Wire):
 class Cue(Wire):
     """A suggested music track; `score` in 0..1, `why` in plain words.
 
-    `rights` has what the library says about composer, publisher, society and license. Fields that say nothing are left out.
+    `rights` has what the library says about composer, publisher, society and license. `library` is named once a person chose the
+    track; that of a suggestion is named by its event. Fields that say nothing are left out.
     """
 
     track: str
@@ -47,6 +48,7 @@ class Cue(Wire):
     why: str
     fit: CueFit | None = Field(None, exclude_if=operator.not_)
     rights: dict[str, str] = Field(default_factory=dict, exclude_if=operator.not_)
+    library: str = Field("", exclude_if=operator.not_)
 
 
 class CuesSuggested(Payload):
@@ -65,7 +67,8 @@ class CueDetected(Payload):
     """A span that wants music, from `start` to `end` (exclusive); a later event with the same `cue` replaces it.
 
     `cue` is reel, M and number: `1M1`; `1M2S` is music that people in the film hear. `bpm` is the range of tempo that fits the picture,
-    `intensity` the wanted energy over the span in equal steps, 0..1. `removed` says that there is no such cue any more.
+    `intensity` the wanted energy over the span in equal steps, 0..1. `over_music` says that the film was spotted as if no music were heard
+    in it, `removed` that there is no such cue any more.
     """
 
     type: ClassVar[str] = "cue.detected"
@@ -77,6 +80,7 @@ class CueDetected(Payload):
     bpm: tuple[float, float] | None = None
     intensity: list[float] = Field(default_factory=list)
     hits: list[CueHit] = Field(default_factory=list)
+    over_music: bool = Field(False, exclude_if=operator.not_)
     removed: bool = Field(False, exclude_if=operator.not_)
 
 

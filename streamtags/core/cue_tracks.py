@@ -17,7 +17,9 @@ def tracks_of(cue: SpottedCue, state: TimelineState, top: int) -> list[Cue]:
 
 
 def library_of(cue: SpottedCue, state: TimelineState) -> str:
-    """Return the name of the library that the tracks of a cue are from; "" without suggestions."""
+    """Return the name of the library that the tracks of a cue are from; "" if it is not known."""
+    if cue.chosen is not None and cue.chosen.library:
+        return cue.chosen.library
     suggested = _suggested(cue, state)
     return suggested.library if suggested is not None else ""
 

@@ -148,6 +148,7 @@ class SpottedCue(_Frozen):
     """A cue as it is now: where music may be, and what people decided.
 
     Attributes:
+        over_music: spotted as if no music were heard in the film.
         decision: about the cue: accepted once a track is, rejected if there is to be no music.
         chosen: the accepted track.
         rejected: tracks that were rejected for it, in the order of the decisions.
@@ -162,6 +163,7 @@ class SpottedCue(_Frozen):
     bpm: tuple[float, float] | None = None
     intensity: list[float] = Field(default_factory=list)
     hits: list[CueHit] = Field(default_factory=list)
+    over_music: bool = Field(False, exclude_if=lambda is_so: not is_so)
     decision: Literal["accepted", "rejected"] | None = None
     chosen: Cue | None = None
     rejected: tuple[str, ...] = ()

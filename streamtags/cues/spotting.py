@@ -74,7 +74,8 @@ def spot(film: Film, settings: SpotSettings | None = None, kept: Sequence[Spotte
     spans = _joined_moods(_free_spans(film, source, taken), film, settings)
     cues = [_cue(film, span) for span in spans]
     cues += [_source_cue(film, span) for span in source if not any(span.start < each.end and span.end > each.start for each in taken)]
-    return _numbered(sorted(cues, key=lambda cue: cue.start.pts), film, settings, {cue.cue for cue in kept})
+    cues = [cue.model_copy(update={"over_music": settings.is_over_music}) for cue in sorted(cues, key=lambda cue: cue.start.pts)]
+    return _numbered(cues, film, settings, {cue.cue for cue in kept})
 
 
 def _free_spans(film: Film, source: Sequence[Span], taken: Sequence[Span]) -> list[_Free]:

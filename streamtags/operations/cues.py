@@ -9,7 +9,6 @@ from typing import Any
 from streamtags.core.errors import NotInStore
 from streamtags.core.music import Library, Track
 from streamtags.core.state import TimelineState
-from streamtags.cues.spotting import SpotSettings
 from streamtags.operations.operation import FileResult
 from streamtags.operations.params import DecideCue, NoParams, OneTrack, SuggestCues
 from streamtags.operations.services import Caller, Services
@@ -37,7 +36,7 @@ async def suggest(services: Services, params: SuggestCues, _: Caller) -> dict[st
         cue=params.cue,
         is_instrumental=params.instrumental,
         licenses=tuple(params.licenses),
-        spotting=SpotSettings(is_over_music=params.over_music),
+        is_over_music=params.over_music,
     )
 
     def work() -> TimelineState:
@@ -52,12 +51,14 @@ async def decide_cue(services: Services, params: DecideCue, caller: Caller) -> d
     """Write what a person decides about a cue; return the cue as it is then.
 
     Raises:
-        NotInStore: there is no such timeline, cue or track.
+        NotInStore: there is no such timeline, cue, track or library.
         UsageError: there is no suggestion to accept, or a swap names no track.
     """
     timeline = await services.readers.resolve(params.id)
     by = params.by or caller.name or "person"
-    cue = await services.threads.writing(lambda: decide(services.store, timeline, params.cue, params.decision, params.track, by))
+    cue = await services.threads.writing(
+        lambda: decide(services.store, timeline, params.cue, params.decision, params.track, by, params.library)
+    )
     return cue.model_dump(mode="json")
 
 

@@ -155,7 +155,9 @@ class SuggestCues(OneTimeline):
     cue: Name | None = Field(None, description="suggest for this cue only")
     instrumental: Flag = Field(False, description="no tracks with vocals")
     licenses: Texts = Field(default_factory=list, description="only tracks whose license contains one of these")
-    over_music: Flag = Field(False, description="spot also where music is heard already")
+    over_music: Flag | None = Field(
+        None, description="whether to spot also where music is heard already; not given: as it was spotted before, at first not"
+    )
 
 
 class DecideCue(OneTimeline):
@@ -167,6 +169,7 @@ class DecideCue(OneTimeline):
     cue: Name
     decision: Literal["accept", "reject", "swap", "reset"]
     track: str | None = Field(None, max_length=MAX_TEXT, description="id of the track; for accept, the first suggestion if none is named")
+    library: Name | None = Field(None, description="library of the track; not given: that of the suggestions")
     by: str | None = Field(None, max_length=MAX_NAME)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from streamtags.core.cue_events import Cue, CueDecided, CueDetected, CueFit, CuesSuggested
 from streamtags.core.cue_fold import after_cue_event, in_order
-from streamtags.core.cue_tracks import tracks_of
+from streamtags.core.cue_tracks import library_of, tracks_of
 from streamtags.core.errors import NotInStore, UsageError
 from streamtags.core.music import MusicLibraries, Track
 from streamtags.core.payload import Payload
@@ -46,7 +46,7 @@ class CueRequest:
         cue: suggest for this cue only; None for all.
         is_instrumental: no track with vocals.
         licenses: rights that are allowed, as parts of what the library states; empty allows all.
-        spotting: what is spotted.
+        is_over_music: spot also where music is heard already; None does as the timeline was spotted before, at first False.
         matcher: a trained one, which the ranking then uses, too.
     """
 
@@ -56,7 +56,7 @@ class CueRequest:
     cue: str | None = None
     is_instrumental: bool = False
     licenses: tuple[str, ...] = ()
-    spotting: SpotSettings = field(default_factory=SpotSettings)
+    is_over_music: bool | None = None
     matcher: Matcher | None = None
 
 
@@ -75,7 +75,7 @@ def suggest_cues(store: Store, timeline: str, request: CueRequest) -> TimelineSt
     film = film_of(state)
     if film is None:
         raise UsageError("has no segments yet", where=timeline, hint="analyze it first")
-    payloads: list[Payload] = list(_spotted(state, film, request.spotting))
+    payloads: list[Payload] = list(_spotted(state, film, request.is_over_music))
     cues = _after(state, payloads)
     if request.cue is not None and request.cue not in {cue.cue for cue in cues}:
         known = ", ".join(cue.cue for cue in cues) or "none"
@@ -101,17 +101,18 @@ def spot_again(store: Store, timeline: str) -> None:
     film = film_of(state) if state.spotting else None
     if film is None:
         return
-    # Music in the film is a cue unless it was spotted over.
-    was_over_music = bool(film.music) and all(cue.usage != "source" for cue in state.spotting)
-    payloads = _spotted(state, film, SpotSettings(is_over_music=was_over_music))
+    payloads = _spotted(state, film)
     if payloads:
         store.append(timeline, payloads, expect_epoch=state.epoch)
 
 
-def _spotted(state: TimelineState, film: Film, settings: SpotSettings) -> list[CueDetected]:
+def _spotted(state: TimelineState, film: Film, is_over_music: bool | None = None) -> list[CueDetected]:
     """Return the events that bring the cues of a state up to date: those that are gone first."""
     kept = [cue for cue in state.spotting if cue.decision is not None]
-    fresh = spot(film, settings, kept)
+    if is_over_music is None:
+        undecided = [cue for cue in state.spotting if cue.decision is None]
+        is_over_music = any(cue.over_music for cue in undecided or kept)  # a decided cue may be from an earlier spotting
+    fresh = spot(film, SpotSettings(is_over_music=is_over_music), kept)
     names = {cue.cue for cue in fresh} | {cue.cue for cue in kept}
     gone = [
         CueDetected(cue=cue.cue, start=cue.start, end=cue.end, reason="not spotted any more", removed=True)
@@ -145,12 +146,13 @@ class _Suggesting:
         """Return the suggestions that differ from the present ones."""
         present = {suggested.cue: suggested for suggested in state.cues if suggested.cue is not None}
         rejected = list(dict.fromkeys(track for cue in cues for track in cue.rejected))
-        used = {cue.chosen.track for cue in cues if cue.chosen is not None}
+        chosen = {cue.cue: cue.chosen.track for cue in cues if cue.chosen is not None and library_of(cue, state) == self._request.library}
+        used = set(chosen.values())
         neighbor: str | None = None
         events = []
         for cue in cues:
             if cue.chosen is not None:
-                neighbor = cue.chosen.track
+                neighbor = chosen.get(cue.cue)
             elif cue.usage != "source" and cue.decision != "rejected":
                 known = present.get(cue.cue)
                 if self._request.cue in (None, cue.cue):
@@ -158,7 +160,7 @@ class _Suggesting:
                     if suggested != known:
                         events.append(suggested)
                     known = suggested
-                if known is not None and known.cues:
+                if known is not None and known.cues and known.library == self._request.library:
                     neighbor = known.cues[0].track
                     used = used | {neighbor}
         return events
@@ -177,13 +179,12 @@ class _Suggesting:
             top=request.top,
         )
         tracks = {track.track: track for track in self._libraries.some(request.library or "", [each.track for each in ranked])}
-        hits = [hit.at.seconds - cue.start.seconds for hit in cue.hits]
         suggestions = []
         for each in ranked:
             track = tracks[each.track]
-            fit = fit_track(track.sound, cue.end.seconds - cue.start.seconds, hits)
-            why = why_it_fits(track, each, wanted, self._guide, fit, len(hits))
-            suggestions.append(_cue_of(track, each.score, why, fit=None if fit is None else _fit_of(fit)))
+            fit = _fit_under(cue, track)
+            why = why_it_fits(track, each, wanted, self._guide, fit, len(cue.hits))
+            suggestions.append(_cue_of(track, each.score, why, fit))
         return CuesSuggested(cue=cue.cue, guide=request.guide or None, library=request.library or "", cues=suggestions)
 
 
@@ -215,6 +216,11 @@ def _segment_of(shot: Shot, start: float, end: float) -> WantedSegment:
     return WantedSegment(shot.caption if shot.is_described else "", tuple(tags), shot.energy, seconds)
 
 
+def _fit_under(cue: SpottedCue, track: Track) -> Fit | None:
+    hits = [hit.at.seconds - cue.start.seconds for hit in cue.hits]
+    return fit_track(track.sound, cue.end.seconds - cue.start.seconds, hits)
+
+
 def _fit_of(fit: Fit) -> CueFit:
     return CueFit(
         offset_seconds=fit.offset_seconds,
@@ -225,19 +231,19 @@ def _fit_of(fit: Fit) -> CueFit:
     )
 
 
-def _cue_of(track: Track, score: float, why: str, fit: CueFit | None = None) -> Cue:
+def _cue_of(track: Track, score: float, why: str, fit: Fit | None) -> Cue:
     return Cue(
         track=track.track,
         title=track.title or Path(track.track).stem,
         artist=track.artist,
         score=score,
         why=why,
-        fit=fit,
+        fit=None if fit is None else _fit_of(fit),
         rights={name: text for name in _RIGHTS if (text := track.texts.get(name))},
     )
 
 
-def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str | None, by: str) -> SpottedCue:
+def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str | None, by: str, library: str | None = None) -> SpottedCue:
     """Write what a person decided about a cue; return the cue as it is then.
 
     Args:
@@ -249,9 +255,10 @@ def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str
             cue if none is named.
         track: id of the track.
         by: who decides.
+        library: the library of the track; None for that of the suggestions.
 
     Raises:
-        NotInStore: there is no such timeline, cue or track.
+        NotInStore: there is no such timeline, cue, track or library.
         UsageError: there is no suggestion to accept, or a swap names no track.
     """
     state = store.state(timeline)
@@ -271,24 +278,26 @@ def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str
             before = spotted.chosen.track if spotted.chosen is not None else first
             if before is not None and before != track:
                 events.append(CueDecided(cue=cue, track=before, decision="rejected", by=by))
-        chosen = _chosen(store, suggested, track or first, cue)
+        chosen = _chosen(store, spotted, suggested, track or first, library)
         events.append(CueDecided(cue=cue, track=chosen.track, decision="accepted", by=by, chosen=chosen))
     store.append(timeline, events, expect_epoch=state.epoch)
     return next(each for each in store.state(timeline).spotting if each.cue == cue)
 
 
-def _chosen(store: Store, suggested: CuesSuggested | None, track: str | None, cue: str) -> Cue:
-    """Return the track as it was suggested, or as the library of the suggestions has it."""
-    if track is None or suggested is None:
-        raise UsageError("there is no suggestion to accept", where=cue, hint="run `streamtags cues ID --library NAME` first")
-    known = next((each for each in suggested.cues if each.track == track), None)
-    if known is not None:
-        return known
-    with closing(open_music_libraries(store)) as libraries:
-        others = libraries.some(suggested.library, [track])
-    if not others:
-        raise NotInStore(f"no track {track!r} in the library {suggested.library!r}", where=cue, hint="name a suggested track or its id")
-    return _cue_of(others[0], 0.0, "chosen by a person")
+def _chosen(store: Store, cue: SpottedCue, suggested: CuesSuggested | None, track: str | None, library: str | None) -> Cue:
+    """Return the track as it was suggested, or as its library has it; it names the library."""
+    name = library if library is not None else suggested.library if suggested is not None else ""
+    if track is None or not name:
+        raise UsageError("there is no suggestion to accept", where=cue.cue, hint="run `streamtags cues ID --library NAME` first")
+    offered = suggested.cues if suggested is not None and suggested.library == name else []
+    chosen = next((each for each in offered if each.track == track), None)
+    if chosen is None:
+        with closing(open_music_libraries(store)) as libraries:
+            others = libraries.some(libraries.library(name).name, [track])
+        if not others:
+            raise NotInStore(f"no track {track!r} in the library {name!r}", where=cue.cue, hint="name a suggested track or its id")
+        chosen = _cue_of(others[0], 0.0, "chosen by a person", _fit_under(cue, others[0]))
+    return chosen.model_copy(update={"library": name})
 
 
 def cues_as_json(state: TimelineState, top: int) -> list[dict[str, Any]]:

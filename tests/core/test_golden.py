@@ -354,6 +354,20 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         _spotted(m, "1M2", 1, 4),
         _spotted(m, "1M3S", 4, 5, removed=True),
     ],
+    "a chosen track names its library, and cues that they were spotted over music": lambda m: [
+        m.opened(),
+        _spotted(m, "1M1", 0, 2, over_music=True),
+        _spotted(m, "1M2", 2, 4, over_music=True),
+        CueDecided(
+            cue="1M1",
+            track="t1",
+            decision="accepted",
+            by="ada",
+            chosen=Cue(track="t1", title="D", artist="", score=0.5, why="x", library="attic"),
+        ),
+        _cues("t1", cue="1M1"),
+        _spotted(m, "1M2", 2, 4),
+    ],
     "decisions about cues are taken back": lambda m: [
         m.opened(),
         _spotted(m, "1M1", 0, 2),

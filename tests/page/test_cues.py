@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from streamtags.core.cue_events import Cue, CuesSuggested
 from streamtags.core.events import SceneDetected
 from streamtags.core.music import StoredTrack, Track, TrackSound
 from streamtags.core.records import TimelineIdentity
@@ -141,6 +142,31 @@ def test_cues_grow_while_the_analysis_runs_and_only_cards_that_change_are_drawn(
             box = page.locator(name).first.bounding_box()
             assert box is not None, name
             assert box["x"] + box["width"] <= width, name
+
+
+def test_an_accepted_track_is_heard_from_its_library_and_the_choices_survive_a_reload(server: Server, page: Page) -> None:
+    add_library(server)
+    fill(server, "tl_mix", film_payloads([Part(20, 4, {"Calm": 0.9}), Part(20, 4, {"Tense": 0.9}, has_music=True)]))
+    server.start()
+    opened(page, server, "tl_mix")
+    page.keyboard.press("q")
+    page.click("#cue-go")
+    page.click('.cue[data-cue="1M1"] .track:has-text("Dawn") >> button:has-text("Accept")')
+    page.wait_for_selector(".track.chosen:has-text('Dawn')")
+    page.check("#cue-over-music")
+    page.wait_for_selector('.cue[data-cue="1M2"]')
+    with SqliteStore(server.path) as store:
+        other = Cue(track="dawn.wav", title="Another dawn", artist="", score=0.9, why="calm")
+        store.append("tl_mix", [CuesSuggested(cue="1M1", library="attic", cues=[other])])
+    page.wait_for_selector(".track:has-text('Another dawn')")
+    page.click(".track.chosen .hear")
+    shows(page, ".track.heard .name", "Dawn by Anon")
+    assert page.locator(".track.heard").count() == 1
+    assert "libraries/house/audio?track=dawn.wav" in page.locator("#track").get_attribute("src")
+    page.reload()
+    page.keyboard.press("q")
+    page.wait_for_selector('.cue[data-cue="1M2"]')
+    assert page.is_checked("#cue-over-music")
 
 
 def test_a_scene_is_split_merged_and_undone_by_hand_and_the_cues_follow(server: Server, page: Page) -> None:

@@ -51,6 +51,36 @@ def test_cues_come_as_an_answer_and_as_events_and_a_decision_stays(server: Any) 
     assert server.json("POST", "/v1/timelines/tl_film/cues/1M2", {"decision": "reject"})[1]["decision"] == "rejected"
 
 
+def test_http_and_websocket_spot_as_before_until_a_request_says_otherwise(server: Any) -> None:
+    server.store.open_timeline("tl_mix", TimelineIdentity("key of the mix"))
+    server.store.append("tl_mix", film_payloads([Part(20, 4, {"Calm": 0.9}, has_music=True)]))
+    path = "/v1/timelines/tl_mix/cues"
+    with server.client() as client:
+        over: dict[str, Any] = {"over_music": True}
+        for wish, expected in (({}, "source"), (over, "background"), ({}, "background"), ({"over_music": None}, "background")):
+            (cue,) = server.json("POST", path, wish)[1]["cues"]
+            assert cue["usage"] == expected, wish
+            (cue,) = client.request("timelines.cues", id="tl_mix", **wish)["result"]["cues"]
+            assert cue["usage"] == expected, wish
+        (cue,) = client.request("timelines.cues", id="tl_mix", over_music=False)["result"]["cues"]
+    assert cue["usage"] == "source"
+
+
+def test_a_decision_names_the_library_of_its_track(server: Any) -> None:
+    add_film_and_library(server)
+    with closing(open_music_libraries(server.store)) as libraries:
+        libraries.save("attic", "/attic", "folder", [StoredTrack(Track("a", 1, title="Old A", description="calm piano"))])
+    path = "/v1/timelines/tl_film/cues"
+    server.json("POST", path, {"library": "house"})
+    cue = server.json("POST", f"{path}/1M1", {"decision": "swap", "track": "a", "library": "attic"})[1]
+    assert (cue["chosen"]["title"], cue["chosen"]["library"]) == ("Old A", "attic")
+    with server.client() as client:
+        chosen = client.request("cues.decide", id="tl_film", cue="1M2", decision="accept")["result"]["chosen"]
+    assert (chosen["track"], chosen["library"]) == ("b", "house")
+    answer = server.json("POST", f"{path}/1M2", {"decision": "accept", "track": "a", "library": "hous"})
+    assert (answer[0], "did you mean 'house'?" in str(answer[1])) == (404, True)
+
+
 def test_wrong_requests_say_what_is_wrong(server: Any) -> None:
     add_film_and_library(server)
     path = "/v1/timelines/tl_film/cues"

@@ -76,6 +76,9 @@ def _cue_line(cue: Mapping[str, Any]) -> str:
     return f"{cue['cue']} {cue['start']['timecode']} to {cue['end']['timecode']}, {cue['decision'] or cue['usage']}{music}"
 
 
+_TRACK = ("track", "title", "artist", "score", "why", "library")  # the library stands at a chosen track
+
+
 def _cue(cue: Mapping[str, Any]) -> dict[str, Any]:
     """A cue with its tracks, without its curve and exact times."""
     short = {name: cue[name] for name in ("cue", "usage", "reason", "bpm", "decision") if cue[name] is not None}
@@ -85,7 +88,7 @@ def _cue(cue: Mapping[str, Any]) -> dict[str, Any]:
         "start": cue["start"]["timecode"],
         "end": cue["end"]["timecode"],
         "hits": [f"{hit['at']['timecode']} {hit['reason']}" for hit in cue["hits"]],
-        "tracks": [{name: track[name] for name in ("track", "title", "artist", "score", "why")} for track in tracks],
+        "tracks": [{name: track[name] for name in _TRACK if name in track} for track in tracks],
     }
 
 

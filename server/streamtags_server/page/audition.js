@@ -36,9 +36,10 @@ export class Audition {
     this._audio.addEventListener("error", () => this._failed());
   }
 
-  /** @param {string} cue @param {string} track */
-  isOf(cue, track) {
-    return this.choice?.cue.cue === cue && this.choice.track.track === track;
+  /** @param {string} cue @param {string} track @param {string} library */
+  isOf(cue, track, library) {
+    const { choice } = this;
+    return choice?.cue.cue === cue && choice.track.track === track && choice.library === library;
   }
 
   /** Seconds from the start of the track; null if none is chosen. */

@@ -1,6 +1,6 @@
 /** One cue in the panel: where it is, why, its hit points, and the tracks with what a person can decide. */
 
-import { choicesOf, decisionText, fitOf, fitText } from "./cues.js";
+import { choicesOf, decisionText, fitOf, fitText, libraryOf } from "./cues.js";
 import { counted, el } from "./dom.js";
 import { lengthText } from "./timecode.js";
 import { drawWave } from "./tracks.js";
@@ -17,7 +17,7 @@ const FEW_HITS = 4; // more are folded
  * @property {(entry: Entry) => void} toggle
  * @property {(seconds: number) => void} seek seconds of the source
  * @property {(entry: Entry, choice: Choice) => void} audition
- * @property {(entry: Entry, decision: "accept" | "reject" | "swap" | "reset", track?: string) => void} decide
+ * @property {(entry: Entry, decision: "accept" | "reject" | "swap" | "reset", choice?: Choice) => void} decide
  * @property {import("./tracks.js").Tracks} tracks
  */
 
@@ -131,20 +131,22 @@ function trackItem(entry, choice, actions, isEditor) {
     isEditor && el("div", { class: "row" }, ...trackButtons(entry, choice, actions)),
   );
   item.dataset.track = track.track;
+  item.dataset.library = libraryOf(entry, choice);
   return item;
 }
 
 /** @param {Entry} entry @param {Choice} choice @param {CardActions} actions */
-function wavePart(entry, { track }, actions) {
+function wavePart(entry, choice, actions) {
+  const { track } = choice;
   const canvas = el("canvas", { class: "wave" });
   const line = el("i");
   const box = el(
     "div",
-    { class: "wave-box", title: "Loudness of the track; the bright part lies under the cue" },
+    { class: "wave-box", title: "Measured loudness of the track, not its samples; the bright part lies under the cue" },
     canvas,
     line,
   );
-  actions.tracks.describe(entry.suggested?.library ?? "", track.track).then((description) => {
+  actions.tracks.describe(libraryOf(entry, choice), track.track).then((description) => {
     const hear = box.parentElement?.querySelector(".hear");
     if (hear instanceof HTMLButtonElement && !description?.has_audio) {
       hear.disabled = true;
@@ -161,13 +163,14 @@ function wavePart(entry, { track }, actions) {
 }
 
 /** @param {Entry} entry @param {Choice} choice @param {CardActions} actions @returns {HTMLElement[]} */
-function trackButtons(entry, { track, status }, actions) {
+function trackButtons(entry, choice, actions) {
+  const { status } = choice;
   const button = (
     /** @type {string} */ text,
     /** @type {"accept" | "reject" | "swap" | "reset"} */ decision,
     /** @type {string} */ title,
     name = "",
-  ) => el("button", { class: name, text, title, on: { click: () => actions.decide(entry, decision, track.track) } });
+  ) => el("button", { class: name, text, title, on: { click: () => actions.decide(entry, decision, choice) } });
   if (status === "rejected") return [button("Take back", "reset", "It may be suggested again")];
   if (status === "chosen") {
     return [

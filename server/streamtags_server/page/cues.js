@@ -9,6 +9,7 @@
  * @property {number} score
  * @property {string} why
  * @property {Fit} [fit]
+ * @property {string} [library] of a track that a person chose
  */
 /**
  * @typedef {object} Fit
@@ -29,6 +30,7 @@
  * @property {number[]} intensity
  * @property {{at: Time, reason: string}[]} hits
  * @property {"accepted" | "rejected" | null} decision
+ * @property {boolean} [over_music] spotted as if no music were heard in the film
  * @property {Track | null} chosen
  * @property {string[]} rejected
  * @property {string | null} by
@@ -52,7 +54,8 @@ export function entriesOf(state) {
  */
 export function choicesOf({ cue, suggested }) {
   const chosen = cue.chosen;
-  const others = (suggested?.cues ?? []).filter((track) => track.track !== chosen?.track);
+  const isElsewhere = Boolean(chosen?.library) && chosen?.library !== suggested?.library;
+  const others = (suggested?.cues ?? []).filter((track) => isElsewhere || track.track !== chosen?.track);
   const open = others.filter((track) => !cue.rejected.includes(track.track));
   const rejected = others.filter((track) => cue.rejected.includes(track.track));
   return [
@@ -60,6 +63,11 @@ export function choicesOf({ cue, suggested }) {
     ...open.map((track) => ({ track, status: /** @type {const} */ ("suggested") })),
     ...rejected.map((track) => ({ track, status: /** @type {const} */ ("rejected") })),
   ];
+}
+
+/** The library of a track, "" if it is not known. @param {Entry} entry @param {Choice} choice */
+export function libraryOf({ suggested }, { track }) {
+  return track.library ?? suggested?.library ?? "";
 }
 
 /**
@@ -102,13 +110,15 @@ export function decisionText({ decision, chosen, by }) {
 /**
  * The requests that bring a cue back to what had been decided about it: for undoing.
  *
- * @param {Cue} before @returns {{cue: string, decision: string, track?: string}[]}
+ * @param {Cue} before @returns {{cue: string, decision: string, track?: string, library?: string}[]}
  */
 export function requestsToRestore({ cue, decision, chosen, rejected }) {
   return [
     { cue, decision: "reset" },
     ...rejected.map((track) => ({ cue, decision: "reject", track })),
-    ...(chosen ? [{ cue, decision: "accept", track: chosen.track }] : []),
+    ...(chosen
+      ? [{ cue, decision: "accept", track: chosen.track, ...(chosen.library && { library: chosen.library }) }]
+      : []),
     ...(decision === "rejected" ? [{ cue, decision: "reject" }] : []),
   ];
 }

@@ -2,7 +2,7 @@
 
 import { Audition } from "./audition.js";
 import { cueCard } from "./cue_card.js";
-import { choicesOf, cueAt, entriesOf, requestsToRestore } from "./cues.js";
+import { choicesOf, cueAt, entriesOf, libraryOf, requestsToRestore } from "./cues.js";
 import { byId, counted, el, on } from "./dom.js";
 import { isRunning } from "./live.js";
 import { recall, remember } from "./memory.js";
@@ -118,11 +118,12 @@ export class CuesPanel {
     if (entry && choice) this._audition(entry, choice);
   }
 
-  /** The guide of the latest suggestions, so that a page that is loaded again has the same. */
+  /** The guide and the choices of the latest suggestions, so that a page that is loaded again has the same. */
   _adoptGuide() {
     const latest = [...(this._model?.state.cues ?? [])].reverse().find((one) => one.cue);
     byId("cue-guide").value = latest?.guide ?? "";
     if (latest) byId("cue-library").value = latest.library;
+    byId("cue-over-music").checked = this._entries.some(({ cue }) => cue.over_music);
     if (byId("cue-library").selectedIndex < 0) byId("cue-library").value = "";
     this._again.isWanted =
       Boolean(this._model?.state.spotting) && isRunning(this._model?.state ?? /** @type {any} */ ({}));
@@ -162,7 +163,7 @@ export class CuesPanel {
       tracks: this._tracks,
       seek: (seconds) => this._player.seek(seconds - (this._model?.origin ?? 0)),
       audition: (entry, choice) => this._audition(entry, choice),
-      decide: (entry, decision, track) => this._decide(entry, decision, track),
+      decide: (entry, decision, choice) => this._decide(entry, decision, choice),
       toggle: (entry) => {
         const isOpening = this._open !== entry.cue.cue;
         this._open = isOpening ? entry.cue.cue : "";
@@ -173,16 +174,18 @@ export class CuesPanel {
   }
 
   /** @param {Entry} entry @param {Choice} choice */
-  _audition({ cue, suggested }, { track }) {
-    if (this.audition.isOf(cue.cue, track.track)) this.audition.stop();
-    else this.audition.start({ cue, track, library: suggested?.library ?? "" });
+  _audition(entry, choice) {
+    const { cue } = entry;
+    const library = libraryOf(entry, choice);
+    if (this.audition.isOf(cue.cue, choice.track.track, library)) this.audition.stop();
+    else this.audition.start({ cue, track: choice.track, library });
   }
 
   /** Show which track is heard. */
   _markHeard() {
     for (const item of /** @type {NodeListOf<HTMLElement>} */ (byId("cue-list").querySelectorAll(".track"))) {
       const cue = /** @type {HTMLElement} */ (item.closest(".cue")).dataset.cue ?? "";
-      const isHeard = this.audition.isOf(cue, item.dataset.track ?? "");
+      const isHeard = this.audition.isOf(cue, item.dataset.track ?? "", item.dataset.library ?? "");
       item.classList.toggle("heard", isHeard);
       const button = /** @type {HTMLElement} */ (item.querySelector(".hear"));
       button.textContent = isHeard ? "■" : "▶";
@@ -199,9 +202,17 @@ export class CuesPanel {
     line.style.transform = `translateX(${((this.audition.position ?? 0) / seconds) * box.clientWidth}px)`;
   }
 
-  /** @param {Entry} entry @param {"accept" | "reject" | "swap" | "reset"} decision @param {string} [track] */
-  async _decide({ cue }, decision, track) {
-    const decided = await this._ask("cues.decide", { cue: cue.cue, decision, ...(track !== undefined && { track }) });
+  /** @param {Entry} entry @param {"accept" | "reject" | "swap" | "reset"} decision @param {Choice} [choice] */
+  async _decide(entry, decision, choice) {
+    const { cue } = entry;
+    const library = choice && libraryOf(entry, choice);
+    const params = {
+      cue: cue.cue,
+      decision,
+      ...(choice && { track: choice.track.track }),
+      ...(library && { library }),
+    };
+    const decided = await this._ask("cues.decide", params);
     if (!decided) return;
     this._corrections.remember(`${cue.cue} is as it was.`, async () => {
       for (const params of requestsToRestore(cue)) await this._ask("cues.decide", params);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { addressOf, parseAddress } from "../../../server/streamtags_server/page/address.js";
-import { choicesOf, entriesOf, requestsToRestore } from "../../../server/streamtags_server/page/cues.js";
+import { choicesOf, entriesOf, libraryOf, requestsToRestore } from "../../../server/streamtags_server/page/cues.js";
 import { faceBoxes } from "../../../server/streamtags_server/page/faces.js";
 import { passes, wordsOf } from "../../../server/streamtags_server/page/filter.js";
 import { spokenLines } from "../../../server/streamtags_server/page/heard.js";
@@ -322,4 +322,25 @@ test("orders the tracks of a cue by what is decided, and says how to bring decis
     { cue: "1M1", decision: "accept", track: "b" },
   ]);
   assert.deepEqual(entriesOf({ cues: [] }), []);
+});
+
+test("a chosen track stays of its library, whatever was suggested since", () => {
+  const track = (name, more = {}) => ({ track: name, title: name, artist: "", score: 0.5, why: "", ...more });
+  const chosen = track("1", { library: "attic" });
+  const cue = { cue: "1M1", decision: "accepted", chosen, rejected: [], by: "ada" };
+  const [entry] = entriesOf({
+    spotting: [cue],
+    cues: [{ cue: "1M1", library: "house", cues: [track("1"), track("2")] }],
+  });
+  assert.deepEqual(
+    choicesOf(entry).map((one) => [one.track.track, one.status, libraryOf(entry, one)]),
+    [
+      ["1", "chosen", "attic"],
+      ["1", "suggested", "house"],
+      ["2", "suggested", "house"],
+    ],
+  );
+  assert.deepEqual(requestsToRestore(cue).at(-1), { cue: "1M1", decision: "accept", track: "1", library: "attic" });
+  const older = { cue: { ...cue, chosen: track("1") }, suggested: entry.suggested };
+  assert.equal(libraryOf(older, choicesOf(older)[0]), "house");
 });

@@ -17,8 +17,10 @@ from streamtags_server.access.tokens import new_token
 
 from streamtags.core.answers import ScreenLine
 from streamtags.core.events import SegmentCaptioned, SegmentRead
+from streamtags.core.records import TimelineIdentity
 from streamtags.operations.table import TOOLS
 from streamtags.testing import ShotSpec, make_video
+from tests.cues.films import Part, film_payloads
 from tests.server.conftest import Running, Serve
 from tests.server.test_cues import add_film_and_library
 
@@ -233,9 +235,20 @@ async def test_an_assistant_finds_music_and_keeps_what_the_person_chose(serve: S
         assert [cue["cue"] for cue in one["cues"]] == ["1M2"]
         decided = await data_of(client, "decide", id="tl_film", cue="1M1", decision="accept", track="d")
         assert (decided["decision"], decided["tracks"][0]["title"]) == ("accepted", "D")
+        assert decided["tracks"][0]["library"] == "house"
         assert (await data_of(client, "get", id="tl_film"))["cues"][0].endswith("accepted, D")
         refused = await client.call_tool("cues", {"id": "tl_film", "library": "hous"})
         assert "did you mean 'house'" in refused.content[0].text
+
+
+async def test_an_assistant_spots_as_before_until_the_person_says_otherwise(serve: Serve) -> None:
+    server = serve()
+    server.store.open_timeline("tl_mix", TimelineIdentity("key of the mix"))
+    server.store.append("tl_mix", film_payloads([Part(20, 4, {"Calm": 0.9}, has_music=True)]))
+    async with client_of(server) as client:
+        for wish, expected in (({}, "source"), ({"over_music": True}, "background"), ({}, "background"), ({"over_music": False}, "source")):
+            (cue,) = (await data_of(client, "cues", id="tl_mix", **wish))["cues"]
+            assert cue["usage"] == expected, wish
 
 
 async def test_a_viewer_may_look_for_music_and_not_decide(serve: Serve, tmp_path: Path) -> None:
