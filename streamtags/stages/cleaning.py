@@ -16,32 +16,26 @@ import numpy as np
 
 from streamtags.core.errors import ModelError
 from streamtags.core.model import Usage
-from streamtags.stages.phrases import is_offer, is_refusal, without_preamble, without_refusal
+from streamtags.stages.phrases import is_label, is_offer, is_refusal, without_preamble, without_refusal
+from streamtags.stages.reasoning import MARKERS, without_reasoning, without_role
 
 __all__ = ["Reply", "clean_answer", "description_of", "json_of", "reasoning_error"]
 
 MAX_LOOP_PERIOD = 200
 """Longest repeated passage that counts as a loop, in characters."""
 _MAX_INSPECTED = 20_000
+_NUMBER = re.compile(r"\d+")
 
-_NAMES = r"(?:think|thinking|thought|thoughts|reasoning|reflection|seed:think)"
-_OPEN = re.compile(rf"<\|?{_NAMES}\|?>|\[THINK\]|◁think▷", re.IGNORECASE)
-_CLOSE = re.compile(rf"<\|?/{_NAMES}\|?>|\[/THINK\]|◁/think▷", re.IGNORECASE)
-# OpenAI's harmony format, and its remains where a server drops the special tokens.
-_CHANNEL = re.compile(r"<\|?channel\|?>\s*(\w+)?", re.IGNORECASE)
-_FINAL = re.compile(
-    r"<\|?channel\|?>\s*final\b.*?(?:<\|message\|>|\n|$)|^\s*analysis.*?assistant\s*final(?:\s*json)?:?", re.IGNORECASE | re.DOTALL
-)
-_GEMMA_CLOSE = re.compile(r"<channel\|>", re.IGNORECASE)
-_MARKERS = re.compile(
-    r"<\|[\w./-]{1,40}\|>|</?s>|<(?:bos|eos|pad|end_of_turn|start_of_turn|end_of_utterance)>|</?answer>|\[/?INST\]|<(?:image|video)>",
-    re.IGNORECASE,
-)
-_FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"(`{3,}|~{3,})[\w+-]*[ \t]*\n?(.*?)(?:\1|\Z)", re.DOTALL)
+_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 
 _MARKUP = (
     (re.compile(r"<(script|style)\b.{0,2000}?</\1\s*>", re.IGNORECASE | re.DOTALL), " "),
+    (re.compile(r"</?(?:a|b|code|em|font|i|mark|span|strong|sub|sup|u)(?:\s[^<>]{0,200})?>", re.IGNORECASE), ""),
     (re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,200})?/?>"), " "),
+    (re.compile(r"\\(?:boxed|text|textbf)\{([^{}]{1,2000})\}"), r"\1"),
+    (re.compile(r"(?<=[.!?…])(?:\\n)+"), "\n"),  # line ends that were escaped twice
+    (re.compile(r"^[ \t]*\|[-| :\t]+$|^[ \t]*\|[ \t]?|[ \t]?\|[ \t]*$", re.MULTILINE), ""),
     (re.compile(r"!?\[([^\[\]]{1,300})\]\([^()\s]{1,300}\)"), r"\1"),
     (re.compile(r"(\*\*|__)(?=\S)(.{1,400}?)(?<=\S)\1"), r"\2"),
     (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,400}?)(?<=\S)\*(?![\w*])"), r"\1"),
@@ -50,8 +44,13 @@ _MARKUP = (
     (re.compile(r"^[ \t]*(?:[-*_=][ \t]*){3,}$", re.MULTILINE), ""),
 )
 _CAPTION_KEYS = ("caption", "description", "text", "answer", "summary", "output", "response", "content")
+_MAX_JSON_VALUES = 1_000
+# A caption in JSON that is cut off, lacks a bracket or has quotes of another kind.
+_BROKEN_CAPTION = re.compile(rf"[{{,]\s*([\"'])(?:{'|'.join(_CAPTION_KEYS)})\1\s*:\s*([\"'])((?:\\.|(?!\2)[^\\])+)", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\([\"'/\\])")
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)])\s+|\n+")  # noqa: RUF001 - typographic quotes are meant
+_CJK_ENDS = "。！？"  # noqa: RUF001
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*$")  # noqa: RUF001
 
 
@@ -89,10 +88,12 @@ def clean_answer(reply: Reply, where: str) -> Reply:
     Raises:
         ModelError: `model.reasoning`, nothing is left but reasoning.
     """
-    text = _without_reasoning(reply, where)
-    text = _MARKERS.sub(" ", text).lstrip()
+    text = without_reasoning(reply.text)
+    if text is None:
+        raise reasoning_error(reply, where)
+    text = without_role(MARKERS.sub(" ", without_role(text)).lstrip()).lstrip()
     fence = _FENCE.fullmatch(text.rstrip())
-    return reply._replace(text=fence[1].strip() if fence else text)  # endless whitespace at the end is a loop, which `json_of` names
+    return reply._replace(text=fence[2].strip() if fence else text)  # endless whitespace at the end is a loop, which `json_of` names
 
 
 def description_of(reply: Reply, where: str) -> str:
@@ -121,7 +122,9 @@ def description_of(reply: Reply, where: str) -> str:
             raise _refusal_error(sentences[0], reply, where)
         kept = sentences
     if reply.cut_off and kept and not _SENTENCE_END.search(kept[-1]):
-        kept.pop()
+        last = kept.pop()
+        if whole := last[: max(map(last.rfind, _CJK_ENDS)) + 1]:  # sentences that no space divides
+            kept.append(whole)
         if not kept:
             raise _cut_off_error(reply, where)
     joined = " ".join(kept)
@@ -139,20 +142,10 @@ def json_of(reply: Reply, where: str) -> str:
         ModelError: there is no whole object, and the answer is a refusal, a loop or cut off (`model.refusal`, `model.loop`,
             `model.cut_off`).
     """
-    text = reply.text
-    for candidate in (text, *(match[1] for match in _FENCE.finditer(text))):
-        start = candidate.find("{")
-        for _ in range(8):
-            if start < 0:
-                break
-            try:
-                _, end = json.JSONDecoder().raw_decode(candidate, start)
-            except (ValueError, RecursionError):
-                start = candidate.find("{", start + 1)
-                continue
-            if start == 0 or '"' in candidate[start:end]:
-                return candidate[start:end]
-            start = candidate.find("{", end)
+    text = _unquoted(reply.text)
+    for candidate in (text, *(match[2] for match in _FENCE.finditer(text))):
+        if whole := _object_in(candidate):
+            return whole
     if "{" not in text and is_refusal(text.strip()):
         raise _refusal_error(text, reply, where)
     if _has_loop(text):
@@ -162,58 +155,86 @@ def json_of(reply: Reply, where: str) -> str:
     return text
 
 
-def _without_reasoning(reply: Reply, where: str) -> str:
-    text = reply.text
-    final = list(_FINAL.finditer(text))
-    if final:
-        text = text[final[-1].end() :]
-    elif channel := _CHANNEL.search(text):
-        closed = list(_GEMMA_CLOSE.finditer(text))
-        rest = text[closed[-1].end() :] if closed else ""
-        if not rest.strip():
-            raise reasoning_error(reply, where)
-        text = text[: channel.start()] + rest
-    closes = list(_CLOSE.finditer(text))
-    if closes:
-        text = text[closes[-1].end() :]
-    elif opened := _OPEN.search(text):
-        text = text[: opened.start()]
-    else:
-        return text
-    if not _MARKERS.sub("", text).strip():
-        raise reasoning_error(reply, where)
+def _object_in(text: str) -> str | None:
+    """The first JSON object in `text` that can be an answer: no schema that was repeated, and no words in braces."""
+    start = text.find("{")
+    for _ in range(8):
+        if start < 0:
+            return None
+        rest = text[start:]
+        for candidate in (rest, _TRAILING_COMMA.sub("", rest)):
+            try:
+                value, end = json.JSONDecoder().raw_decode(candidate)
+            except (ValueError, RecursionError):
+                continue
+            is_schema = value.get("type") == "object" and "properties" in value
+            if not is_schema and (start == 0 or '"' in candidate[:end]):
+                return candidate[:end]
+            start += end - 1
+            break
+        start = text.find("{", start + 1)
+    return None
+
+
+def _unquoted(text: str) -> str:
+    """The text in a JSON string, if that is all."""
+    if text.startswith('"'):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return value if isinstance(value, str) else text
     return text
 
 
 def _unfenced(text: str) -> str:
     fence = _FENCE.search(text)
-    return fence[1] if fence and fence[1].lstrip().startswith(("{", "[")) else text.replace("```", " ")
+    return fence[2] if fence and fence[2].lstrip().startswith(("{", "[")) else re.sub(r"`{3,}|~{3,}", " ", text)
 
 
 def _from_json(text: str) -> str:
-    """The caption in an answer that is JSON; `text` itself otherwise."""
-    if not text.lstrip().startswith(("{", "[", '"')):
-        return text
+    """The caption in an answer that is or contains JSON, whole or broken; `text` itself otherwise."""
+    begin = text.find("{")
     try:
-        value = json.loads(text)
+        if text.startswith(("[", '"')):
+            return _caption_in(json.loads(text))
     except (ValueError, RecursionError):
-        return text
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, Mapping):
-        named = [value[key] for key in _CAPTION_KEYS if isinstance(value.get(key), str)]
-        texts = named or [each for each in value.values() if isinstance(each, str)]
-        value = max(texts, key=len) if texts else ""
-    elif isinstance(value, list):
-        value = " ".join(each for each in value if isinstance(each, str))
-    return value if isinstance(value, str) else ""
+        pass  # prose that begins with a quotation
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, max(begin, 0))
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, Mapping) and ((caption := _caption_in(value)) or begin == 0):
+        return caption
+    broken = _BROKEN_CAPTION.search(text)
+    return _ESCAPE.sub(r"\1", broken[3]) if broken else text
+
+
+def _caption_in(value: object) -> str:
+    """The longest text under a key of a caption, else the longest text; "" if there is none."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    named: list[str] = []
+    others: list[str] = []
+    waiting: list[tuple[str, object]] = [("", value)]
+    for _ in range(_MAX_JSON_VALUES):
+        if not waiting:
+            break
+        key, each = waiting.pop()
+        if isinstance(each, str):
+            (named if key in _CAPTION_KEYS else others).append(each)
+        elif isinstance(each, Mapping):
+            waiting += [(name.lower() if name.lower() in _CAPTION_KEYS else key, inner) for name, inner in each.items()]
+        elif isinstance(each, list):
+            waiting += [(key, inner) for inner in each]
+    return max(named or others, key=len, default="")
 
 
 def _descriptive(sentence: str) -> str:
-    """The part of a sentence that describes; "" where all of it is a refusal or an offer of help."""
+    """The part of a sentence that describes; "" where all of it is a refusal, an offer of help or a heading."""
     if is_refusal(sentence):
         return without_refusal(sentence)
-    return "" if is_offer(sentence) else sentence
+    return "" if is_offer(sentence) or is_label(sentence) else sentence
 
 
 def _has_loop(text: str) -> bool:
@@ -221,7 +242,7 @@ def _has_loop(text: str) -> bool:
 
     That is 4 times and 40 characters in a row, 3 times and 90 characters, or a long text with few different word triples.
     """
-    shown = " ".join(text[:_MAX_INSPECTED].split()) if text[:_MAX_INSPECTED].strip() else ""
+    shown = " ".join(_NUMBER.sub("0", text[:_MAX_INSPECTED]).split())  # "Frame 1: a man. Frame 2: a man."
     if len(text) - len(text.rstrip()) > MAX_LOOP_PERIOD:  # structured output that ends in endless whitespace
         return True
     codes = np.frombuffer(shown.encode("utf-32-le", "replace"), dtype=np.uint32)

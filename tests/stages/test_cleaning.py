@@ -44,6 +44,18 @@ def tags_of(text: str, *, cut_off: bool = False) -> str:
         f"<|channel|>analysis<|message|>We see a boat.<|end|><|start|>assistant<|channel|>final<|message|>{BOAT}<|return|>",
         f"analysisWe need one sentence.assistantfinal{BOAT}",
         f"<|channel>thought\nA boat, I think.<channel|>{BOAT}",
+        f"<|START_THINKING|>A boat?<|END_THINKING|><|START_RESPONSE|>{BOAT}<|END_RESPONSE|>",
+        f"<|begin_of_thought|>A boat?<|end_of_thought|>\n<|begin_of_solution|>{BOAT}<|end_of_solution|>",
+        f"<|inner_prefix|>A boat?<|inner_suffix|>{BOAT}",
+        f"<unused94>thought\nA boat?<unused95>{BOAT}",
+        f'<details type="reasoning" done="true">\n<summary>Thought for 3 seconds</summary>\n> A boat?\n</details>\n{BOAT}',
+        f"<analysis>A boat?</analysis>\n<answer>{BOAT}</answer>",
+        f'<think effort="high">A <think> tag?</think> Hm.</think>{BOAT}',
+        f"<think>A boat?</think>{BOAT}<think>Is that right?</think>",
+        f"&lt;think&gt;A boat?&lt;/think&gt;\n{BOAT}",
+        f"**Thinking:** The frames show water.\n\n**Answer:** {BOAT}",
+        f"### Reasoning\nThe frames show water.\n\n### Final Answer\n{BOAT}",
+        f"Here is my thought process:\nWater.\n\nHere is my response:\n{BOAT}",
     ],
 )
 def test_reasoning_around_a_caption_is_removed(text: str) -> None:
@@ -57,6 +69,10 @@ def test_reasoning_around_a_caption_is_removed(text: str) -> None:
         "<think>The user wants one sentence.</think>",
         "<|channel|>analysis<|message|>We see a boat in the harbor",
         "Thinking aloud.</think><|im_end|>",
+        "<|START_THINKING|>The frames show",
+        "<unused94>thought\nThe user wants one sentence.",
+        "&lt;think&gt;The user wants",
+        "<scratchpad>A boat?</scratchpad>",
     ],
 )
 def test_an_answer_that_is_all_reasoning_has_a_name(text: str) -> None:
@@ -88,6 +104,60 @@ def test_a_refusal_in_prose_has_a_name(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "I must decline to describe this.",
+        "I'd prefer not to describe this image.",
+        "I have no way of viewing the frames.",
+        "I am a text-based AI and cannot see images.",
+        "I can only process text.",
+        "It is not possible for me to view the frames.",
+        "That's not something I can help with.",
+        "Hmm, I can't seem to open the frames.",
+        "Due to safety guidelines, I can't describe this.",
+        "Your request was flagged by our safety system.",
+        "This content may violate our usage policies.",
+        "Error: unable to process image.",
+        "The image could not be loaded.",
+        "Could you describe the picture?",
+        "عذرًا، لا أستطيع المساعدة في ذلك.",
+        "我无法查看视频。",
+        "作为一个AI语言模型，我看不到图片。",
+        "Omlouvám se, ale s tím nemohu pomoci.",
+        "Het spijt me, maar ik kan daar niet bij helpen.",
+        "Valitettavasti en voi auttaa.",
+        "Je ne peux pas vous aider avec cette demande.",
+        "Leider kann ich das Video nicht ansehen.",
+        "Tut mir leid, aber dabei kann ich nicht helfen.",
+        "Λυπάμαι, αλλά δεν μπορώ να βοηθήσω.",
+        "אני מצטער, אבל אני לא יכול לעזור בזה.",
+        "मुझे खेद है, लेकिन मैं इसमें मदद नहीं कर सकता।",
+        "Sajnálom, de ebben nem tudok segíteni.",
+        "Maaf, saya tidak dapat membantu.",
+        "Non posso visualizzare il video.",
+        "すみませんが、画像を見ることができません。",
+        "도와드릴 수 없습니다.",
+        "Beklager, men jeg kan ikke hjelpe med det.",
+        "Przepraszam, ale nie mogę w tym pomóc.",
+        "Não consigo ver as imagens.",
+        "Îmi pare rău, dar nu pot ajuta.",
+        "К сожалению, я не могу просмотреть видео.",
+        "Lamentablemente, no puedo ayudar con esa solicitud.",
+        "Jag är ledsen, men jag kan inte hjälpa till.",
+        "ขออภัย ฉันไม่สามารถช่วยได้",
+        "Üzgünüm, ancak bu konuda yardımcı olamam.",
+        "Вибачте, але я не можу допомогти.",
+        "Xin lỗi, tôi không thể giúp với yêu cầu này.",
+    ],
+)
+def test_refusals_in_other_words_and_languages_have_the_same_name(text: str) -> None:
+    assert code_of(text) == "model.refusal"
+    with pytest.raises(ModelError) as caught:
+        tags_of(text)
+    assert caught.value.code == "model.refusal"
+
+
+@pytest.mark.parametrize(
     ("text", "left"),
     [
         ("I'm sorry, but I can't identify people. The image shows a man in a grey suit.", "The image shows a man in a grey suit."),
@@ -109,6 +179,14 @@ def test_what_describes_beside_a_refusal_or_an_offer_stays(text: str, left: str)
         "A sign reads 3 < 5 and 2 * 3 * 4, the crowd cheers.",
         "Inside a bar, a man drinks. Outside, a man waits. Inside, a woman sings.",
         "Tense. Dark. Rain falls on a street, rain falls on a car.",
+        "Ein Mann kann eine Tür nicht öffnen.",
+        "Leider regnet es, und die Straße ist leer.",
+        "Une femme ne peut pas entrer.",
+        "Un hombre no puede abrir la puerta.",
+        "얼굴을 볼 수 없는 남자가 서 있다.",
+        "一个人无法打开门。",
+        "The image on the wall cannot be read, and the video plays on.",
+        "A digital clock counts 10, 9, 8, 7 while 3 people wait.",
     ],
 )
 def test_ordinary_captions_stay_as_they_are(text: str) -> None:
@@ -123,6 +201,9 @@ def test_ordinary_captions_stay_as_they_are(text: str) -> None:
         "........................................................",
         "一个男人在街上走路。" * 20,
         "The video shows " + "a man and a woman and " * 30,
+        " ".join(f"Frame {number}: a man stands in a room." for number in range(1, 40)),
+        "\n".join(f"{number}. The man walks along the street." for number in range(1, 40)),
+        " ".join(map(str, range(300))),
         " ".join(f"The man is standing in front of the {thing} and the woman is standing in front of the" for thing in ("car", "bus")) * 9,
     ],
 )
@@ -134,6 +215,8 @@ def test_an_answer_that_was_cut_off_keeps_its_whole_sentences() -> None:
     assert described("A boat lies in the harbor. Behind it, a man is about to", cut_off=True) == BOAT
     assert described(BOAT, cut_off=True) == BOAT
     assert code_of("A boat lies in the harbor, and behind it a man is about", cut_off=True) == "model.cut_off"
+    assert described(json.dumps({"caption": f"{BOAT} Behind it, a man"})[:-2], cut_off=True) == BOAT
+    assert described("一艘船停在港口。后面有一个男人正在", cut_off=True) == "一艘船停在港口。"
 
 
 @pytest.mark.parametrize(
@@ -144,13 +227,30 @@ def test_an_answer_that_was_cut_off_keeps_its_whole_sentences() -> None:
         (json.dumps([BOAT]), BOAT),
         (json.dumps(BOAT), BOAT),
         (f"Here is it:\n```\n{BOAT}\n```", BOAT),
-        ("## Caption\n\n**A boat** lies in the *harbor*.", "Caption A boat lies in the harbor."),
+        ("## Caption\n\n**A boat** lies in the *harbor*.", BOAT),
         ("- A boat.\n- A man.\n---", "A boat. A man."),
         (f"<p>{BOAT}</p><br/>", BOAT),
         ("A boat &amp; a man at [the harbor](http://x/y).", "A boat & a man at the harbor."),
         (f"{BOAT}<|im_end|>", BOAT),
         (f"<|begin_of_box|>{BOAT}<|end_of_box|></s>", BOAT),
         ("<answer>A boat.</answer>", "A boat."),
+        (json.dumps({"caption": BOAT})[:-1], BOAT),
+        (json.dumps({"caption": BOAT})[:-1] + ",}", BOAT),
+        (str({"caption": BOAT}), BOAT),
+        (json.dumps({"segments": [{"caption": {"en": BOAT}, "mood": "calm"}]}), BOAT),
+        (f"Here is the caption: {json.dumps({'caption': BOAT})}", BOAT),
+        (f"json\n{json.dumps({'caption': BOAT})}\n\nLet me know!", BOAT),
+        (f"~~~~json\n{json.dumps({'caption': BOAT})}\n~~~~", BOAT),
+        (f"```\n{BOAT}\n```\n\nExplanation: the frames show one.", BOAT),
+        (f"**Caption:** {BOAT}", BOAT),
+        (f"| Caption |\n|:---|\n| {BOAT} |", BOAT),
+        (f"\\boxed{{{BOAT}}}", BOAT),
+        ("<b>A boat</b>, <i>still</i>.", "A boat, still."),
+        ("A boat.\\n\\nA man.", "A boat. A man."),
+        (f"<|im_start|>assistant\n{BOAT}<|im_end|>", BOAT),
+        (f"<|start_header_id|>assistant<|end_header_id|>\n\n{BOAT}<|eot_id|>", BOAT),
+        (f"ASSISTANT: {BOAT}<｜end▁of▁sentence｜>", BOAT),
+        ('"Stay," says a man {in a coat}.', '"Stay," says a man {in a coat}.'),
     ],
 )
 def test_markup_and_json_around_a_caption_are_removed(text: str, left: str) -> None:
@@ -168,6 +268,11 @@ def test_markup_and_json_around_a_caption_are_removed(text: str, left: str) -> N
         f"{TAGS}\n\nThese tags fit because the shot is calm.",
         f"<|channel|>final <|constrain|>json<|message|>{TAGS}",
         f"{TAGS}{' ' * 900}",
+        f"<|START_THINKING|>Perhaps {json.dumps({'tags': []})}?<|END_THINKING|>{TAGS}",
+        f"{json.dumps({'type': 'object', 'properties': {'tags': {}}})}\n{TAGS}",
+        f"{TAGS[:-1]},}}",
+        json.dumps(TAGS),
+        f"~~~\n{TAGS}\n~~~",
     ],
 )
 def test_json_is_extracted_from_surrounding_text(text: str) -> None:
@@ -214,7 +319,29 @@ def test_whatever_is_answered_the_outcome_is_text_or_a_named_failure(text: str, 
     assert outcome(text, cut_off=cut_off) <= {"model.reasoning", "model.refusal", "model.loop", "model.cut_off"}
 
 
-@pytest.mark.parametrize("piece", ["<think>", "</think>", "**a ", "<script", "{", '{"a":', "[", "```", "<|channel|>final", "I'm sorry "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<think>",
+        "</think>",
+        "**a ",
+        "<script",
+        "{",
+        '{"a":',
+        "[",
+        "```",
+        "<|channel|>final",
+        "I'm sorry ",
+        "Lo siento ",
+        "&lt;think&gt;",
+        "| ",
+        "\\boxed{",
+        '{"caption": "',
+        "### Answer\n",
+        "~~~",
+        "1 ",
+    ],
+)
 def test_hostile_answers_take_no_time(piece: str) -> None:
     began = time.perf_counter()
     outcome(piece * (200_000 // len(piece)))

@@ -74,6 +74,23 @@ _HOPELESS = (
 )
 # What a server of llama.cpp answers until its model is in memory, which takes a minute and more.
 _LOADING = re.compile(r"\bloading model\b|\bmodel is (?:still )?loading\b", re.IGNORECASE)
+# What servers write where they give no code.
+_STATUS_OF_WORDS = (
+    (re.compile(r"rate.?limit|too many requests|速率限制|请求过于频繁", re.IGNORECASE), 429),
+    (
+        re.compile(r"(?:invalid|incorrect|missing|no) (?:api.?key|auth|token|credentials)|authentication|unauthori[sz]ed", re.IGNORECASE),
+        401,
+    ),
+    (re.compile(r"overloaded|temporarily unavailable|at capacity|service unavailable|try again later", re.IGNORECASE), 503),
+    (re.compile(r"model\b.{0,80}\b(?:not found|(?:does not|doesn't|not) exist)|(?:no such|unknown) model", re.IGNORECASE), 404),
+)
+_BAD_KEY = re.compile(r"api.?key (?:is )?(?:not valid|invalid|expired)|(?:invalid|incorrect) api.?key|api_key_invalid", re.IGNORECASE)
+_LEADING_STATUS = re.compile(r"[345]\d\d\b")
+# How servers and gateways write why an answer ended, in lower case.
+_CUT_OFF = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
+_DECLINED = frozenset(
+    {"content_filter", "content_filtered", "refusal", "safety", "sensitive", "blocked", "prohibited_content", "image_safety"}
+)
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:quota|credit|balance|funds)|billing[_ ]|credit balance|out of credits|exceeded your current quota"
 )
@@ -90,15 +107,17 @@ def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
     Raises:
         ModelError: the response is an error, a refusal, empty, all reasoning, or not a chat completion.
     """
-    choices = response.get("choices") if isinstance(response, Mapping) else None
+    if isinstance(response, list) and len(response) == 1:  # as Gemini wraps errors
+        response = response[0]
     if not isinstance(response, Mapping):
         raise invalid_answer("the answer is not a chat completion", where)
+    choices = response.get("choices")
     if not isinstance(choices, list) or not choices:
-        if response.get("error"):
-            raise refused_answer(response, where=where, secret=secret)
+        if (error := _error_in(response)) is not None:
+            raise refused_answer({**response, "error": error}, where=where, secret=secret)
         raise invalid_answer("the answer contains no choice" if choices == [] else "the answer is not a chat completion", where)
     choice = choices[0] if isinstance(choices[0], Mapping) else {}
-    if isinstance(choice.get("error"), Mapping):  # a provider that failed behind a gateway
+    if choice.get("error"):  # a provider that failed behind a gateway
         raise refused_answer(choice, where=where, secret=secret)
     message = choice.get("message")
     if not isinstance(message, Mapping):
@@ -106,11 +125,16 @@ def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
     text = _text_of(message.get("content"))
     if text is None:
         raise invalid_answer("the answer's message is not text", where)
-    reply = Reply(text, _usage(response.get("usage")), cut_off=choice.get("finish_reason") in ("length", "max_tokens"))
-    if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
-        said = server_words(str(message.get("refusal") or "content filter"), secret)
+    finish = str(choice.get("finish_reason") or "").lower()
+    reply = Reply(text, _usage(response.get("usage")), cut_off=finish in _CUT_OFF)
+    if finish in _DECLINED or message.get("refusal"):
+        said = server_words(str(message.get("refusal") or finish.replace("_", " ")), secret)
         raise ModelError(f"the model declined: {said}", where=where, code="model.refusal", usage=reply.usage)
     if not text.strip():
+        if finish == "error":
+            raise ModelError(
+                "the server broke off its answer", where=where, code="model.server_error", retryable=True, hint="look at the server's log"
+            )
         if any(str(message.get(key) or "").strip() for key in ("reasoning_content", "reasoning", "thinking")):
             raise reasoning_error(reply, where)
         if reply.cut_off:
@@ -127,19 +151,48 @@ def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
     return clean_answer(reply, where)
 
 
+def _error_in(response: Mapping[object, object]) -> object:
+    """What a response without an answer says about an error, in the shapes of several servers; None if it says nothing."""
+    error, base, feedback = response.get("error") or response.get("errors"), response.get("base_resp"), response.get("promptFeedback")
+    if isinstance(error, list) and error:  # Cloudflare
+        error = error[0]
+    if isinstance(error, str) and error.startswith("{"):  # JSON in a string
+        try:
+            return json.loads(error)
+        except (ValueError, RecursionError):
+            return error
+    if error and isinstance(error, Mapping | str):
+        return error
+    if isinstance(base, Mapping) and base.get("status_code"):  # MiniMax
+        return {"message": base.get("status_msg"), "code": base["status_code"]}
+    if isinstance(feedback, Mapping) and feedback.get("blockReason"):  # Gemini
+        return {"message": f"blocked: {feedback['blockReason']}", "type": "content_filter"}
+    message = next((response[key] for key in ("message", "msg", "detail", "error_msg", "error_message") if response.get(key)), None)
+    if isinstance(message, str):
+        return {**response, "message": message}
+    return error or None
+
+
 def refused_answer(body: Mapping[object, object], *, where: str, secret: str = "") -> ModelError:
     """The error that a server reports inside a response with a status of 200."""
     error = body.get("error")
     status = next((code for key in ("code", "status", "status_code", "type") if (code := _status_of(error, key))), None)
     if status is None:
         status = next((code for key in ("code", "status") if (code := _status_of(body, key))), 0)
-    message = server_words(_server_message(body, ""), secret)
+    message = server_words(_server_message({"error": error}, ""), secret)
+    if isinstance(error, Mapping) and not _DECLINED.isdisjoint(str(error.get(key)).lower() for key in ("type", "code")):
+        return ModelError(f"the model declined: {message}", where=where, code="model.refusal")
+    has_no_credit = _NO_CREDIT.search(json.dumps(error, default=str).lower()) is not None
+    if not status and not has_no_credit:
+        status = next((stands_for for words, stands_for in _STATUS_OF_WORDS if words.search(message)), 0)
     if status:
         failure = status_error(status, {}, message, where=where, error=error)
         failure.what = failure.what.replace(f"HTTP {status}", f"the server reports error {status}", 1)
         return failure
-    if _NO_CREDIT.search(json.dumps(error, default=str).lower()):
-        return status_error(429, {}, message, where=where, error=error)
+    if has_no_credit:
+        failure = status_error(402, {}, message, where=where)
+        failure.what = f"the server reports an error: {message}"
+        return failure
     return ModelError(
         f"the server reports an error: {message}", where=where, code="model.refused", hint="look at the server's log, or ask its operator"
     )
@@ -148,7 +201,8 @@ def refused_answer(body: Mapping[object, object], *, where: str, secret: str = "
 def _status_of(error: object, key: str) -> int | None:
     value = error.get(key) if isinstance(error, Mapping) else None
     if isinstance(value, str):
-        value = int(value) if value.isdecimal() and len(value) == 3 else _STATUS_OF_WORD.get(value.lower())
+        stated = _LEADING_STATUS.match(value)
+        value = int(stated[0]) if stated else _STATUS_OF_WORD.get(value.lower())
     return value if isinstance(value, int) and not isinstance(value, bool) and 300 <= value < 600 else None
 
 
@@ -159,8 +213,9 @@ def _text_of(content: object) -> str | None:
     if isinstance(content, str):
         return content
     if isinstance(content, Sequence):
-        parts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") in ("text", "output_text")]
-        return "".join(part for part in parts if isinstance(part, str)) if parts else None
+        parts = [part for part in content if isinstance(part, Mapping)]
+        texts = [part.get("text") for part in parts if part.get("type", "text") in ("text", "output_text")]
+        return "".join(text for text in texts if isinstance(text, str)) if texts or len(parts) == len(content) else None
     return None
 
 
@@ -194,7 +249,10 @@ def status_error(status: int, headers: Mapping[str, str], message: str, *, where
         413: ("model.too_large", "send fewer or smaller frames"),
         422: ("model.bad_request", "the server does not take this request; check extra_body"),
         429: ("model.busy", "lower concurrency, or wait"),
-    }.get(status, ("model.server_error", "look at the server's log") if status >= 500 else ("model.refused", None))
+    }.get(
+        401 if status == 400 and _BAD_KEY.search(message) else status,
+        ("model.server_error", "look at the server's log") if status >= 500 else ("model.refused", None),
+    )
     return ModelError(
         f"HTTP {status}{said}",
         where=where,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -35,6 +36,22 @@ def failure(response: Any, secret: str = "") -> ModelError:
             "model.server_error",
             True,
         ),
+        # vLLM and FastChat, Cloudflare, MiniMax, Gemini, Zhipu, and gateways that pass on text
+        ({"object": "error", "message": "max_tokens is too large", "type": "BadRequestError", "code": 400}, "model.bad_request", False),
+        ({"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "model.unauthorised", False),
+        ({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}, "model.busy", True),
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "model.quota", False),
+        ([{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}], "model.unauthorised", False),
+        ({"choices": [], "promptFeedback": {"blockReason": "SAFETY"}}, "model.refusal", False),
+        ({"error": {"code": "1302", "message": "您的账户已达到速率限制"}}, "model.busy", True),
+        ({"code": 429, "msg": "slow down"}, "model.busy", True),
+        ({"detail": "Model overloaded, try again later"}, "model.server_error", True),
+        ({"error": True, "message": "invalid api key"}, "model.unauthorised", False),
+        ({"error": json.dumps({"message": "Rate limit", "code": 429})}, "model.busy", True),
+        ({"error": {"code": "429 Too Many Requests", "message": "wait"}}, "model.busy", True),
+        ({"error": {"code": "content_filter", "message": "The response was filtered"}}, "model.refusal", False),
+        ({"choices": [{"error": "upstream died", "message": {"content": ""}}]}, "model.refused", False),
+        ({"choices": [{"finish_reason": "error", "message": {"content": None}}]}, "model.server_error", True),
     ],
 )
 def test_an_error_in_a_successful_response_is_that_error(response: Any, code: str, retryable: bool) -> None:
@@ -59,6 +76,17 @@ def test_an_answer_whose_tokens_went_into_reasoning_says_so(member: str, finish:
     assert error.usage.completion_tokens == 20
 
 
+@pytest.mark.parametrize("finish", ["content_filter", "SAFETY", "refusal", "sensitive"])
+def test_an_answer_that_a_filter_stopped_is_a_refusal(finish: str) -> None:
+    assert failure(chat_completion("", finish_reason=finish)).code == "model.refusal"
+
+
+@pytest.mark.parametrize("finish", ["max_tokens", "MAX_TOKENS", "model_length"])
+def test_servers_write_in_several_ways_that_an_answer_was_cut_off(finish: str) -> None:
+    assert failure(chat_completion("", finish_reason=finish)).code == "model.cut_off"
+    assert read_reply(chat_completion("A boat", finish_reason=finish), where="m").cut_off
+
+
 def test_an_empty_answer_that_used_all_tokens_is_cut_off() -> None:
     assert failure(chat_completion("", finish_reason="length")).code == "model.cut_off"
 
@@ -66,6 +94,8 @@ def test_an_empty_answer_that_used_all_tokens_is_cut_off() -> None:
 def test_an_answer_in_parts_is_put_together() -> None:
     response = chat_completion("")
     response["choices"][0]["message"]["content"] = [{"type": "text", "text": "A boat "}, {"type": "text", "text": "lies still."}]
+    assert read_reply(response, where="m").text == "A boat lies still."
+    response["choices"][0]["message"]["content"] = [{"type": "thinking", "thinking": "Hm."}, {"text": "A boat lies still."}]
     assert read_reply(response, where="m").text == "A boat lies still."
 
 
