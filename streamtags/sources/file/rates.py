@@ -30,9 +30,10 @@ def choose_rate(
 ) -> Fraction:
     """Choose a rate and snap it to a standard one within 0.2 %.
 
-    A rate that the codec states and the average confirms is the rate. Otherwise the first usual one of FFmpeg's guess, the average and
-    the codec's is taken; a guess of one frame a tick counts only if most ticks have a frame. If none is usual, the average is taken as
-    it is, as of a time lapse or a high-speed camera.
+    A rate that the codec states and the average confirms is the rate, and so is a guess that the average confirms. A codec that states
+    twice the average counts fields: a guess that is neither does not count. Otherwise the first usual one of FFmpeg's guess, the average
+    and the codec's is taken; a guess of one frame a tick counts only if most ticks have a frame. If none is usual, the average is taken
+    as it is, as of a time lapse or a high-speed camera.
 
     Args:
         average: frames divided by duration.
@@ -40,9 +41,13 @@ def choose_rate(
         guess: FFmpeg's guess from the timestamps.
         tick_rate: ticks of the stream's time base a second.
     """
-    if codec and average and abs(codec - average) <= _AGREEMENT * average and _is_usual(codec):
+    if codec and average and _agree(codec, average) and _is_usual(codec):
         return _snapped(codec)
     if guess and average and guess == tick_rate and average < guess * _TICK_SHARE:
+        guess = None
+    if guess and average and _agree(guess, average):
+        return _snapped(guess)
+    if guess and codec and average and _agree(codec, 2 * average) and not _agree(guess, codec):
         guess = None
     stated = [rate for rate in (guess, average, codec) if rate is not None and rate > 0]
     usual = [rate for rate in stated if _is_usual(rate)]
@@ -52,6 +57,10 @@ def choose_rate(
     if average is not None and average == tick_rate and guess == average:  # every tick has a frame
         unusual.append(average)
     return unusual[0] if unusual else DEFAULT_RATE
+
+
+def _agree(one: Fraction, other: Fraction) -> bool:
+    return abs(one - other) <= _AGREEMENT * other
 
 
 def _is_usual(rate: Fraction) -> bool:

@@ -14,15 +14,21 @@ __all__ = ["read_sidecar"]
 _MAX_BYTES = 16 << 20  # a film's subtitles are some 100 KB
 _SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")  # the most common first
 _ENGLISH = ("en", "eng", "english")  # captions and tags are in English
+_LANGUAGES = (
+    "arabic|bulgarian|chinese|croatian|czech|danish|deutsch|dutch|english|espanol|estonian|finnish|francais|french|german|greek|hebrew|hindi|"
+    "hungarian|indonesian|italian|italiano|japanese|korean|norwegian|persian|polish|portuguese|romanian|russian|serbian|slovak|slovenian|"
+    "spanish|swedish|thai|turkish|ukrainian|vietnamese"
+)
 _NAME = re.compile(
-    r"(?:(?:[a-z]{2,3}(?:[-_][a-z0-9]{2,8})?|english|forced|signs|songs|commentary|sdh|full|default)\.)*(?:srt|vtt|ass|ssa)",
+    rf"(?:(?:[a-z]{{2,3}}(?:[-_][a-z0-9]{{2,8}}){{0,3}}|{_LANGUAGES}|forced|signs|songs|commentary|sdh|full|default|auto)\.)*"
+    r"(?:srt|vtt|ass|ssa)",
     re.ASCII | re.IGNORECASE,
 )
 _PARTIAL = frozenset({"forced", "signs", "songs", "commentary"})  # words in the name of a file that leaves most of the speech out
 
 
 def read_sidecar(film: Path) -> list[Subtitle]:
-    """Read the subtitles beside `film`, in order: `film.srt`, else one with a language such as `film.en.srt`.
+    """Read the subtitles beside `film`, in order: `film.srt` or `film.mp4.srt`, else one with a language such as `film.en.srt`.
 
     Of several languages English is preferred, else the first by name; `.srt` before `.vtt`, `.ass` and `.ssa`. Links are not followed.
     Returns an empty list if there is no such file, or no cue in it.
@@ -41,17 +47,17 @@ def read_sidecar(film: Path) -> list[Subtitle]:
 
 
 def _names_beside(film: Path) -> list[str]:
-    prefix = f"{film.stem}."
+    prefixes = (f"{film.name}.", f"{film.stem}.")
     try:
         names = os.listdir(film.parent)  # noqa: PTH208 - names that are not text must not fail
     except OSError:
         return []
-    return [name for name in names if name.startswith(prefix) and _NAME.fullmatch(name[len(prefix) :])]
+    return [name for name in names if any(name.startswith(prefix) and _NAME.fullmatch(name[len(prefix) :]) for prefix in prefixes)]
 
 
 def _preference(film: Path, name: str) -> tuple[int, int, int, str]:
     """Sorts the names of subtitle files, the best one first."""
-    *middle, suffix = name[len(film.stem) + 1 :].lower().split(".")
+    *middle, suffix = name.removeprefix(film.stem).removeprefix(film.suffix)[1:].lower().split(".")
     words = {word for part in middle for word in part.replace("-", "_").split("_")}
     language = 0 if not middle else 1 if words & set(_ENGLISH) else 2
     return int(bool(words & _PARTIAL)), language, _SUFFIXES.index(f".{suffix}"), name

@@ -14,38 +14,44 @@ TEXT_CODECS = frozenset({"ass", "ssa", "subrip", "srt", "mov_text", "text", "web
 """FFmpeg's names of text tracks; other subtitle tracks are pictures of text."""
 
 _MAX_CUE_CHARACTERS = 2_000  # longer text is not meant to be read
-_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
-_SPAN = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}", re.ASCII)
+_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[ ]?[.,:][ ]?(\d{1,3}))?"
+_ARROW = r"(?:-{1,3}|[–—])(?:>|&gt;)"  # noqa: RUF001 - editors turn two hyphens into a dash
+_SPAN = re.compile(rf"^\s*{_TIME}\s*{_ARROW}\s*{_TIME}", re.ASCII)
+_ANY_SPAN = re.compile(_SPAN.pattern, re.ASCII | re.MULTILINE)
 _ASS_TIME = re.compile(_TIME, re.ASCII)
 _ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
 _ASS_MARK = re.compile(r"^\s*(\[script info\]|dialogue:)", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _OVERRIDE = re.compile(r"\{\\[^{}]{0,500}\}")
-_DRAWING = re.compile(r"\\p[1-9]")
-_SPACE = re.compile(r"[ \t\f\v\xa0\u200b\ufeff]+")
+_CONTROL = re.compile(r"\{[A-Za-z]:[^{}]{0,100}\}")  # of MicroDVD
+_READING = re.compile(r"<rt\b[^<>]{0,100}>[^<>]{0,200}</rt>", re.IGNORECASE)
+_DRAWING = re.compile(r"\{[^{}]{0,500}\\p[1-9]")
+_SPACE = re.compile(r"[ \t\f\v\xa0\u200b]+")
+# Marks between the parts of joined files, zeros, and controls of the writing direction.
+_INVISIBLE = dict.fromkeys((0, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 def parse_subtitles(data: bytes) -> list[Subtitle]:
     """Parse SubRip, WebVTT or ASS; return the cues in order of their start.
 
-    Accepts any line end and encoding (see `decode_text`), a missing number or blank line, and `,` or `.` before the milliseconds. Anything
-    that is not a cue is skipped; markup, entities and positions are removed. Never raises.
+    Accepts any line end and encoding (see `decode_text`), a missing number or blank line, `,`, `.` or `:` before the milliseconds, and
+    damaged arrows. Anything that is not a cue is skipped; markup, entities and positions are removed. Never raises.
     """
-    text = decode_text(data).replace("\0", "")
-    cues = _parse_ass(text) if _ASS_MARK.search(text) and "-->" not in text else _parse_spans(text)
+    text = decode_text(data).translate(_INVISIBLE)
+    cues = _parse_ass(text) if _ASS_MARK.search(text) and not _ANY_SPAN.search(text) else _parse_spans(text)
     return sorted(cues, key=lambda cue: (cue.start, cue.end))
 
 
 def from_ass(dialogue: str) -> str:
     """Return the words of one ASS dialogue text, without overrides, drawings and markup."""
-    if _DRAWING.search(dialogue):
-        return ""
     return plain(dialogue.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " "))
 
 
 def plain(text: str) -> str:
-    """Return `text` without markup, with lines trimmed and empty ones dropped."""
-    text = html.unescape(_TAG.sub("", _OVERRIDE.sub("", text)))
+    """Return `text` without markup and drawings, with lines trimmed and empty ones dropped."""
+    if _DRAWING.search(text):
+        return ""
+    text = html.unescape(_TAG.sub("", _READING.sub("", _CONTROL.sub("", _OVERRIDE.sub("", text)))))
     lines = (_SPACE.sub(" ", line).strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line)[:_MAX_CUE_CHARACTERS]
 

@@ -16,14 +16,20 @@ LINES = {
     "German": (["Schöne Grüße aus München.", "Ich möchte über die Brücke gehen.", "Das weiß ich nicht, Süße."], ["cp1252"]),
     "Greek": (["Γειά σου, τι κάνεις;", "Δεν ξέρω τι να πω.", "Πρέπει να φύγουμε τώρα."], ["cp1253"]),
     "Hebrew": (["שלום, מה שלומך?", "אני לא יודע מה להגיד.", "אנחנו חייבים ללכת."], ["cp1255"]),
-    "Japanese": (["こんにちは、元気ですか。", "今日は良い天気ですね。", "私は学生です。"], ["cp932"]),
+    "Japanese": (["こんにちは、元気ですか。", "今日は良い天気ですね。", "私は学生です。"], ["cp932", "euc_jp", "iso2022_jp"]),
     "Korean": (["안녕하세요, 잘 지내세요?", "오늘 날씨가 좋네요.", "저는 학생입니다."], ["cp949"]),
-    "Polish": (["Dzień dobry, jak się masz?", "Nie wiem, co powiedzieć, żółw.", "Musimy już iść, proszę."], ["cp1250"]),
-    "Russian": (["Привет, как дела?", "Я не знаю, что сказать.", "Мы должны идти сейчас."], ["cp1251", "koi8_r"]),
+    "Polish": (["Dzień dobry, jak się masz?", "Nie wiem, co powiedzieć, żółw.", "Musimy już iść, proszę."], ["cp1250", "iso8859_2"]),
+    "Russian": (["Привет, как дела?", "Я не знаю, что сказать.", "Мы должны идти сейчас."], ["cp1251", "koi8_r", "cp866", "iso8859_5"]),
     "Spanish": (["¿Cómo estás, señor?", "No sé qué decir, mañana.", "Está allí."], ["cp1252"]),
+    "Hungarian": (["Szia, hogy vagy? Jó napot!", "Nem tudom, mit mondjak, őszintén.", "Mennünk kell, gyűlölöm."], ["cp1250", "iso8859_2"]),
+    "Portuguese": (["Olá, não sei. Você está bem?", "Não sei o que dizer, irmão.", "Vão já, nações, põe aqui."], ["cp1252"]),
+    "Swedish": (["Hej, hur mår du? Förlåt.", "Jag vet inte vad jag ska säga.", "Vi måste gå nu, älskling."], ["cp1252"]),
+    "Thai": (["สวัสดีครับ สบายดีไหม", "ฉันไม่รู้จะพูดอะไร", "เราต้องไปแล้ว"], ["cp874"]),
+    "Traditional Chinese": (["你好，今天天氣很好。", "我們必須馬上離開這裡。", "他說他不知道。"], ["big5"]),
     "Turkish": (["Günaydın, nasılsınız?", "Ne diyeceğimi bilmiyorum, şimdi.", "Gitmemiz gerekiyor, çabuk ışık."], ["cp1254"]),
+    "Ukrainian": (["Привіт, як справи?", "Я не знаю, що сказати.", "Ми повинні йти, їжаку."], ["cp1251", "koi8_u"]),
 }
-UNICODE = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+UNICODE = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 CASES = [(language, encoding) for language, (_, own) in LINES.items() for encoding in [*own, *UNICODE]]
 
 
@@ -46,6 +52,19 @@ def test_a_bad_byte_costs_one_character(language: str, bad: bytes) -> None:
     decoded = decode_text(data[:at] + bad + data[at:])
     assert decoded.replace("\ufffd", "") == text
     assert decoded.count("\ufffd") <= len(bad)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("language", ["French", "Chinese"])
+def test_a_byte_too_many_or_too_few_in_utf_16_costs_one_line(language: str, encoding: str) -> None:
+    text = subtitles(language)
+    data = text.encode(encoding)
+    line = len(text[: text.index(LINES[language][0][0])].encode(encoding))
+    for at in (line + 4, line + 5):
+        for damaged in (data[:at] + data[at + 1 :], data[:at] + b"\xff" + data[at:]):
+            lines = zip(decode_text(damaged).split("\n"), text.split("\n"), strict=True)
+            assert sum(one != whole for one, whole in lines) == 1
+    assert decode_text(data[:-1]).rstrip("\ufffd") == text[:-1]
 
 
 @given(st.binary(max_size=300))

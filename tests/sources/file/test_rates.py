@@ -29,12 +29,19 @@ def test_codec_and_average_that_agree_win_over_the_guess() -> None:
     assert choose_rate(guess=F(1), average=F(25), codec=F(25), tick_rate=F(90_000)) == 25
     assert choose_rate(guess=F(25, 2), average=F(24_990, 1000), codec=F(25)) == 25
     assert choose_rate(guess=F(25), average=F(25), codec=F(50)) == 25  # fields
+    assert choose_rate(guess=F(1), average=F(24000, 1001), codec=F(48000, 1001), tick_rate=F(90_000)) == F(24000, 1001)
 
 
 @pytest.mark.parametrize("rate", [F(1, 60), F(1, 3600), F(600), F(1000)])
 def test_a_time_lapse_and_a_high_speed_camera_keep_their_rate(rate: Fraction) -> None:
     assert choose_rate(guess=rate, average=rate, tick_rate=F(90_000)) == rate
     assert choose_rate(guess=rate, average=rate, tick_rate=rate) == rate
+    assert choose_rate(guess=rate, average=rate, codec=F(25), tick_rate=F(90_000)) == rate  # the encoder played it at 25
+
+
+def test_half_the_frames_of_a_recording_with_gaps_do_not_halve_its_rate() -> None:
+    assert choose_rate(guess=F(50), average=F(25), codec=F(50)) == 50
+    assert choose_rate(guess=F(30), average=F(11), codec=F(30)) == 30
 
 
 def test_a_source_that_states_no_rate_has_the_default_one() -> None:

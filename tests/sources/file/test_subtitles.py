@@ -44,6 +44,49 @@ def test_bad_cues_are_skipped_and_the_good_ones_kept_in_order() -> None:
     assert parse_subtitles(text.encode()) == CUES
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        "00:00:01:000 --> 00:00:02:500",
+        "00:00:01, 000 --> 00:00:02, 500",
+        "00:00:01,000-->00:00:02,500",
+        "00:00:01,000 -> 00:00:02,500",
+        "00:00:01,000 –> 00:00:02,500",
+        "00:00:01,000 --&gt; 00:00:02,500",
+        "0:0:1.0 --> 0:0:2.5 X1:100 X2:200 Y1:50 Y2:60",
+    ],
+)
+def test_times_and_arrows_that_programs_have_damaged(times: str) -> None:
+    assert parse_subtitles(f"1\n{times}\nHello there\nyou\n".encode()) == CUES[:1]
+
+
+def test_joined_files_have_marks_in_the_middle() -> None:
+    one, two = SRT.split("\n\n2\n")
+    assert parse_subtitles(f"{one}\n\n".encode("utf-8-sig") + f"2\n{two}".encode("utf-8-sig")) == CUES
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ("{y:i}Hello", "Hello"),
+        ("\u202bHello\u202c", "Hello"),
+        ("<ruby>漢<rt>kan</rt></ruby>字", "漢字"),
+        ("C:\\p1 is a folder {not here}", "C:\\p1 is a folder {not here}"),
+    ],
+)
+def test_marks_that_are_not_spoken_are_removed(words: str, left: str) -> None:
+    assert [cue.text for cue in parse_subtitles(f"1\n00:00:01,000 --> 00:00:02,000\n{words}\n".encode())] == [left]
+
+
+def test_a_drawing_in_a_file_that_was_converted_is_no_speech() -> None:
+    assert parse_subtitles(b"1\n00:00:01,000 --> 00:00:02,000\n{\\p1}m 0 0 l 100 0 100 100{\\p0}\n") == []
+
+
+def test_an_arrow_in_a_line_of_ass_does_not_make_it_another_format() -> None:
+    text = ASS.replace("Hello {\\i1}there{\\i0}\\Nyou", "A --> B")
+    assert [cue.text for cue in parse_subtitles(text.encode())] == ["A --> B", "Second & last"]
+
+
 @given(st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
 def test_no_bytes_break_the_parser(data: bytes) -> None:
     cues = parse_subtitles(b"1\n00:00:01,000 --> 00:00:02,000\n" + data)
@@ -119,6 +162,12 @@ def test_no_text_breaks_the_ass_parser(fields: str, dialogue: str) -> None:
         (["film.fr.vtt", "film.eng.ass"], "film.eng.ass"),
         (["film.ass"], "film.ass"),
         (["FILM.SRT", "film.SRT"], "film.SRT"),
+        (["film.mp4.srt"], "film.mp4.srt"),
+        (["film.mp4.en.vtt", "film.de.srt"], "film.mp4.en.vtt"),
+        (["film.German.srt", "film.English.srt"], "film.English.srt"),
+        (["film.zh-Hant-TW.srt"], "film.zh-Hant-TW.srt"),
+        (["film.auto.en.vtt"], "film.auto.en.vtt"),
+        (["film.trailer.srt", "film.mp4.trailer.srt"], None),
         (["film.part2.srt", "film2.srt", "film.en.srt.bak", "film.srt.txt"], None),
     ],
 )
