@@ -11,12 +11,14 @@ import json
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from streamtags.core.errors import ConfigError, ModelError
 from streamtags.stages.cleaning import Reply, json_of
 from streamtags.stages.model_server.listing import is_listed
 from streamtags.stages.model_server.options import EndpointOptions, api_key
-from streamtags.stages.model_server.responses import http_error, invalid_answer, read_reply, server_words
+from streamtags.stages.model_server.responses import http_error, invalid_answer, read_body, read_reply, server_words
 
 if TYPE_CHECKING:
     import aiohttp
@@ -29,6 +31,7 @@ _READY_SECONDS = 10.0
 _NO_LIST = frozenset({"model.not_found", "model.refused", "model.bad_request", "model.busy", "model.server_error", "model.invalid_answer"})
 # Codes that an address which is no model server gives to every request.
 _NO_SERVER = frozenset({"model.not_found", "model.invalid_answer"})
+_TLS_ALERT = "\\x15\\x03"  # how the bytes of an alert (RFC 8446, 6) look in aiohttp's message
 _INSTALL = "pip install 'streamtags[models]'"
 
 _log = logging.getLogger(__name__)
@@ -198,18 +201,20 @@ class Endpoint:
                 retryable=True,
                 hint="raise timeout_seconds or lower concurrency",
             ) from error
+        except self._aiohttp.InvalidURL as error:
+            raise self._address_error() from error
         except self._aiohttp.ClientError as error:
             raise self._connection_error(error) from error
-        good = 200 <= status < 300
+        except ValueError as error:  # of the libraries that take apart the addresses of server and proxy
+            raise self._address_error() from error
+        text = content.decode(errors="replace")
+        if 200 <= status < 300:
+            return read_body(text, where=self.where)
         try:
-            answer = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            if good:
-                raise invalid_answer("the answer is not JSON", self.where) from error
-            answer = content.decode(errors="replace")
-        if not good:
-            raise http_error(status, headers, reason, answer, where=self.where, secret=self._secret)
-        return answer
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            answer = text
+        raise http_error(status, headers, reason, answer, where=self.where, secret=self._secret)
 
     async def _exchange(self, method: str, path: str, data: bytes | None, content_type: str) -> tuple[int, Mapping[str, str], str, bytes]:
         """Status, headers, reason and body of one answer; an oversize one is refused before it is in memory."""
@@ -262,6 +267,13 @@ class Endpoint:
         if isinstance(error, library.ClientProxyConnectionError | library.ClientHttpProxyError):
             hint = "correct HTTP_PROXY or HTTPS_PROXY, or name the server's host in NO_PROXY"
             return ModelError(f"the proxy does not connect: {words}", where=self.where, code="model.proxy", retryable=True, hint=hint)
+        if isinstance(error, library.ClientConnectorDNSError) and self._has_proxy() and error.host != urlsplit(self._url("")).hostname:
+            hint = "correct HTTP_PROXY or HTTPS_PROXY"
+            return ModelError(
+                f"the name of the proxy is not known: {words}", where=self.where, code="model.proxy", retryable=True, hint=hint
+            )
+        if isinstance(error, library.ClientResponseError) and _TLS_ALERT in error.message:
+            return ModelError("the server speaks TLS there", where=self.where, code="model.tls", hint="write https:// in base_url")
         if isinstance(error, library.ClientResponseError):
             return invalid_answer(f"the answer is not valid HTTP: {server_words(error.message, self._secret)}", self.where)
         if isinstance(error, library.ClientSSLError):
@@ -269,6 +281,16 @@ class Endpoint:
         return ModelError(
             f"cannot be reached: {words}", where=self.where, code="model.unreachable", retryable=True, hint=self._reach_hint(error)
         )
+
+    def _address_error(self) -> ModelError:
+        """The error of an address that is none. That of a proxy is not shown: it may carry a password."""
+        if self._has_proxy():
+            what, hint = "the address of the proxy is not valid", "write HTTP_PROXY and HTTPS_PROXY as http://host:port"
+            return ModelError(what, where=self.where, code="model.proxy", hint=hint)
+        return ModelError("base_url is not valid", where=self.where, code="model.unreachable", hint="correct its host name and port")
+
+    def _has_proxy(self) -> bool:
+        return not self.options.is_local and urlsplit(self._url("")).scheme in getproxies()
 
     def _tls_error(self, error: Exception, words: str) -> ModelError:
         text = str(error).upper()

@@ -20,6 +20,7 @@ __all__ = [
     "http_error",
     "invalid_answer",
     "is_loading",
+    "read_body",
     "read_reply",
     "refused_answer",
     "retry_after_seconds",
@@ -85,6 +86,8 @@ _STATUS_OF_WORDS = (
     (re.compile(r"model\b.{0,80}\b(?:not found|(?:does not|doesn't|not) exist)|(?:no such|unknown) model", re.IGNORECASE), 404),
 )
 _BAD_KEY = re.compile(r"api.?key (?:is )?(?:not valid|invalid|expired)|(?:invalid|incorrect) api.?key|api_key_invalid", re.IGNORECASE)
+_WEB_PAGE = re.compile(r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_WANTS_TLS = re.compile(r"plain http request was sent to https|http request to an https server", re.IGNORECASE)
 _LEADING_STATUS = re.compile(r"[345]\d\d\b")
 # How servers and gateways write why an answer ended, in lower case.
 _CUT_OFF = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
@@ -94,6 +97,52 @@ _DECLINED = frozenset(
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](?:quota|credit|balance|funds)|billing[_ ]|credit balance|out of credits|exceeded your current quota"
 )
+
+
+def read_body(text: str, *, where: str) -> object:
+    """The JSON of a response with a status of 200, also if the server streams it although no stream was requested.
+
+    Raises:
+        ModelError: the body is something else.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if (streamed := _joined_stream(text)) is not None:
+            return streamed
+        if _WEB_PAGE.match(text):
+            hint = "check that base_url ends in /v1 of a model server, and that no login page or proxy answers in its place"
+            raise ModelError("the answer is a web page", where=where, code="model.invalid_answer", retryable=True, hint=hint) from error
+        raise invalid_answer("the answer is not JSON", where) from error
+
+
+def _joined_stream(text: str) -> dict[str, object] | None:
+    """One chat completion, or the error, of server-sent events; None if `text` is none."""
+    whole: dict[str, object] | None = None
+    content: list[str] = []
+    finish: object = None
+    for line in text.splitlines():
+        name, _, data = line.partition(":")
+        if name != "data" or data.strip() == "[DONE]":
+            continue
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(event, dict):
+            return None
+        choices = event.get("choices")
+        if event.get("error") or not isinstance(choices, list):
+            return event
+        whole = {**(whole or {}), **event}
+        for choice in choices[:1]:
+            delta = choice.get("delta") if isinstance(choice, Mapping) else None
+            if isinstance(delta, Mapping) and isinstance(delta.get("content"), str):
+                content.append(delta["content"])
+            finish = (choice.get("finish_reason") if isinstance(choice, Mapping) else None) or finish
+    if whole is None:
+        return None
+    return {**whole, "choices": [{"message": {"role": "assistant", "content": "".join(content)}, "finish_reason": finish}]}
 
 
 def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
@@ -238,6 +287,8 @@ def status_error(status: int, headers: Mapping[str, str], message: str, *, where
         for words, known, advice in _HOPELESS:
             if words.search(message):
                 return ModelError(f"HTTP {status}{said}", where=where, hint=advice, code=known)
+    if status == 400 and _WANTS_TLS.search(message):
+        return ModelError(f"HTTP {status}{said}", where=where, hint="write https:// in base_url", code="model.tls")
     if status in (500, 503) and is_loading(message):
         return ModelError(f"HTTP {status}{said}", where=where, hint="wait until it has", code="model.unreachable", retryable=True)
     code, hint = {

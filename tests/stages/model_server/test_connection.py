@@ -86,6 +86,77 @@ async def test_a_proxy_that_wants_a_login_is_named_as_the_proxy(monkeypatch: pyt
     assert error.code == "model.proxy"
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    ["user:secret@127.0.0.1:9", "http://127.0.0.1:port", "http://[::1", "http://127.0.0.1:99999", "http://proxy.invalid:3128"],
+)
+async def test_an_address_of_a_proxy_that_is_wrong_is_named_as_the_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    error = await failure("https://models.example/v1")
+    assert error.code == "model.proxy"
+    assert "HTTPS_PROXY" in str(error)
+    assert "secret" not in str(error)
+
+
+async def test_a_host_name_that_cannot_be_one_is_no_crash() -> None:
+    error = await failure(f"http://{'a' * 300}.example/v1")
+    assert error.code == "model.unreachable"
+    assert "base_url" in str(error)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_refuses_the_server_is_named_as_the_proxy(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ModelServer(status(407, "Proxy Authentication Required")) as proxy:
+        monkeypatch.setenv(f"{scheme}_proxy", proxy.base_url.removesuffix("/v1"))
+        error = await failure(f"{scheme}://models.example/v1")
+    assert error.code == "model.proxy"
+
+
+async def test_http_to_a_server_that_speaks_tls_says_to_write_https() -> None:
+    async def alert(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(bytes.fromhex("15030100020246"))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(alert, "127.0.0.1", 0) as server:
+        silent = await failure(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    async with ModelServer(status(400, "The plain HTTP request was sent to HTTPS port")) as helpful:
+        polite = await failure(helpful.base_url)
+    for error in (silent, polite):
+        assert error.code == "model.tls"
+        assert "write https://" in str(error)
+
+
+async def test_a_page_in_place_of_an_answer_is_named_as_a_page() -> None:
+    async with ModelServer(raw(b"<!DOCTYPE html><html><title>Log in to the network</title></html>")) as server:
+        error = await failure(server.base_url)
+    assert error.code == "model.invalid_answer"
+    assert "is a web page" in str(error)
+    assert "login page" in str(error)
+
+
+def events(*payloads: object) -> Act:
+    return raw("".join(f": ping\n\ndata: {json.dumps(each)}\n\n" for each in payloads).encode() + b"data: [DONE]\n\n")
+
+
+async def test_a_stream_that_nobody_requested_is_read_whole() -> None:
+    parts = [{"choices": [{"delta": {"content": part}, "finish_reason": end}]} for part, end in (("A boat ", None), ("lies", "length"))]
+    async with ModelServer(events(*parts, {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}})) as server:
+        endpoint = Endpoint(EndpointOptions(base_url=server.base_url, model="m"))
+        reply = await endpoint.reply(messages=[])
+        await endpoint.close()
+    assert (reply.text, reply.cut_off) == ("A boat lies", True)
+    assert reply.usage is not None
+    assert reply.usage.prompt_tokens == 7
+
+
+async def test_an_error_in_a_stream_is_that_error() -> None:
+    async with ModelServer(events({"error": {"message": "Rate limit exceeded", "code": 429}})) as server:
+        error = await failure(server.base_url)
+    assert (error.code, error.retryable) == ("model.busy", True)
+
+
 @pytest.mark.parametrize(("base_url", "suggested"), [("http://127.0.0.1:9/v1", True), ("http://models.invalid/v1", False)])
 async def test_only_a_server_of_this_machine_can_be_started_here(base_url: str, suggested: bool) -> None:
     error = await failure(base_url)
