@@ -102,7 +102,7 @@ def _value(text: str) -> Any:
     """A number, a truth value, a list or a table as TOML writes it; anything else is text, quotes or not."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number of thousands of digits, or nested too deep
         return text
     return value if isinstance(value, bool | int | float | list | dict | str) else text
 

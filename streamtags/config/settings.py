@@ -278,11 +278,12 @@ def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = 
     from_file: dict[str, Any] = {}
     if config is not None:
         try:
-            from_file = anchored(tomllib.loads(config.read_text(encoding="utf-8")), Settings, config.parent.resolve())
+            table = tomllib.loads(config.read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError(f"cannot be read: {error.strerror}", where=str(config), hint="check the path given to --config") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits, or nested too deep
             raise ConfigError(f"is not TOML: {error}", where=str(config)) from error
+        from_file = anchored(table, Settings, config.parent.resolve())
 
     class _Layered(Settings):
         @classmethod
@@ -301,6 +302,8 @@ def load_settings(flags: Mapping[str, Any] | None = None, config: Path | None = 
         return _Layered(**dict(flags or {}))
     except (ValidationError, SettingsError) as error:
         raise _explain(error, flags or {}, from_file, config) from error
+    except RecursionError as error:
+        raise ConfigError("a value is nested too deep", where="environment", hint="a nested value in the environment is JSON") from error
 
 
 # Read by the command line itself; not settings of an analysis.

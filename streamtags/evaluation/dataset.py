@@ -171,10 +171,10 @@ def load_dataset(path: Path) -> Dataset:
         return Dataset(path.stem, "", "", path.parent, None, _items(path))
     try:
         about = _About.model_validate(tomllib.loads(_read(path)))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"is not TOML: {error}", where=str(path), hint=_HINT) from error
     except ValidationError as error:
         raise UsageError(str(first_mistake(error)), where=str(path), hint=_HINT) from error
+    except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, or nested too deep
+        raise UsageError(f"is not TOML: {error}", where=str(path), hint=_HINT) from error
     vocabulary = about.vocabulary
     if vocabulary is not None and (path.parent / vocabulary).is_file():
         vocabulary = str(path.parent / vocabulary)
@@ -202,7 +202,7 @@ def _items(path: Path) -> tuple[Item, ...]:
             item = Item.model_validate(read)
         except ValidationError as error:
             raise UsageError(str(first_mistake(error)), where=f"{path}:{number}", hint=_HINT) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"is not JSON: {error}", where=f"{path}:{number}", hint="one JSON object a line") from error
         items.append(item if item.id else item.model_copy(update={"id": str(number)}))
     if not items:

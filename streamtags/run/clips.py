@@ -105,7 +105,7 @@ def _listed(manifest: Path) -> set[str]:
     try:
         clips = json.loads(manifest.read_text("utf-8"))["clips"]
         return {str(clip["file"]) for clip in clips if clip.get("file") == Path(str(clip.get("file"))).name}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return set()
 
 

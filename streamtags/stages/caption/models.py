@@ -87,7 +87,7 @@ def load_model_config(name_or_path: str | Path) -> ModelConfig:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint="check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits, or nested too deep
         raise ConfigError(f"is not TOML: {error}", where=str(path)) from error
     if "licence" in read and "license" not in read:
         read["license"] = read.pop("licence")

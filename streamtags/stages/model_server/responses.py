@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
 
 __all__ = [
+    "error_in",
     "http_error",
     "invalid_answer",
     "is_loading",
@@ -162,7 +163,7 @@ def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
         raise invalid_answer("the answer is not a chat completion", where)
     choices = response.get("choices")
     if not isinstance(choices, list) or not choices:
-        if (error := _error_in(response)) is not None:
+        if (error := error_in(response)) is not None:
             raise refused_answer({**response, "error": error}, where=where, secret=secret)
         raise invalid_answer("the answer contains no choice" if choices == [] else "the answer is not a chat completion", where)
     choice = choices[0] if isinstance(choices[0], Mapping) else {}
@@ -200,7 +201,7 @@ def read_reply(response: object, *, where: str, secret: str = "") -> Reply:
     return clean_answer(reply, where)
 
 
-def _error_in(response: Mapping[object, object]) -> object:
+def error_in(response: Mapping[object, object]) -> object:
     """What a response without an answer says about an error, in the shapes of several servers; None if it says nothing."""
     error, base, feedback = response.get("error") or response.get("errors"), response.get("base_resp"), response.get("promptFeedback")
     if isinstance(error, list) and error:  # Cloudflare

@@ -15,6 +15,7 @@ from streamtags.config.stages import TranscribeSettings
 from streamtags.core.errors import ModelError
 from streamtags.stages.model_server.connection import Endpoint
 from streamtags.stages.model_server.options import EndpointOptions
+from streamtags.stages.model_server.responses import error_in, refused_answer
 from streamtags.stages.model_server.wav import wav_of
 from streamtags.stages.transcribe.transcriber import Spoken, SpokenWord, Transcript
 
@@ -70,6 +71,8 @@ def read_transcript(answer: Any, where: str) -> Transcript:
         ModelError: it is none (code `model.invalid_answer`).
     """
     if not isinstance(answer, Mapping) or not (isinstance(answer.get("segments"), list) or isinstance(answer.get("text"), str)):
+        if isinstance(answer, Mapping) and (error := error_in(answer)) is not None:
+            raise refused_answer({**answer, "error": error}, where=where)
         hint = "the server must answer verbose_json with segments"
         raise ModelError("the answer is not a transcript", where=where, code="model.invalid_answer", retryable=True, hint=hint)
     words = list(_words(answer.get("words")))

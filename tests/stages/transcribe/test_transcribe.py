@@ -224,10 +224,24 @@ async def test_a_server_gets_a_wav_file_and_its_words_are_read() -> None:
     assert (forms[0]["model"], forms[0]["language"], forms[0]["response_format"]) == ("whisper-1", "en", "verbose_json")
 
 
-@pytest.mark.parametrize("answer", [None, [], "text", {}, {"segments": 3}, {"error": "no"}])
+@pytest.mark.parametrize("answer", [None, [], "text", {}, {"segments": 3}])
 def test_an_answer_that_is_no_transcript_is_refused(answer: object) -> None:
     with pytest.raises(ModelError, match="not a transcript"):
         read_transcript(answer, "server")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"error": "no"}, "model.refused"),
+        ({"error": {"message": "Rate limit reached", "code": 429}}, "model.busy"),
+        ({"detail": "invalid api key"}, "model.unauthorised"),
+    ],
+)
+def test_an_error_in_place_of_a_transcript_is_that_error(answer: object, code: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_transcript(answer, "server")
+    assert caught.value.code == code
 
 
 @given(
