@@ -215,7 +215,7 @@ export class CuesPanel {
     const decided = await this._ask("cues.decide", params);
     if (!decided) return;
     this._corrections.remember(`${cue.cue} is as it was.`, async () => {
-      for (const params of requestsToRestore(cue)) await this._ask("cues.decide", params);
+      for (const each of requestsToRestore(cue)) await this._ask("cues.decide", each);
     });
   }
 
