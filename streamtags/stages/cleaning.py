@@ -24,7 +24,7 @@ __all__ = ["Reply", "clean_answer", "description_of", "json_of", "reasoning_erro
 MAX_LOOP_PERIOD = 200
 """Longest repeated passage that counts as a loop, in characters."""
 _MAX_INSPECTED = 20_000
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\b\d+\b")
 
 _FENCE = re.compile(r"(`{3,}|~{3,})[\w+-]*[ \t]*\n?(.*?)(?:\1|\Z)", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")

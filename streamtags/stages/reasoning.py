@@ -30,7 +30,7 @@ _FINAL = re.compile(
 )
 _GEMMA_CLOSE = re.compile(r"<channel\|>", re.IGNORECASE)
 
-# Thoughts under a label, and the label under which the answer follows: Granite, and models that are asked to reason first.
+# Thoughts under a label, and the label under which the answer follows: Granite, and models that must reason first.
 _EDGE = r"[ \t]*(?:#{1,6}[ \t]*)?[*_]{0,3}"
 _LABEL_END = r"[*_]{0,3}[ \t]*(?::[*_]{0,3}|：|\n)"  # noqa: RUF001 - Chinese models write this colon
 _THOUGHTS_LABEL = re.compile(

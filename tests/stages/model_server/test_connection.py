@@ -140,7 +140,7 @@ def events(*payloads: object) -> Act:
     return raw("".join(f": ping\n\ndata: {json.dumps(each)}\n\n" for each in payloads).encode() + b"data: [DONE]\n\n")
 
 
-async def test_a_stream_that_nobody_requested_is_read_whole() -> None:
+async def test_a_stream_that_was_not_requested_is_read_whole() -> None:
     parts = [{"choices": [{"delta": {"content": part}, "finish_reason": end}]} for part, end in (("A boat ", None), ("lies", "length"))]
     async with ModelServer(events(*parts, {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}})) as server:
         endpoint = Endpoint(EndpointOptions(base_url=server.base_url, model="m"))
