@@ -52,8 +52,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr and exit with status 2."""
         wrong = re.search(r"unrecognized arguments: (--?[\w-]+)|invalid choice: '([\w-]+)'", message)
-        known = sorted(_words(self))
-        near = difflib.get_close_matches(next(filter(None, wrong.groups())), known, n=1) if wrong else []
+        option, command = wrong.groups() if wrong else (None, None)
+        known = _commands(self) if command else sorted(_words(self))
+        near = difflib.get_close_matches(option or command or "", known, n=1, cutoff=0.7)
         advice = f"did you mean {near[0]}? " if near else ""
         if re.search(r"unrecognized arguments: [^-]", message):
             advice = _quoting_advice(self.given)
@@ -69,6 +70,11 @@ def _quoting_advice(arguments: Sequence[str]) -> str:
             if os.path.exists(name):  # noqa: PTH110 - an argument may be no valid path
                 return f"did you mean {shlex.quote(name)}? Quote a name with spaces; "
     return "quote a name with spaces; "
+
+
+def _commands(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the values that may stand where an argument of `parser` takes one of a few words."""
+    return [str(word) for action in parser._actions for word in action.choices or ()]
 
 
 def _words(parser: argparse.ArgumentParser) -> set[str]:

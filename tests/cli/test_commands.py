@@ -377,6 +377,23 @@ def test_a_name_with_spaces_that_is_not_quoted_is_recognized(tmp_path: Path, cap
     assert "quote a name with spaces" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["anlyze"], "did you mean analyze? "),
+        (["tags", "chek"], "did you mean check? "),
+        (["show", "last", "--formt"], "did you mean --format? "),
+        (["list"], ""),
+    ],
+)
+def test_a_misspelled_word_is_answered_with_one_that_is_allowed_there(
+    words: list[str], advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    line = capsys.readouterr().err
+    assert f"; {advice}see streamtags" in line, line
+
+
 def test_show_prints_scenes_and_marks_the_tags_of_a_person(store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["correct", "last", "s0001", "--tag", "Tense=0.9", *store]) == 0
     capsys.readouterr()

@@ -15,7 +15,8 @@ __all__ = ["explain_open", "interrupted", "is_end_of_body", "not_streamable"]
 
 _HEAD_BYTES = 4096
 _MAX_BOXES = 1000
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<MPD", b"<?xml")
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r", b"v=0\n", b"<MPD")
+_XML_PLAYLISTS = (b"<MPD", b"<smil", b"<playlist", b"<SmoothStreamingMedia")
 _PHOTOS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\x00", b"MM\x00*")
 _NETWORK_ERRORS = (
     av.error.HTTPError,
@@ -92,7 +93,7 @@ def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
 
 def _explain_file(error: Exception, place: Place, path: Path) -> SourceError:
     head = _head(path)
-    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(_PLAYLISTS):
+    if _is_playlist(head.lstrip(b"\xef\xbb\xbf \r\n")):
         what = "is a playlist or another format that names other files"
         return SourceRefused(what, where=place.uri, hint="give the media file itself", code="source.refused_format")
     if _boxes_without_index(path):
@@ -107,6 +108,10 @@ def _explain_file(error: Exception, place: Place, path: Path) -> SourceError:
         return SourceRefused(what, where=place.uri, hint=hint, code="source.refused_format")
     what = f"is not a video that can be read ({_reason(error)})"
     return SourceError(what, where=place.uri, hint="play it to see whether it is damaged", code="source.not_video")
+
+
+def _is_playlist(head: bytes) -> bool:
+    return head.startswith(_PLAYLISTS) or (head.startswith(b"<?xml") and any(element in head for element in _XML_PLAYLISTS))
 
 
 def _reason(error: Exception) -> str:

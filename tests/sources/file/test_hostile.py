@@ -59,6 +59,23 @@ def test_a_deeply_nested_file_is_only_not_a_video(tmp_path: Path, depth: int) ->
         open_source(str(path), IngestSettings())
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('<?xml version="1.0"?>\n<MPD type="static">', "a playlist"),
+        ('<?xml version="1.0"?>\n<smil><body/></smil>', "a playlist"),
+        ("v=0\no=- 0 0 IN IP4 127.0.0.1\n", "a playlist"),
+        ('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "is text"),
+        ("v=0.1 of the notes", "is text"),
+    ],
+)
+def test_only_a_file_that_names_others_is_called_a_playlist(data: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_text(data, "utf-8")
+    with pytest.raises(StreamtagsError, match=message):
+        open_source(str(path), IngestSettings())
+
+
 @given(st.text(max_size=60) | st.sampled_from(["http", "rtsp", "udp"]).flatmap(lambda s: st.text(max_size=40).map(lambda t: f"{s}://{t}")))
 def test_no_address_raises_anything_but_a_declared_error(uri: str) -> None:
     try:
