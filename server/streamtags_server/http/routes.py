@@ -91,7 +91,7 @@ class Routes:
         except InvalidParamsError as error:
             if error.field in in_path:
                 raise NotInStore(f"no {'timeline' if error.field == 'id' else error.field} of that name") from error
-            if error.field in in_query or not body_fields(operation):  # an unknown name can only be of the query
+            if error.field in in_query:
                 raise BadRequestError(error.what, status=400, code="invalid_query") from error
             raise
 
