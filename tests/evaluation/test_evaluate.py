@@ -69,7 +69,7 @@ def test_a_model_that_fails_on_an_item_is_reported_and_counts_as_no_tags(tmp_pat
     (scores,) = json.loads(captured.out)["profiles"]
     assert (scores["failed"], scores["failures"]) == (1, ["model.scripted"])
     assert scores["micro_recall"] == pytest.approx(0.75)
-    assert "1 answers failed" in captured.err
+    assert "1 answer failed" in captured.err
 
 
 def test_clips_are_analyzed_and_their_shots_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

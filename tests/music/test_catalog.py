@@ -143,7 +143,7 @@ def test_the_command_prints_columns_and_mistakes(tmp_path: Path, capsys: pytest.
     path.write_text("id,title,Mood\x1b[2J\na,Dawn,calm\nb,,\n", "utf-8")
     assert main(["library", "check", str(path)]) == 5
     out = capsys.readouterr().out
-    assert "1 tracks can be used" in out
+    assert "1 track can be used" in out
     assert "line 3: nothing describes the track (left out)" in out
     assert "\x1b" not in out
     assert main(["library", "check", str(path), "--json"]) == 5
