@@ -17,6 +17,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from streamtags.moved import keep_old_names
+
 if TYPE_CHECKING:
     from streamtags.api import analyze, correct, export, retag, search
     from streamtags.config.settings import Settings, load_settings
@@ -99,3 +101,4 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
+keep_old_names()

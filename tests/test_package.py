@@ -3,7 +3,10 @@
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 import streamtags
 
@@ -24,6 +27,29 @@ def test_importing_is_light() -> None:
 def test_a_missing_name_is_an_attribute_error() -> None:
     assert not hasattr(streamtags, "analyze_film")
     assert "analyze" in dir(streamtags)
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "place"),
+    [
+        ("streamtags.model", "Sound", "streamtags.core.model"),
+        ("streamtags.ingest.source", "open_source", "streamtags.sources.file.source"),
+        ("streamtags.ingest.subtitles", "parse_subtitles", "streamtags.sources.file.subtitles"),
+        ("streamtags.timeline.fold", "fold", "streamtags.core.fold"),
+        ("streamtags.vocabulary_file", "load_vocabulary", "streamtags.config.vocabulary_file"),
+    ],
+)
+def test_a_module_is_imported_by_its_old_name_with_a_warning(old: str, name: str, place: str) -> None:
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=f"{old} is {place} now"):
+        module = import_module(old)
+    assert getattr(module, name) is getattr(import_module(place), name)
+
+
+def test_a_module_that_never_was_is_not_there() -> None:
+    for name in ("streamtags.ingest.nothing", "streamtags.models"):
+        with pytest.raises(ModuleNotFoundError):
+            import_module(name)
 
 
 def test_the_wheel_contains_the_packages_and_no_development_tools(tmp_path: Path) -> None:
