@@ -165,7 +165,7 @@ def test_an_accepted_track_is_heard_from_its_library_and_the_choices_survive_a_r
     assert "libraries/house/audio?track=dawn.wav" in page.locator("#track").get_attribute("src")
     page.reload()
     page.wait_for_selector('.cue[data-cue="1M2"]', state="attached")
-    page.keyboard.press("q")
+    page.get_by_role("tab", name="Cues").click()
     page.wait_for_selector('.cue[data-cue="1M2"]')
     assert page.is_checked("#cue-over-music")
 
