@@ -195,6 +195,7 @@ def test_a_scene_is_split_merged_and_undone_by_hand_and_the_cues_follow(server: 
     shows(page, ".scene-line span", "Scene 2 of 3, split here by page")
     page.click(".scene-reset")
     shows(page, ".scene-line span", "Scene 1 of 2")
+    page.wait_for_selector('.cue[data-cue="1M3"]', state="detached")  # the cues follow the scenes
     with SqliteStore(server.path) as store:
         state = store.state("tl_scenes")
     assert (len(state.scenes), state.scene_edits, len(state.spotting)) == (2, (), 2)
