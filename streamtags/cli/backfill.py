@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,19 +114,17 @@ def _shared(settings: Settings) -> Settings:
 
 def _backfill(sources: list[str], settings: Settings, store: Store, args: argparse.Namespace) -> list[int]:
     with hidden_programs():
-        from streamtags.run.executors.ray_films import analyze_films, ray_cluster
+        from streamtags.run.executors.ray_process import RayOptions, films_on_ray
     view = _view(len(sources))
     results = Results(view)
 
     def notice(line: str) -> None:
-        print(f"streamtags: {line}", file=sys.stderr, flush=True)
+        print(f"streamtags: {printable(line)}", file=sys.stderr, flush=True)
 
-    address = args.address or os.environ.get("RAY_ADDRESS")
-    wanted = (args.workers or os.cpu_count() or 1) + (args.captioners or 1)
+    options = RayOptions(args.address or os.environ.get("RAY_ADDRESS") or None, args.workers, args.captioners, args.debug)
     try:
-        with ray_cluster(address, wanted, debug=args.debug) as cluster, _interrupted_by_termination():
-            workers = args.workers or max(1, cluster.cpus - (args.captioners or cluster.gpus or 1))
-            for film in analyze_films(sources, settings, cluster, workers=workers, captioners=args.captioners, notice=notice):
+        with _interrupted_by_termination(), closing(films_on_ray(sources, settings, options, notice)) as films:
+            for film in films:
                 if film.error is not None and not is_about_source(film.error):
                     raise film.error
                 results.add(film.source, film.error or store.state(film.timeline))
@@ -142,7 +140,7 @@ def _backfill(sources: list[str], settings: Settings, store: Store, args: argpar
 
 @contextmanager
 def _interrupted_by_termination() -> Iterator[None]:
-    """Treat a request to terminate like Ctrl-C inside the block; Ray would end the process without a summary."""
+    """Treat a request to terminate like Ctrl-C inside the block, so that the command ends with a summary."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

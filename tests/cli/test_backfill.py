@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,11 @@ def test_sources_that_cannot_be_read_twice_are_refused_and_named(capsys: Any, tm
 
 def _in_this_process(monkeypatch: pytest.MonkeyPatch, stop_after: int | None = None) -> list[Settings]:
     """Let films be analyzed one by one where Ray would distribute them; return the settings that would be sent."""
-    from streamtags.run.executors import ray_films
+    from streamtags.run.executors import ray_process
 
     sent = list[Settings]()
 
-    @contextmanager
-    def cluster(*arguments: object, **more: object) -> Iterator[ray_films.Cluster]:
-        yield ray_films.Cluster(nodes=1, cpus=3, gpus=0)
-
-    def analyze_films(sources: Sequence[str], settings: Settings, *arguments: object, **more: object) -> Iterator[FilmResult]:
+    def films_on_ray(sources: Sequence[str], settings: Settings, *_: object) -> Iterator[FilmResult]:
         sent.append(settings)
         with closing(FilmAnalyzer(settings)) as analyzer:
             for number, source in enumerate(sources):
@@ -81,8 +78,7 @@ def _in_this_process(monkeypatch: pytest.MonkeyPatch, stop_after: int | None = N
                     raise KeyboardInterrupt
                 yield analyzer.analyze(source)
 
-    monkeypatch.setattr(ray_films, "ray_cluster", cluster)
-    monkeypatch.setattr(ray_films, "analyze_films", analyze_films)
+    monkeypatch.setattr(ray_process, "films_on_ray", films_on_ray)
     return sent
 
 
@@ -124,6 +120,16 @@ def test_an_interruption_says_what_is_left_and_the_same_command_goes_on(
     _in_this_process(monkeypatch)
     assert main(words) == 0
     assert capsys.readouterr().out.endswith("2 sources: 2 done\n")
+
+
+def test_a_cluster_that_does_not_answer_is_named_at_once(archive: Path, capsys: Any) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    status, err = run(capsys, str(archive), "--address", address, "--store", f"sqlite:///{archive.parent}/s.db")
+    assert status == 4
+    assert f"{address}: there is no Ray cluster: " in err
+    assert "check the address" in err
 
 
 def test_what_would_stop_every_film_ends_the_command(archive: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,20 +46,23 @@ class Cluster:
 
 
 @contextmanager
-def ray_cluster(address: str | None, cpus: int, *, debug: bool = False) -> Iterator[Cluster]:
+def ray_cluster(
+    address: str | None, cpus: int, *, debug: bool = False, notice: Callable[[str], None] = lambda _: None
+) -> Iterator[Cluster]:
     """Connect to a Ray cluster inside the block; a program that is connected already stays so.
 
     Args:
         address: of a cluster that runs, as `ray.init` takes it; None starts Ray in processes of this machine, for the block.
         cpus: logical CPUs of a Ray that is started: workers and captioners take one each, however many processors there are.
         debug: print what Ray and the workers log.
+        notice: called with a line that says what is waited for.
 
     Raises:
         BackendError: there is no cluster at that address, or Ray cannot be started.
     """
     connected = ray.is_initialized()
     if not connected:
-        _connect(address, cpus, debug=debug)
+        _connect(address, cpus, debug=debug, notice=notice)
     try:
         has = ray.cluster_resources()
         yield Cluster(len([node for node in ray.nodes() if node["Alive"]]), int(has.get("CPU", 0)), int(has.get("GPU", 0)))
@@ -68,7 +71,7 @@ def ray_cluster(address: str | None, cpus: int, *, debug: bool = False) -> Itera
             ray.shutdown()
 
 
-def _connect(address: str | None, cpus: int, *, debug: bool) -> None:
+def _connect(address: str | None, cpus: int, *, debug: bool, notice: Callable[[str], None]) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
     level = logging.INFO if debug else logging.ERROR
     if not debug:  # Ray's files have all of it
@@ -77,6 +80,7 @@ def _connect(address: str | None, cpus: int, *, debug: bool) -> None:
             if isinstance(handler, logging.StreamHandler):
                 handler.setLevel(logging.CRITICAL)
     common = {"logging_level": level, "log_to_driver": debug}
+    notice("starting Ray" if address is None else f"connecting to the Ray cluster at {address}")
     for attempt in range(_STARTS):
         try:
             if address is not None:
