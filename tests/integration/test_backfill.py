@@ -79,14 +79,14 @@ def test_a_worker_that_is_killed_costs_what_was_in_flight_and_films_end_as_one_b
     stored = stored_answers(tmp_path / "together.db")
     os.kill(tagged[-1], signal.SIGKILL)
     time.sleep(1.0)  # a request on its way to the captioner arrives
-    asked = Counter(call["stage"] for call in read_calls(calls))
+    requested = Counter(call["stage"] for call in read_calls(calls))
     out, err = running.communicate(timeout=250)
 
     assert (running.returncode, out.splitlines()[-1]) == (3, "6 sources: 5 done, 1 failed"), (out, err)
     assert f"not done:\n  {tmp_path}/films/bad.mp4: " in err
     assert logs_of(tmp_path / "together.db") == logs_of(tmp_path / "alone.db")
     again = {stage: count - SEGMENTS * len(films) for stage, count in Counter(call["stage"] for call in read_calls(calls)).items()}
-    assert all(0 <= count <= asked[stage] - stored[stage] for stage, count in again.items()), (again, asked, stored)
+    assert all(0 <= count <= requested[stage] - stored[stage] for stage, count in again.items()), (again, requested, stored)
 
     (tmp_path / "films" / "bad.mp4").unlink()
     before = len(read_calls(calls))

@@ -150,7 +150,7 @@ def _captioner_actors(settings: Settings, cluster: Cluster, count: int | None, n
     count = count or max(1, cluster.gpus)
     share = cluster.gpus / count
     gpus = share if share < 1 else int(share)
-    notice(f"starting {count} captioners with {gpus:g} GPUs each")
+    notice(f"starting {count} captioners with {gpus:g} GPUs each" if count > 1 else f"starting a captioner with {gpus:g} GPUs")
     actors = CaptionerActors(settings, count, gpus)
     actors.wait()
     return actors

@@ -14,7 +14,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -52,7 +52,9 @@ class RayOptions:
     debug: bool = False
 
 
-def films_on_ray(sources: Sequence[str], settings: Settings, options: RayOptions, notice: Callable[[str], None]) -> Iterator[FilmResult]:
+def films_on_ray(
+    sources: Sequence[str], settings: Settings, options: RayOptions, notice: Callable[[str], None]
+) -> Generator[FilmResult, None, None]:
     """Analyze films on Ray; yield how each ended, in the order in which they end.
 
     Args:
@@ -142,7 +144,8 @@ def _run(sender: Connection, work: bytes, options: RayOptions, log: str) -> None
     if not options.debug:
         _redirect(log)
     try:
-        for message in _messages(*pickle.loads(work), options, sender):  # noqa: S301 - ours
+        sources, settings = pickle.loads(work)  # noqa: S301 - ours
+        for message in _messages(sources, settings, options, sender):
             sender.send(message)
         sender.send(None)
     except StreamtagsError as error:
@@ -181,6 +184,6 @@ def _messages(sources: list[str], settings: Settings, options: RayOptions, sende
     with ray_cluster(options.address, wanted, debug=options.debug, notice=sender.send) as cluster:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has set its own
         workers = options.workers or max(1, cluster.cpus - (options.captioners or cluster.gpus or 1))
-        machines = "this machine" if options.address is None else f"a cluster of {cluster.nodes} machines"
+        machines = "this machine" if options.address is None else f"{cluster.nodes} machines" if cluster.nodes != 1 else "one machine"
         sender.send(f"Ray has {cluster.cpus} CPUs and {cluster.gpus} GPUs on {machines}; {min(workers, len(sources))} films at once")
         yield from analyze_films(sources, settings, cluster, workers=workers, captioners=options.captioners, notice=sender.send)
