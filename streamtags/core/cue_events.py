@@ -88,7 +88,8 @@ class CueDecided(Payload):
     """What a person decided about a track for a cue; without a track, about the cue itself. It wins over later suggestions.
 
     `chosen` is the accepted track as it was suggested, or as the library has it. `reset` takes back what was decided about the track;
-    without a track, everything that was decided about the cue.
+    without a track, everything that was decided about the cue. `library` is that of a track that is rejected or reset; left out, the
+    decision is about tracks of this id in every library.
     """
 
     type: ClassVar[str] = "cue.decided"
@@ -97,3 +98,4 @@ class CueDecided(Payload):
     decision: Literal["accepted", "rejected", "reset"]
     by: Label
     chosen: Cue | None = Field(None, exclude_if=operator.not_)
+    library: str = Field("", exclude_if=operator.not_)

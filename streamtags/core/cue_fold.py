@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from streamtags.core.cue_events import CueDecided, CueDetected
 from streamtags.core.state import SpottedCue
 
 __all__ = ["after_cue_event", "in_order"]
 
-_DECIDED = ("decision", "chosen", "rejected", "by")
+_DECIDED = ("decision", "chosen", "rejected", "rejected_in", "by")
 
 
 def after_cue_event(cues: Mapping[str, SpottedCue], payload: CueDetected | CueDecided) -> dict[str, SpottedCue]:
@@ -28,16 +29,39 @@ def _decided(cue: SpottedCue, payload: CueDecided) -> SpottedCue:
 
     Accepting takes a track out of the rejected ones; rejecting or resetting the chosen track opens the cue again.
     """
-    others = tuple(track for track in cue.rejected if track != payload.track)
     if payload.decision == "accepted":
-        return cue.model_copy(update={"decision": "accepted", "chosen": payload.chosen, "rejected": others, "by": payload.by})
+        library = payload.chosen.library if payload.chosen is not None else ""
+        changes = {"decision": "accepted", "chosen": payload.chosen, "by": payload.by}
+        return cue.model_copy(update=changes | _without_rejection(cue, payload.track, library))
     if payload.track is None:
-        undecided = {"decision": None, "rejected": ()} if payload.decision == "reset" else {"decision": "rejected"}
+        undecided = {"decision": None, "rejected": (), "rejected_in": {}} if payload.decision == "reset" else {"decision": "rejected"}
         return cue.model_copy(update={"chosen": None, "by": payload.by, **undecided})
-    was_chosen = cue.chosen is not None and cue.chosen.track == payload.track
-    opened = {"decision": None, "chosen": None} if was_chosen else {}
-    rejected = others if payload.decision == "reset" else (*others, payload.track)
-    return cue.model_copy(update={"rejected": rejected, "by": payload.by, **opened})
+    opened = {"decision": None, "chosen": None} if _is_chosen(cue, payload.track, payload.library) else {}
+    change = _without_rejection if payload.decision == "reset" else _with_rejection
+    return cue.model_copy(update={"by": payload.by, **opened, **change(cue, payload.track, payload.library)})
+
+
+def _is_chosen(cue: SpottedCue, track: str, library: str) -> bool:
+    chosen = cue.chosen
+    return chosen is not None and chosen.track == track and (not library or chosen.library in ("", library))
+
+
+def _with_rejection(cue: SpottedCue, track: str, library: str) -> dict[str, Any]:
+    """Return how a cue changes when a track is rejected in a library, or in every one if that is ""."""
+    libraries = {name: names for name, names in cue.rejected_in.items() if name != track}
+    before = cue.rejected_in.get(track, ())
+    if library and (before or track not in cue.rejected):
+        libraries[track] = (*(name for name in before if name != library), library)
+    return {"rejected": (*(name for name in cue.rejected if name != track), track), "rejected_in": libraries}
+
+
+def _without_rejection(cue: SpottedCue, track: str | None, library: str) -> dict[str, Any]:
+    """Return how a cue changes when a track is no longer rejected in a library, or in any if that is ""."""
+    libraries = {name: names for name, names in cue.rejected_in.items() if name != track}
+    left = tuple(name for name in cue.rejected_in.get(track or "", ()) if library and name != library)
+    if track is not None and left:
+        return {"rejected": cue.rejected, "rejected_in": {**libraries, track: left}}
+    return {"rejected": tuple(name for name in cue.rejected if name != track), "rejected_in": libraries}
 
 
 def in_order(cues: Collection[SpottedCue]) -> tuple[SpottedCue, ...]:

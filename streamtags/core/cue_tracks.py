@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamtags.core.cue_events import Cue, CuesSuggested
 from streamtags.core.state import SpottedCue, TimelineState
 
-__all__ = ["library_of", "tracks_of"]
+__all__ = ["is_rejected", "library_of", "tracks_of"]
 
 
 def tracks_of(cue: SpottedCue, state: TimelineState, top: int) -> list[Cue]:
@@ -13,7 +13,15 @@ def tracks_of(cue: SpottedCue, state: TimelineState, top: int) -> list[Cue]:
     if cue.chosen is not None:
         return [cue.chosen]
     suggested = _suggested(cue, state)
-    return [each for each in (suggested.cues if suggested is not None else []) if each.track not in cue.rejected][:top]
+    if suggested is None:
+        return []
+    return [each for each in suggested.cues if not is_rejected(cue, each.track, suggested.library)][:top]
+
+
+def is_rejected(cue: SpottedCue, track: str, library: str) -> bool:
+    """Return whether a track of a library was rejected for a cue."""
+    libraries = cue.rejected_in.get(track)
+    return track in cue.rejected and (libraries is None or not library or library in libraries)
 
 
 def library_of(cue: SpottedCue, state: TimelineState) -> str:

@@ -152,6 +152,7 @@ class SpottedCue(_Frozen):
         decision: about the cue: accepted once a track is, rejected if there is to be no music.
         chosen: the accepted track.
         rejected: tracks that were rejected for it, in the order of the decisions.
+        rejected_in: the libraries in which a track was rejected; a track that is not named here was in every one.
         by: who decided last.
     """
 
@@ -167,6 +168,7 @@ class SpottedCue(_Frozen):
     decision: Literal["accepted", "rejected"] | None = None
     chosen: Cue | None = None
     rejected: tuple[str, ...] = ()
+    rejected_in: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda libraries: not libraries)
     by: str | None = None
 
 

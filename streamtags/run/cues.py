@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from streamtags.core.cue_events import Cue, CueDecided, CueDetected, CueFit, CuesSuggested
 from streamtags.core.cue_fold import after_cue_event, in_order
-from streamtags.core.cue_tracks import library_of, tracks_of
+from streamtags.core.cue_tracks import is_rejected, library_of, tracks_of
 from streamtags.core.errors import NotInStore, UsageError
 from streamtags.core.music import MusicLibraries, Track
 from streamtags.core.payload import Payload
@@ -145,8 +145,9 @@ class _Suggesting:
     def suggest(self, cues: Sequence[SpottedCue], state: TimelineState) -> list[CuesSuggested]:
         """Return the suggestions that differ from the present ones."""
         present = {suggested.cue: suggested for suggested in state.cues if suggested.cue is not None}
-        rejected = list(dict.fromkeys(track for cue in cues for track in cue.rejected))
-        chosen = {cue.cue: cue.chosen.track for cue in cues if cue.chosen is not None and library_of(cue, state) == self._request.library}
+        library = self._request.library or ""
+        rejected = list(dict.fromkeys(track for cue in cues for track in cue.rejected if is_rejected(cue, track, library)))
+        chosen = {cue.cue: cue.chosen.track for cue in cues if cue.chosen is not None and library_of(cue, state) == library}
         used = set(chosen.values())
         neighbor: str | None = None
         events = []
@@ -255,7 +256,8 @@ def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str
             cue if none is named.
         track: id of the track.
         by: who decides.
-        library: the library of the track; None for that of the suggestions.
+        library: the library of the track; None for that of the suggestions, or of the chosen track if it is that one. A reset without
+            it takes back what was decided about tracks of this id in every library.
 
     Raises:
         NotInStore: there is no such timeline, cue, track or library.
@@ -270,18 +272,29 @@ def decide(store: Store, timeline: str, cue: str, decision: Decision, track: str
     first = suggested.cues[0].track if suggested is not None and suggested.cues else None
     events: list[Payload] = []
     if decision in ("reject", "reset"):
-        events.append(CueDecided(cue=cue, track=track, decision="rejected" if decision == "reject" else "reset", by=by))
+        name = (library or "") if decision == "reset" or track is None else _library_of(spotted, suggested, track, library)
+        events.append(CueDecided(cue=cue, track=track, decision="rejected" if decision == "reject" else "reset", by=by, library=name))
     else:
         if decision == "swap":
             if track is None:
                 raise UsageError("a swap names the new track", where=cue, hint="give its id")
             before = spotted.chosen.track if spotted.chosen is not None else first
-            if before is not None and before != track:
-                events.append(CueDecided(cue=cue, track=before, decision="rejected", by=by))
+            name = _library_of(spotted, suggested, before, None)
+            if before is not None and (before, name) != (track, library or name):
+                events.append(CueDecided(cue=cue, track=before, decision="rejected", by=by, library=name))
         chosen = _chosen(store, spotted, suggested, track or first, library)
         events.append(CueDecided(cue=cue, track=chosen.track, decision="accepted", by=by, chosen=chosen))
     store.append(timeline, events, expect_epoch=state.epoch)
     return next(each for each in store.state(timeline).spotting if each.cue == cue)
+
+
+def _library_of(cue: SpottedCue, suggested: CuesSuggested | None, track: str | None, library: str | None) -> str:
+    """Return the library of a track that is rejected: the named one, else that of the chosen track, else that of the suggestions."""
+    if library is not None:
+        return library
+    if cue.chosen is not None and cue.chosen.track == track and cue.chosen.library:
+        return cue.chosen.library
+    return suggested.library if suggested is not None else ""
 
 
 def _chosen(store: Store, cue: SpottedCue, suggested: CuesSuggested | None, track: str | None, library: str | None) -> Cue:
@@ -304,7 +317,7 @@ def cues_as_json(state: TimelineState, top: int) -> list[dict[str, Any]]:
     """Return the cues with their tracks in plain JSON types."""
     return [
         {
-            **cue.model_dump(mode="json", exclude={"chosen", "rejected"}),
+            **cue.model_dump(mode="json", exclude={"chosen", "rejected", "rejected_in"}),
             "tracks": [each.model_dump(mode="json") for each in tracks_of(cue, state, top)],
         }
         for cue in state.spotting

@@ -62,10 +62,14 @@ def _scores(rng: random.Random) -> list[dict[str, Any]]:
 
 
 def _decision(rng: random.Random) -> dict[str, Any]:
-    track = rng.choice(("t1", "t2"))
+    track, library = rng.choice(("t1", "t2")), rng.choice(("", "attic", "house"))
     if rng.random() < 0.5:
-        return {"decision": rng.choice(("rejected", "reset")), "track": rng.choice((None, track))}
-    return {"decision": "accepted", "track": track, "chosen": Cue(track=track, title="T", artist="", score=0.5, why="words")}
+        return {"decision": rng.choice(("rejected", "reset")), "track": rng.choice((None, track)), "library": library}
+    return {
+        "decision": "accepted",
+        "track": track,
+        "chosen": Cue(track=track, title="T", artist="", score=0.5, why="words", library=library),
+    }
 
 
 def _payload(rng: random.Random) -> Payload:

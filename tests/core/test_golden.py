@@ -379,6 +379,24 @@ CASES: dict[str, Callable[[Any], Iterable[Payload]]] = {
         CueDecided(cue="1M2", track="t2", decision="accepted", by="ada", chosen=Cue(track="t2", title="D", artist="", score=0.5, why="x")),
         CueDecided(cue="1M2", track=None, decision="reset", by="bo"),
     ],
+    "a track is rejected in some libraries": lambda m: [
+        m.opened(),
+        _spotted(m, "1M1", 0, 2),
+        _spotted(m, "1M2", 2, 4),
+        *(CueDecided(cue="1M1", track="t1", decision="rejected", by="ada", library=name) for name in ("attic", "house", "attic")),
+        CueDecided(cue="1M1", track="t1", decision="reset", by="bo", library="house"),
+        CueDecided(cue="1M1", track="t2", decision="rejected", by="bo"),
+        CueDecided(cue="1M1", track="t2", decision="rejected", by="bo", library="attic"),
+        _spotted(m, "1M1", 0, 3),
+        CueDecided(cue="1M2", track="t1", decision="rejected", by="ada", library="attic"),
+        CueDecided(
+            cue="1M2",
+            track="t1",
+            decision="accepted",
+            by="ada",
+            chosen=Cue(track="t1", title="D", artist="", score=0.5, why="x", library="house"),
+        ),
+    ],
     "a segment nobody detected": lambda m: [m.opened(), m.captioned(5, 1), m.tagged(5, 1, Calm=0.9), m.corrected(5, 2, Calm=1.0)],
 }
 

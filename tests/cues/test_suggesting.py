@@ -12,7 +12,7 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.core.answers import SegmentHeard
-from streamtags.core.cue_tracks import library_of
+from streamtags.core.cue_tracks import library_of, tracks_of
 from streamtags.core.errors import NotInStore, UsageError
 from streamtags.core.events import SceneCorrected
 from streamtags.core.music import StoredTrack, Track, TrackSound
@@ -75,6 +75,21 @@ def test_a_chosen_track_keeps_its_library_when_another_library_suggests_later(st
         str(tmp_path / "attic" / "1.wav"),
         str(tmp_path / "house" / "1.wav"),
     ]
+
+
+def test_a_track_that_is_rejected_from_one_library_is_still_suggested_from_another(store: Store) -> None:
+    suggest_cues(store, "tl_film", CueRequest(library="attic"))
+    decide(store, "tl_film", "1M1", "reject", "1.wav", "ada")
+
+    def tracks(library: str) -> list[str]:
+        state = suggest_cues(store, "tl_film", CueRequest(library=library))
+        return [each.track for each in tracks_of(state.spotting[0], state, 5)]
+
+    assert (tracks("attic"), sorted(tracks("house"))) == (["2.wav"], ["1.wav", "2.wav"])
+    decide(store, "tl_film", "1M1", "swap", "1.wav", "ada", library="house")  # from 2.wav, or whichever was first, of the house
+    assert store.state("tl_film").spotting[0].rejected_in["1.wav"] == ("attic",)
+    decide(store, "tl_film", "1M1", "reset", "1.wav", "ada")
+    assert sorted(tracks("attic")) == ["1.wav", "2.wav"]
 
 
 def test_a_track_that_an_older_log_does_not_say_the_library_of_is_from_the_suggestions(store: Store) -> None:

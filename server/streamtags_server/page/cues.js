@@ -33,6 +33,7 @@
  * @property {boolean} [over_music] spotted as if no music were heard in the film
  * @property {Track | null} chosen
  * @property {string[]} rejected
+ * @property {Record<string, string[]>} [rejected_in] libraries of a rejected track; all if it is not named
  * @property {string | null} by
  */
 /** @typedef {{library: string, guide: string | null, cue?: string, cues: Track[]}} Suggested */
@@ -56,8 +57,10 @@ export function choicesOf({ cue, suggested }) {
   const chosen = cue.chosen;
   const isElsewhere = Boolean(chosen?.library) && chosen?.library !== suggested?.library;
   const others = (suggested?.cues ?? []).filter((track) => isElsewhere || track.track !== chosen?.track);
-  const open = others.filter((track) => !cue.rejected.includes(track.track));
-  const rejected = others.filter((track) => cue.rejected.includes(track.track));
+  const isRejected = (/** @type {Track} */ { track }) =>
+    cue.rejected.includes(track) && (cue.rejected_in?.[track]?.includes(suggested?.library ?? "") ?? true);
+  const open = others.filter((track) => !isRejected(track));
+  const rejected = others.filter(isRejected);
   return [
     ...(chosen ? [{ track: chosen, status: /** @type {const} */ ("chosen") }] : []),
     ...open.map((track) => ({ track, status: /** @type {const} */ ("suggested") })),
@@ -112,10 +115,14 @@ export function decisionText({ decision, chosen, by }) {
  *
  * @param {Cue} before @returns {{cue: string, decision: string, track?: string, library?: string}[]}
  */
-export function requestsToRestore({ cue, decision, chosen, rejected }) {
+export function requestsToRestore({ cue, decision, chosen, rejected, rejected_in: libraries = {} }) {
   return [
     { cue, decision: "reset" },
-    ...rejected.map((track) => ({ cue, decision: "reject", track })),
+    ...rejected.flatMap((track) =>
+      libraries[track]
+        ? libraries[track].map((library) => ({ cue, decision: "reject", track, library }))
+        : [{ cue, decision: "reject", track }],
+    ),
     ...(chosen
       ? [{ cue, decision: "accept", track: chosen.track, ...(chosen.library && { library: chosen.library }) }]
       : []),

@@ -341,6 +341,15 @@ test("a chosen track stays of its library, whatever was suggested since", () => 
     ],
   );
   assert.deepEqual(requestsToRestore(cue).at(-1), { cue: "1M1", decision: "accept", track: "1", library: "attic" });
+  const refused = { ...cue, chosen: null, rejected: ["1", "2"], rejected_in: { 1: ["attic"], 2: ["attic", "house"] } };
+  assert.deepEqual(
+    choicesOf({ cue: refused, suggested: entry.suggested }).map((one) => [one.track.track, one.status]),
+    [
+      ["1", "suggested"],
+      ["2", "rejected"],
+    ],
+  );
+  assert.deepEqual(requestsToRestore(refused)[1], { cue: "1M1", decision: "reject", track: "1", library: "attic" });
   const older = { cue: { ...cue, chosen: track("1") }, suggested: entry.suggested };
   assert.equal(libraryOf(older, choicesOf(older)[0]), "house");
 });
