@@ -4,14 +4,15 @@ Overlapping links, after Hanjalic, Lagendijk and Biemond, "Automated high-level 
 systems", IEEE Trans. Circuits and Systems for Video Technology 9(4), 1999: a shot that looks like one of the last few is linked to it, and
 everything between belongs to the same scene. So two faces in a dialogue, shown in turn, stay together, though neighbors differ.
 
-A voice that goes on speaks for one scene, other voices speak weakly for two.
+A voice that goes on speaks for one scene, other voices speak weakly for two. A narrator, whose voice goes on whatever is shown, speaks for
+neither: links that rest on a voice are undone when it turns out to be a narrator's.
 Where there is no picture, a scene ends where the sound becomes clearly another; only neighbors are compared.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamtags.core.answers import heard_shares, heard_voices
 from streamtags.core.events import SceneDetected
@@ -29,8 +30,9 @@ _SOUND_CHANGES, _SOUND_GOES_ON = 0.7, 0.2
 _SOUND_STEP = 0.07
 # Where a voice goes on, shots may look less alike still; where only other voices speak, they must look more alike (see the docs).
 _SAME_VOICE_STEP, _OTHER_VOICES_STEP = 0.2, -0.14
-# A voice that has gone on for longer, in seconds, is a narrator's and holds nothing together.
+# A voice that has gone on for longer, in seconds, and over more unlike pictures is a narrator's and holds nothing together.
 _NARRATOR_SECONDS = 30.0
+_NARRATOR_PICTURES = 3
 # Segments without a picture sound alike below this (see the docs).
 _SOUNDS_ALIKE = 0.5
 # How far back a link may reach: in shots, and in seconds from the end of the earlier to the start of the later.
@@ -40,12 +42,38 @@ _WINDOW_SECONDS = 30.0
 _BLACK_PERCENT = 6.0
 
 
+@dataclass(slots=True)
+class _Speaker:
+    """A voice that goes on from segment to segment, as far as it was followed.
+
+    Attributes:
+        since: seconds at which the first segment began.
+        pictures: over which it was heard, no two alike; at most `_NARRATOR_PICTURES` + 1, none in a sound file.
+        is_narrator: it goes on whatever is shown.
+    """
+
+    since: float
+    pictures: list[Look] = field(default_factory=list)
+    is_narrator: bool = False
+
+    def speak(self, start: float, look: Look) -> bool:
+        """Take a segment in which the voice goes on; return whether it turns out to be a narrator's."""
+        if self.is_narrator:
+            return False
+        is_measured = look.palette or look.numbers
+        if is_measured and len(self.pictures) <= _NARRATOR_PICTURES and all(_look_unlike(look, seen) for seen in self.pictures):
+            self.pictures.append(look)
+        is_over_many = len(self.pictures) > _NARRATOR_PICTURES or not self.pictures
+        self.is_narrator = is_over_many and start - self.since > _NARRATOR_SECONDS
+        return self.is_narrator
+
+
 @dataclass(frozen=True, slots=True)
 class _Link:
     segment: SegmentState
     look: Look
     voices: list[Timbre]
-    voice_since: float  # seconds at which the first segment began in which one of the voices was heard, as far as it was followed
+    speaker: _Speaker
 
     @property
     def black(self) -> bool:
@@ -68,8 +96,11 @@ class SceneBuilder:
 
     def push(self, segment: SegmentState) -> list[SceneDetected]:
         """Take the next segment; return the scenes that are certain now."""
-        voices = heard_voices(segment.answers)
-        link = _Link(segment, look_of(segment.evidence), voices, self._voice_since(segment, voices))
+        look, voices = look_of(segment.evidence), heard_voices(segment.answers)
+        speaker = self._speaker(segment, voices)
+        if speaker.speak(segment.start.seconds, look):
+            self._find_reach()
+        link = _Link(segment, look, voices, speaker)
         if voices:
             self._spoken.append(link)
         closed = self.finish() if self._separated(link) else []
@@ -86,9 +117,10 @@ class SceneBuilder:
             closed.append(self._close())
         return closed
 
-    def _voice_since(self, segment: SegmentState, voices: list[Timbre]) -> float:
-        earlier = next((link for link in reversed(self._spoken) if is_same_voice(link.voices, voices)), None)
-        return segment.start.seconds if earlier is None else earlier.voice_since
+    def _speaker(self, segment: SegmentState, voices: list[Timbre]) -> _Speaker:
+        """Return the speaker who spoke in most of the last segments with voices and speaks in this one, else a new one."""
+        same = [link.speaker for link in self._spoken if is_same_voice(link.voices, voices)]
+        return same[-1] if len(same) > len(self._spoken) / 2 else _Speaker(segment.start.seconds)
 
     def _separated(self, link: _Link) -> bool:
         """Whether a scene ends before `link`: after a gap, or at a fade, a dissolve or black that leads to another picture."""
@@ -114,13 +146,16 @@ class SceneBuilder:
                 self._reach = newest
                 break
 
+    def _find_reach(self) -> None:
+        self._reach = 0
+        for at in range(1, len(self._open)):
+            self._extend(at)
+
     def _close(self) -> SceneDetected:
         """Close the first scene, and find how far the next one reaches."""
         members = [link.segment for link in self._open[: self._reach + 1]]
         del self._open[: self._reach + 1]
-        self._reach = 0
-        for at in range(1, len(self._open)):
-            self._extend(at)
+        self._find_reach()
         scene = SceneDetected(
             scene=f"sc{self._scenes:04d}",
             index=self._scenes,
@@ -151,7 +186,10 @@ def _alike(earlier: _Link, later: _Link, *, unknown: bool = True) -> bool:
     apart = difference(earlier.look, later.look)
     if apart is None:
         return unknown and _sounds_alike(earlier, later)
-    return apart < _ALIKE + _sound_step(earlier.segment, later.segment) + _voice_step(earlier, later)
+    sound = _sound_step(earlier.segment, later.segment)
+    if later.speaker.is_narrator:
+        sound = min(0.0, sound)  # that a narrator goes on speaking says nothing
+    return apart < _ALIKE + sound + _voice_step(earlier, later)
 
 
 def _sounds_alike(earlier: _Link, later: _Link) -> bool:
@@ -165,13 +203,15 @@ def _sounds_alike(earlier: _Link, later: _Link) -> bool:
 
 def _voice_step(earlier: _Link, later: _Link) -> float:
     """Return by how much the limit of likeness moves for the voices; not at all unless it is clear whether they are the same."""
-    is_same = is_same_voice(earlier.voices, later.voices)
+    is_same = None if later.speaker.is_narrator else is_same_voice(earlier.voices, later.voices)
     if is_same is None:
         return 0.0
-    if not is_same:
-        return _OTHER_VOICES_STEP
-    is_narrator = later.segment.start.seconds - later.voice_since > _NARRATOR_SECONDS
-    return 0.0 if is_narrator else _SAME_VOICE_STEP
+    return _SAME_VOICE_STEP if is_same else _OTHER_VOICES_STEP
+
+
+def _look_unlike(one: Look, other: Look) -> bool:
+    apart = difference(one, other)
+    return apart is not None and apart >= _ALIKE
 
 
 def _sound_step(earlier: SegmentState, later: SegmentState) -> float:

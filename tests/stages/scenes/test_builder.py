@@ -230,8 +230,20 @@ def test_a_voice_that_goes_on_holds_a_scene_together_and_other_voices_do_not(mak
 
 def test_the_voice_of_a_narrator_holds_nothing_together(make: Any) -> None:
     here, there = brightness(40.0), brightness(49.4)  # .52 apart, at the limit where speech goes on
-    assert lengths(with_voices(segments(make, *[here] * 8, *[there] * 2), *[0.0] * 10)) == [10]
-    assert lengths(with_voices(segments(make, *[here] * 20, *[there] * 2), *[0.0] * 22)) == [20, 2]
+    pictures = [brightness(10.0)] * 3 + [here] * 3 + [there] * 3 + [brightness(70.0)] * 2 + [brightness(90.0)] * 6
+    assert lengths(with_voices(segments(make, *pictures), *[0.0] * 17)) == [3, 3, 3, 2, 6]
+    assert lengths(with_voices(segments(make, *pictures[:-6]), *[0.0] * 11)) == [3, 6, 2]  # not yet known
+
+
+def test_a_person_who_speaks_for_long_in_one_place_is_no_narrator(make: Any) -> None:
+    here, there = brightness(40.0), brightness(49.4)
+    assert lengths(with_voices(segments(make, *[here] * 20, *[there] * 2), *[0.0] * 22)) == [22]
+
+
+def test_two_who_take_turns_are_no_narrators(make: Any) -> None:
+    here, there = brightness(40.0), brightness(49.4)
+    pictures = [brightness(10.0)] * 4 + [brightness(70.0)] * 4 + [brightness(90.0)] * 4 + [here, here, there, there]
+    assert lengths(with_voices(segments(make, *pictures), *[0.0, 5.0] * 8))[-1] == 4
 
 
 def test_other_voices_part_no_pictures_that_are_the_same(make: Any) -> None:
