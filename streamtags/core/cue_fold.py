@@ -29,16 +29,19 @@ def _decided(cue: SpottedCue, payload: CueDecided) -> SpottedCue:
 
     Accepting takes a track out of the rejected ones; rejecting or resetting the chosen track opens the cue again.
     """
+    changes: dict[str, Any] = {"by": payload.by}
     if payload.decision == "accepted":
         library = payload.chosen.library if payload.chosen is not None else ""
-        changes = {"decision": "accepted", "chosen": payload.chosen, "by": payload.by}
-        return cue.model_copy(update=changes | _without_rejection(cue, payload.track, library))
-    if payload.track is None:
-        undecided = {"decision": None, "rejected": (), "rejected_in": {}} if payload.decision == "reset" else {"decision": "rejected"}
-        return cue.model_copy(update={"chosen": None, "by": payload.by, **undecided})
-    opened = {"decision": None, "chosen": None} if _is_chosen(cue, payload.track, payload.library) else {}
-    change = _without_rejection if payload.decision == "reset" else _with_rejection
-    return cue.model_copy(update={"by": payload.by, **opened, **change(cue, payload.track, payload.library)})
+        changes |= {"decision": "accepted", "chosen": payload.chosen, **_without_rejection(cue, payload.track, library)}
+    elif payload.track is None:
+        cleared = {"decision": None, "rejected": (), "rejected_in": {}} if payload.decision == "reset" else {"decision": "rejected"}
+        changes |= {"chosen": None, **cleared}
+    else:
+        if _is_chosen(cue, payload.track, payload.library):
+            changes |= {"decision": None, "chosen": None}
+        change = _without_rejection if payload.decision == "reset" else _with_rejection
+        changes |= change(cue, payload.track, payload.library)
+    return cue.model_copy(update=changes)
 
 
 def _is_chosen(cue: SpottedCue, track: str, library: str) -> bool:

@@ -86,7 +86,7 @@ def test_a_track_that_is_rejected_from_one_library_is_still_suggested_from_anoth
         return [each.track for each in tracks_of(state.spotting[0], state, 5)]
 
     assert (tracks("attic"), sorted(tracks("house"))) == (["2.wav"], ["1.wav", "2.wav"])
-    decide(store, "tl_film", "1M1", "swap", "1.wav", "ada", library="house")  # from 2.wav, or whichever was first, of the house
+    decide(store, "tl_film", "1M1", "swap", "1.wav", "ada", library="house")  # from the first of the house
     assert store.state("tl_film").spotting[0].rejected_in["1.wav"] == ("attic",)
     decide(store, "tl_film", "1M1", "reset", "1.wav", "ada")
     assert sorted(tracks("attic")) == ["1.wav", "2.wav"]

@@ -230,9 +230,9 @@ def test_a_voice_that_goes_on_holds_a_scene_together_and_other_voices_do_not(mak
 
 def test_the_voice_of_a_narrator_holds_nothing_together(make: Any) -> None:
     here, there = brightness(40.0), brightness(49.4)  # .52 apart, at the limit where speech goes on
-    pictures = [brightness(10.0)] * 3 + [here] * 3 + [there] * 3 + [brightness(70.0)] * 2 + [brightness(90.0)] * 6
-    assert lengths(with_voices(segments(make, *pictures), *[0.0] * 17)) == [3, 3, 3, 2, 6]
-    assert lengths(with_voices(segments(make, *pictures[:-6]), *[0.0] * 11)) == [3, 6, 2]  # not yet known
+    pictures = [brightness(10.0)] * 4 + [brightness(70.0)] * 4 + [brightness(90.0)] * 3 + [here] * 2 + [there] * 4
+    assert lengths(with_voices(segments(make, *pictures), *[0.0] * 17)) == [4, 4, 3, 2, 4]
+    assert lengths(with_voices(segments(make, *pictures[:15]), *[0.0] * 15)) == [4, 4, 3, 4]  # it is not known before 30 s
 
 
 def test_a_person_who_speaks_for_long_in_one_place_is_no_narrator(make: Any) -> None:
