@@ -34,8 +34,9 @@ def _decided(cue: SpottedCue, payload: CueDecided) -> SpottedCue:
         library = payload.chosen.library if payload.chosen is not None else ""
         changes |= {"decision": "accepted", "chosen": payload.chosen, **_without_rejection(cue, payload.track, library)}
     elif payload.track is None:
-        cleared = {"decision": None, "rejected": (), "rejected_in": {}} if payload.decision == "reset" else {"decision": "rejected"}
-        changes |= {"chosen": None, **cleared}
+        changes |= {"chosen": None, "decision": None if payload.decision == "reset" else "rejected"}
+        if payload.decision == "reset":
+            changes |= {"rejected": (), "rejected_in": {}}
     else:
         if _is_chosen(cue, payload.track, payload.library):
             changes |= {"decision": None, "chosen": None}
