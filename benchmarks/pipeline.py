@@ -40,10 +40,10 @@ from streamtags.config.settings import Settings, load_settings
 from streamtags.core.events import TimelineOpened
 from streamtags.core.model import Picture
 from streamtags.core.records import TimelineIdentity
-from streamtags.core.state import TimelineState
 from streamtags.process import limit_opencv_threads
 from streamtags.run.analyze import analyze
 from streamtags.run.backends import open_tools
+from streamtags.run.outcome import Analyzed
 from streamtags.run.pipeline import Pipeline
 from streamtags.run.runners import Runners
 from streamtags.run.source_pass import read_source
@@ -119,7 +119,7 @@ async def whole(url: str, concurrency: int, path: Path) -> Run:
         return await timed(lambda: analyze(str(path), settings(url, concurrency), store))
 
 
-async def timed(work: Callable[[], Awaitable[TimelineState]]) -> Run:
+async def timed(work: Callable[[], Awaitable[Analyzed]]) -> Run:
     """Run an analysis.
 
     Raises:

@@ -29,8 +29,8 @@ from streamtags.run.traces import traced
 if TYPE_CHECKING:
     from streamtags.cli.views import View
     from streamtags.config.settings import Settings
-    from streamtags.core.state import TimelineState
     from streamtags.core.stores import Store
+    from streamtags.run.outcome import Analyzed, Outcome
 
 __all__ = ["add_arguments", "run"]
 
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         show = show_command(args, settings, "last")
         state, stopped, left = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
         for format_name, target in exports:
-            _write_export(store, state, format_name, target)
+            _write_export(store, state.id, format_name, target)
     live = state.source is not None and state.source.live
     if stopped and left:
         print(f"{left}; run the same command again to resume {state.id}", file=sys.stderr)
@@ -130,7 +130,7 @@ def _edit_settings(args: argparse.Namespace) -> list[str]:
     return [f"ingest.edit.{name}={json.dumps(value)}" for name, value in values.items() if value is not None]
 
 
-def _report_missing(state: TimelineState) -> None:
+def _report_missing(state: Analyzed) -> None:
     """Name the media of an edit that could not be read."""
     from streamtags.cli.views import printable
 
@@ -193,21 +193,21 @@ def _export(text: str) -> tuple[str, str]:
     return name, target
 
 
-def _write_export(store: Store, state: TimelineState, name: str, target: str) -> None:
+def _write_export(store: Store, timeline: str, name: str, target: str) -> None:
     from streamtags.export import find_format
     from streamtags.run.onto import render_export
 
-    write_output(render_export(store, state.id, find_format(name)), target)
+    write_output(render_export(store, timeline, find_format(name)), target)
 
 
 async def _analyze(
     source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str
-) -> tuple[TimelineState, bool, str]:
+) -> tuple[Outcome, bool, str]:
     """Analyze; return the state, whether the run was stopped before the end, and what is left if its budget stopped it."""
     from streamtags.cli.output import choose_view
 
     with hidden_programs():
-        from streamtags.run.analyze import analyze
+        from streamtags.run.analyze import run_analysis
         from streamtags.run.budget import Budget
         from streamtags.run.stop import Stop
     limit_opencv_threads()
@@ -221,7 +221,7 @@ async def _analyze(
         budget = Budget(settings.budget, stop)
         publish = budget.counting(settings.choose_profile(), view.show)
         with traced("streamtags"):
-            state = await analyze(source, settings, store, fresh=fresh, publish=publish, stop=stop)
+            state = await run_analysis(source, settings, store, fresh=fresh, publish=publish, stop=stop)
     except BaseException as error:
         view.close(None)
         if isinstance(error, SourceError) and error.code == "source.stopped":

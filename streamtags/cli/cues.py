@@ -86,7 +86,7 @@ def _timeline(name: str, settings: Settings, store: Store) -> str:
     if not names_source(name):
         return store.find(name)
     from streamtags.process import limit_opencv_threads
-    from streamtags.run.analyze import analyze
+    from streamtags.run.analyze import run_analysis
     from streamtags.run.choice import choose_profile
 
     limit_opencv_threads()
@@ -95,7 +95,7 @@ def _timeline(name: str, settings: Settings, store: Store) -> str:
         chosen = await choose_profile(settings, store=store, uri=name)
         if chosen.line:
             print(printable(chosen.line), file=sys.stderr)
-        return (await analyze(name, chosen.settings, store)).id
+        return (await run_analysis(name, chosen.settings, store)).id
 
     return asyncio.run(work())
 

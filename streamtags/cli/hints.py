@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from streamtags.core.answers import heard_shares
 from streamtags.core.model import is_measured
-from streamtags.core.state import TimelineState
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
+    from streamtags.run.outcome import Analyzed
 
 __all__ = ["music_hint", "untagged_hint"]
 
 
-def untagged_hint(state: TimelineState, vocabulary: str) -> str | None:
+def untagged_hint(state: Analyzed, vocabulary: str) -> str | None:
     """Return one line if no segment of a finished timeline has a tag, with the reason and what to try; else None.
 
     Args:
@@ -33,7 +33,7 @@ def untagged_hint(state: TimelineState, vocabulary: str) -> str | None:
     return f"{count}: no tag of {vocabulary} fits the captions. Check its descriptions and aliases with `streamtags tags check`"
 
 
-def music_hint(state: TimelineState, settings: Settings) -> str | None:
+def music_hint(state: Analyzed, settings: Settings) -> str | None:
     """Return one line if music was heard and not tagged only because the weights of the music tagger were not fetched; else None."""
     settings_of_music = settings.hear.music
     if not any(heard_shares(segment.answers).get("music", 0.0) >= settings_of_music.min_share for segment in state.segments):

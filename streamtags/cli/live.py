@@ -17,10 +17,11 @@ from rich.text import Text
 from streamtags.cli.unfinished import UnfinishedSegments
 from streamtags.cli.views import live_line, mark, printable, summary_line
 from streamtags.core.events import Event, TimelineOpened, TimelineProgress
-from streamtags.core.state import SegmentState, TimelineState
+from streamtags.core.state import SegmentState
 
 if TYPE_CHECKING:
     from streamtags.core.stores import Store
+    from streamtags.run.outcome import Analyzed
 
 __all__ = ["LiveTable", "card"]
 
@@ -69,7 +70,7 @@ class LiveTable:
                 self._live.console.print(card(segment, jpeg))
         self._live.update(self._bottom())
 
-    def close(self, state: TimelineState | None) -> None:
+    def close(self, state: Analyzed | None) -> None:
         """Clear the bottom and print the summary."""
         self._live.stop()
         if state is not None:

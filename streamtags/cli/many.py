@@ -14,9 +14,9 @@ from streamtags.core.errors import BackendError, StreamtagsError, UsageError
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
     from streamtags.core.events import Event
-    from streamtags.core.state import TimelineState
     from streamtags.core.stores import Store
     from streamtags.run.budget import Budget
+    from streamtags.run.outcome import Analyzed
     from streamtags.run.stop import Stop
 
 __all__ = ["Results", "Runs", "SourceLines", "SourcesView", "is_about_source", "sources_view", "worst"]
@@ -82,7 +82,7 @@ class Results:
         self.statuses: Counter[int] = Counter()
         self.failures: list[str] = []
 
-    def add(self, source: str, result: TimelineState | StreamtagsError, left: str = "") -> int:
+    def add(self, source: str, result: Analyzed | StreamtagsError, left: str = "") -> int:
         """Show how a source ended; return its exit status.
 
         Args:
@@ -141,7 +141,7 @@ class Runs:
             ModelError: a model cannot be reached or refuses.
             StoreError: the store cannot be read or written.
         """
-        from streamtags.run.analyze import analyze
+        from streamtags.run.analyze import run_analysis
         from streamtags.run.budget import Budget
         from streamtags.run.choice import choose_profile
 
@@ -153,7 +153,7 @@ class Runs:
                 self._said = chosen.line
                 print(printable(chosen.line), file=sys.stderr, flush=True)
             publish = budget.counting(chosen.settings.choose_profile(), self._view.show)
-            state = await analyze(source, chosen.settings, self._store, fresh=self._fresh, publish=publish, stop=self._stop)
+            state = await run_analysis(source, chosen.settings, self._store, fresh=self._fresh, publish=publish, stop=self._stop)
         except StreamtagsError as error:
             if not is_about_source(error):
                 raise
@@ -193,13 +193,13 @@ def sources_view(jsonl: str | None, left: Callable[[], None]) -> SourcesView:
     return SourcesTable()
 
 
-def _status(state: TimelineState) -> int:
+def _status(state: Analyzed) -> int:
     if state.state == "cancelled":
         return INTERRUPTED
     return SOME_FAILED if any(segment.status == "failed" for segment in state.segments) else 0
 
 
-def _why(state: TimelineState) -> str:
+def _why(state: Analyzed) -> str:
     failed = [segment for segment in state.segments if segment.status == "failed"]
     if not failed:
         return ""

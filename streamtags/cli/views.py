@@ -12,11 +12,12 @@ from streamtags.cli.unfinished import UnfinishedSegments
 from streamtags.core.errors import UsageError
 from streamtags.core.events import Event, SceneDetected, SourceDropped, SourceLost, SourceResumed
 from streamtags.core.model import TagScore
-from streamtags.core.state import SegmentState, TimelineState
+from streamtags.core.state import SegmentState
 
 if TYPE_CHECKING:
     from streamtags.core.stores import Store
     from streamtags.run.estimate import Estimate
+    from streamtags.run.outcome import Analyzed
 
 __all__ = [
     "JsonLines",
@@ -42,7 +43,7 @@ class View(Protocol):
         """Show `events`."""
         ...
 
-    def close(self, state: TimelineState | None) -> None:
+    def close(self, state: Analyzed | None) -> None:
         """Show the final state; None if the run ended with an error."""
         ...
 
@@ -58,7 +59,7 @@ class Together:
         for view in self._views:
             view.show(events)
 
-    def close(self, state: TimelineState | None) -> None:
+    def close(self, state: Analyzed | None) -> None:
         """Close each."""
         for view in self._views:
             view.close(state)
@@ -80,7 +81,7 @@ class WhileRead:
             except BrokenPipeError:
                 self._leave()
 
-    def close(self, state: TimelineState | None) -> None:
+    def close(self, state: Analyzed | None) -> None:
         """Close it."""
         try:
             self._view.close(state if self._has_reader else None)
@@ -109,7 +110,7 @@ class JsonLines:
                 self._file.write(event.to_json() + "\n")
             self._file.flush()
 
-    def close(self, state: TimelineState | None) -> None:
+    def close(self, state: Analyzed | None) -> None:
         """Close the file, unless it is standard output."""
         if self._file is not sys.stdout:
             with self._reported_errors():
@@ -142,7 +143,7 @@ class PlainLines:
             if segment is not None and event.type != "segment.corrected":
                 print(segment_line(segment), flush=True)
 
-    def close(self, state: TimelineState | None) -> None:
+    def close(self, state: Analyzed | None) -> None:
         """Print the summary."""
         if state is not None:
             print(summary_line(state, self._show_command), flush=True)
@@ -195,11 +196,11 @@ def live_line(event: Event) -> str:
             return ""
 
 
-def summary_line(state: TimelineState, show: str | None = None) -> str:
+def summary_line(state: Analyzed, show: str | None = None) -> str:
     """Return one line that sums up a timeline, with the command that shows it, if any."""
     scenes = f", {counted(len(state.scenes), 'scene')}" if state.scenes else ""
-    shots = len({segment.shot for segment in state.segments})
     summary = state.summary or {}
+    shots = summary.get("shots") or len({segment.shot for segment in state.segments})
     tokens = f", {sum(summary['usage'].values()):,} tokens" if "usage" in summary else ""
     cost = "".join(f", {amount:.4f} {currency}" for currency, amount in summary.get("cost", {}).items())
     see = f"; see `{printable(show)}`" if show else ""

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from streamtags.core.compaction import changed, compact, shared
+from streamtags.core.compaction import changed, shared
 from streamtags.core.cue_fold import after_cue_event, in_order
 from streamtags.core.errors import StoreError
 from streamtags.core.events import (
@@ -34,11 +34,7 @@ from streamtags.core.events import (
     Payload,
     SceneCorrected,
     SceneDetected,
-    SegmentCaptioned,
-    SegmentCorrected,
     SegmentDetected,
-    SegmentFailed,
-    SegmentMeasured,
     SegmentTagged,
     SourceDropped,
     SourceLost,
@@ -50,10 +46,10 @@ from streamtags.core.events import (
     TimelineProgress,
 )
 from streamtags.core.scene_fold import after_scene_corrected, edited_scenes
-from streamtags.core.segment_fold import answered_segment, changes_by
+from streamtags.core.segment_fold import SEGMENT_CHANGES, after_detected, answered_segment, changes_by
 from streamtags.core.state import LiveState, RunState, SegmentState, TimelineState
 
-__all__ = ["Fold", "TimelineState", "fold", "run_state_after"]
+__all__ = ["Fold", "TimelineState", "check_log", "fold", "is_next", "run_state_after"]
 
 _ENDED: frozenset[RunState] = frozenset({"completed", "failed", "cancelled"})
 # Fields of the state whose last value counts.
@@ -83,6 +79,37 @@ def fold(events: Iterable[Event]) -> TimelineState:
 def run_state_after(state: RunState, payload: Payload) -> RunState:
     """Return what `state` becomes with `payload`."""
     return _RUN_AFTER.get(type(payload), state)
+
+
+def check_log(event: Event, timeline: str, epoch: str) -> None:
+    """Check that `event` is of the log with that timeline and epoch; "" allows any.
+
+    Raises:
+        StoreError: it belongs to another log (code `store.epoch`).
+    """
+    if (timeline and event.timeline != timeline) or (epoch and event.epoch != epoch):
+        raise StoreError(
+            f"event {event.seq} is of another log ({event.timeline}, epoch {event.epoch})",
+            where=f"{timeline}, epoch {epoch}",
+            hint="read the timeline again from its start",
+            code="store.epoch",
+        )
+
+
+def is_next(seq: int, known: int, timeline: str) -> bool:
+    """Return whether event `seq` follows event `known`; False for an event that was folded already.
+
+    Raises:
+        StoreError: events are missing between them (code `store.gap`).
+    """
+    if seq > known + 1:
+        raise StoreError(
+            f"events {known + 1} to {seq - 1} are missing",
+            where=timeline,
+            hint=f"read the log again after event {known}",
+            code="store.gap",
+        )
+    return seq > known
 
 
 class Fold:
@@ -160,15 +187,8 @@ class Fold:
         Raises:
             StoreError: events are missing before this one (code `store.gap`), or it belongs to another log (code `store.epoch`).
         """
-        timeline, epoch = self._fields["id"], self._fields["epoch"]
-        if (timeline and event.timeline != timeline) or (epoch and event.epoch != epoch):
-            raise StoreError(
-                f"event {event.seq} is of another log ({event.timeline}, epoch {event.epoch})",
-                where=f"{timeline}, epoch {epoch}",
-                hint="read the timeline again from its start",
-                code="store.epoch",
-            )
-        if self._is_next(event.seq, event.timeline):
+        check_log(event, self._fields["id"], self._fields["epoch"])
+        if is_next(event.seq, self._seq, event.timeline):
             self._fields["id"], self._fields["epoch"] = event.timeline, event.epoch
             self._take(event.seq, event.data)
 
@@ -178,26 +198,15 @@ class Fold:
         Raises:
             StoreError: events are missing before this one (code `store.gap`).
         """
-        if self._is_next(seq, self._fields["id"]):
+        if is_next(seq, self._seq, self._fields["id"]):
             self._take(seq, payload)
-
-    def _is_next(self, seq: int, timeline: str) -> bool:
-        """Return False for an event that was folded already."""
-        if seq > self._seq + 1:
-            raise StoreError(
-                f"events {self._seq + 1} to {seq - 1} are missing",
-                where=timeline,
-                hint=f"read the log again after event {self._seq}",
-                code="store.gap",
-            )
-        return seq > self._seq
 
     def _take(self, seq: int, payload: Payload) -> None:
         self._seq, self._state = seq, None
         match payload:
             case SegmentDetected() as detected:
                 self._detect(detected)
-            case SegmentMeasured() | SegmentCaptioned() | SegmentTagged() | SegmentFailed() | SegmentCorrected():
+            case _ if isinstance(payload, SEGMENT_CHANGES):
                 self._change_segment(payload.segment, payload)
             case SceneDetected() as scene:
                 self._scenes[scene.scene] = scene
@@ -243,12 +252,8 @@ class Fold:
         return source is not None and source.live
 
     def _detect(self, detected: SegmentDetected) -> None:
-        bounds = dict(detected)
-        before = self._segments.get(self._newest)
-        if before is not None:
-            bounds["start"] = shared(detected.start, before.end)
-        known = self._segments.get(detected.segment)
-        self._segments[detected.segment] = changed(known, bounds) if known else compact(SegmentState(**bounds))
+        known, before = self._segments.get(detected.segment), self._segments.get(self._newest)
+        self._segments[detected.segment] = after_detected(known, before, detected)
         newest = self._segments.get(self._newest)
         if newest is None or newest.index < detected.index:
             if newest is not None and self._is_live:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamtags.core.answers import STAGE_OF_ANSWER
-from streamtags.core.compaction import changed
+from streamtags.core.compaction import changed, compact, shared
 from streamtags.core.events import (
     PAYLOADS,
     Payload,
     SegmentAnswer,
     SegmentCaptioned,
     SegmentCorrected,
+    SegmentDetected,
     SegmentFailed,
     SegmentMeasured,
     SegmentTagged,
@@ -21,7 +22,10 @@ from streamtags.core.model import TagScore
 from streamtags.core.payload import ANSWER_PREFIX
 from streamtags.core.state import PERSON, ModelAnswers, SegmentCorrection, SegmentError, SegmentState, SegmentStatus
 
-__all__ = ["after", "answered_segment", "changes_by"]
+__all__ = ["SEGMENT_CHANGES", "after", "after_detected", "answered_segment", "changes_by"]
+
+SEGMENT_CHANGES = (SegmentMeasured, SegmentCaptioned, SegmentTagged, SegmentFailed, SegmentCorrected)
+"""The events of this package that change a segment which was detected; answers of other stages do, too (`answered_segment`)."""
 
 # Of two stages that failed, the state reports the first in this order; stages of other packages come last, in order of their names.
 _FAILURE_ORDER = ("measure", "caption", "tag")
@@ -32,6 +36,20 @@ def after(segment: SegmentState, *payloads: Payload) -> SegmentState:
     for payload in payloads:
         segment = changed(segment, changes_by(segment, payload))
     return segment
+
+
+def after_detected(known: SegmentState | None, before: SegmentState | None, detected: SegmentDetected) -> SegmentState:
+    """Return a segment when it is detected, for the first time or again.
+
+    Args:
+        known: the segment so far, None for a new one.
+        before: the newest segment so far; its end is the start of the next, so that the two share it.
+        detected: the event.
+    """
+    bounds = dict(detected)
+    if before is not None:
+        bounds["start"] = shared(detected.start, before.end)
+    return changed(known, bounds) if known is not None else compact(SegmentState(**bounds))
 
 
 def _counts(rev: int, known: int | None) -> bool:

@@ -15,9 +15,10 @@ from streamtags.run.choice import choose_profile
 from streamtags.run.claim import claimed
 from streamtags.run.instruments import shot_detector
 from streamtags.run.opening import open_unless_stopped
+from streamtags.run.outcome import Outcome
 from streamtags.run.pipeline import Pipeline
 from streamtags.run.recording import choose_timeline, recorded_of
-from streamtags.run.replay import pages
+from streamtags.run.replay import opened_of, pages
 from streamtags.run.retag import retag_with
 from streamtags.run.runners import Runners
 from streamtags.run.traces import annotate, span
@@ -27,7 +28,7 @@ from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import open_any_source
 from streamtags.stages.tools import Tools
 
-__all__ = ["analyze"]
+__all__ = ["analyze", "run_analysis"]
 
 
 async def analyze(
@@ -42,7 +43,26 @@ async def analyze(
     timeline: str | None = None,
     tools: Tools | None = None,
 ) -> TimelineState:
-    """Analyze `uri` and return the state of its timeline at the end.
+    """Do what `run_analysis` does, and return the state of the timeline at the end."""
+    outcome = await run_analysis(
+        uri, settings, store, fresh=fresh, publish=publish, stop=stop, access=access, timeline=timeline, tools=tools
+    )
+    return store.state(outcome.id)
+
+
+async def run_analysis(
+    uri: str,
+    settings: Settings,
+    store: Store,
+    *,
+    fresh: bool = False,
+    publish: Publish = lambda _: None,
+    stop: asyncio.Event | None = None,
+    access: Access | None = None,
+    timeline: str | None = None,
+    tools: Tools | None = None,
+) -> Outcome:
+    """Analyze `uri`; return how it ended, without every segment as a value.
 
     A timeline of the same source and settings is resumed where it stopped. A finished one is only replayed, except that the stages run
     for segments that lack their answers, and segments that were retagged under another vocabulary are tagged under this one again. Each
@@ -87,19 +107,20 @@ async def _analyze(
     stop: asyncio.Event,
     access: Access | None,
     wanted: str | None,
-) -> TimelineState:
+) -> Outcome:
     tools = runners.tools
     choice = choose_timeline(store, uri, settings, tools, fresh=fresh, wanted=wanted, access=access)
     timeline, identity = choice.timeline, choice.identity
     annotate(timeline=timeline)
     recorded = None
     if not fresh and store.by_identity(identity) is not None:
-        state = store.state(timeline)
-        recorded = recorded_of(store, state)
-        if state.state == "completed" and not any(runners.lacking(segment) for segment in state.segments):
-            store.open_timeline(timeline, identity)
-            _replay(store, timeline, publish)
-            return await _retag_outdated(state, store, tools, publish)
+        if store.summary(timeline).state == "completed":
+            state = store.state(timeline)
+            if not any(runners.lacking(segment) for segment in state.segments):
+                store.open_timeline(timeline, identity)
+                _replay(store, timeline, publish)
+                return Outcome.of(await _retag_outdated(state, store, tools, publish))
+        recorded = recorded_of(store, timeline)
 
     def open_it() -> FrameSource:
         thumbnails = not runners.need_stills
@@ -149,5 +170,5 @@ def _begin(store: Store, timeline: str, source: FrameSource, settings: Settings,
     )
     if fresh and store.head(timeline).seq:
         store.replace(timeline, [opened])
-    elif store.state(timeline).source is None:  # new, or an earlier analysis could not open the source
+    elif opened_of(store, timeline) is None:  # new, or an earlier analysis could not open the source
         store.append(timeline, [opened])

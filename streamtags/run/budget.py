@@ -11,7 +11,7 @@ from streamtags.config.budget import BudgetSettings
 from streamtags.config.settings import ProfileSettings
 from streamtags.core.errors import ConfigError
 from streamtags.core.events import Event
-from streamtags.core.state import TimelineState
+from streamtags.run.outcome import Analyzed
 from streamtags.run.stop import Stop
 from streamtags.run.usage import TokenCount
 from streamtags.run.writer import Publish
@@ -63,7 +63,7 @@ class Budget:
 
         return counted
 
-    def what_is_left(self, state: TimelineState) -> str:
+    def what_is_left(self, state: Analyzed) -> str:
         """Return one line that says what was used up and what a further run would have to do for this timeline."""
         missing = sum(segment.status != "tagged" for segment in state.segments)
         return f"{self._stop.reason}: {missing} of {len(state.segments)} segments so far have no tags yet"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from streamtags.core.errors import ModelError
 from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.recording import identity_of_source, settings_identity
+from streamtags.run.replay import opened_of
 from streamtags.sources.edit.source import is_edit
 from streamtags.sources.file.access import Access
 from streamtags.sources.live.source import is_live
@@ -103,7 +104,7 @@ def choose_for_retag(settings: Settings, state: TimelineState) -> Settings:
     """Return settings whose profile is named: for `auto`, the one that the timeline was analyzed with if auto chose it, else `embedded`."""
     if not settings.is_auto:
         return settings
-    if (recorded := _recorded(state)) is not None:
+    if (recorded := _recorded(state.profile, state.settings)) is not None:
         return _with_profile(settings, *recorded)
     return settings.model_copy(update={"profile": "embedded"})
 
@@ -267,16 +268,17 @@ def _earlier(settings: Settings, store: Store, uri: str, access: Access | None) 
     for summary in store.timelines(source=source):
         if (summary.identity.settings, summary.identity.vocabulary) != (included, vocabulary):
             continue
-        if (recorded := _recorded(store.state(summary.id))) is not None:
+        opened = opened_of(store, summary.id)
+        if opened is not None and (recorded := _recorded(opened.profile, opened.settings)) is not None:
             return recorded
     return None
 
 
-def _recorded(state: TimelineState) -> tuple[str, ProfileSettings] | None:
+def _recorded(name: str | None, settings: Mapping[str, Any]) -> tuple[str, ProfileSettings] | None:
     """Return name and settings of the profile that auto chose for a timeline; None if it chose none, or one that leaves this machine."""
     try:
-        profile = ProfileSettings.model_validate(state.settings["auto"])
+        profile = ProfileSettings.model_validate(settings["auto"])
     except (KeyError, ValidationError):
         return None
     url = profile.captioner.options.get("base_url")
-    return None if state.profile is None or (url is not None and not is_loopback(str(url))) else (state.profile, profile)
+    return None if name is None or (url is not None and not is_loopback(str(url))) else (name, profile)

@@ -12,7 +12,7 @@ from streamtags.config.settings import Settings
 from streamtags.core.errors import StoreError, StreamtagsError
 from streamtags.core.ports import Captioner
 from streamtags.core.stores import Store
-from streamtags.run.analyze import analyze
+from streamtags.run.analyze import run_analysis
 from streamtags.run.backends import open_tools
 from streamtags.stages.tools import Tools
 from streamtags.store.opening import open_store
@@ -80,7 +80,7 @@ class FilmAnalyzer:
         deadline = time.monotonic() + self._claim_wait_seconds
         while True:
             try:
-                return (await analyze(source, self._settings, store, tools=tools)).id
+                return (await run_analysis(source, self._settings, store, tools=tools)).id
             except StoreError as error:
                 if error.code != "store.claimed" or time.monotonic() > deadline:
                     raise

@@ -1,6 +1,6 @@
 """One analysis of one source: the pass over the source, the scheduler, and the events of the run as a whole.
 
-Everything known is in the fold of the log. A run does only what the log still lacks, so the same code analyzes a new source, resumes
+Everything known is in the log. A run does only what the log still lacks, so the same code analyzes a new source, resumes
 after a crash, and retries failed segments.
 """
 
@@ -14,14 +14,13 @@ from contextlib import suppress
 from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceError, StoreError, StreamtagsError
 from streamtags.core.events import ErrorInfo, Event, SegmentDetected, SegmentMeasured, TimelineCancelled, TimelineFailed
-from streamtags.core.fold import Fold
 from streamtags.core.model import Measured, Recorded, Segment
 from streamtags.core.ports import FrameSource, GivesClips
-from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
 from streamtags.run.feed import Feed
+from streamtags.run.ledger import Ledger
+from streamtags.run.outcome import Outcome
 from streamtags.run.policies import FilePolicy, LivePolicy, Policy
-from streamtags.run.replay import pages
 from streamtags.run.report import RunReport
 from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
@@ -70,21 +69,21 @@ class Pipeline:
         self._recorded = recorded
         concurrency = runners.tools.profile.concurrency
         self._policy: Policy = LivePolicy(concurrency) if source.info.live else FilePolicy(concurrency)
-        self._fold = Fold.from_snapshot(store.state(timeline))
-        self._report = RunReport(self._fold, source, runners.segment_stages, TokenCount(runners.tools.profile))
-        if self._fold.seq > 1:
-            for page in pages(store, timeline):
-                self._report.tokens.add(page)
-        self._writer = Writer(store, timeline, self._fold, self._count_and_publish, wait_seconds=runners.commit_wait_seconds)
+        tokens = TokenCount(runners.tools.profile)
+        self._timeline = timeline
+        self._ledger = Ledger.of(store, timeline, runners.segment_stages, also=tokens.add)
+        self._report = RunReport(self._ledger, source, runners.segment_stages, tokens)
+        self._writer = Writer(store, timeline, self._ledger, self._count_and_publish, wait_seconds=runners.commit_wait_seconds)
         self._reuse = Reuse(store, timeline, runners)
         self._progress_due = 0.0
 
     @property
-    def state(self) -> TimelineState:
+    def outcome(self) -> Outcome:
         """The timeline as it is now."""
-        return self._fold.state
+        ledger = self._ledger
+        return Outcome(self._timeline, ledger.state, self._source.info, ledger.segments, ledger.scenes, ledger.summary)
 
-    async def run(self, stop: asyncio.Event) -> TimelineState:
+    async def run(self, stop: asyncio.Event) -> Outcome:
         """Analyze to the end, or until `stop` is set; then the work in flight is given up and the timeline is cancelled.
 
         A live source that is stopped ends: its last segment is closed, and what was received has a few seconds to be finished.
@@ -109,7 +108,7 @@ class Pipeline:
             await self._writer.write(self._report.progress(), TimelineCancelled(summary={**self._report.summary(), **reason}))
         elif (error := work.exception()) is not None:
             raise await self._record_failure(error)
-        return self.state
+        return self.outcome
 
     async def _work(self) -> None:
         source_error: SourceError | None = None
@@ -117,7 +116,7 @@ class Pipeline:
         async with Feed(items, _FEED_ITEMS) as feed:
             try:
                 async with asyncio.TaskGroup() as group:
-                    scheduler = Scheduler(self._fold, self._writer, self._runners, self._policy, self._reuse, group)
+                    scheduler = Scheduler(self._ledger, self._writer, self._runners, self._policy, self._reuse, group)
                     self._resume(scheduler)
                     try:
                         async for item in feed:
@@ -133,12 +132,13 @@ class Pipeline:
 
     def _resume(self, scheduler: Scheduler) -> None:
         """Prepare for the segments of earlier runs: a file gives them again, a live source does not."""
-        segments = list(self._fold.segments)
         if self._recorded is None:
-            scheduler.expect(segments)
-        else:
-            for segment in segments:
-                scheduler.resume(segment)
+            scheduler.expect(self._ledger.segments.names)
+            return
+        unfinished = list(self._ledger.unfinished)
+        scheduler.expect(unfinished)
+        for name in unfinished:
+            scheduler.resume(name)
 
     async def _take(self, item: PassItem, scheduler: Scheduler) -> None:
         match item:
@@ -155,7 +155,7 @@ class Pipeline:
                 self._writer.put(item)
 
     def _detect(self, segment: Segment, scheduler: Scheduler) -> None:
-        known = self._fold.segment(segment.id)
+        known = self._ledger.segment(segment.id)
         if known is None:
             source = self._source
             clip = source.clip(segment.start.frame, segment.end.frame) if isinstance(source, GivesClips) else None

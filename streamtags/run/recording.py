@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from streamtags.config.settings import Settings
-from streamtags.core.events import TimelineProgress
+from streamtags.core.events import SegmentDetected, TimelineProgress
 from streamtags.core.model import Recorded
 from streamtags.core.records import TimelineIdentity
-from streamtags.core.state import TimelineState
 from streamtags.core.stores import Store
+from streamtags.run.replay import opened_of, pages
 from streamtags.sources.edit.source import edit_identity, is_edit
 from streamtags.sources.file.access import Access
 from streamtags.sources.file.identity import source_identity
@@ -63,7 +63,7 @@ def choose_timeline(
     first = timeline_identity(identity, settings, tools)
     plain = _choice(first)
     earlier = [Choice(summary.id, summary.identity) for summary in store.recordings(first)]
-    if not live and not any(_is_of_live(store.state(one.timeline)) for one in earlier):
+    if not live and not any(_is_of_live(store, one.timeline) for one in earlier):
         return plain
     for choice in earlier:
         if choice.timeline == wanted:
@@ -82,25 +82,33 @@ def identity_of_source(uri: str, settings: Settings, access: Access | None) -> s
     return edit_identity(uri, settings.ingest, access) if is_edit(uri) else source_identity(uri)
 
 
-def recorded_of(store: Store, state: TimelineState) -> Recorded | None:
+def recorded_of(store: Store, timeline: str) -> Recorded | None:
     """Return how far the recording of a live source goes; None if there is none."""
-    if state.source is None or not state.source.live or not state.segments:
+    opened = opened_of(store, timeline)
+    if opened is None or not opened.source.live:
         return None
-    first, last = state.segments[0].start, state.segments[-1].end
-    events = store.read(state.id)
-    position, at = last.seconds, events[-1].at
-    for event in reversed(events):
-        if isinstance(event.data, TimelineProgress) and event.data.decoded_seconds:
-            position, at = first.seconds + event.data.decoded_seconds, event.at
-            break
-    ago = (datetime.now(UTC) - at).total_seconds() + position - last.seconds
+    first: SegmentDetected | None = None
+    last: SegmentDetected | None = None
+    position: tuple[float, datetime] | None = None
+    segments, at = 0, datetime.now(UTC)
+    for event in (event for page in pages(store, timeline) for event in page):
+        at = event.at
+        if isinstance(event.data, SegmentDetected):
+            first, last = first or event.data, event.data
+            segments += 1
+        elif isinstance(event.data, TimelineProgress) and event.data.decoded_seconds:
+            position = event.data.decoded_seconds, at
+    if first is None or last is None:
+        return None
+    reached, at = (last.end.seconds, at) if position is None else (first.start.seconds + position[0], position[1])
+    ago = (datetime.now(UTC) - at).total_seconds() + reached - last.end.seconds
     return Recorded(
-        info=state.source,
-        start_pts=first.pts,
-        end_pts=last.pts,
-        frames=last.frame,
-        segments=len(state.segments),
-        shots=state.segments[-1].shot + 1,
+        info=opened.source,
+        start_pts=first.start.pts,
+        end_pts=last.end.pts,
+        frames=last.end.frame,
+        segments=segments,
+        shots=last.shot + 1,
         ago=max(0.0, ago),
     )
 
@@ -129,8 +137,9 @@ def _choice(identity: TimelineIdentity) -> Choice:
     return Choice(identity.timeline, identity)
 
 
-def _is_of_live(state: TimelineState) -> bool:
-    return state.source is not None and state.source.live
+def _is_of_live(store: Store, timeline: str) -> bool:
+    opened = opened_of(store, timeline)
+    return opened is not None and opened.source.live
 
 
 def _goes_on(store: Store, timeline: str, seconds: float) -> bool:
@@ -138,7 +147,7 @@ def _goes_on(store: Store, timeline: str, seconds: float) -> bool:
     head = store.head(timeline)
     if head.seq == 0:
         return True
-    if store.state(timeline).state in ("completed", "cancelled"):
+    if store.summary(timeline).state in ("completed", "cancelled"):
         return False
     (newest,) = store.read(timeline, after=head.seq - 1)
     return (datetime.now(UTC) - newest.at).total_seconds() <= seconds

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from streamtags.core.events import TimelineProgress
-from streamtags.core.fold import Fold
 from streamtags.core.ports import FrameSource, ReportsDamage
-from streamtags.core.state import LiveState
+from streamtags.run.ledger import Ledger, Reception
 from streamtags.run.usage import TokenCount
 from streamtags.stages.stage import Stage
 
@@ -23,36 +22,36 @@ class RunReport:
         tokens: what the models counted.
     """
 
-    def __init__(self, fold: Fold, source: FrameSource, stages: Sequence[Stage], tokens: TokenCount) -> None:
+    def __init__(self, ledger: Ledger, source: FrameSource, stages: Sequence[Stage], tokens: TokenCount) -> None:
         self.decoded_seconds = 0.0
         self.tokens = tokens
-        self._fold = fold
+        self._ledger = ledger
         self._source = source
         self._counted = [stage for stage in stages if stage.is_answered is None]
 
     def progress(self) -> TimelineProgress:
         """Return how far the run has come."""
-        segments = self._fold.segments
+        counts = self._ledger.counts
         return TimelineProgress(
             decoded_seconds=round(self.decoded_seconds, 3),
             duration_seconds=self._source.info.video.duration,
-            segments=len(segments),
-            captioned=sum(segment.caption is not None for segment in segments),
-            tagged=sum(bool(segment.tags_rev) for segment in segments),
-            failed=sum(segment.status == "failed" for segment in segments),
-            stages={stage.name: sum(stage.has_answer(segment) for segment in segments) for stage in self._counted},
+            segments=len(self._ledger.segments),
+            captioned=counts.captioned,
+            tagged=counts.tagged,
+            failed=counts.failed,
+            stages={stage.name: counts.stages[stage.name] for stage in self._counted},
         )
 
     def summary(self) -> dict[str, Any]:
         """Return the counts at the end of a run."""
-        segments = self._fold.segments
+        counts = self._ledger.counts
         warnings = list(self._source.warnings) if isinstance(self._source, ReportsDamage) else []
         return {
-            "shots": len({segment.shot for segment in segments}),
-            "segments": len(segments),
-            "tagged": sum(segment.status == "tagged" for segment in segments),
-            "failed": sum(segment.status == "failed" for segment in segments),
-            "reused": sum(segment.reused_from is not None for segment in segments),
+            "shots": counts.shots,
+            "segments": len(self._ledger.segments),
+            "tagged": counts.finished,
+            "failed": counts.failed,
+            "reused": counts.reused,
             "seconds": round(self.decoded_seconds, 3),
             **(self._reception() if self._source.info.live else {}),
             **({"warnings": warnings} if warnings else {}),
@@ -61,6 +60,6 @@ class RunReport:
 
     def _reception(self) -> dict[str, Any]:
         """Return how a live source was received: its gaps, its dropped frames, and why it ended if it broke off."""
-        live = self._fold.live or LiveState()
+        live = self._ledger.reception or Reception()
         ended = {} if live.lost is None or live.lost.retry_seconds is not None else {"ended": live.lost.error.message}
-        return {"gaps": len(live.gaps), "dropped": live.dropped, **ended}
+        return {"gaps": live.gaps, "dropped": live.dropped, **ended}

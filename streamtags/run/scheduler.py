@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from streamtags.core.errors import ModelError
 from streamtags.core.events import ErrorInfo, Payload, SceneDetected, SegmentFailed
-from streamtags.core.fold import Fold
 from streamtags.core.model import Measured
 from streamtags.core.payload import with_rev
 from streamtags.core.records import Fingerprint
 from streamtags.core.segment_fold import after
 from streamtags.core.state import SegmentState
+from streamtags.run.ledger import Ledger
 from streamtags.run.policies import Policy, skipped
 from streamtags.run.reuse import Reuse
 from streamtags.run.runners import Runners
@@ -40,7 +40,7 @@ class _Job:
         queued: the names of those that count as waiting.
         started: the names of those that run.
         refused: why stages skip this segment, by name.
-        answers: what the stages returned in this run; a part of it may not be in the fold yet.
+        answers: what the stages returned in this run; a part of it may not be in the log yet.
         rooms: what it was admitted with by the policy: stills, sound.
     """
 
@@ -64,8 +64,8 @@ class Scheduler:
         group: runs the work; the caller waits for it.
     """
 
-    def __init__(self, fold: Fold, writer: Writer, runners: Runners, policy: Policy, reuse: Reuse, group: asyncio.TaskGroup) -> None:
-        self._fold = fold
+    def __init__(self, ledger: Ledger, writer: Writer, runners: Runners, policy: Policy, reuse: Reuse, group: asyncio.TaskGroup) -> None:
+        self._ledger = ledger
         self._writer = writer
         self._runners = runners
         self._policy = policy
@@ -75,9 +75,9 @@ class Scheduler:
         self._unsettled: set[str] = set()  # segments whose inputs of the scene stages may still come
         self._next_in_scene = 0
 
-    def expect(self, segments: Sequence[SegmentState]) -> None:
-        """Keep `segments` out of scenes until they have been taken: the source will give them again."""
-        self._unsettled.update(segment.segment for segment in segments)
+    def expect(self, names: Iterable[str]) -> None:
+        """Keep segments out of scenes until they have been taken or resumed."""
+        self._unsettled.update(names)
 
     def detected(self, name: str) -> None:
         """Note a new segment that will be taken."""
@@ -87,7 +87,7 @@ class Scheduler:
         """Start the work on a segment; wait as long as the policy says."""
         await self._policy.admit(STILLS)
         job = _Job(measured.segment.id, measured, rooms={STILLS})
-        self._open(job, self._fold.segment(job.name))
+        self._open(job, self._ledger.segment(job.name))
         if _needs(SOUND, job.lacking):
             await self._policy.admit(SOUND)
             job.rooms.add(SOUND)
@@ -96,11 +96,10 @@ class Scheduler:
         else:
             self._group.create_task(self._begin(job))
 
-    def resume(self, segment: SegmentState) -> None:
-        """Do what is possible for a segment of a live source whose stills were lost with an earlier run."""
-        if segment.kind == "gap":
-            return
-        job = _Job(segment.segment)
+    def resume(self, name: str) -> None:
+        """Do what is possible for an unfinished segment of a live source, whose stills were lost with an earlier run."""
+        job = _Job(name)
+        segment = self._state(job)
         self._open(job, segment)
         self._unsettled.add(job.name)
         for stage in [stage for stage in job.lacking if not PASS_INPUTS.isdisjoint(stage.needs)]:
@@ -139,7 +138,7 @@ class Scheduler:
         measured = job.measured
         if measured is None:
             return
-        segment = self._fold.segment(job.name)  # None while the event of its detection is on its way to the log
+        segment = self._ledger.segment(job.name)  # None while the event of its detection is on its way to the log
         if segment is None or segment.evidence is None:
             frames = measured.segment.end.frame - measured.segment.start.frame
             await self._writer.write(
@@ -194,7 +193,7 @@ class Scheduler:
 
     def _work(self, job: _Job, stage: Stage) -> SegmentWork:
         state = self._state(job)
-        previous = self._fold.segment(_name(state.index - 1))
+        previous = self._ledger.segment(_name(state.index - 1))
         return SegmentWork(state, None if PASS_INPUTS.isdisjoint(stage.needs) else job.measured, previous)
 
     async def _keep(self, job: _Job, stage: Stage, answers: Sequence[Payload]) -> None:
@@ -234,7 +233,7 @@ class Scheduler:
 
     def _state(self, job: _Job) -> SegmentState:
         """Return the segment as it is when everything written so far is in the log."""
-        segment = self._fold.segment(job.name)
+        segment = self._ledger.segment(job.name)
         if segment is None:
             raise AssertionError(f"{job.name} is measured before it is detected")
         return after(segment, *job.answers)
@@ -242,14 +241,13 @@ class Scheduler:
     def _link_scenes(self) -> list[Payload]:
         """Give the scene stages every segment whose inputs are settled, in order; return what they say that the log does not have."""
         payloads = list[Payload]()
-        while (segment := self._fold.segment(_name(self._next_in_scene))) is not None and segment.segment not in self._unsettled:
+        while (name := _name(self._next_in_scene)) not in self._unsettled and (segment := self._ledger.segment(name)) is not None:
             payloads += [payload for runner in self._runners.scene_runners for payload in runner.push(segment)]
             self._next_in_scene += 1
         return self._changed(payloads)
 
     def _changed(self, payloads: Sequence[Payload]) -> list[Payload]:
-        scenes = self._fold.scenes
-        return [payload for payload in payloads if not isinstance(payload, SceneDetected) or scenes.get(payload.scene) != payload]
+        return [payload for payload in payloads if not isinstance(payload, SceneDetected) or not self._ledger.has_scene(payload)]
 
 
 def _name(index: int) -> str:

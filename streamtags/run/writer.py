@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload
-from streamtags.core.fold import Fold
 from streamtags.core.records import Fingerprint
 from streamtags.core.stores import Store
 
-__all__ = ["Publish", "Writer"]
+__all__ = ["Publish", "TakesEvents", "Writer"]
 
 Publish = Callable[[Sequence[Event]], None]
+
+
+class TakesEvents(Protocol):
+    """What a writer keeps current: a `Fold`, or a `Ledger`."""
+
+    @property
+    def seq(self) -> int:
+        """The seq of the last event taken."""
+        ...
+
+    def apply(self, event: Event) -> None:
+        """Take the next event; one that was taken already is ignored."""
+        ...
 
 
 @dataclass(slots=True)
@@ -46,7 +59,7 @@ class Writer:
         self,
         store: Store,
         timeline: str,
-        fold: Fold,
+        fold: TakesEvents,
         publish: Publish,
         epoch: str | None = None,
         wait_seconds: Callable[[], float] = lambda: 0.0,

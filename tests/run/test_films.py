@@ -75,7 +75,7 @@ def test_a_fault_that_one_film_brings_out_is_a_result(film: Path, settings: Sett
     async def broken(*arguments: object, **more: object) -> None:
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(films, "analyze", broken)
+    monkeypatch.setattr(films, "run_analysis", broken)
     analyzer = FilmAnalyzer(settings)
     error = analyzer.analyze(str(film)).error
     analyzer.close()

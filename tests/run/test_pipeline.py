@@ -44,7 +44,8 @@ async def run(
     store.open_timeline(timeline, TimelineIdentity(timeline))
     if store.head(timeline).seq == 0:
         store.append(timeline, [TimelineOpened(source=source.info, vocabulary=using.vocabulary.ref, profile="test")])
-    return await Pipeline(store, timeline, source, load_settings(), Runners(using), publish).run(stop or asyncio.Event())
+    await Pipeline(store, timeline, source, load_settings(), Runners(using), publish).run(stop or asyncio.Event())
+    return store.state(timeline)
 
 
 def content(state: TimelineState) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
 from streamtags.core.events import Event, SegmentFailed, TimelineOpened, TimelineProgress
 from streamtags.process import ignore_proxy_exceptions, limit_opencv_threads
-from streamtags.run.analyze import analyze
+from streamtags.run.analyze import run_analysis
 from streamtags.run.budget import Budget
 from streamtags.run.estimate import Estimate, estimate
 from streamtags.run.stop import Stop
@@ -153,7 +153,7 @@ async def _run(task: Task) -> None:
         counted = budget.counting(settings.choose_profile(), publish)
         for _ in range(_CLAIM_TRIES):
             try:
-                state = await analyze(task.uri, settings, store, publish=counted, stop=stop, access=access, timeline=task.timeline)
+                outcome = await run_analysis(task.uri, settings, store, publish=counted, stop=stop, access=access, timeline=task.timeline)
                 break
             except StoreError as error:
                 if error.code != "store.claimed" or stop.is_set():
@@ -162,9 +162,9 @@ async def _run(task: Task) -> None:
                 await asyncio.sleep(_CLAIM_SECONDS)
         else:
             raise refused
-    if budget.used_up and state.state == "cancelled":
-        _log.warning("%s stopped: %s", state.id, budget.what_is_left(state))
-    if state.id != task.timeline:
+    if budget.used_up and outcome.state == "cancelled":
+        _log.warning("%s stopped: %s", outcome.id, budget.what_is_left(outcome))
+    if outcome.id != task.timeline:
         raise SourceRefused("has changed since the request", where=task.uri, hint="request it again", code="source.changed")
 
 
