@@ -1,4 +1,4 @@
-"""How an analysis ended, for whoever started it: without every segment as a value, so that it costs no memory that grows."""
+"""How an analysis ended, without every segment as a value, so that the memory of the process that ran it does not grow with the source."""
 
 from __future__ import annotations
 
