@@ -160,6 +160,11 @@ class SuggestCues(OneTimeline):
     )
 
 
+def _as_verb(value: Any) -> Any:
+    """Return the verb for a decision that is named as `cue.decided` names it."""
+    return {"accepted": "accept", "rejected": "reject"}.get(value, value) if isinstance(value, str) else value
+
+
 class DecideCue(OneTimeline):
     """What a person decides about a cue: accept a track, reject a track or the cue, or swap the present track for another.
 
@@ -167,7 +172,9 @@ class DecideCue(OneTimeline):
     """
 
     cue: Name
-    decision: Literal["accept", "reject", "swap", "reset"]
+    decision: Annotated[Literal["accept", "reject", "swap", "reset"], BeforeValidator(_as_verb)] = Field(
+        description="`accepted` and `rejected`, as events name a decision, mean accept and reject"
+    )
     track: str | None = Field(None, max_length=MAX_TEXT, description="id of the track; for accept, the first suggestion if none is named")
     library: Name | None = Field(None, description="library of the track; not given: that of the suggestions")
     by: str | None = Field(None, max_length=MAX_NAME)

@@ -41,6 +41,9 @@ def test_a_film_of_the_server_is_chosen_by_keyboard_and_analyzed(server: Server,
     assert page.inner_text("#title") == "take 1.mp4"
     assert "embedded" in page.inner_text("#counts")
     assert "seed-eight" in page.inner_text("#counts")
+    (server.folder / "Reel 1" / "take 1.mp4").unlink()
+    page.reload()
+    page.wait_for_selector("#no-picture:has-text('--media-root FOLDER')")
 
 
 def test_a_film_that_is_refused_keeps_its_name_and_the_dialog(server: Server, page: Page) -> None:

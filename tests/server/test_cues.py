@@ -49,6 +49,8 @@ def test_cues_come_as_an_answer_and_as_events_and_a_decision_stays(server: Any) 
     state = server.store.state("tl_film")
     assert state.spotting[0].decision == "accepted"
     assert server.json("POST", "/v1/timelines/tl_film/cues/1M2", {"decision": "reject"})[1]["decision"] == "rejected"
+    for word in ("accepted", "rejected"):  # as events name it
+        assert server.json("POST", "/v1/timelines/tl_film/cues/1M2", {"decision": word})[1]["decision"] == word
 
 
 def test_http_and_websocket_spot_as_before_until_a_request_says_otherwise(server: Any) -> None:

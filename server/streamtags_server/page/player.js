@@ -6,6 +6,8 @@
 import { byId } from "./dom.js";
 
 const MAX_RATE = 8;
+const CANNOT_PLAY = "The browser cannot play this film; the timeline works.";
+const NOT_SERVED = "The server has no access to this film; start it with --media-root FOLDER. The timeline works.";
 const HAVE_FUTURE_DATA = 3; // HTMLMediaElement.HAVE_FUTURE_DATA
 
 export class Player {
@@ -25,7 +27,7 @@ export class Player {
     /** @type {number | null} */
     this._nextSeek = null;
     this.video.addEventListener("loadedmetadata", () => this._ready());
-    this.video.addEventListener("error", () => this._lost());
+    this.video.addEventListener("error", () => this._failed());
     this.video.addEventListener("seeked", () => this._seeked());
     for (const type of ["pause", "play", "timeupdate"]) this.video.addEventListener(type, moved);
   }
@@ -50,7 +52,7 @@ export class Player {
     this.stop();
     this._time = 0;
     byId("monitor").classList.remove("no-media");
-    byId("no-picture").textContent = "The browser cannot play this film; the timeline works.";
+    byId("no-picture").textContent = CANNOT_PLAY;
     this._hasMedia = false;
     this._isSeeking = false;
     this._nextSeek = null;
@@ -147,6 +149,16 @@ export class Player {
     byId("monitor").classList.toggle("no-media", !this._hasMedia || !this.hasPicture);
     if (this._time > 0) this.seek(this._time);
     this._moved();
+  }
+
+  /** A server that does not have the film and a film that the browser cannot decode are the same error to `<video>`. */
+  async _failed() {
+    const url = this.video.getAttribute("src");
+    this._lost();
+    if (!url) return;
+    const answer = await fetch(url, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+    if (answer?.status === 404 && this.video.getAttribute("src") === url) byId("no-picture").textContent = NOT_SERVED;
+    await answer?.body?.cancel();
   }
 
   _lost() {
