@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"cues": cues_as_json(state, args.top)}, ensure_ascii=False))
     else:
-        _print(state, args.top)
+        _print(state, args.top, library)
     return 0
 
 
@@ -128,7 +128,7 @@ def _decide(args: argparse.Namespace, store: Store, timeline: str) -> bool:
     return bool(chosen)
 
 
-def _print(state: TimelineState, top: int) -> None:
+def _print(state: TimelineState, top: int, library: str | None) -> None:
     from streamtags.core.cue_tracks import tracks_of
 
     for cue in state.spotting:
@@ -138,7 +138,10 @@ def _print(state: TimelineState, top: int) -> None:
         print(f"       {printable(cue.reason)}")
         for hit in cue.hits:
             print(f"       hit {hit.at.timecode}  {printable(hit.reason)}")
-        for number, track in enumerate(tracks_of(cue, state, top), 1):
+        tracks = tracks_of(cue, state, top)
+        if library is not None and not tracks and cue.usage != "source" and cue.decision != "rejected":
+            print(f"       no track of {printable(library)} fits: the limits exclude all that were not rejected or used for other cues")
+        for number, track in enumerate(tracks, 1):
             by = f" by {track.artist}" if track.artist else ""
             print(f"       {number}. {track.score:.2f}  {printable(track.title + by)}  [{printable(track.track)}]")
             print(f"          {printable(track.why)}")

@@ -43,6 +43,7 @@ LISTS: dict[str, str] = {
 }
 _FIELDS = {heading: field for group in (TEXTS, NUMBERS, LISTS) for field, headings in group.items() for heading in headings.split()}
 _PREFIX = re.compile(r"^\s*(?:track|work|cd|album)\s*:\s*", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"^(\s*\d+),(\d{1,2}\s*)$")  # three digits may be thousands
 _MAX_LITERAL = 20_000  # characters of a cell that is read as a list of Python
 _MAX_ITEMS = 200
 
@@ -62,7 +63,7 @@ def parse_number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is not a number")
     try:
-        number = float(value)
+        number = float(_DECIMAL_COMMA.sub(r"\1.\2", value) if isinstance(value, str) else value)
     except (ValueError, OverflowError):
         raise ValueError(f"{str(value)[:40]!r} is not a number") from None
     if not math.isfinite(number):

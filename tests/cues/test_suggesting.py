@@ -145,6 +145,11 @@ def test_music_that_is_heard_only_later_is_no_reason_to_spot_over_it(store: Stor
     assert [cue.usage for cue in suggest_cues(store, "tl_late", CueRequest()).spotting] == ["background", "source"]
 
 
+def test_the_command_says_that_no_track_fits(store: Store, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cues", "tl_film", "--store", url, "--library", "attic", "--guide", "at least 9 minutes"]) == 0
+    assert "no track of attic fits: the limits exclude all" in capsys.readouterr().out
+
+
 def test_the_command_spots_as_before_until_a_flag_says_otherwise(store: Store, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for flags, expected in (
         (["--over-music"], ["1M1", "1M2"]),

@@ -71,6 +71,11 @@ def test_each_mistake_is_named_with_its_line_and_the_other_rows_are_used(tmp_pat
     assert catalog.skipped == 3
 
 
+def test_numbers_may_have_a_decimal_comma(tmp_path: Path) -> None:
+    catalog = read(tmp_path, "id;title;bpm\na;Dawn;90,5\nb;Dusk;1,200")
+    assert (catalog.tracks["a"].tempo, [one.line for one in catalog.problems]) == (90.5, [3])
+
+
 def test_a_line_without_end_is_skipped_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_LINE", 1000)
     catalog = read(tmp_path, "id,title\na,Dawn\nb," + "x" * 50_000 + "\nc,Dusk\n")

@@ -19,6 +19,9 @@ def test_signed_words_have_weights_and_may_be_phrases() -> None:
     guide = parse_guide('warm +piano -vocals:0.5 -"distorted guitar":2 lo-fi')
     assert guide.signed == (SignedTerm("piano", 1), SignedTerm("vocals", -0.5), SignedTerm("distorted guitar", -2))
     assert guide.text == "warm lo-fi"
+    listed = parse_guide("+piano, -vocals:0.5; hopeful,+strings")
+    assert listed.signed == (SignedTerm("piano", 1), SignedTerm("vocals", -0.5), SignedTerm("strings", 1))
+    assert listed.text == "hopeful"
 
 
 @pytest.mark.parametrize(
