@@ -1,4 +1,4 @@
-"""The compose files: no engine runs here, so they are checked against the schema, against each other and against the package itself."""
+"""The compose files: tests have no engine to run them, so they are checked against the schema, each other and the package itself."""
 
 from __future__ import annotations
 
@@ -86,3 +86,9 @@ def test_several_servers_share_a_store_its_files_and_a_model(name: str, monkeypa
 def test_prometheus_reads_every_server_where_it_listens() -> None:
     scraped = yaml.safe_load((SERVER / "several" / "prometheus.yaml").read_text("utf-8"))["scrape_configs"][0]["static_configs"][0]
     assert sorted(scraped["targets"]) == [f"{name}:8710" for name in sorted(STREAMTAGS)]
+
+
+def test_prometheus_shows_the_token_that_metrics_ask_for() -> None:
+    scraping = yaml.safe_load((SERVER / "several" / "prometheus.yaml").read_text("utf-8"))["scrape_configs"][0]
+    secrets = [f"/run/secrets/{name}" for name in SEVERAL["services"]["prometheus"]["secrets"]]
+    assert secrets == [scraping["authorization"]["credentials_file"]]

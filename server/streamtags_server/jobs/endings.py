@@ -31,6 +31,7 @@ async def write_end(store: Store, blocking: Blocking, active: ActiveJob, error: 
     """
     timeline, how = active.job.timeline, active.end_state(error)
     if how == "completed":
+        _log.info("%s ended", timeline)
         return
     _log.info("%s %s: %s", timeline, how, error.message if error else "on request")
     payload: TimelineCancelled | TimelineFailed = TimelineCancelled()

@@ -278,7 +278,6 @@ class Jobs:
                 timeline = stored.timeline
                 await self._blocking(lambda timeline=timeline: self._store.job_queue.finish(timeline, self._owner))  # type: ignore[misc]
                 continue
-            _log.info("starting %s" if job.starts == 0 else "resuming %s", job.timeline)
             active = ActiveJob(job, is_cancelled=stored.cancelled)
             self._begin(active)
             if active.is_cancelled:
@@ -357,6 +356,7 @@ class Jobs:
         job.starts, job.started_seq, job.running = job.starts + 1, seq, True
         if not await self._save(active):
             return
+        _log.info("resuming %s" if seq else "starting %s", job.timeline)
         active.process = await WorkerProcess.start(self._command)
         self._update_metrics()
         settings = job.settings(self._settings)
