@@ -1,8 +1,9 @@
 """What many films, many timelines and many appends cost, on SQLite and on PostgreSQL.
 
 python -m benchmarks growth films [--counts 1 10 100 1000]    time and memory per film
-python -m benchmarks growth stores [--timelines 10000] [--segments 3] [--store sqlite]
-                                                              list and search with that many timelines
+python -m benchmarks growth stores [--timelines 10000] [--segments 3] [--store sqlite] [--copy]
+                                                              list and search with that many timelines; with --copy, and
+                                                              --segments 100 for instance, the logs are copied in at once
 python -m benchmarks growth appends [--writers 1 4 16]        appends a second, and the time until another process sees one
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,13 +19,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.search import FILTERS, drawn_queries, made_up, timed
-from streamtags.core.events import Payload, SegmentCaptioned, TimelineProgress
+from benchmarks.bulk import FIRST_DAY, fill_by_copy, identity_of, index_by_copy, made_up_captions, name_of, payloads_of, print_sizes
+from benchmarks.search import FILTERS, drawn_queries, timed
+from streamtags.core.events import TimelineProgress
 from streamtags.core.records import TimelineIdentity
 from streamtags.core.stores import Store
 from streamtags.run.search import open_search
@@ -33,6 +38,7 @@ from streamtags.testing.log import make_payloads
 from streamtags.testing.postgres import PostgresServer, find_postgres
 
 LOOKS = ("texture", "stripes", "lights", "blocks")
+PROGRESS = TimelineProgress(decoded_seconds=1, duration_seconds=1, segments=1, captioned=1, tagged=1, failed=0)
 PROGRAM = "import sys; from streamtags.cli import main; sys.exit(main())"
 
 
@@ -47,14 +53,14 @@ def stores(folder: Path, wanted: str = "both") -> Iterator[dict[str, str]]:
         yield {**urls, "PostgreSQL": server.new_database()}
 
 
-def milliseconds(call: Callable[[], object], times: int = 20) -> str:
-    """Return the median and the longest time of some calls."""
+def milliseconds(call: Callable[[], object], times: int = 50) -> str:
+    """Return percentiles of the time of some calls."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()
         call()
         taken.append((time.perf_counter() - began) * 1000)
-    return f"median {np.median(taken):8.2f} ms, longest {max(taken):8.2f} ms"
+    return f"p50 {np.median(taken):8.2f} ms, p95 {np.percentile(taken, 95):8.2f} ms"
 
 
 def films(counts: list[int]) -> None:
@@ -80,76 +86,92 @@ def films(counts: list[int]) -> None:
             print(f"{count:5} films of 1 s: {taken:7.1f} s, {cpu:6.1f} s of CPU, at most {after.ru_maxrss / 1024:.0f} MiB", flush=True)
 
 
-def made_up_captions(count: int) -> Iterator[str]:
-    """Captions as in the benchmark of search."""
-    for documents in made_up(count):
-        yield from (document.texts["caption"] for document in documents)
-
-
 def fill(store: Store, timelines: int, segments: int) -> None:
     """Store that many timelines of so many segments, with made-up captions; print what took how long."""
-    payloads, texts = make_payloads(segments), made_up_captions(timelines * segments)
     opening = appending = 0.0
-    for number in range(timelines):
-        own: list[Payload] = [
-            payload.model_copy(update={"caption": next(texts)}) if isinstance(payload, SegmentCaptioned) else payload
-            for payload in payloads
-        ]
+    for number, payloads in enumerate(payloads_of(timelines, segments)):
         began = time.perf_counter()
-        store.open_timeline(f"tl_{number:016x}", TimelineIdentity(f"film {number}"), name=f"film{number}.mp4")
+        store.open_timeline(name_of(number), identity_of(number))
         opened = time.perf_counter()
-        store.append(f"tl_{number:016x}", own)
+        store.append(name_of(number), payloads)
         opening, appending = opening + opened - began, appending + time.perf_counter() - opened
         if number % 1000 == 999:
             print(f"  {number + 1:6} timelines: {opening:.0f} s to create them, {appending:.0f} s to fill them", flush=True)
 
 
-def catalogs(timelines: int, segments: int, wanted: str) -> None:
+def catalogs(timelines: int, segments: int, wanted: str, *, copied: bool) -> None:
     """Print what a list, a state and a search cost with that many timelines."""
     with tempfile.TemporaryDirectory() as name, stores(Path(name), wanted) as urls:
+        indexed: Store | None = None
         for kind, url in urls.items():
             with open_store(url) as store:
                 print(f"{kind}: {timelines} timelines of {segments} segments", flush=True)
-                fill(store, timelines, segments)
+                (fill_by_copy if copied else fill)(store, timelines, segments)
                 lists(store)
+                if copied and indexed is None:
+                    index_by_copy(store, timelines, segments)
+                elif copied and indexed is not None:  # the logs are equal, so the index is
+                    shutil.copytree(indexed.folder / "search", store.folder / "search")
+                index(store)
+                indexed = store
+                print_sizes(store)
+        for url in urls.values():
+            with open_store(url) as store:
+                print(store.url.partition(":")[0], flush=True)
                 searches(store, timelines, segments)
 
 
 def lists(store: Store) -> None:
     """Print what lists and single logs cost."""
-    middle = store.timelines()[len(store.heads()) // 2].opened
-    one = "tl_0000000000000001"
+    count, one = len(store.heads()), name_of(1)
+    every = store.timelines()
+    middle, last = every[count // 2].opened, every[-min(count, 60)].opened
+    captioner = identity_of(1).captioner
     calls: dict[str, Callable[[], object]] = {
         "list of all": store.timelines,
         "first page of 50": lambda: store.timelines(limit=50),
         "page of 50 in the middle": lambda: store.timelines(limit=50, before=middle),
+        "last page of 50": lambda: store.timelines(limit=50, before=last),
         "list of one source": lambda: store.timelines(source="film 1"),
-        "opened again": lambda: store.open_timeline(one, TimelineIdentity("film 1")),
+        "page of one captioner": lambda: store.timelines(captioner=captioner, limit=50),
+        "page of no captioner": lambda: store.timelines(captioner="none", limit=50),
+        "opened again": lambda: store.open_timeline(one, identity_of(1)),
+        "appended to": lambda: store.append(one, [PROGRESS]),
         "ends of all logs": store.heads,
         "end of one log": lambda: store.head(one),
         "find last": lambda: store.find("last"),
+        "find by the first letters": lambda: store.find(one[3:]),
         "events of one log": lambda: store.read_json(one),
     }
     for name, call in calls.items():
         print(f"  {name:26} {milliseconds(call)}", flush=True)
+    numbers = iter(np.random.default_rng(0).permutation(count).tolist())
+    print(f"  {'state of any timeline':26} {milliseconds(lambda: store.state(name_of(next(numbers))))}", flush=True)
+
+
+def index(store: Store) -> None:
+    """Print what it takes to index a store, or to see that it is indexed."""
+    with closing(open_search(store)) as search:
+        began, used = time.perf_counter(), time.process_time()
+        count = search.refresh()
+        taken, used = time.perf_counter() - began, time.process_time() - used
+        print(f"  {count} segments indexed in {taken:.0f} s, {used:.0f} s of the processor", flush=True)
 
 
 def searches(store: Store, timelines: int, segments: int) -> None:
-    """Print what the index of a store costs, and queries of it."""
+    """Print what queries of a store cost."""
     queries = drawn_queries(list(islice(made_up_captions(timelines * segments), 100_000)), 200)
+    filters = FILTERS | {
+        "one timeline": replace(FILTERS["one timeline"], timelines=(name_of(timelines // 2),)),
+        "changed in one hour": replace(FILTERS["any segment"], since=FIRST_DAY, until=FIRST_DAY + timedelta(hours=1)),
+    }
     with closing(open_search(store)) as search:
-        began = time.perf_counter()
-        count = search.refresh()
-        print(f"  {count} segments indexed in {time.perf_counter() - began:.0f} s", flush=True)
         search.search("a calm dog")  # maps the vectors
-        for name in ("any segment", "one tag above 0.5"):
-            timed(f"search, {name}", lambda text, allowed=FILTERS[name]: search.search(text, allowed=allowed), queries)  # type: ignore[misc]
+        for name, allowed in filters.items():
+            timed(f"search, {name}", lambda text, allowed=allowed: search.search(text, allowed=allowed), queries)  # type: ignore[misc]
 
         def after_an_event(text: str) -> object:
-            store.append(
-                "tl_0000000000000001",
-                [TimelineProgress(decoded_seconds=1, duration_seconds=1, segments=1, captioned=1, tagged=1, failed=0)],
-            )
+            store.append(name_of(1), [PROGRESS])
             return search.search(text)
 
         timed("an event and a search", after_an_event, queries[:50])
@@ -221,12 +243,13 @@ def main() -> int:
     parser.add_argument("--timelines", type=int, default=10_000)
     parser.add_argument("--segments", type=int, default=3, help="of each timeline")
     parser.add_argument("--store", choices=("sqlite", "postgresql", "both"), default="both")
+    parser.add_argument("--copy", action="store_true", help="copy the logs of `stores` in, instead of writing them event by event")
     parser.add_argument("--writers", type=int, nargs="+", default=[1, 4, 16])
     args = parser.parse_args()
     if args.part == "films":
         films(args.counts)
     elif args.part == "stores":
-        catalogs(args.timelines, args.segments, args.store)
+        catalogs(args.timelines, args.segments, args.store, copied=args.copy)
     else:
         appends(args.writers)
     return 0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = [
+    "collect_finished_analysis",
     "frozen_heap",
     "hidden_programs",
     "ignore_proxy_exceptions",
@@ -57,6 +58,14 @@ def paused_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def collect_finished_analysis() -> None:
+    """Collect what an analysis leaves. Call it after each film in a process that analyzes many.
+
+    The objects of an analysis refer to each other and hold the memory of the decoders. They are too few for Python to look for them soon.
+    """
+    gc.collect()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from streamtags.cli.common import INTERRUPTED, SOME_FAILED
 from streamtags.cli.views import View, counted, printable, summary_line
 from streamtags.core.errors import BackendError, StreamtagsError, UsageError
+from streamtags.process import collect_finished_analysis
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
@@ -158,6 +159,8 @@ class Runs:
             if not is_about_source(error):
                 raise
             return self.results.add(source, error)
+        finally:
+            collect_finished_analysis()
         left = budget.what_is_left(state) if budget.used_up and state.state == "cancelled" else ""
         return self.results.add(source, state, left)
 

@@ -12,6 +12,7 @@ from streamtags.config.settings import Settings
 from streamtags.core.errors import StoreError, StreamtagsError
 from streamtags.core.ports import Captioner
 from streamtags.core.stores import Store
+from streamtags.process import collect_finished_analysis
 from streamtags.run.analyze import run_analysis
 from streamtags.run.backends import open_tools
 from streamtags.stages.tools import Tools
@@ -66,6 +67,8 @@ class FilmAnalyzer:
             what = f"internal error: {type(error).__name__}: {error}"
             hint = "analyze this film alone with --debug and report what it prints"
             return FilmResult(source, error=StreamtagsError(what, where=source, hint=hint, code="internal"))
+        finally:
+            collect_finished_analysis()
 
     def close(self) -> None:
         """Release the models and the store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,7 +10,6 @@ from datetime import datetime
 import numpy as np
 
 from streamtags.core.errors import NotInStore, UsageError
-from streamtags.core.events import Event
 from streamtags.core.records import Head
 from streamtags.core.search import Match, SearchFilter, SearchIndex, SearchResult, TextEmbedder
 from streamtags.core.state import TimelineState
@@ -112,13 +112,13 @@ class Search:
         try:
             state = self._store.state(timeline)
             same_log = cursor is not None and cursor.epoch == state.epoch
-            events = self._store.read(timeline, after=cursor.seq if cursor is not None and same_log else 0)
+            lines = self._store.read_json(timeline, after=cursor.seq if cursor is not None and same_log else 0)
         except NotInStore:  # removed since its head was read
             self._index.forget(timeline)
             return 0
-        changed = _last_changes(events)
+        changed, axes = _last_changes(lines), self._axes(state)
         documents = [
-            document_of(timeline, segment, changed[segment.segment], self._axes(state))
+            document_of(timeline, segment, changed[segment.segment], axes)
             for segment in state.segments
             if segment.segment in changed and segment.kind != "gap"
         ]
@@ -174,11 +174,12 @@ class Search:
             return ""
 
 
-def _last_changes(events: Iterable[Event]) -> dict[str, datetime]:
-    """When each segment last changed, by segment id."""
-    changes: dict[str, datetime] = {}
-    for event in events:
-        segment = getattr(event.data, "segment", None)
+def _last_changes(lines: Iterable[str]) -> dict[str, datetime]:
+    """When each segment last changed, by segment id, from events as JSON."""
+    changes: dict[str, str] = {}
+    for line in lines:
+        event = json.loads(line)
+        segment = event["data"].get("segment")
         if isinstance(segment, str):
-            changes[segment] = event.at
-    return changes
+            changes[segment] = event["at"]
+    return {segment: datetime.fromisoformat(at) for segment, at in changes.items()}

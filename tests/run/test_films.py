@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 
 import pytest
+from av.container import InputContainer
 
 from streamtags.config.settings import Settings, load_settings
 from streamtags.run import films
@@ -68,6 +70,17 @@ def test_a_film_that_cannot_be_read_is_a_result_and_the_next_is_analyzed(film: P
     assert first.error is not None
     assert (first.error.exit_status, first.timeline) == (3, "")
     assert second.error is None
+
+
+def test_the_decoders_of_a_film_are_freed_when_it_ends(other: Path, settings: Settings) -> None:
+    analyzer = FilmAnalyzer(settings)
+    gc.disable()  # Python does not look for garbage by itself
+    try:
+        assert analyzer.analyze(str(other)).error is None
+        assert not any(isinstance(item, InputContainer) for item in gc.get_objects())
+    finally:
+        gc.enable()
+        analyzer.close()
 
 
 @pytest.mark.allow_error_logs
