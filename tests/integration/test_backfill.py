@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.backfill import CONCURRENCY, SEGMENTS, logs_of, make_films, one_by_one, scripted, url_of
-from streamtags.store.opening import open_store
+from benchmarks.backfill import CONCURRENCY, SEGMENTS, logs_of, make_films, one_by_one, scripted, stored_answers
 from streamtags.testing import read_calls
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
@@ -23,6 +23,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # Ray starts slowly o
 
 PROGRAM = "import sys; from streamtags.cli import main; sys.exit(main())"
 WORKERS = 2
+CLUSTER = f"""
+import sys, ray
+from streamtags.run.executors.ray_films import ray_cluster
+with ray_cluster(None, {WORKERS + 2}):
+    print(ray.get_runtime_context().gcs_address, flush=True)
+    sys.stdin.read()
+"""
 CONFIG = """
 profile = "scripted"
 
@@ -34,8 +41,8 @@ classifier = {{ backend = "scripted", log = "{calls}" }}
 
 
 @pytest.fixture
-def light_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray without a token in the home folder, and with little memory."""
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a Ray without a token in the home folder, and with little memory."""
     for name, value in {
         "AUTH_MODE": "disabled",
         "DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "100000000",
@@ -44,34 +51,27 @@ def light_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"RAY_{name}", value)
     monkeypatch.delenv("STREAMTAGS_PROFILE")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        yield running.stdout.readline().strip()
+        running.stdin.close()
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, address: str) -> subprocess.Popen[str]:
     words = ["backfill", "films", "--workers", str(WORKERS), "--store", "sqlite:///together.db", "--config", "config.toml"]
+    words += ["--address", address]
     return subprocess.Popen([sys.executable, "-c", PROGRAM, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def stored_answers(store: Path) -> Counter[str]:
-    """How many answers of captioner and classifier the logs have."""
-    answers = Counter[str]()
-    with open_store(url_of(store)) as opened:
-        for summary in opened.timelines():
-            events = [json.loads(line) for line in opened.read_json(summary.id)]
-            said = Counter((event["type"], event["data"].get("segment")) for event in events)
-            answers["caption"] += sum(kind == "segment.captioned" for kind, _ in said)
-            answers["tag"] += sum(kind == "segment.tagged" and count == 2 for (kind, _), count in said.items())  # the first are measured
-    return answers
-
-
-@pytest.mark.usefixtures("light_ray")
-def test_a_worker_that_is_killed_costs_what_was_in_flight_and_films_end_as_one_by_one(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_costs_what_was_in_flight_and_films_end_as_one_by_one(tmp_path: Path, cluster: str) -> None:
     films = make_films(tmp_path / "films", 5)
     one_by_one(films, scripted(tmp_path / "alone.db", tmp_path / "alone.jsonl", 0.0))
     calls = tmp_path / "calls.jsonl"
     (tmp_path / "config.toml").write_text(CONFIG.format(concurrency=CONCURRENCY, calls=calls))
     (tmp_path / "films" / "bad.mp4").write_bytes(b"no film" * 100)
 
-    running = start(tmp_path)
+    running = start(tmp_path, cluster)
     tagged: list[int] = []
     while len(tagged) < 6 and running.poll() is None:
         time.sleep(0.05)
@@ -90,7 +90,7 @@ def test_a_worker_that_is_killed_costs_what_was_in_flight_and_films_end_as_one_b
 
     (tmp_path / "films" / "bad.mp4").unlink()
     before = len(read_calls(calls))
-    running = start(tmp_path)
+    running = start(tmp_path, cluster)
     out, err = running.communicate(timeout=250)
     assert (running.returncode, out.splitlines()[-1]) == (0, "5 sources: 5 done"), (out, err)
     assert len(read_calls(calls)) == before, "a finished film was analyzed again"

@@ -75,7 +75,6 @@ def _connect(address: str | None, cpus: int, *, debug: bool, notice: Callable[[s
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
     level = logging.INFO if debug else logging.ERROR
     if not debug:  # Ray's files have all of it
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         for handler in logging.getLogger("ray.data").handlers:
             if isinstance(handler, logging.StreamHandler):
                 handler.setLevel(logging.CRITICAL)

@@ -31,7 +31,7 @@ __all__ = ["RayOptions", "check_reachable", "films_on_ray"]
 _CONNECT_SECONDS = 10.0
 # Ray stops its own processes when the work is interrupted.
 _END_SECONDS = 20.0
-_GO_ON = "run the same command again: it goes on where this one stopped"
+_GO_ON = "check that the cluster runs, then run the same command again: it goes on where this one stopped"
 _LOST = "lost"
 
 
