@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamtags.core.errors import NotInStore, SourceRefused
+from streamtags.sources.audio.tags import AUDIO_SUFFIXES
 from streamtags.sources.edit.media import VIDEO_SUFFIXES
 from streamtags.sources.edit.read import EDIT_SUFFIXES
 
@@ -17,6 +18,8 @@ __all__ = ["FolderEntry", "FolderPage", "MediaFolders"]
 
 MAX_ENTRIES = 2000
 _BUNDLE = ".fcpxmld"  # a folder that is one edit
+
+_LISTED = VIDEO_SUFFIXES | AUDIO_SUFFIXES | EDIT_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class MediaFolders:
             suffix = Path(scanned.name).suffix.casefold()
             if scanned.is_dir() and suffix != _BUNDLE:
                 return FolderEntry(scanned.name, scanned.path, is_folder=True)
-            if (suffix not in VIDEO_SUFFIXES and suffix not in EDIT_SUFFIXES) or not (scanned.is_file() or suffix == _BUNDLE):
+            if suffix not in _LISTED or not (scanned.is_file() or suffix == _BUNDLE):
                 return None
             status = scanned.stat()
         except (OSError, RuntimeError, ValueError):  # gone since, unreadable, a loop of links, a name that is no text

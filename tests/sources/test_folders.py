@@ -18,7 +18,7 @@ def root(tmp_path: Path) -> Path:
     (made / "reel 2").mkdir(parents=True)
     (made / "Reel 10").mkdir()
     (made / "cut.fcpxmld").mkdir()
-    for name in ("b.mp4", "A.MOV", "edit.edl", "notes.txt", "reel 2/c.mxf", ".hidden.mp4"):
+    for name in ("b.mp4", "A.MOV", "edit.edl", "song.FLAC", "notes.txt", "reel 2/c.mxf", ".hidden.mp4"):
         (made / name).write_bytes(b"four")
     (made / ".git").mkdir()
     (tmp_path / "secret").mkdir()
@@ -32,7 +32,7 @@ def names(root: Path, path: Path | str = "") -> list[str]:
 
 def test_folders_come_first_and_only_media_and_edits_are_listed(root: Path) -> None:
     assert names(root) == ["media"]
-    assert names(root, root) == ["Reel 10", "reel 2", "A.MOV", "b.mp4", "cut.fcpxmld", "edit.edl"]
+    assert names(root, root) == ["Reel 10", "reel 2", "A.MOV", "b.mp4", "cut.fcpxmld", "edit.edl", "song.FLAC"]
     page = MediaFolders([root]).browse(str(root / "reel 2"))
     assert (page.parent, page.truncated) == (str(root), False)
     (entry,) = page.entries
@@ -49,7 +49,7 @@ def test_links_are_listed_only_if_they_stay_inside(root: Path) -> None:
     (root / "to hidden.mp4").symlink_to(root / ".hidden.mp4")
     (root / "in.mp4").symlink_to(root / "b.mp4")
     (root / "in").symlink_to(root / "reel 2")
-    assert names(root, root) == ["in", "Reel 10", "reel 2", "A.MOV", "b.mp4", "cut.fcpxmld", "edit.edl", "in.mp4"]
+    assert names(root, root) == ["in", "Reel 10", "reel 2", "A.MOV", "b.mp4", "cut.fcpxmld", "edit.edl", "in.mp4", "song.FLAC"]
     assert names(root, root / "in") == ["c.mxf"]
 
 
