@@ -29,10 +29,11 @@ def film(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     start: int = 0,
+    codec: str = "libx264",
 ) -> Path:
     """Write a film of 25 frames a second whose grey rises, with a tone if `hertz` is given."""
     with av.open(str(path), "w", options=container_options or {}) as out:
-        video = out.add_stream("libx264", rate=25, options={"preset": "ultrafast", **(options or {})})
+        video = out.add_stream(codec, rate=25, options={**({"preset": "ultrafast"} if codec == "libx264" else {}), **(options or {})})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio = None if hertz is None else out.add_stream("aac", rate=RATE, layout="mono")
         for n in range(frames):

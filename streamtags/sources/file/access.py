@@ -49,7 +49,7 @@ class Scheme:
     is_indirect: bool = False
 
 
-_WEB = Scheme(protocols="http,https,tcp,tls,crypto,httpproxy", formats="hls")
+_WEB = Scheme(protocols="http,https,tcp,tls,crypto,httpproxy", formats="hls,webvtt")  # WebVTT: subtitles of HLS
 
 _RTMP = Scheme(protocols="rtmp,rtmps,tcp,tls", live=True)
 _RTSP = Scheme(protocols="rtsp,rtp,srtp,udp,tcp,tls", formats="rtsp", live=True, is_indirect=True)

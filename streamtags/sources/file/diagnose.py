@@ -11,13 +11,16 @@ import av
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.sources.file.access import Place
 
-__all__ = ["explain_open", "interrupted", "is_end_of_body", "not_streamable"]
+__all__ = ["INDEX_HINT", "explain_open", "interrupted", "is_end_of_body", "not_streamable"]
 
 _HEAD_BYTES = 4096
 _MAX_BOXES = 1000
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r", b"v=0\n", b"<MPD")
 _XML_PLAYLISTS = (b"<MPD", b"<smil", b"<playlist", b"<SmoothStreamingMedia")
 _PHOTOS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\x00", b"MM\x00*")
+INDEX_HINT = "an MP4 whose index is at its end needs a server that gives byte ranges; write it with +faststart"
+"""What to do about an MP4 that cannot be read from front to back."""
+
 _NETWORK_ERRORS = (
     av.error.HTTPError,
     av.error.HTTPClientError,
@@ -53,8 +56,7 @@ def interrupted(error: Exception, place: Place, decoded: int) -> SourceError | N
     if place.kind == "url" and isinstance(error, _NETWORK_ERRORS):
         if not decoded:
             what = f"broke off before its first picture: {_reason(error)}"
-            hint = "an MP4 whose index is at its end needs a server that gives byte ranges; write it with +faststart"
-            return SourceError(what, where=place.uri, hint=hint, code="source.interrupted")
+            return SourceError(what, where=place.uri, hint=INDEX_HINT, code="source.interrupted")
         return SourceError(
             f"the connection broke off: {_reason(error)}", where=place.uri, hint="run it again to go on", code="source.interrupted"
         )

@@ -18,7 +18,10 @@ from streamtags.sources.file.pts import TimeRepair
 from streamtags.sources.file.skipping import frame_skipper
 from streamtags.sources.file.streams import check_pixels, pixel_aspect
 
-__all__ = ["FrameReader"]
+__all__ = ["MAX_DELAY_PACKETS", "FrameReader"]
+
+MAX_DELAY_PACKETS = 16
+"""Packets by which a decoder may delay its pictures: the longest reordering (ITU-T H.264, A.3)."""
 
 
 class _PendingFrame(NamedTuple):
@@ -52,6 +55,8 @@ class FrameReader:
     Attributes:
         skipped: packets that could not be decoded.
         decoded: frames so far, including those that were not decoded on purpose.
+        silent: packets since the latest that a picture came out of.
+        silent_from: position of the first of them, in bytes.
     """
 
     def __init__(
@@ -67,6 +72,10 @@ class FrameReader:
     ) -> None:
         self.skipped = 0
         self.decoded = 0
+        self.silent = 0
+        self.silent_from = 0
+        self._end = 0  # position after the latest packet, in bytes
+        self._refused = 0  # silent packets that were counted as skipped
         self._codec = stream.codec_context
         self._repair = repair
         self._step = step
@@ -93,20 +102,35 @@ class FrameReader:
                 self._decode_clock.see(packet)
             if self._skipper is not None:
                 self._skipper.see(packet)
+            if not self.silent:
+                self.silent_from = self._end if packet.pos is None else packet.pos
+            self._end = self._end if packet.pos is None else packet.pos + packet.size
+            self.silent += 1
         try:
             decoded = self._codec.decode(packet)
         except (av.FFmpegError, ValueError):
             self.skipped += 1
+            self._refused += 1
             if self._skipper is not None:
                 self._skipper.stop()
             return []
+        if decoded or packet is None:
+            silent = self.silent - len(decoded) - self._refused
+            self.skipped += silent if silent > MAX_DELAY_PACKETS else 0  # the decoder took them without an error
+            self.silent = self._refused = 0
         return [frame for picture in decoded for frame in self._take(picture)]
+
+    def forget_silent(self) -> None:
+        """Do not count the silent packets as skipped: another reader is given them."""
+        self.skipped -= self._refused
+        self.silent = self._refused = 0
 
     def follow(self, stream: av.VideoStream) -> FrameReader:
         """A reader of another stream whose frames continue those of this one, after `finish`."""
         reader = copy(self)
         reader._codec = stream.codec_context
         reader._decode_clock = reader._skipper = reader._latest = None
+        reader.silent = reader._refused = 0
         return reader
 
     def finish(self) -> list[Frame]:

@@ -19,6 +19,8 @@ _Stream = TypeVar("_Stream", bound=Stream)
 
 # Streams that show one picture of a film instead of the film: covers, thumbnails of chapters, photographs.
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_MAX_PHOTOS = 2  # frames of a stream of photographs
+_MIN_FILM_RATE, _MAX_FILM_RATE = 2, 300  # frames a second of a film in a codec of photographs; Matroska does not count frames
 _PHOTO_CODECS = frozenset({"bmp", "gif", "jpeg2000", "jpegxl", "mjpeg", "png", "tiff", "webp"})
 
 
@@ -61,8 +63,12 @@ def choose_text(container: InputContainer, picture: av.VideoStream) -> Stream | 
 
 
 def _is_photo(stream: av.VideoStream) -> bool:
-    """Whether a stream shows a single picture."""
-    return bool(stream.disposition & _NOT_A_FILM) or (stream.codec_context.name in _PHOTO_CODECS and stream.frames == 1)
+    """Whether a stream shows one picture, or some photographs."""
+    if stream.disposition & _NOT_A_FILM:
+        return True
+    rate = stream.average_rate
+    is_slow = rate is None or not _MIN_FILM_RATE <= rate <= _MAX_FILM_RATE
+    return stream.codec_context.name in _PHOTO_CODECS and (0 < stream.frames <= _MAX_PHOTOS or is_slow)
 
 
 def _rendition_quality(stream: av.VideoStream) -> tuple[int, int]:

@@ -80,6 +80,7 @@ class SoundSource:
         self._place = place
         self._settings = settings
         self._sound = choose_only_sound(container, place)
+        self._packets = PacketReader(container, place, [self._sound])
         video = VideoInfo(
             codec=NO_PICTURE,
             width=0,
@@ -91,6 +92,11 @@ class SoundSource:
         )
         self.info: SourceInfo = describe_sound(container, place, video, self._sound)
         self._moments  # noqa: B018 - a file that cannot be decoded fails when it is opened
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be analyzed so far, one sentence each, for the log."""
+        return self._packets.warnings
 
     def boundaries(self) -> Sequence[Boundary]:
         """Return where the sound changes."""
@@ -104,7 +110,7 @@ class SoundSource:
         """
         index, end = 0, 0.0
         still = _EmptyStill()
-        for sound in self._limited(sounds_of(PacketReader(self._container, self._place, [self._sound]), self._sound, self._place)):
+        for sound in self._limited(sounds_of(self._packets, self._sound, self._place)):
             yield sound
             end = max(end, sound.start + sound.samples.shape[1] / sound.rate)
             while index < int(end * RATE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -16,8 +17,9 @@ from streamtags.core.errors import SourceError
 from streamtags.core.model import Frame, Sound, Subtitle
 from streamtags.core.timebase import seconds_of
 from streamtags.sources.file.access import Access, Place, locate
-from streamtags.sources.file.diagnose import not_streamable
-from streamtags.sources.file.frames import FrameReader
+from streamtags.sources.file.continuing import open_rest
+from streamtags.sources.file.diagnose import INDEX_HINT, not_streamable
+from streamtags.sources.file.frames import MAX_DELAY_PACKETS, FrameReader
 from streamtags.sources.file.packets import PacketReader
 from streamtags.sources.file.pts import TimeRepair
 from streamtags.sources.file.selection import choose_picture, choose_sound, choose_text
@@ -48,6 +50,13 @@ _BATCH = 8  # items of a file that are decoded at a time
 _MAX_PRIMED_SECONDS = 30.0  # of sound kept while waiting for the first picture
 _END_TOLERANCE_SECONDS = 1.0  # by which a body of unknown length may end before the container's duration and still be complete
 _MAX_OPENINGS = 3  # of a source whose beginning was lost
+_SILENT_PACKETS = 50  # without a picture, after which a transport stream is searched for another codec
+_MAX_SILENT_PACKETS = 1000  # after which it is not searched any more: the search costs time
+_MAX_SHOWN_SECONDS = 1.0  # for which a frame is shown; a longer one precedes a gap
+_Rest = tuple[InputContainer, av.VideoStream]
+
+
+_UNSEEKABLE = frozenset({"source.undecodable", "source.not_video"})  # how it looks when a server sends other bytes than those requested
 
 
 def open_source(uri: str, settings: IngestSettings, *, access: Access | None = None, thumbnails: bool = False) -> VideoSource:
@@ -65,16 +74,41 @@ def open_source(uri: str, settings: IngestSettings, *, access: Access | None = N
     """
     place = locate(uri, access or Access())
     for last in (*(False,) * (_MAX_OPENINGS - 1), True):
-        container = open_container(place, settings)
         try:
-            source = VideoSource(container, place, settings, thumbnails=thumbnails)
-        except BaseException:
-            container.close()
-            raise
+            source = _open_once(place, settings, {}, thumbnails=thumbnails)
+        except SourceError as error:
+            if not place.target.startswith("http") or error.code not in _UNSEEKABLE:
+                raise
+            return _open_in_order(place, settings, error, thumbnails=thumbnails)
         if last or not source.lost_beginning:
             break
         source.close()
     return source
+
+
+def _open_once(place: Place, settings: IngestSettings, extra: dict[str, str], *, thumbnails: bool) -> VideoSource:
+    container = open_container(place, settings, extra=extra)
+    try:
+        return VideoSource(container, place, settings, thumbnails=thumbnails)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _open_in_order(place: Place, settings: IngestSettings, failure: SourceError, *, thumbnails: bool) -> VideoSource:
+    """Read a URL from front to back, because its server may promise byte ranges that it does not give."""
+    try:
+        return _open_once(place, settings, {"seekable": "0"}, thumbnails=thumbnails)
+    except SourceError as error:
+        raise failure from error
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How much of the picture was read, in seconds."""
+
+    reached: float = 0.0  # from the first frame to the end of the latest
+    shown: float = 0.0  # for which frames are shown, without gaps
 
 
 class VideoSource:
@@ -101,7 +135,7 @@ class VideoSource:
         streams = [stream for stream in (picture, sound, text, *self._switch.streams) if stream is not None]
         self._packets = PacketReader(container, place, streams)
         self._duration = known_duration(container, picture, place)
-        self._reached = 0.0  # seconds from the first frame to the end of the latest
+        self._progress = _Progress()
 
         spliced = is_spliced(container)
         self._time_base = Fraction(picture.time_base or 1)
@@ -157,6 +191,9 @@ class VideoSource:
             warnings.append(f"{self.skipped_packets} packets of picture or text could not be read or decoded")
         if self._switch.lost:
             warnings.append(f"{self._switch.lost} pictures were lost where the picture moved to another stream")
+        missing = self._packets.missing_seconds(self._duration, self._progress.shown)
+        if missing:
+            warnings.append(f"{missing:.1f} of {self._duration:.1f} seconds of the list of pieces were not received")
         return [*warnings, *self._packets.warnings]
 
     def read(self) -> Iterator[MediaItem]:
@@ -208,7 +245,9 @@ class VideoSource:
             return not_streamable()
         codec = self._picture.codec_context.name
         what = f"nothing in it could be decoded ({codec}, {self.skipped_packets} damaged packets)"
-        return SourceError(what, where=self._place.uri, hint="play it to see whether it is damaged or encrypted", code="source.undecodable")
+        is_indexed_url = self._place.kind == "url" and self._packets.is_indexed
+        hint = INDEX_HINT if is_indexed_url else "play it to see whether it is damaged or encrypted"
+        return SourceError(what, where=self._place.uri, hint=hint, code="source.undecodable")
 
     def _in_batches(self) -> Iterator[MediaItem]:
         """All items; those of a file that is complete are decoded some at a time, as `Batch` explains."""
@@ -231,30 +270,69 @@ class VideoSource:
                 begin = item.pts if begin is None else begin
                 if limit is not None and (item.pts - begin) * self._time_base >= limit:
                     return
-                self._reached = seconds_of(item.pts - begin + item.duration, self._time_base)
+                self._progress.shown += min(_MAX_SHOWN_SECONDS, seconds_of(item.duration, self._time_base))
+                self._progress.reached = seconds_of(item.pts - begin + item.duration, self._time_base)
                 yield from self._text.due(seconds_of(item.pts, self._time_base))
             yield item
 
     def _interleaved(self) -> Iterator[MediaItem]:
         """Everything the packets decode to, to the last frame even if the connection breaks off."""
+        while (rest := (yield from self._one_container())) is not None:
+            self._continue_in(*rest)
+        if self._packets.failure is not None and not self._is_complete():
+            raise self._packets.failure
+
+    def _one_container(self) -> Generator[MediaItem, None, _Rest | None]:
+        """Everything until the container ends; returns what continues it."""
+        rest: _Rest | None = None
         for packet in self._packets.read():
             if packet.stream_index == self._picture.index:
                 self._switch.see_picture(packet)
                 yield from self._frames.push(packet)
+                if self._frames.silent % _SILENT_PACKETS == 0 and (rest := self._other_codec()) is not None:
+                    break
             elif self._sounds is not None and packet.stream_index == self._sounds[0]:
                 yield from self._sounds[1].push(packet)
             elif packet.stream.type == "video":
                 yield from self._switch_to(self._switch.add(packet))
             else:
                 yield from self._text.decode(packet)
+        else:
+            rest = self._other_codec()
         yield from self._switch_to(self._switch.at_end())
         yield from self._frames.push(None)
         yield from self._frames.finish()
         if self._sounds is not None:
             yield from self._sounds[1].push(None)
             yield from self._sounds[1].finish()
-        if self._packets.failure is not None and not self._is_complete():
-            raise self._packets.failure
+        return rest or self._unread()
+
+    def _other_codec(self) -> _Rest | None:
+        """The rest of a transport stream that goes on in another codec, if nothing has been decoded for long."""
+        if not MAX_DELAY_PACKETS < self._frames.silent <= _MAX_SILENT_PACKETS or not self._packets.can_continue:
+            return None
+        rest = open_rest(self._place, self._settings, self._frames.silent_from, not_codec=self._picture.codec_context.name)
+        if rest is not None:
+            self._frames.forget_silent()
+        return rest
+
+    def _unread(self) -> _Rest | None:
+        """The rest of a transport stream whose streams were not known when it was opened."""
+        position = self._packets.unread_from
+        return None if position is None or not self._packets.can_continue else open_rest(self._place, self._settings, position)
+
+    def _continue_in(self, container: InputContainer, picture: av.VideoStream) -> None:
+        """Read on from another container, with its own picture and sound on the same clock."""
+        sound = choose_sound(container, picture)
+        prepare_decoder(picture, self._settings, in_order=False)
+        switch = PictureSwitch(picture, alternatives(container, picture), lost=self._switch.lost)
+        self._packets.go_on(container, [stream for stream in (picture, sound, *switch.streams) if stream is not None])
+        self._picture, self._switch = picture, switch
+        self._frames = self._frames.follow(picture)
+        before = 0 if self._sounds is None else self._sounds[1].skipped
+        self._sounds = None if sound is None else (sound.index, SoundReader(sound, self._repair))
+        if self._sounds is not None:
+            self._sounds[1].skipped = before
 
     def _switch_to(self, stream: av.VideoStream | None) -> Iterator[Frame]:
         """Continue with another video stream; None: with the same."""
@@ -263,6 +341,9 @@ class VideoSource:
         yield from self._frames.push(None)
         yield from self._frames.finish()
         prepare_decoder(stream, self._settings, in_order=False)
+        sound = choose_sound(self._packets.container, stream)
+        if self._sounds is not None and sound is not None and sound.index != self._sounds[0]:
+            self._sounds[1].left_out = "the sound is left out after the picture moved to another stream"
         self._picture = stream
         self._frames = self._frames.follow(stream)
         for packet in self._switch.take(stream):
@@ -270,6 +351,7 @@ class VideoSource:
 
     def _is_complete(self) -> bool:
         """Whether a body of unknown length ended where its container ends, so that the end is no loss."""
-        if self._packets.is_complete:
-            return True
-        return self._duration is not None and self._reached >= self._duration - _END_TOLERANCE_SECONDS
+        complete = self._packets.is_complete
+        if complete is not None:
+            return complete
+        return self._duration is not None and self._progress.reached >= self._duration - _END_TOLERANCE_SECONDS

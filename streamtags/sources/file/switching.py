@@ -28,16 +28,18 @@ class PictureSwitch:
     Args:
         picture: the stream that is read now.
         others: the streams that may follow it.
+        lost: packets lost before.
 
     Attributes:
         lost: packets of a former picture that arrived after the switch; FFmpeg delivers the last ones of a stream only at the end.
     """
 
-    def __init__(self, picture: av.VideoStream, others: Sequence[av.VideoStream]) -> None:
-        self.lost = 0
+    def __init__(self, picture: av.VideoStream, others: Sequence[av.VideoStream], *, lost: int = 0) -> None:
+        self.lost = lost
         self._picture = picture
         self._begin = 0  # position of its first packet, in bytes
         self._others = {stream.index: stream for stream in others}
+        self._former: set[int] = set()
         self._waiting: dict[int, list[Packet[Any]]] = {}
 
     @property
@@ -59,6 +61,8 @@ class PictureSwitch:
         packets = self._waiting.setdefault(packet.stream_index, [])
         if packets or packet.is_keyframe:
             packets.append(packet)
+        elif packet.stream_index in self._former:
+            self.lost += 1
         if not packets or packet.dts is None or packets[0].dts is None or packet.time_base is None:
             return None
         seconds = float((packet.dts - packets[0].dts) * packet.time_base)
@@ -73,6 +77,7 @@ class PictureSwitch:
         """Make `stream` the picture; return its packets so far."""
         packets = self._waiting.get(stream.index, [])
         self._others[self._picture.index] = self._picture
+        self._former.add(self._picture.index)
         del self._others[stream.index]
         self._picture = stream
         self._begin = packets[0].pos or 0 if packets else 0

@@ -210,6 +210,7 @@ class LiveSource:
         duration = frame.duration if scale == 1 else max(1, round(frame.duration * scale))
         if self._numbering.repeats(own):
             return True
+        self._reception.is_fresh = True
         placed = self._numbering.place(frame, own, duration, now, restarted=restarted)
         if placed.resumed is not None:
             self._queue.put(placed.resumed)
@@ -230,6 +231,8 @@ class LiveSource:
         if container == "mpjpeg" or (container == "hls" and loss.code != "source.ended"):
             return self._reconnect(loss)
         if container != "hls" and reception.seconds > played:
+            return None
+        if container == "hls" and not reception.is_fresh:  # a list that ends and brings nothing new has ended
             return None
         try:
             again = self._connect(_MAX_CONNECT_SECONDS)
@@ -276,10 +279,12 @@ class _Reception:
     Attributes:
         opened: when it was opened.
         seconds: seconds of picture received.
+        is_fresh: whether it has delivered a picture that no connection delivered before.
     """
 
     def __init__(self, opened: float) -> None:
         self.opened = opened
+        self.is_fresh = False
         self.seconds = 0.0
         self._first: tuple[int, Picture] | None = None  # pts and analysis picture of the first frame
 

@@ -104,3 +104,56 @@ def test_an_mp4_without_a_length_that_is_cut_short_is_an_error(tmp_path: Path) -
         pytest.raises(SourceError, match="broke off"),
     ):
         frames_of(f"{url}/film.mp4")
+
+
+def breaking(data: bytes) -> Handler:
+    """Promises all of `data`, gives byte ranges, and breaks off in the middle of each."""
+
+    class Breaking(Quiet):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            begin = int((self.headers.get("Range") or "bytes=0-")[6:].split("-")[0])
+            self.send_response(206)
+            self.send_header("Content-Length", str(len(data) - begin))
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            self.end_headers()
+            self.wfile.write(data[begin : begin + (len(data) - begin) // 2])
+            self.close_connection = True
+
+    return Breaking
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mp4"])
+def test_a_film_that_breaks_off_is_an_error(tmp_path: Path, suffix: str) -> None:
+    fragments = {"movflags": "+frag_keyframe+empty_moov"} if suffix == ".mp4" else {}
+    data = film(tmp_path / f"film{suffix}", 80, options={"g": "10"}, container_options=fragments).read_bytes()
+    with serving(breaking(data)) as url, pytest.raises(SourceError, match="broke off"):
+        frames_of(f"{url}/film{suffix}")
+
+
+@pytest.mark.parametrize("fragmented", [True, False])
+def test_a_server_that_promises_byte_ranges_and_sends_everything_is_read_in_order(tmp_path: Path, fragmented: bool) -> None:
+    options = {"movflags": "+frag_keyframe+empty_moov"} if fragmented else {}
+    data = film(tmp_path / "film.mp4", 80, options={"g": "25"}, container_options=options).read_bytes()
+
+    class Promising(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Accept-Ranges", "bytes")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    with serving(Promising) as url:
+        frames, _ = frames_of(f"{url}/film.mp4")
+    assert [frame.index for frame in frames] == list(range(80))
+
+
+def test_an_index_at_the_end_without_byte_ranges_is_named(tmp_path: Path) -> None:
+    data = film(tmp_path / "film.mp4", 200, size=(160, 90), options={"crf": "0", "tune": "grain"}, hertz=440).read_bytes()
+    with (
+        serving(without_length(data + bytes(100_000), "video/mp4", [], chunked=True)) as url,
+        pytest.raises(SourceError, match="an MP4 whose index is at its end needs"),
+    ):
+        frames_of(f"{url}/film.mp4")

@@ -165,3 +165,21 @@ def test_the_duration_does_not_include_the_time_before_the_first_frame(tmp_path:
     source, frames, _ = read(film(tmp_path / "film.mkv", 100, start=start, options={"bf": "0"}))
     assert len(frames) == 100
     assert source.info.video.duration == pytest.approx(4.0, abs=0.1)
+
+
+@pytest.mark.parametrize("photographs", [1, 2])
+def test_photographs_before_a_film_in_matroska_are_not_taken_for_it(tmp_path: Path, photographs: int) -> None:
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as out:
+        cover = out.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        video = out.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 64, 36, "yuv420p"
+        for stream, count, size in ((cover, photographs, (64, 64)), (video, 25, (36, 64))):
+            for n in range(count):
+                picture = av.VideoFrame.from_ndarray(np.full((*size, 3), 90, np.uint8), "rgb24")
+                picture.pts, picture.time_base = n, 1 / Fraction(stream.codec_context.rate)
+                out.mux(stream.encode(picture))
+            out.mux(stream.encode(None))
+    _, frames, _ = read(path)
+    assert len(frames) == 25

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import pytest
 
 from streamtags.config.settings import IngestSettings
 from streamtags.core.model import Dropped, Frame, Lost
+from streamtags.sources.file.sound_source import SoundSource
 from streamtags.sources.live.source import open_any_source
-from tests.sources.media import film, read
+from tests.sources.media import film, read, tone
 
 
 class Pipe(io.RawIOBase):
@@ -49,7 +51,10 @@ def test_a_picture_that_moves_to_another_pid_of_a_file_is_followed(tmp_path: Pat
     assert all(one.pts < two.pts for one, two in pairwise(frames))
     lost = first + second - len(frames)
     assert lost <= 2
-    assert source.warnings == ([f"{lost} pictures were lost where the picture moved to another stream"] if lost else [])
+    expected = [f"{lost} pictures were lost where the picture moved to another stream"] if lost else []
+    if hertz is not None:
+        expected.insert(0, "the sound is left out after the picture moved to another stream")
+    assert source.warnings == expected
 
 
 @pytest.mark.parametrize("hertz", [None, 440.0])
@@ -82,3 +87,50 @@ def test_a_live_source_whose_picture_moves_ends_as_any_other(tmp_path: Path, her
     dropped = sum(item.frames for item in items if isinstance(item, Dropped))
     assert len(frames) + dropped >= 150
     assert [item.code for item in items if isinstance(item, Lost)] == ["source.ended"]
+
+
+def test_a_picture_that_moves_several_times_is_followed(tmp_path: Path) -> None:
+    parts = []
+    for number in range(3):
+        pids = {"mpegts_start_pid": str(256 + 64 * number), "mpegts_pmt_start_pid": str(4096 + 16 * number)}
+        parts.append(film(tmp_path / f"{number}.ts", 40, options={"bf": "0"}, container_options=pids, hertz=440).read_bytes())
+    (tmp_path / "film.ts").write_bytes(b"".join(parts))
+    source, frames, sounds = read(tmp_path / "film.ts")
+    lost = 120 - len(frames)
+    assert lost <= 2
+    assert lost == 0 or f"{lost} pictures were lost where the picture moved to another stream" in source.warnings
+    seconds = sum(sound.samples.shape[1] for sound in sounds) / 48_000
+    assert seconds == pytest.approx(4.8, abs=0.2) or "the sound is left out after the picture moved to another stream" in source.warnings
+
+
+def test_a_picture_whose_codec_changes_in_the_same_pid_is_followed(tmp_path: Path) -> None:
+    one = film(tmp_path / "one.ts", 60, codec="mpeg2video").read_bytes()
+    two = film(tmp_path / "two.ts", 60, options={"bf": "0"}).read_bytes()
+    (tmp_path / "film.ts").write_bytes(one + two)
+    source, frames, _ = read(tmp_path / "film.ts")
+    assert len(frames) >= 119
+    assert source.warnings == []
+
+
+def test_pictures_that_a_decoder_takes_without_giving_any_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = film(tmp_path / "one.ts", 60, codec="mpeg2video").read_bytes()
+    two = film(tmp_path / "two.ts", 60, options={"bf": "0"}).read_bytes()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(Pipe(one + two)), isatty=lambda: False))
+    source, frames, _ = read("-")
+    lost = int(source.warnings[0].split()[0])
+    assert 118 <= len(frames) + lost <= 121
+
+
+def test_a_picture_that_appears_after_sound_alone_is_reported(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "radio.ts"), "w") as out:
+        radio = out.add_stream("aac", rate=48_000, layout="mono")
+        out.mux([packet for frame in tone(440, 1.0) for packet in radio.encode(frame)])
+        out.mux(radio.encode(None))
+    pids = {"mpegts_start_pid": "768", "mpegts_pmt_start_pid": "4112"}
+    picture = film(tmp_path / "picture.ts", 25, container_options=pids).read_bytes()
+    (tmp_path / "film.ts").write_bytes((tmp_path / "radio.ts").read_bytes() * 4 + picture)
+    source = open_any_source(str(tmp_path / "film.ts"), IngestSettings())
+    list(source.read())
+    assert isinstance(source, SoundSource)
+    assert "appeared later" in source.warnings[0]
+    source.close()
