@@ -1,4 +1,4 @@
-"""HLS lists as servers really give them: pieces and renditions that are missing, subtitles, an end that nobody states."""
+"""HLS lists as servers really give them: pieces and renditions that are missing, subtitles, an end that is not stated."""
 
 from __future__ import annotations
 
