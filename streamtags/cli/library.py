@@ -15,7 +15,7 @@ from streamtags.cli.many import worst
 from streamtags.cli.views import counted, printable
 
 if TYPE_CHECKING:
-    from streamtags.core.music import MusicLibraries
+    from streamtags.core.music import Library, MusicLibraries
     from streamtags.music.catalog import Catalog
     from streamtags.run.library import LibraryUpdate
 
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(_module="library", action=_list)
     remove = actions.add_parser("remove", help="forget a library; its files stay", allow_abbrev=False)
     remove.add_argument("name", metavar="NAME", help="the library")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
     add_common(remove)
     remove.set_defaults(_module="library", action=_remove)
     check = actions.add_parser(
@@ -145,11 +146,21 @@ def _list(args: argparse.Namespace) -> int:
 
 def _remove(args: argparse.Namespace) -> int:
     def work(libraries: MusicLibraries) -> int:
+        library = libraries.library(args.name)
+        if not args.yes and sys.stdin is not None and sys.stdin.isatty() and not _is_confirmed(library):
+            print("nothing was removed", file=sys.stderr)
+            return 0
         libraries.remove(args.name)
         print(f"removed {printable(args.name)}; its files stay")
         return 0
 
     return _with_libraries(args, work)
+
+
+def _is_confirmed(library: Library) -> bool:
+    question = f"remove {printable(library.name)} ({counted(library.tracks, 'track')})? Its files stay. [y/N] "
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import struct
@@ -183,14 +184,21 @@ def test_a_catalog_measures_the_files_it_names_below_its_folder_and_no_others(ad
     assert [name for name, track in tracks.items() if track.sound is not None] == ["1"]
 
 
-def test_libraries_are_listed_and_removed(add: Add, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_libraries_are_listed_and_removed(
+    add: Add, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(folder)
     store = ["--store", f"sqlite:///{tmp_path}/s.db"]
     assert main(["library", "list", *store]) == 0
     assert "music  2 tracks  folder" in capsys.readouterr().out
     assert main(["library", "remove", "musik", *store]) == 2
     assert "did you mean 'music'?" in capsys.readouterr().err
+    terminal = io.StringIO("n\n")
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", terminal)
     assert main(["library", "remove", "music", *store]) == 0
+    assert "remove music (2 tracks)? Its files stay. [y/N] nothing was removed" in capsys.readouterr().err
+    assert main(["library", "remove", "music", "--yes", *store]) == 0
     assert main(["library", "list", *store, "--json"]) == 0
     assert '{"libraries": []}' in capsys.readouterr().out
 
