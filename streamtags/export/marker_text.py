@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from streamtags.export.markers import NAME_TAGS, Marker
+from streamtags.core.marker_words import marker_name, marker_tags
+from streamtags.export.markers import Marker
 from streamtags.export.subtitle_text import one_line
 
 __all__ = ["clipped", "comment_lines", "comment_text", "merge_same_frame", "xml_safe"]
@@ -14,8 +15,7 @@ __all__ = ["clipped", "comment_lines", "comment_text", "merge_same_frame", "xml_
 
 def comment_lines(marker: Marker) -> list[str]:
     """Return the caption of a marker, its tags with confidences, and the reasoning: one line each, those that there are."""
-    tags = ", ".join(f"{score.tag} {score.confidence:.2f}" for score in marker.tags)
-    texts = [*marker.comment.splitlines(), tags, *marker.reasoning.splitlines()]
+    texts = [*marker.comment.splitlines(), marker_tags(marker.tags), *marker.reasoning.splitlines()]
     return [line for line in (one_line(text) for text in texts) if line]
 
 
@@ -58,7 +58,7 @@ def _merged(group: Sequence[Marker]) -> Marker:
         end=last.end,
         end_frame=last.end_frame,
         end_timecode=last.end_timecode,
-        name=", ".join(filter(None, (*cues, *(score.tag for score in ordered[:NAME_TAGS])))) or group[0].name,
+        name=", ".join(filter(None, (*cues, marker_name(ordered)))) or group[0].name,
         comment="\n".join(marker.comment for marker in group if marker.comment),
         tags=ordered,
         axis=strongest.axis,

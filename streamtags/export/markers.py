@@ -9,6 +9,7 @@ from math import floor
 
 from streamtags.core.answers import transcript_lines, transcript_text
 from streamtags.core.errors import UsageError
+from streamtags.core.marker_words import marker_name, segment_name
 from streamtags.core.model import TagScore
 from streamtags.core.state import SegmentState, TimelineState
 from streamtags.core.timebase import Time, format_timecode, nominal, parse_timecode
@@ -16,8 +17,6 @@ from streamtags.core.vocabulary import Vocabulary, did_you_mean, folded
 from streamtags.export.options import ExportOptions
 
 __all__ = ["FrameCounter", "Marker", "SpokenLine", "make_markers"]
-
-NAME_TAGS = 3  # tags in the name of a marker; a list of markers has room for a few words
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _marker(segment: SegmentState, tags: tuple[TagScore, ...], counter: FrameCou
         end_frame=max(start_frame + 1, counter.frame(segment.end)),
         start_timecode=counter.timecode(segment.start),
         end_timecode=counter.timecode(segment.end),
-        name=", ".join(score.tag for score in tags[:NAME_TAGS]) or f"Segment {segment.index + 1}",
+        name=marker_name(tags) or segment_name(segment.index + 1),
         comment=segment.caption or "",
         words=transcript_text(segment.answers).replace("\n", " "),
         lines=_lines(segment, counter),

@@ -200,6 +200,19 @@ def test_an_edit_is_exported_with_its_own_markers_and_those_of_its_tags(suffix: 
     assert main([*export, "--onto", str(moved)]) == 2
 
 
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_markers_of_an_export_are_not_read_back_as_words_of_a_person(suffix: str, folder: Path, tmp_path: Path) -> None:
+    path, target = folder / f"plain.{suffix}", folder / f"exported.{suffix}"
+    path.write_text(WRITERS[suffix](CUTS[:3]))
+    tags = [tagged["tags"] for tagged in of_type(analyzed(path, tmp_path / "store.db"), "segment.tagged")]
+    name = {"xml": "xmeml"}.get(suffix, suffix)
+    assert main(["export", "last", "--format", name, "--output", str(target), "--store", f"sqlite:///{tmp_path}/store.db"]) == 0
+    assert len(read_edit(target, Fraction(25)).markers) == 4
+    again = analyzed(target, tmp_path / "again.db")
+    assert [measured["text"] for measured in of_type(again, "segment.measured")] == ["", "", "MUSIC IN"]
+    assert [tagged["tags"] for tagged in of_type(again, "segment.tagged")] == tags
+
+
 @pytest.mark.parametrize("suffix", [*WRITERS, "aaf"])
 def test_a_new_version_captions_only_what_changed(suffix: str, folder: Path, tmp_path: Path) -> None:
     first, second = folder / f"version1.{suffix}", folder / f"version2.{suffix}"

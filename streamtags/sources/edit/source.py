@@ -16,6 +16,7 @@ import numpy as np
 
 from streamtags.config.settings import IngestSettings
 from streamtags.core.errors import SourceError, UsageError
+from streamtags.core.marker_words import written_by_streamtags
 from streamtags.core.model import Boundary, ClipInfo, Frame, Gap, Picture, SourceInfo, Subtitle, VideoInfo
 from streamtags.core.timebase import Time, seconds_of
 from streamtags.core.timecode import format_timecode, nominal, parse_rate, parse_timecode
@@ -318,7 +319,9 @@ def _lines(edit: Edit) -> list[tuple[int, int, str]]:
     def line(marker: Marker) -> tuple[int, int, str]:
         return marker.frame, marker.frame + marker.frames, ": ".join(filter(None, [marker.name, marker.note]))
 
-    lines = [line(marker) for marker in (*edit.markers, *edit.captions) if marker.visible]
+    # Our own tags, read back, would confirm themselves.
+    theirs = [marker for marker in edit.markers if not written_by_streamtags(marker.name, marker.note)]
+    lines = [line(marker) for marker in (*theirs, *edit.captions) if marker.visible]
     for track in edit.sequence.tracks:
         lines += [(clip.record_in, clip.record_out, clip.text) for clip in track.clips if track.enabled and clip.enabled and clip.text]
     return sorted(entry for entry in lines if entry[2].strip())
