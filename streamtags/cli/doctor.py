@@ -35,7 +35,7 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("--profile", metavar="P", help="look for what this profile needs (default: what vllm would)")
+    parser.add_argument("--profile", metavar="P", help="look for what this profile needs (default: the one that auto chooses)")
     add_common(parser)
 
 

@@ -83,8 +83,8 @@ def read_catalog(path: Path) -> Catalog:
         raise unreadable(error, path) from error
     known = {name for name in catalog.columns.values() if name}
     if not known & {"title", "description", *LISTS}:
-        headings = ", ".join(list(catalog.columns)[:8]) or "none"
-        hint = f"name a column title, description or tags; the columns are {headings}"
+        headings = ", ".join(list(catalog.columns)[:8])
+        hint = "name a column title, description or tags; " + (f"the columns are {headings}" if headings else "it has no columns")
         raise UsageError("no column describes a track", where=str(path), hint=hint)
     return catalog
 
