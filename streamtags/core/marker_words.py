@@ -1,4 +1,4 @@
-"""How tags are written in the name and the note of a marker, and how a marker that streamtags wrote is told from a person's."""
+"""How tags are written in the name and the note of a marker, and how a marker that streamtags wrote is distinguished from a person's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def marker_tags(tags: Sequence[TagScore]) -> str:
 def written_by_streamtags(name: str, note: str) -> bool:
     """Whether a marker is named as our exports do: by a segment, or by the first of the tags in its note.
 
-    A person who has renamed a marker wrote it. So did, as far as this can tell, the author of a note that lists other numbers.
+    A person who has renamed a marker wrote it. So did, as far as this can be known, the author of a note that lists other numbers.
     """
     if _SEGMENT.fullmatch(name):
         return True
