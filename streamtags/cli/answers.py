@@ -15,13 +15,14 @@ _MAX_VALUE_CHARACTERS = 200
 
 
 def answer_lines(segment: SegmentState, before: SegmentState | None = None) -> list[str]:
-    """Return a line for each stage that has answered: its name and the fields of its answer.
+    """Return a line for each stage that has found something: its name and the fields of its answer.
 
     Args:
         segment: has the answers.
         before: the segment before it, whose voices are compared with its own.
     """
-    return [f"       {printable(stage)}: {_words(segment, stage, before) or _fields(answer)}" for stage, answer in segment.answers.items()]
+    found = ((stage, _words(segment, stage, before) or _fields(answer)) for stage, answer in segment.answers.items())
+    return [f"       {printable(stage)}: {words}" for stage, words in found if words]
 
 
 def _words(segment: SegmentState, stage: str, before: SegmentState | None) -> str:
@@ -45,7 +46,7 @@ def _fields(answer: dict[str, object]) -> str:
     lines = answer.get("lines")
     if isinstance(lines, list):  # text on screen, a transcript
         texts = [str(line.get("text", "")) for line in lines if isinstance(line, dict)]
-        return printable(" / ".join(texts)[:_MAX_VALUE_CHARACTERS]) or "nothing"
+        return printable(" / ".join(texts)[:_MAX_VALUE_CHARACTERS])
     return ", ".join(f"{printable(name)} {_value(value)}" for name, value in answer.items() if name != "rev")
 
 
