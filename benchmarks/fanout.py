@@ -302,6 +302,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=15, help="rounds with and without a stalled client")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures of every round")
     parser.add_argument("--readers", metavar="N,N", help="measure crowds of these sizes, and their reconnecting")
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite", help="of the crowds")
     parser.add_argument("--bare", choices=NAMES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -312,7 +313,7 @@ def main() -> int:
     if args.readers:
         crowds = []
         for readers in map(int, args.readers.split(",")):
-            crowds.append(asyncio.run(measure_readers(readers, events=args.events, rate=args.rate)))
+            crowds.append(asyncio.run(measure_readers(readers, events=args.events, rate=args.rate, kind=args.store)))
             print_readers(crowds[-1])
         figures: dict[str, Any] = {"readers": [vars(crowd) for crowd in crowds]}
     else:

@@ -21,7 +21,9 @@ from typing import Any
 
 from streamtags.core.events import SegmentCaptioned
 from streamtags.core.records import TimelineIdentity
-from streamtags.store.sqlite.store import SqliteStore
+from streamtags.core.stores import Store
+from streamtags.store.opening import open_store
+from streamtags.testing.postgres import PostgresServer
 
 __all__ = ["Figures", "cpu_seconds", "measure_readers", "print_readers", "resident_bytes"]
 
@@ -131,7 +133,7 @@ class Reader(asyncio.Protocol):
 class Crowd:
     """Many clients of one server, and the store that they follow."""
 
-    def __init__(self, address: str, pid: int, store: SqliteStore) -> None:
+    def __init__(self, address: str, pid: int, store: Store) -> None:
         self.address, self._pid, self._store = address, pid, store
         self.epoch, self.seq = store.head(TIMELINE)
         self.sent: dict[int, float] = {}
@@ -240,11 +242,22 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
 
 
+@contextlib.contextmanager
+def new_url(kind: str) -> Iterator[str]:
+    """The URL of an empty store: of a SQLite file, or of a database of a PostgreSQL server of its own."""
+    if kind == "postgresql":
+        with PostgresServer() as server:
+            yield server.new_database()
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/s.db"
+
+
 @contextlib.asynccontextmanager
-async def served(store: SqliteStore) -> AsyncIterator[Crowd]:
+async def served(store: Store, url: str) -> AsyncIterator[Crowd]:
     """Start `streamtags serve` in its own process."""
     start = "import sys; from streamtags.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", start, "serve", "--port", "0", "--store", f"sqlite:///{store.path}"]
+    command = [sys.executable, "-c", start, "serve", "--port", "0", "--store", url]
     process = await asyncio.to_thread(subprocess.Popen, command, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -255,15 +268,15 @@ async def served(store: SqliteStore) -> AsyncIterator[Crowd]:
         await asyncio.to_thread(process.wait)
 
 
-async def measure_readers(readers: int, *, events: int, rate: float) -> Figures:
-    """Measure one crowd: memory when idle, delivery of events, then two storms."""
-    with tempfile.TemporaryDirectory() as temporary, SqliteStore(Path(temporary) / "s.db") as store:
+async def measure_readers(readers: int, *, events: int, rate: float, kind: str) -> Figures:
+    """Measure one crowd: memory when idle, delivery of events, then storms; `kind` of store is `sqlite` or `postgresql`."""
+    with new_url(kind) as url, open_store(url) as store:
         store.open_timeline(TIMELINE, TimelineIdentity(TIMELINE))
         store.append(
             TIMELINE,
             [SegmentCaptioned(segment=f"s{n:04d}", rev=1, caption="A harbor. " * 8, model="bench") for n in range(LOGGED_SEGMENTS)],
         )
-        async with served(store) as crowd:
+        async with served(store, url) as crowd:
             figures = Figures(readers, await crowd.gather(readers))
             figures.deliveries = await crowd.publish(events, rate)
             for name, missed in STORMS.items():
