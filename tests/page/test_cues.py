@@ -84,8 +84,8 @@ def test_from_a_film_to_an_accepted_track_that_was_heard_in_sync(server: Server,
     with SqliteStore(server.path) as store:
         fit = next(one.cues[0].fit for one in store.state(timeline).cues)
     assert fit is not None
-    apart = page.evaluate("document.querySelector('#track').currentTime - document.querySelector('video').currentTime")
-    assert apart == pytest.approx(fit.offset_seconds - spotted.start.seconds, abs=0.15)
+    apart = "document.querySelector('#track').currentTime - document.querySelector('video').currentTime"
+    page.wait_for_function(f"expected => Math.abs({apart} - expected) < 0.15", arg=fit.offset_seconds - spotted.start.seconds)
     page.keyboard.press("a")
     page.wait_for_function("document.querySelector('#track').paused && document.querySelector('video').paused")
 
