@@ -15,14 +15,14 @@ _MAX_VALUE_CHARACTERS = 200
 
 
 def answer_lines(segment: SegmentState, before: SegmentState | None = None) -> list[str]:
-    """Return a line for each stage that has found something: its name and the fields of its answer.
+    """Return a line for each stage that has something to show: its name and the fields of its answer.
 
     Args:
         segment: has the answers.
         before: the segment before it, whose voices are compared with its own.
     """
-    found = ((stage, _words(segment, stage, before) or _fields(answer)) for stage, answer in segment.answers.items())
-    return [f"       {printable(stage)}: {words}" for stage, words in found if words]
+    words_of = ((stage, _words(segment, stage, before) or _fields(answer)) for stage, answer in segment.answers.items())
+    return [f"       {printable(stage)}: {words}" for stage, words in words_of if words]
 
 
 def _words(segment: SegmentState, stage: str, before: SegmentState | None) -> str:

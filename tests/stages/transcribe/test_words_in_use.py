@@ -85,7 +85,7 @@ def test_the_answer_is_printed_in_words(store: SqliteStore) -> None:
     first = store.state("tl_test").segments[0]
     assert answer_lines(first) == [f"       transcribed: {WORDS}"]
     silent = first.model_copy(update={"answers": {"read": {"rev": 95, "lines": [], "model": "m"}}})
-    assert answer_lines(silent) == [], "a stage that found nothing needs no line"
+    assert answer_lines(silent) == [], "a stage without a result needs no line"
 
 
 async def test_tags_name_the_transcript_as_their_source(store: SqliteStore) -> None:
