@@ -77,6 +77,7 @@ def test_the_decoders_of_a_film_are_freed_when_it_ends(other: Path, settings: Se
     gc.disable()  # Python does not look for garbage by itself
     try:
         assert analyzer.analyze(str(other)).error is None
+        gc.unfreeze()  # what is frozen is not listed
         assert not any(isinstance(item, InputContainer) for item in gc.get_objects())
     finally:
         gc.enable()
