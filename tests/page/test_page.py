@@ -201,6 +201,24 @@ def test_retagging_under_another_vocabulary_updates_the_page(server: Server, pag
     page.wait_for_selector("#retag", state="hidden")  # the events may come before the answer
 
 
+def test_dialogs_that_offer_what_the_server_has_wait_for_its_description(server: Server, page: Page) -> None:
+    server.fill("tl_early", 5)
+    server.start()
+    waiting: list[Any] = []
+    page.route("**/v1/info", lambda route: waiting.append(route))
+    opened(page, server, "tl_early")
+    page.wait_for_selector('#connection[data-state="open"]')
+    assert page.is_disabled("#retag-open")
+    assert page.is_disabled("#export")
+    for route in waiting:
+        route.continue_()
+    page.click("#export")  # waits until it can be clicked
+    assert page.locator("#export-format option").count() > 5
+    page.click("#export-close")
+    page.click("#retag-open")
+    assert "music-library" in page.locator("#vocabulary").inner_text()
+
+
 def test_the_page_reconnects_to_a_restarted_server_and_misses_nothing(server: Server, page: Page) -> None:
     timeline = server.fill("tl_kill", 4)
     server.start()

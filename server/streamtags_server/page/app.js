@@ -15,6 +15,8 @@ import { StreamtagsClient } from "./streamtags.js";
 import { Uploads } from "./uploads.js";
 
 const NOTICE_MS = 9000;
+/** Buttons whose dialogs offer what the server has: they wait for its description. */
+const DESCRIBED = ["retag-open", "export"];
 
 /** Show a notice for a few seconds. @param {string} text @param {boolean} [isGood] */
 function notify(text, isGood = false) {
@@ -75,6 +77,7 @@ async function describe(client, editor, library, choices, search) {
   search.offer(vocabularies);
   editor.cues.offer(libraries);
   editor.refresh();
+  for (const opener of DESCRIBED) byId(opener).disabled = false;
 }
 
 function start() {
