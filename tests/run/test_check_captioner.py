@@ -149,13 +149,12 @@ async def test_one_that_ignores_frames_is_caught(checked: Callable[[Says], Any])
 
 
 async def test_one_that_invents_is_caught_by_the_colors(checked: Callable[[Says], Any]) -> None:
-    dice = random.Random(1)
-
     def invents(frames: Sequence[Picture]) -> str:
+        dice = random.Random(int(frames[0].sum()))  # of the clip: clips are captioned side by side, in any order
         return f"A {dice.choice(list(COLORS))} car drives by."
 
     report = await checked(invents)
-    assert "it names the color of" in report.problems[0]
+    assert any("it names the color of" in problem for problem in report.problems)
 
 
 async def test_one_that_repeats_itself_is_caught(checked: Callable[[Says], Any]) -> None:
