@@ -46,7 +46,7 @@ from streamtags_server.http.uploads import Uploads
 from streamtags_server.http.uvicorn_protocols import HttpProtocol, WebSocketProtocol
 from streamtags_server.jobs.queue import Jobs
 from streamtags_server.logs import configure_logging
-from streamtags_server.mcp.server import McpEndpoint
+from streamtags_server.mcp.endpoint import McpEndpoint
 from streamtags_server.metrics import Metrics
 from streamtags_server.quota import DiskQuota
 from streamtags_server.readiness import Readiness
