@@ -6,7 +6,7 @@ from streamtags.config.settings import ServerSettings, Settings
 from streamtags.core.records import Job as StoredJob
 from streamtags.operations.services import AnalysisRequest
 from streamtags.sources.file.access import SCHEMES, Access
-from streamtags_server.jobs.worker import Task
+from streamtags_server.jobs.task import Task
 
 __all__ = ["Job"]
 

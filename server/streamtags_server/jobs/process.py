@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from streamtags.core.events import ErrorInfo
-from streamtags_server.jobs.worker import Task
+from streamtags_server.jobs.task import Task
 
 __all__ = ["KILLED", "WorkerProcess"]
 

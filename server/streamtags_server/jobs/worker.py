@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from streamtags.config.settings import Settings
 from streamtags.core.errors import SourceRefused, StoreError, StreamtagsError
@@ -35,9 +35,10 @@ from streamtags.sources.file.access import Access
 from streamtags.sources.file.proxy import CheckingProxy
 from streamtags.store.opening import open_store
 from streamtags_server.jobs.counting import counts_of
+from streamtags_server.jobs.task import Task
 from streamtags_server.logs import configure_logging
 
-__all__ = ["Task", "main"]
+__all__ = ["main"]
 
 # The worker of a server that was killed needs a moment to notice, and keeps its claim until then.
 _CLAIM_TRIES, _CLAIM_SECONDS = 20, 0.5
@@ -50,25 +51,6 @@ _RESERVED_BYTES = 1 << 30
 
 
 _log = logging.getLogger(__name__)
-
-
-class Task(BaseModel):
-    """What to analyze, and the limits. With `quote`, the source is only read for what its analysis would cost.
-
-    `traceparent` is the span of the request, in the form of W3C Trace Context.
-    """
-
-    uri: str
-    timeline: str
-    settings: dict[str, Any]
-    store: str
-    schemes: frozenset[str]
-    allow_private: bool
-    roots: tuple[Path, ...]
-    max_seconds: float
-    memory_bytes: int
-    quote: bool = False
-    traceparent: str | None = None
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from streamtags.operations.services import Services
 from streamtags.run.backends import captioner_spec, classifier_spec
 from streamtags.run.choice import choose_for_retag, choose_profile
 from streamtags.run.estimate import Estimate, StageEstimate, estimate_retag
-from streamtags_server.jobs.worker import Task
+from streamtags_server.jobs.task import Task
 
 __all__ = ["CONFIRMED", "QUOTED", "quote"]
 
