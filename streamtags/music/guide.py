@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from streamtags.core.errors import UsageError
+from streamtags.music.signed_words import SignedTerm, refuse_unsigned_weights, take_signed_words
 
 __all__ = ["MAX_GUIDE_CHARACTERS", "Guide", "Range", "SignedTerm", "parse_guide"]
 
 MAX_GUIDE_CHARACTERS = 1000
-_MAX_WEIGHT = 3.0
 _CLAUSE = re.compile(r"[,;\n]+")
-_SIGNED = re.compile(r'(?<![^\s,;])([+-])(?:"([^"]+)"|([^\W\d_][\w\'-]*))(?::(\d+(?:\.\d+)?))?(?![^\s,;])')
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _UNIT = r"\s*(bpm|s|sec|seconds?|min|minutes?)\b"
 _SPAN = re.compile(rf"\b(?:between\s+)?{_NUMBER}\s*(?:-|–|to|and)\s*{_NUMBER}{_UNIT}", re.IGNORECASE)  # noqa: RUF001 - a dash between numbers
@@ -57,14 +56,6 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedTerm:
-    """Something that music should have more of (weight above 0) or less."""
-
-    term: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
 class Guide:
     """A parsed guide.
 
@@ -86,17 +77,25 @@ class Guide:
     seconds: Range = field(default_factory=Range)
     is_instrumental: bool = False
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether tracks are out because of it."""
+        return self.is_instrumental or self.bpm != Range() or self.seconds != Range()
+
 
 def parse_guide(text: str) -> Guide:
     """Return what a guide means.
 
     Raises:
-        UsageError: it is too long, or a weight is above 3.
+        UsageError: it is too long, a signed word is written wrong or contradicts another one, or no number is inside a limit.
     """
     if len(text) > MAX_GUIDE_CHARACTERS:
         raise UsageError(f"the guide has more than {MAX_GUIDE_CHARACTERS} characters", where="guide", hint="ask for less")
     reader = _Reader()
-    rest = [clause for clause in map(reader.read, _CLAUSE.split(reader.take_signed(text))) if clause]
+    unsigned = reader.take_signed(text)
+    refuse_unsigned_weights(unsigned)
+    rest = [clause for clause in map(reader.read, _CLAUSE.split(unsigned)) if any(map(str.isalnum, clause))]
+    reader.check_limits()
     return replace(reader.guide, text=", ".join(rest))
 
 
@@ -107,16 +106,11 @@ class _Reader:
         self.guide = Guide()
 
     def take_signed(self, text: str) -> str:
-        """Take the signed words of the whole text."""
-
-        def take(match: re.Match[str]) -> str:
-            weight = float(match[4] or 1)
-            if weight > _MAX_WEIGHT:
-                raise UsageError(f"the weight {match[4]} is above {_MAX_WEIGHT:g}", where=match[0], hint="write a weight from 0 to 3")
-            self._sign(match[2] or match[3], weight if match[1] == "+" else -weight)
-            return " "
-
-        return _SIGNED.sub(take, text)
+        """Take the signed words of the whole text; return the rest."""
+        rest, terms = take_signed_words(text)
+        for signed in terms:
+            self._sign(signed.term, signed.weight, is_once=True)
+        return rest
 
     def read(self, clause: str) -> str:
         """Take what is understood of a clause; return the rest."""
@@ -171,5 +165,20 @@ class _Reader:
             self.guide = replace(self.guide, is_instrumental=True)
         self._sign(term, -1.0)
 
-    def _sign(self, term: str, weight: float) -> None:
-        self.guide = replace(self.guide, signed=(*self.guide.signed, SignedTerm(term.strip(), weight)))
+    def _sign(self, term: str, weight: float, *, is_once: bool = False) -> None:
+        term = term.strip()
+        for known in self.guide.signed:
+            if known.term.casefold() == term.casefold() and (is_once or known.weight * weight < 0):
+                what = "is wanted and not wanted" if known.weight * weight < 0 else "has a sign twice"
+                raise UsageError(f"{term!r} {what}", where="guide", hint="write it once, with one weight")
+        self.guide = replace(self.guide, signed=(*self.guide.signed, SignedTerm(term, weight)))
+
+    def check_limits(self) -> None:
+        """Refuse limits that no track can be inside."""
+        for name, allowed in (("tempo", self.guide.bpm), ("length", self.guide.seconds)):
+            if allowed.low is not None and allowed.high is not None and allowed.low > allowed.high:
+                raise UsageError(
+                    f"no {name} is at least {allowed.low:g} and at most {allowed.high:g}",
+                    where="guide",
+                    hint="write the lower number first",
+                )

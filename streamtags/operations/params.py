@@ -15,6 +15,7 @@ from streamtags.core.model import TagScore
 from streamtags.core.validation import first_mistake
 from streamtags.export import ExportOptions, formats
 from streamtags.export.options import parse_options
+from streamtags.music.guide import MAX_GUIDE_CHARACTERS
 
 __all__ = [
     "Analyze",
@@ -150,7 +151,7 @@ class SuggestCues(OneTimeline):
     model_config = ConfigDict(extra="ignore")
 
     library: Name | None = Field(None, description="name of a music library; without it, cues are only spotted")
-    guide: str = Field("", max_length=1000, description="wishes for the music, such as: slower, only piano, hopeful")
+    guide: str = Field("", max_length=MAX_GUIDE_CHARACTERS, description="wishes for the music, such as: slower, only piano, hopeful")
     top: int = Field(5, ge=1, le=50, description="the most suggestions for each cue")
     cue: Name | None = Field(None, description="suggest for this cue only")
     instrumental: Flag = Field(False, description="no tracks with vocals")

@@ -69,7 +69,82 @@ def test_what_is_too_much_is_refused() -> None:
         parse_guide("+piano:9")
 
 
-@given(st.text(max_size=200))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+piano:abc",
+        "+piano:",
+        "+piano: 0.5",
+        "+piano:1e9",
+        "+piano:nan",
+        "+piano:inf",
+        "+piano:-1",
+        "+piano:\u22121",
+        "+piano:0.5:2",
+        "+piano:0,5",
+        "warm +piano:\u0663",
+        '+"slow strings":x',
+        '-"slow strings',
+        '+""',
+        "++piano",
+        "-+piano",
+        "+ piano",
+        "warm, - piano",
+        "+:2",
+        "+10 bpm",
+        "+piano+strings",
+        "piano:0.5",
+        "(vocals:2)",
+        '"slow strings":2',
+    ],
+)
+def test_a_signed_word_that_is_written_wrong_is_quoted_and_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_guide(text)
+    assert refused.value.where is not None
+    assert refused.value.where.startswith("guide, ")
+    assert refused.value.where.split(", ", 1)[1].strip("'\"")[:2] in text
+    assert "write" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "weight"),
+    [
+        ("\u2212vocals", "vocals", -1),
+        ("\u2013vocals:0.5", "vocals", -0.5),
+        ("\uff0bpiano\uff1a2", "piano", 2),
+        ("+\u201cslow strings\u201d:2", "slow strings", 2),
+        ("(+piano:.5)", "piano", 0.5),
+        ("+piano:2.", "piano", 2),
+        ("+piano,", "piano", 1),
+        ("+r&b!", "r&b", 1),
+        ('+"80s"', "80s", 1),
+        ("+\u0938\u0902\u0917\u0940\u0924", "\u0938\u0902\u0917\u0940\u0924", 1),
+    ],
+)
+def test_signs_of_phones_and_other_keyboards_are_understood(text: str, term: str, weight: float) -> None:
+    assert parse_guide(text) == Guide(signed=(SignedTerm(term, weight),))
+
+
+@pytest.mark.parametrize("text", ["slow - almost still", "slow -- almost still", "warm + strings", "like 4:33, lo-fi C++"])
+def test_a_dash_or_plus_between_words_is_no_sign(text: str) -> None:
+    assert parse_guide(text) == Guide(text=text)
+
+
+def test_a_word_has_one_sign() -> None:
+    for text in ("+piano +piano:2", "+piano, -Piano", "+drums, no drums"):
+        with pytest.raises(UsageError, match=r"(?i)'(piano|drums)' (has a sign twice|is wanted and not wanted)"):
+            parse_guide(text)
+    assert parse_guide("only piano, +piano").signed == (SignedTerm("piano", 1), SignedTerm("piano", 1.5))
+
+
+@pytest.mark.parametrize("text", ["110-90 bpm", "over 120 bpm, under 80 bpm", "at least 3 minutes, at most 60 s"])
+def test_limits_that_exclude_everything_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"no (tempo|length) is at least"):
+        parse_guide(text)
+
+
+@given(st.text(max_size=200) | st.text(alphabet='+-\u2212:,;. "()ab1\n', max_size=40))
 def test_any_text_is_a_guide(text: str) -> None:
     try:
         guide = parse_guide(text)

@@ -89,6 +89,13 @@ def test_wrong_requests_say_what_is_wrong(server: Any) -> None:
     assert server.json("POST", path, {"library": "hous"})[0] == 404
     assert "did you mean 'house'?" in str(server.json("POST", path, {"library": "hous"})[1])
     assert server.json("POST", path, {"guide": "+x:9"})[0] == 422
+    status, problem = server.json("POST", path, {"guide": "warm +piano:abc"})
+    with server.client() as client:
+        error = client.request("timelines.cues", id="tl_film", guide="warm +piano:abc")["error"]
+    assert status == 422
+    for said in (str(problem), str(error)):
+        assert "+piano:abc" in said
+        assert "no number from 0 to 3" in said
     assert server.json("POST", path, {"cue": "7M1"})[0] == 404
     assert server.json("POST", f"{path}/1M1", {"decision": "accept"})[0] == 404
     server.json("POST", path, {})
