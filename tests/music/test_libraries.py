@@ -16,6 +16,7 @@ import pytest
 
 from streamtags.cli import main
 from streamtags.core.music import Track
+from streamtags.sources.audio.tags import read_tags
 from streamtags.store.sqlite.music_libraries import SqliteMusicLibraries
 
 RATE = 24_000
@@ -148,6 +149,56 @@ def test_broadcast_wave_and_ixml_give_composer_publisher_and_rights(add: Add, fo
         "license": "House",
         "library": "House Library",
     }
+
+
+def wave_of(*chunks: bytes, kind: bytes = b"RIFF") -> bytes:
+    format_chunk = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16))
+    body = b"WAVE" + format_chunk + b"".join(chunks)
+    return kind + struct.pack("<I", len(body)) + body
+
+
+IXML = "<BWFXML><ASWG><composer>Ang\u00e9lique S\u00f8rli</composer></ASWG></BWFXML>"
+DATA = chunk(b"data", bytes(80))
+LONG = b"data" + b"\xff" * 4 + bytes(80)  # its size is in ds64
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wave_of(DATA, chunk(b"iXML", IXML.encode())),
+        wave_of(chunk(b"iXML", IXML.encode("cp1252")), DATA),
+        wave_of(DATA, chunk(b"iXML", b'<?xml version="1.0" encoding="UTF-8"?>' + IXML.encode("cp1252"))),
+        wave_of(DATA, chunk(b"iXML", b'<?xml version="1.0" encoding="ISO-8859-1"?>' + IXML.encode("cp1252"))),
+        wave_of(DATA, chunk(b"iXML", IXML.encode("utf-16"))),
+        wave_of(DATA, chunk(b"iXML", b"\0\0" + IXML.encode() + b"\0\0 rest")),
+        wave_of(b"odd " + struct.pack("<I", 3) + b"abc", chunk(b"iXML", IXML.encode()), DATA),
+        wave_of(chunk(b"ds64", struct.pack("<QQQI", 0, 80, 0, 0)), LONG, chunk(b"iXML", IXML.encode()), kind=b"RF64"),
+    ],
+    ids=["after", "1252", "1252 declared as UTF-8", "declared", "UTF-16", "with rest", "odd size", "RF64"],
+)
+def test_ixml_is_read_in_every_encoding_and_place(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    texts, _ = read_tags(path)
+    assert texts["composer"] == "Ang\u00e9lique S\u00f8rli"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wave_of(DATA, b"iXML" + struct.pack("<I", 500) + IXML.encode()[:30]),
+        wave_of(DATA, chunk(b"iXML", b"no XML")),
+        wave_of(DATA, chunk(b"iXML", b'<!DOCTYPE x [<!ENTITY a "b">]><BWFXML>&a;</BWFXML>')),
+    ],
+    ids=["cut", "text", "entities"],
+)
+def test_ixml_that_cannot_be_read_is_named_and_the_rest_is_used(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(content[:12] + chunk(b"bext", "Caf\u00e9, evening".encode("cp1252").ljust(602, b"\0")) + content[12:])
+    texts, problem = read_tags(path)
+    assert texts["description"] == "Caf\u00e9, evening"
+    assert problem is not None
+    assert problem.startswith("its iXML cannot be read: ")
 
 
 def test_a_catalog_in_the_folder_completes_its_files(add: Add, folder: Path, tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def read_tags(path: Path) -> tuple[dict[str, str], str | None]:
         for name, heading in _OTHERS.items():
             if values := tag.other.get(name):
                 texts.setdefault(heading, _cleaned(", ".join(str(value) for value in values)))
-    return {**texts, **{name: _cleaned(value) for name, value in read_broadcast_wave(path).items()}}, problem
+    chunks, damage = read_broadcast_wave(path)
+    return {**texts, **{name: _cleaned(value) for name, value in chunks.items()}}, problem or damage
 
 
 def _cleaned(value: object) -> str:
