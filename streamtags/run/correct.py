@@ -45,14 +45,11 @@ def correct(
 
     Raises:
         NotInStore: there is no such segment.
-        UsageError: there is nothing to correct, a tag or caption is empty, or a confidence is outside 0..1.
+        UsageError: there is nothing to correct, a tag or caption is empty, a confidence is outside 0..1, or tags contradict each other.
     """
     if not tags and not untag and caption is None and not reset:
         raise UsageError("nothing to correct", where=segment, hint="give --tag, --untag, --caption or --reset")
-    if any(not 0.0 <= confidence <= 1.0 for _, confidence in tags):
-        raise UsageError("a confidence lies in 0..1", where=segment, hint="for example --tag Tense=0.9")
-    if any(not name.strip() for name in [*untag, *(name for name, _ in tags)]) or (caption is not None and not caption.strip()):
-        raise UsageError("an empty tag or caption", where=segment)
+    _check_values(segment, tags, untag, caption)
     state = store.state(timeline)
     segment_state = state.segment(segment)
     vocabulary = _vocabulary(store, state, segment_state)
@@ -64,17 +61,47 @@ def correct(
             unknown[name] = next(iter(difflib.get_close_matches(name, vocabulary.by_name, n=1)), None)
         return known.name if known else name.strip()
 
+    scores = [(resolve(name), confidence) for name, confidence in tags]
+    removed = [resolve(name) for name in untag]
+    _refuse_contradiction(segment, scores, removed)
     correction = SegmentCorrected(
         segment=segment,
         rev=segment_state.rev + 1,
-        tags=list(tag_scores([(resolve(name), confidence) for name, confidence in tags])),
-        untag=[resolve(name) for name in untag],
+        tags=list(tag_scores(scores)),
+        untag=removed,
         caption=caption.strip() if caption is not None else None,
         by=by,
         reset=reset,
     )
     store.append(timeline, [correction], expect_epoch=state.epoch)
     return store.state(timeline).segment(segment), unknown
+
+
+def _check_values(segment: str, tags: Sequence[tuple[str, float]], untag: Sequence[str], caption: str | None) -> None:
+    """Refuse confidences outside 0..1, and tags and captions without text.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if any(not 0.0 <= confidence <= 1.0 for _, confidence in tags):
+        raise UsageError("a confidence lies in 0..1", where=segment, hint="for example --tag Tense=0.9")
+    if any(not name.strip() for name in [*untag, *(name for name, _ in tags)]) or (caption is not None and not caption.strip()):
+        raise UsageError("an empty tag or caption", where=segment)
+
+
+def _refuse_contradiction(segment: str, scores: Sequence[tuple[str, float]], removed: Sequence[str]) -> None:
+    """Refuse tags that are set and removed, or set with two confidences; names are those of the vocabulary.
+
+    Raises:
+        UsageError: there is one.
+    """
+    confidences: dict[str, float] = {}
+    for name, confidence in scores:
+        if name in removed:
+            raise UsageError(f"the tag {name} is both set and removed", where=segment, hint="set it or remove it")
+        if confidences.setdefault(name, confidence) != confidence:
+            what = f"the tag {name} is set to {confidences[name]:g} and to {confidence:g}"
+            raise UsageError(what, where=segment, hint="set it once")
 
 
 def _vocabulary(store: Store, state: TimelineState, segment: SegmentState) -> Vocabulary | None:
