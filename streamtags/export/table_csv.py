@@ -105,9 +105,10 @@ def _row(segment: SegmentState, tags: tuple[TagScore, ...], timecode: Callable[[
 def safe_text(value: str) -> str:
     """Return `value` as a cell that no spreadsheet runs as a formula, split at commas, semicolons, tabs or line breaks.
 
-    An apostrophe goes before each sign that could start a formula. NUL, which spreadsheets cannot read, is removed.
+    An apostrophe goes before each sign that could start a formula. NUL is removed. Other control characters and marks that turn the
+    direction of writing become spaces, as in the other formats; tabs and line breaks stay, because a cell may have several lines.
     """
-    value = value.replace("\0", "")
+    value = "".join(char if char.isprintable() or char in "\t\r\n" else " " for char in value.replace("\0", ""))
     value = _FORMULA.sub(_guard, value)
     return f"'{value}" if _LEADING_BREAK.match(value) else value
 

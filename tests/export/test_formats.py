@@ -123,11 +123,20 @@ def test_csv_leaves_ordinary_text_alone(text: str) -> None:
     assert safe_text(text) == text
 
 
+@pytest.mark.parametrize("name", ["csv", "srt", "vtt", "avid", "edl", "resolve-edl", "premiere-csv", "chapters", "fcpxml", "xmeml", "html"])
+def test_no_text_for_people_has_terminal_escapes_or_turns_the_direction_of_writing(state: TimelineState, name: str) -> None:
+    hostile = "a\x1b[31mb\x07c\u202ed\u2066e\x9bf"
+    view = TimelineView.of(with_fields(state, caption=hostile, reasoning=hostile, key_information=[hostile]), [], ExportOptions())
+    content = find_format(name).render(view, ExportOptions()).decode("utf-16" if name == "premiere-csv" else "utf-8")
+    assert not re.findall("[\x1b\x07\x9b\u202a-\u202e\u2066-\u2069]|&#(?:x1b|27|8238|x202e);", content)
+
+
 @given(caption=st.text())
-def test_csv_cells_lose_nothing_but_nul_and_gain_only_apostrophes(caption: str) -> None:
+def test_csv_cells_lose_only_control_characters_and_gain_only_apostrophes(caption: str) -> None:
     cell = safe_text(caption)
     assert cell.lstrip(" ")[:1] not in set(FORMULA_SIGNS + "\t\r\n")
-    assert cell.replace("'", "") == caption.replace("\0", "").replace("'", "")
+    text = caption.replace("\0", "").replace("'", "")
+    assert cell.replace("'", "") == "".join(char if char.isprintable() or char in "\t\r\n" else " " for char in text)
     assert not re.search(rf"[,;\t\r\n][\s\"]*[{re.escape(FORMULA_SIGNS)}]", cell)
 
 
