@@ -161,7 +161,9 @@ class HeardVoice(Wire):
 class SegmentHeard(SegmentAnswer):
     """What is heard in a segment, and in each of its windows. `music` is left out where no music plays, or no tagger was used.
 
-    `voices` are those that speak for at least 2.5 s without music or noise, in order of appearance; left out where there are none.
+    `voices` are those that speak for at least 2.5 s without music or noise, in order of appearance; left out where there are none, and
+    unless `hear.voices` is on.
+    `has_sound` is false where the source has no sound track, and left out elsewhere.
     """
 
     type: ClassVar[str] = "segment.heard"
@@ -169,6 +171,7 @@ class SegmentHeard(SegmentAnswer):
     windows: list[HeardWindow] = Field(default_factory=list)
     music: HeardMusic | None = Field(None, exclude_if=lambda music: music is None)
     voices: list[HeardVoice] = Field(default_factory=list, max_length=MAX_VOICES, exclude_if=lambda voices: not voices)
+    has_sound: bool = Field(True, exclude_if=lambda has_sound: has_sound)
     model: Label
     ms: float = 0.0
 
@@ -310,11 +313,14 @@ def music_words(answers: Mapping[str, Any]) -> str:
 def heard_words(answers: Mapping[str, Any]) -> str:
     """Return what is heard in a segment's `answers` in words; "" if no stage has listened.
 
-    Such as "speech 90 %, music 40 %; harp, flute; classical; 92 bpm"; "silence or noise" where none of speech, singing and music is heard.
+    Such as "speech 90 %, music 40 %; harp, flute; classical; 92 bpm"; "silence or noise" where none of speech, singing and music is heard;
+    "no sound track" where the source has none.
     """
     shares = heard_shares(answers)
     if not shares:
         return ""
+    if answers["heard"].get("has_sound") is False:
+        return "no sound track"
     kinds = [f"{kind} {percent} %" for kind in ("speech", "singing", "music") if (percent := round(100 * shares.get(kind, 0.0)))]
     music = answers["heard"].get("music")
     bpm = music.get("bpm") if isinstance(music, Mapping) else None

@@ -179,6 +179,7 @@ function answersOf(segments, info) {
 export function answerText(answer) {
   if (Array.isArray(answer.lines)) return linesText(answer.lines) || (answer.skipped ?? "");
   if (typeof answer.content === "object" && answer.content !== null) {
+    if (answer.has_sound === false) return "no sound track";
     return [sharesText(answer.content), musicText({ answers: { heard: answer } })].filter(Boolean).join("; ");
   }
   if (typeof answer.shot_size === "string") return facesText(answer);

@@ -44,7 +44,7 @@ class HearRunner(SegmentRunner):
         self._tagger = tagger
 
     async def run(self, work: SegmentWork) -> Sequence[SegmentHeard]:
-        """Return the shares; everything is `other` in a segment without sound.
+        """Return the shares; everything is `other` where the source has no sound track.
 
         Raises:
             ModelError: the listener or the music tagger failed.
@@ -52,7 +52,8 @@ class HearRunner(SegmentRunner):
         name, model, measured = work.state.segment, self._listener.model, work.measured
         sound = measured.sound if measured else None
         if measured is None or sound is None:
-            return [SegmentHeard(segment=name, content=HeardShares(speech=0, singing=0, music=0, other=1), model=model)]
+            nothing = HeardShares(speech=0, singing=0, music=0, other=1)
+            return [SegmentHeard(segment=name, content=nothing, has_sound=False, model=model)]
         began = time.perf_counter()
         try:
             flags, voices = await asyncio.to_thread(self._listen, sound)
@@ -99,6 +100,8 @@ class HearRunner(SegmentRunner):
         answer = SegmentHeard.model_validate({**known, "segment": work.state.segment, "windows": []})
         if self._settings.voices == "off":
             answer = answer.model_copy(update={"voices": []})
+        elif answer.content.speech and not answer.voices:  # perhaps it was not listened for them
+            return []
         tagger = self._tagger.model if self._tagger else None
         if self._has_music(answer.content) and (answer.music is None or answer.music.model != tagger):
             return []

@@ -112,6 +112,8 @@ test("shows what was read, said and heard as a person would say it", () => {
   assert.equal(answerText({ rev: 1, lines: [], skipped: "no time" }), "no time");
   const content = { speech: 0.1, singing: 0.01, music: 0.92, other: 0 };
   assert.equal(answerText({ rev: 1, content, windows: [{ start: 0 }] }), "music 92 %, speech 10 %");
+  const mute = { content: { speech: 0, other: 1 }, has_sound: false };
+  assert.equal(answerText(mute), "no sound track");
   assert.equal(answerText({ rev: 1, boats: 3 }), "3");
   const faces = { rev: 1, count: 2, shot_size: "close-up", expressions: [{ label: "joy", confidence: 0.71 }] };
   assert.equal(answerText(faces), "2 faces, close-up, apparent joy 0.7");

@@ -71,6 +71,8 @@ def test_what_is_heard_and_seen_is_printed_in_words(store: SqliteStore) -> None:
     _, first, second = store.state("tl_test").segments
     assert answer_lines(first) == ["       heard: speech 90 %, music 40 %; harp; waltz; 92 bpm", "       faces: 2 faces, close-up"]
     assert answer_lines(second) == ["       heard: silence or noise", "       faces: no faces"]
+    mute = second.model_copy(update={"answers": {"heard": {**second.answers["heard"], "has_sound": False}}})
+    assert answer_lines(mute) == ["       heard: no sound track"]
     table = export_timeline(store, "tl_test", find_format("csv")).decode()
     assert "speech 90 %" in table
     assert "2 faces, close-up" in table
