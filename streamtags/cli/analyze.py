@@ -8,6 +8,7 @@ import io
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streamtags.cli.common import (
@@ -22,6 +23,7 @@ from streamtags.cli.common import (
 )
 from streamtags.cli.hints import music_hint, untagged_hint
 from streamtags.cli.sources import listed_sources, names_several, run_many
+from streamtags.cli.waiting import after_lines
 from streamtags.core.errors import SourceError, UsageError
 from streamtags.process import hidden_programs, limit_opencv_threads
 from streamtags.run.traces import traced
@@ -80,11 +82,11 @@ def run(args: argparse.Namespace) -> int:
     with open_configured_store(settings) as store:
         if source == "-" and not args.dry_run:
             _check_input()
-        settings = _chosen(source, settings, store, fresh=args.fresh)
+        settings, lines = _chosen(source, settings, store, fresh=args.fresh)
         if args.dry_run:
-            return _estimate(source, settings, store)
+            return _estimate(source, settings, store, lines)
         show = show_command(args, settings, "last")
-        state, stopped, left = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show))
+        state, stopped, left = asyncio.run(_analyze(source, settings, store, fresh=args.fresh, jsonl=jsonl, show=show, lines=lines))
         for format_name, target in exports:
             _write_export(store, state.id, format_name, target)
     live = state.source is not None and state.source.live
@@ -108,20 +110,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(source: str, settings: Settings, store: Store, *, fresh: bool) -> Settings:
-    """Return the settings with the profile that is used here; say which if it was chosen, and whether its captioner failed a check."""
-    from streamtags.cli.views import printable
-
+def _chosen(source: str, settings: Settings, store: Store, *, fresh: bool) -> tuple[Settings, list[str]]:
+    """Return the settings with the profile that is used here; which it is if it was chosen, and whether its captioner failed a check."""
     with hidden_programs():
         from streamtags.cli.model_check import known_problems
         from streamtags.run.check_captioner import model_of
         from streamtags.run.choice import choose_profile
 
     chosen = asyncio.run(choose_profile(settings, store=store, uri=source, fresh=fresh))
-    for line in (chosen.line, known_problems(model_of(chosen.settings))):
-        if line:
-            print(printable(line), file=sys.stderr)
-    return chosen.settings
+    return chosen.settings, [line for line in (chosen.line, known_problems(model_of(chosen.settings))) if line]
 
 
 def _edit_settings(args: argparse.Namespace) -> list[str]:
@@ -151,14 +148,17 @@ def _check_input() -> None:
         raise SourceError("nothing came on standard input", where="-", hint=hint, code="source.empty")
 
 
-def _estimate(source: str, settings: Settings, store: Store) -> int:
-    from streamtags.cli.views import estimate_lines
+def _estimate(source: str, settings: Settings, store: Store, lines: Sequence[str]) -> int:
+    from streamtags.cli.views import estimate_lines, printable
 
     with hidden_programs():
         from streamtags.run.estimate import estimate
     limit_opencv_threads()
 
-    for line in estimate_lines(asyncio.run(estimate(source, settings, store)), settings.profile):
+    estimated = asyncio.run(estimate(source, settings, store))
+    for line in lines:
+        print(printable(line), file=sys.stderr)
+    for line in estimate_lines(estimated, settings.profile):
         print(line)
     return 0
 
@@ -201,7 +201,7 @@ def _write_export(store: Store, timeline: str, name: str, target: str) -> None:
 
 
 async def _analyze(
-    source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str
+    source: str, settings: Settings, store: Store, *, fresh: bool, jsonl: str | None, show: str, lines: Sequence[str]
 ) -> tuple[Outcome, bool, str]:
     """Analyze; return the state, whether the run was stopped before the end, and what is left if its budget stopped it."""
     from streamtags.cli.output import choose_view
@@ -219,7 +219,7 @@ async def _analyze(
     view: View = choose_view(jsonl, store, stop.set, show)
     try:
         budget = Budget(settings.budget, stop)
-        publish = budget.counting(settings.choose_profile(), view.show)
+        publish = after_lines(lines, budget.counting(settings.choose_profile(), view.show))
         with traced("streamtags"):
             state = await run_analysis(source, settings, store, fresh=fresh, publish=publish, stop=stop)
     except BaseException as error:

@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamtags.core.errors import UsageError
+from streamtags.core.errors import ConfigError, UsageError
 from streamtags.core.files import write_atomically
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "check_output",
     "names_source",
     "nested",
+    "open_chosen_store",
     "open_configured_store",
     "settings_of",
     "show_command",
@@ -116,6 +117,21 @@ def open_configured_store(settings: Settings) -> Store:
     from streamtags.store.opening import open_store
 
     return open_store(settings.store)
+
+
+def open_chosen_store(args: argparse.Namespace, settings: Settings) -> Store:
+    """The store that the settings name, for a command that reads what is in it: a file that `--store` names has to be there.
+
+    Raises:
+        ConfigError: there is no such file.
+        StoreError: it cannot be opened.
+    """
+    from streamtags.store.location import store_path
+    from streamtags.store.opening import is_postgres
+
+    if args.store and not is_postgres(args.store) and not os.path.lexists(store_path(args.store)):
+        raise ConfigError("does not exist", where=args.store, hint="check the path; `streamtags analyze` creates a store")
+    return open_configured_store(settings)
 
 
 def show_command(args: argparse.Namespace, settings: Settings, timeline: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, user_name
+from streamtags.cli.common import add_common, add_timeline, open_chosen_store, settings_of, user_name
 from streamtags.cli.views import printable, segment_line
 from streamtags.core.errors import UsageError
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from streamtags.run.correct import correct
 
     tags = [_tag(text) for text in args.tag]
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         segment, unknown_tags = correct(
             store,
             store.find(args.id),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, names_source, open_configured_store, settings_of, user_name
+from streamtags.cli.common import add_common, names_source, open_chosen_store, open_configured_store, settings_of, user_name
 from streamtags.cli.views import printable
+from streamtags.cli.waiting import after_lines, show_analysis, show_measuring
 
 if TYPE_CHECKING:
     from streamtags.config.settings import Settings
@@ -54,15 +55,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the decisions, spot, suggest, and print the cues."""
+    """Write the decisions, spot, suggest, and print the cues. What is wrong in the command is said before a film or music is analyzed."""
+    from streamtags.music.guide import parse_guide
     from streamtags.run.cues import CueRequest, cues_as_json, suggest_cues
     from streamtags.run.matching import open_matcher
 
+    guide = parse_guide(args.guide)
     settings = settings_of(args, cues={"matcher": args.matcher} if args.matcher else None)
-    with open_configured_store(settings) as store:
-        timeline = _timeline(args.id, settings, store)
+    is_film = names_source(args.id)
+    with open_configured_store(settings) if is_film else open_chosen_store(args, settings) as store:
+        known = None if is_film else store.find(args.id)
+        library, tracks = (None, 0) if args.library is None else _library(args.library, store)
+        timeline = known or _analyzed(args.id, settings, store)
         is_decided = _decide(args, store, timeline)
-        library = None if args.library is None else _library(args.library, store)
         request = CueRequest(
             library=library,
             guide=args.guide,
@@ -77,14 +82,23 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"cues": cues_as_json(state, args.top)}, ensure_ascii=False))
     else:
-        _print(state, args.top, library)
+        has_limits = guide.has_limits or args.instrumental or bool(args.license)
+        nothing = "" if library is None else _nothing_left(library, tracks, has_limits=has_limits)
+        _print(state, args.top, {cue.cue: nothing for cue in state.spotting if args.cue in (None, cue.cue)})
     return 0
 
 
-def _timeline(name: str, settings: Settings, store: Store) -> str:
-    """Return the timeline of that name; a film is analyzed into one first, or its finished one is taken."""
-    if not names_source(name):
-        return store.find(name)
+def _nothing_left(library: str, tracks: int, *, has_limits: bool) -> str:
+    """Return why a library has no track for a cue."""
+    if not tracks:
+        return f"{library} has no tracks"
+    limits = ", or break a limit of the guide, --instrumental or --license" if has_limits else ""
+    which = "its track was rejected or is" if tracks == 1 else f"all {tracks} tracks were rejected, or are"
+    return f"no track of {library} is left: {which} used for another cue{limits}"
+
+
+def _analyzed(name: str, settings: Settings, store: Store) -> str:
+    """Return the timeline of a film: its finished one, or the one that it is analyzed into."""
     from streamtags.process import limit_opencv_threads
     from streamtags.run.analyze import run_analysis
     from streamtags.run.choice import choose_profile
@@ -93,23 +107,25 @@ def _timeline(name: str, settings: Settings, store: Store) -> str:
 
     async def work() -> str:
         chosen = await choose_profile(settings, store=store, uri=name)
-        if chosen.line:
-            print(printable(chosen.line), file=sys.stderr)
-        return (await run_analysis(name, chosen.settings, store)).id
+        with show_analysis(name) as show:
+            return (await run_analysis(name, chosen.settings, store, publish=after_lines([chosen.line], show))).id
 
     return asyncio.run(work())
 
 
-def _library(name: str, store: Store) -> str:
-    """Return the name of a library; a folder or catalog that is none yet becomes one."""
+def _library(name: str, store: Store) -> tuple[str, int]:
+    """Return the name of a library and how many tracks it has; a folder or catalog that is none yet becomes one."""
     from streamtags.run.library import add_library
     from streamtags.store.opening import open_music_libraries
 
     with closing(open_music_libraries(store)) as libraries:
         known = {library.name for library in libraries.libraries()}
         if name in known or not Path(name).exists():
-            return libraries.library(name).name
-        return add_library(libraries, Path(name)).name
+            library = libraries.library(name)
+            return library.name, library.tracks
+        with show_measuring() as notice:
+            update = add_library(libraries, Path(name), notice=notice)
+        return update.name, update.tracks
 
 
 def _decide(args: argparse.Namespace, store: Store, timeline: str) -> bool:
@@ -128,7 +144,8 @@ def _decide(args: argparse.Namespace, store: Store, timeline: str) -> bool:
     return bool(chosen)
 
 
-def _print(state: TimelineState, top: int, library: str | None) -> None:
+def _print(state: TimelineState, top: int, without_track: Mapping[str, str]) -> None:
+    """Print the cues; `without_track` is what is said of one that has no track, by its name."""
     from streamtags.core.cue_tracks import tracks_of
 
     for cue in state.spotting:
@@ -139,8 +156,8 @@ def _print(state: TimelineState, top: int, library: str | None) -> None:
         for hit in cue.hits:
             print(f"       hit {hit.at.timecode}  {printable(hit.reason)}")
         tracks = tracks_of(cue, state, top)
-        if library is not None and not tracks and cue.usage != "source" and cue.decision != "rejected":
-            print(f"       no track of {printable(library)} fits: the limits exclude all that were not rejected or used for other cues")
+        if not tracks and cue.usage != "source" and cue.decision != "rejected" and without_track.get(cue.cue):
+            print(f"       {printable(without_track[cue.cue])}")
         for number, track in enumerate(tracks, 1):
             by = f" by {track.artist}" if track.artist else ""
             print(f"       {number}. {track.score:.2f}  {printable(track.title + by)}  [{printable(track.track)}]")

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamtags.cli.common import SOME_FAILED, add_common, check_output, open_configured_store, settings_of
+from streamtags.cli.common import SOME_FAILED, add_common, check_output, open_chosen_store, settings_of
 from streamtags.cli.views import counted, printable
+from streamtags.cli.waiting import TimedLines
 
 if TYPE_CHECKING:
     from streamtags.matching.recall import Retrieval
@@ -64,8 +65,9 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.output)
     settings = settings_of(args, profile=args.profile)
     request = TrainRequest(args.pairs, args.library, Path(args.output), options, args.texts, args.test_share, args.fresh)
-    with open_configured_store(settings) as store:
-        report = train_matcher(store, settings, request, _notice)
+    with open_chosen_store(args, settings) as store:
+        lines = TimedLines()
+        report = train_matcher(store, settings, request, lambda epoch: _show(epoch, options.epochs, lines))
     if args.json:
         print(json.dumps(_as_json(report, args.output), ensure_ascii=False))
     else:
@@ -73,9 +75,12 @@ def run(args: argparse.Namespace) -> int:
     return SOME_FAILED if report.pairs.skipped else 0
 
 
-def _notice(epoch: Epoch) -> None:
+def _show(epoch: Epoch, epochs: int, lines: TimedLines) -> None:
+    line = f"epoch {epoch.number} of {epochs}: loss {epoch.loss:.3f}"
     if sys.stderr.isatty():
-        print(f"epoch {epoch.number}: loss {epoch.loss:.3f}", file=sys.stderr)
+        print(line, file=sys.stderr)
+    else:
+        lines.say(line)
 
 
 def _print(report: TrainReport, output: str) -> None:

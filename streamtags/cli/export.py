@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, check_output, open_configured_store, settings_of, write_output
+from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, check_output, open_chosen_store, settings_of, write_output
 from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     export = find_format(args.format)
     export.check(options)
     check_output(args.output or "-")
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         timeline = store.find(args.id)
         if args.onto is not None:
             data = export_onto(store, timeline, export, options, Path(args.onto))
@@ -94,6 +94,6 @@ def _run_clips(args: argparse.Namespace, options: ExportOptions) -> int:
     if not args.output or args.output == "-":
         raise UsageError("clips are files: name a folder", where="--format clips", hint="add --output FOLDER")
     settings = settings_of(args)
-    with open_configured_store(settings) as store:
+    with open_chosen_store(args, settings) as store:
         manifest = export_clips(store, store.find(args.id), Path(args.output), options, settings, report=print)
     return SOME_FAILED if any("error" in clip for clip in manifest["clips"]) else 0

@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamtags.cli.common import SOME_FAILED, add_common, open_configured_store, settings_of
+from streamtags.cli.common import SOME_FAILED, add_common, open_chosen_store, open_configured_store, settings_of
 from streamtags.cli.many import worst
 from streamtags.cli.views import counted, printable
+from streamtags.cli.waiting import show_measuring
 
 if TYPE_CHECKING:
     from streamtags.core.music import Library, MusicLibraries
@@ -62,7 +63,9 @@ def run(args: argparse.Namespace) -> int:
 def _with_libraries(args: argparse.Namespace, work: Callable[[MusicLibraries], int]) -> int:
     from streamtags.store.opening import open_music_libraries
 
-    with open_configured_store(settings_of(args)) as store, closing(open_music_libraries(store)) as libraries:
+    settings = settings_of(args)
+    opened = open_configured_store(settings) if args.action is _add else open_chosen_store(args, settings)
+    with opened as store, closing(open_music_libraries(store)) as libraries:
         return work(libraries)
 
 
@@ -79,7 +82,8 @@ def _add(args: argparse.Namespace) -> int:
         statuses, updates = [], []
         for path in args.paths:
             try:
-                update = add_library(libraries, path, args.name, notice=_notice)
+                with show_measuring() as notice:
+                    update = add_library(libraries, path, args.name, notice=notice)
             except UsageError as error:
                 if len(args.paths) == 1:
                     raise
@@ -95,11 +99,6 @@ def _add(args: argparse.Namespace) -> int:
         return worst(statuses)
 
     return _with_libraries(args, work)
-
-
-def _notice(name: str) -> None:
-    if sys.stderr.isatty():
-        print(f"measuring {printable(name)}", file=sys.stderr)
 
 
 def _print_update(update: LibraryUpdate) -> None:

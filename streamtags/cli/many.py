@@ -130,7 +130,7 @@ class Runs:
     def __init__(self, settings: Settings, store: Store, view: SourcesView, stop: Stop, *, fresh: bool = False) -> None:
         self._settings, self._store, self._view = settings, store, view
         self._stop, self._fresh = stop, fresh
-        self._said = ""  # which profile was chosen
+        self._line = self._said = ""  # which profile was chosen
         self._budget: Budget | None = None
         self.results = Results(view)
 
@@ -150,10 +150,8 @@ class Runs:
         self._view.begin(source)
         try:
             chosen = await choose_profile(self._settings, store=self._store, uri=source, fresh=self._fresh)
-            if chosen.line and chosen.line != self._said:
-                self._said = chosen.line
-                print(printable(chosen.line), file=sys.stderr, flush=True)
-            publish = budget.counting(chosen.settings.choose_profile(), self._view.show)
+            self._line = chosen.line or self._line
+            publish = budget.counting(chosen.settings.choose_profile(), self._show)
             state = await run_analysis(source, chosen.settings, self._store, fresh=self._fresh, publish=publish, stop=self._stop)
         except StreamtagsError as error:
             if not is_about_source(error):
@@ -163,6 +161,13 @@ class Runs:
             collect_finished_analysis()
         left = budget.what_is_left(state) if budget.used_up and state.state == "cancelled" else ""
         return self.results.add(source, state, left)
+
+    def _show(self, events: Sequence[Event]) -> None:
+        """Say which profile was chosen if it is another than before, once the source has opened; show the events."""
+        if self._line != self._said:
+            self._said = self._line
+            print(printable(self._line), file=sys.stderr, flush=True)
+        self._view.show(events)
 
 
 def is_about_source(error: StreamtagsError) -> bool:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
+from streamtags.cli.common import add_common, add_timeline, open_chosen_store, settings_of
 from streamtags.cli.views import counted, printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Delete the timeline with its log and thumbnails; the source is not touched. On a terminal, ask first."""
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         timeline = store.find(args.id)
         if not args.yes and sys.stdin is not None and sys.stdin.isatty() and not _is_confirmed(store, timeline):
             print("nothing was removed", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, open_configured_store, settings_of, show_command, silence_output
+from streamtags.cli.common import SOME_FAILED, add_common, add_timeline, open_chosen_store, settings_of, show_command, silence_output
 from streamtags.cli.hints import untagged_hint
 from streamtags.cli.views import JsonLines, printable
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = settings_of(args, profile=args.profile, tags=args.tags)
     lines = JsonLines(sys.stdout) if args.jsonl else None
-    with open_configured_store(settings) as store:
+    with open_chosen_store(args, settings) as store:
         timeline = store.find(args.id)
         try:
             failed = asyncio.run(retag(timeline, settings, store, publish=lines.show if lines else lambda _: None))

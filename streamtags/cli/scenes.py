@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of, user_name
+from streamtags.cli.common import add_common, add_timeline, open_chosen_store, settings_of, user_name
 from streamtags.cli.views import printable, scene_line
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the changes, in the order reset, merge, split, and print the scenes."""
     from streamtags.run.scenes import correct_scene
 
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         timeline = store.find(args.id)
         state = store.state(timeline)
         for change in _ORDER:

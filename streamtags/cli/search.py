@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from streamtags.cli.common import add_common, open_configured_store, settings_of
+from streamtags.cli.common import add_common, open_chosen_store, settings_of
 from streamtags.cli.views import printable
 
 __all__ = ["add_arguments", "run"]
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from streamtags.core.search import SearchFilter
     from streamtags.run.search import open_search
 
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         allowed = SearchFilter(
             timelines=tuple(store.find(name) for name in args.timeline),
             tags=tuple(args.tag),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamtags.cli.answers import answer_lines
-from streamtags.cli.common import add_common, add_timeline, open_configured_store, settings_of
+from streamtags.cli.common import add_common, add_timeline, open_chosen_store, settings_of
 from streamtags.cli.views import printable, scene_line, segment_line, summary_line
 from streamtags.core.pictureless import has_picture
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the timeline: cards on a terminal, lines in a pipe; each scene before its segments."""
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         state = store.state(store.find(args.id))
         if args.json:
             print(json.dumps(state.to_dict(), ensure_ascii=False))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamtags.cli.common import add_common, check_output, names_source, open_configured_store, settings_of, write_output
+from streamtags.cli.common import add_common, check_output, names_source, open_chosen_store, settings_of, write_output
 from streamtags.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         check_output(args.output)
     settings = settings_of(args)
-    uri, timeline = _source(args.source, settings)
+    uri, timeline = _source(args, settings)
     options = SoundOptions(args.window, args.seed, load_grammar(args.grammar))
     described = asyncio.run(describe_sound(uri, settings, options, timeline=timeline))
     name = Path(args.source).name if timeline is None or timeline.source is None else timeline.source.name
@@ -57,12 +57,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _source(given: str, settings: Settings) -> tuple[str, TimelineState | None]:
-    """Return the source, and its timeline if `given` names one."""
-    if names_source(given):
-        return given, None
-    with open_configured_store(settings) as store:
-        timeline = store.state(store.find(given))
+def _source(args: argparse.Namespace, settings: Settings) -> tuple[str, TimelineState | None]:
+    """Return the source, and its timeline if the argument names one."""
+    if names_source(args.source):
+        return args.source, None
+    with open_chosen_store(args, settings) as store:
+        timeline = store.state(store.find(args.source))
     if timeline.source is None:
         raise UsageError("has no source: its analysis could not open it", where=timeline.id)
     return timeline.source.uri, timeline

