@@ -52,5 +52,7 @@ def test_an_unknown_timeline_is_named(store: str, capsys: pytest.CaptureFixture[
 
 
 def test_an_empty_store_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["search", "boat", "--store", f"sqlite:///{tmp_path / 'new.db'}"]) == 0
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    open_store(url).close()
+    assert main(["search", "boat", "--store", url]) == 0
     assert "streamtags analyze" in capsys.readouterr().out
