@@ -85,11 +85,11 @@ def _term_of(match: re.Match[str]) -> SignedTerm:
         raise _wrong(token, "the quotation mark is not closed", _HOW)
     if rest[0].isdigit():
         raise _wrong(token, "a number follows the sign", f'write a limit such as "over 100 bpm", or {match[1]}"80s" for a term')
-    found = _TERM.fullmatch(rest)
-    term = (found[1] or found[2].rstrip(".!?")).strip() if found else ""
-    if found is None or not term:
+    parsed = _TERM.fullmatch(rest)
+    term = (parsed[1] or parsed[2].rstrip(".!?")).strip() if parsed else ""
+    if parsed is None or not term:
         raise _wrong(token, "no word follows the sign", _HOW)
-    weight = 1.0 if found[3] is None else _weight_of(match, found[3])
+    weight = 1.0 if parsed[3] is None else _weight_of(match, parsed[3])
     return SignedTerm(term, weight if match[1] == "+" else -weight)
 
 
