@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = with_long_commands(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
-        parser = build_parser()
+        parser = build_parser(arguments)
         parser.given = arguments
         args = parser.parse_args(arguments or ["-h"])
         status = command_of(args)(args)

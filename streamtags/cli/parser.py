@@ -87,8 +87,13 @@ def _words(parser: argparse.ArgumentParser) -> set[str]:
     return words
 
 
-def build_parser() -> Parser:
-    """Return the parser of all commands. Their modules import heavy packages only when they run."""
+def build_parser(arguments: Sequence[str] | None = None) -> Parser:
+    """Return the parser of all commands.
+
+    Args:
+        arguments: what will be parsed. Of a command that they do not name only the name and the help are there, because to import the
+            modules of all commands takes a second. None: everything is there.
+    """
     parser = Parser(
         prog="streamtags",
         description="Segment-level streaming video analysis: shots, captions and music-library tags.",
@@ -98,9 +103,16 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
-        importlib.import_module(f"streamtags.cli.{module}").add_arguments(command)
+        if arguments is None or _may_need(arguments, name):
+            importlib.import_module(f"streamtags.cli.{module}").add_arguments(command)
         command.set_defaults(_module=module)
     return parser
+
+
+def _may_need(arguments: Sequence[str], command: str) -> bool:
+    """Return whether the arguments of `command` may be needed: it is named, or nothing is and an error will compare with all."""
+    first = arguments[0] if arguments else "-h"
+    return first == command or first not in {*COMMANDS, "-h", "--help", "--version"}
 
 
 def with_long_commands(arguments: Sequence[str]) -> list[str]:
