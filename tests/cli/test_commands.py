@@ -409,7 +409,7 @@ def test_a_name_with_spaces_that_is_not_quoted_is_recognized(tmp_path: Path, cap
     [
         (["anlyze"], "did you mean analyze? "),
         (["tags", "chek"], "did you mean check? "),
-        (["export", "last", "--formt"], "did you mean --format? "),
+        (["show", "last", "--stroe", "x"], "did you mean --store? "),
         (["show", "last", "--formt"], ""),
         (["list"], ""),
     ],
