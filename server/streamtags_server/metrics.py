@@ -23,8 +23,8 @@ HELP: dict[str, tuple[str, str]] = {
     "streamtags_closed_total": ("counter", "WebSocket connections closed by the server, by code"),
     "streamtags_http_responses_total": ("counter", "HTTP responses, by status"),
     "streamtags_uploaded_bytes_total": ("counter", "bytes of uploads written to disk"),
-    "streamtags_jobs_queued": ("gauge", "analyses that wait"),
-    "streamtags_jobs_running": ("gauge", "analyses that run"),
+    "streamtags_jobs_queued": ("gauge", "analyses that wait in the store, for all its servers together: the same at each of them"),
+    "streamtags_jobs_running": ("gauge", "analyses that run at this server"),
     "streamtags_jobs_ended_total": ("counter", "analyses that ended, by how"),
     "streamtags_workers_replaced_total": ("counter", "analysis processes that were killed from outside, and replaced"),
     "streamtags_events_stored_total": ("counter", "events that analyses of this server made durable"),
@@ -49,6 +49,10 @@ class Metrics:
     def add(self, name: str, by: float = 1, label: str = "") -> None:
         """Add `by`; `label` is a pair in the text format, such as `code="200"`."""
         self._values[name, label] += by  # type: ignore[assignment] # Counter is typed for whole numbers and accepts any
+
+    def set(self, name: str, value: float) -> None:
+        """Replace the value of a gauge without a label."""
+        self._values[name, ""] = value  # type: ignore[assignment] # Counter is typed for whole numbers and accepts any
 
     def value(self, name: str, label: str = "") -> float:
         """Return the value now."""

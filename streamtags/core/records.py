@@ -16,6 +16,7 @@ __all__ = [
     "Candidate",
     "Fingerprint",
     "Head",
+    "HeadChanges",
     "Job",
     "JobQuota",
     "TimelineIdentity",
@@ -41,6 +42,22 @@ class Head(NamedTuple):
 
     epoch: str
     seq: int
+
+
+class HeadChanges(NamedTuple):
+    """The ends of logs that have changed.
+
+    Attributes:
+        cursor: where the next read goes on; only the store that made it understands it.
+        heads: by timeline. Some may have been returned before.
+        removed: timelines that do not exist any more.
+        is_complete: `heads` has every log of the store; a timeline that it lacks does not exist.
+    """
+
+    cursor: str
+    heads: dict[str, Head]
+    removed: frozenset[str] = frozenset()
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

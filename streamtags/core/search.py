@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -154,12 +154,14 @@ class SearchIndex(Protocol):
     Every method raises `StoreError` if the index cannot be read or written.
     """
 
-    def cursors(self) -> dict[str, Head]:
-        """Return how far each timeline's log has been indexed."""
+    def cursors(self, timelines: Collection[str] | None = None) -> dict[str, Head]:
+        """Return how far the logs of `timelines`, or of all, have been indexed, without those that have not been."""
         ...
 
     def update(self, timeline: str, head: Head, documents: Sequence[SearchDocument], vectors: NDArray[np.int8], *, reset: bool) -> None:
         """Replace the documents of these segments and move the cursor of `timeline` to `head`, in one transaction.
+
+        Do nothing if it is there already: another process may have indexed the log as well.
 
         Args:
             timeline: its id.

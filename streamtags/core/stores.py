@@ -1,4 +1,4 @@
-"""The ports of a store: small protocols for the event log, the catalog, vocabularies, claims, blobs, change notification and jobs.
+"""The ports of a store: small protocols for the event log, the catalog, vocabularies, claims, blobs and change notification.
 
 `Store` is all of them together. Every implementation passes the suite in `streamtags.testing.store_conformance`.
 """
@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, Job, JobQuota, TimelineIdentity, TimelineSummary, Trait, Waveform
+from streamtags.core.job_queue import JobQueue
+from streamtags.core.records import (
+    Candidate,
+    Fingerprint,
+    Head,
+    HeadChanges,
+    TimelineIdentity,
+    TimelineSummary,
+    Trait,
+    Waveform,
+)
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 
-__all__ = ["Blobs", "Catalog", "Changes", "Claims", "EventLog", "JobQueue", "Store", "Vocabularies"]
+__all__ = ["Blobs", "Catalog", "Changes", "Claims", "EventLog", "Store", "Vocabularies"]
 
 
 class EventLog(Protocol):
@@ -111,6 +121,16 @@ class EventLog(Protocol):
         """Return epoch and last seq of every log, by timeline."""
         ...
 
+    def heads_since(self, cursor: str | None) -> HeadChanges:
+        """Return the ends of the logs that any process has changed, created or removed since `cursor`; it costs nothing for the others.
+
+        Nothing is missed, whatever was announced; what changes during the call is returned by it or by the next one.
+
+        Args:
+            cursor: of an earlier call; None, and one that the store does not know any more, return every log.
+        """
+        ...
+
     def state(self, timeline: str) -> TimelineState:
         """Return the fold of the log. Implementations cache folds, so that a second call costs only what is new."""
         ...
@@ -205,7 +225,9 @@ class Claims(Protocol):
         """Claim `timeline` for `owner`, or renew the claim.
 
         A claim ends with `release` and with the death of its process. Where the store cannot see whether the process lives, a claim
-        ends after `ttl_seconds` without renewal.
+        ends after `ttl_seconds` without renewal. When another owner has claimed the timeline after that, this object can neither renew
+        its claim nor change the log until it has released the claim, even if the other owner has finished: `append`, `replace` and
+        `claim` raise `StoreError` with code `store.claim_lost`.
 
         Raises:
             StoreError: another owner has claimed it (code `store.claimed`).
@@ -276,77 +298,6 @@ class Changes(Protocol):
 
     def data_version(self) -> int:
         """Return a number that changes when any process has written; cheap enough to ask for with every read."""
-        ...
-
-
-class JobQueue(Protocol):
-    """Analyses that wait for a server or run at one: at most one job per timeline, leased to at most one server at a time.
-
-    A lease ends with `release`, with the death of the server's process, or, where the store cannot see whether the process lives, after
-    `ttl_seconds` without `renew`. Every method raises `StoreError` if the store cannot be read or written.
-    """
-
-    def submit(self, job: Job, owner: str | None, *, ttl_seconds: float = 60.0, quota: JobQuota | None = None) -> bool:
-        """Add `job`, leased to `owner`, or to no server if None; return False and change nothing if its timeline has a job already.
-
-        With a `quota` the job counts for its user, also among servers that call this at the same time.
-
-        Raises:
-            StoreError: the quota is used up (code `store.quota`); nothing was changed.
-        """
-        ...
-
-    def check_quota(self, quota: JobQuota) -> None:
-        """Check that the user of `quota` may submit a further job.
-
-        Raises:
-            StoreError: the quota is used up (code `store.quota`).
-        """
-        ...
-
-    def take(self, owner: str, *, limit: int | None = None, timeline: str | None = None, ttl_seconds: float = 60.0) -> list[Job]:
-        """Lease jobs without a valid lease to `owner`: those of the highest priority first, of these the oldest.
-
-        They are returned as not running. Each job goes to exactly one of the servers that call this at the same time.
-
-        Args:
-            owner: the server.
-            limit: the most jobs; all if None.
-            timeline: only the job of this timeline.
-            ttl_seconds: lifetime of the leases.
-        """
-        ...
-
-    def cancel(self, timeline: str) -> None:
-        """Mark a job as cancelled, for the server that it is leased to; do nothing if there is none."""
-        ...
-
-    def cancelled(self, owner: str) -> frozenset[str]:
-        """Return the timelines of the jobs that are leased to `owner` and marked as cancelled."""
-        ...
-
-    def renew(self, owner: str, *, ttl_seconds: float = 60.0) -> frozenset[str]:
-        """Extend the leases of `owner`; return the timelines of the jobs that are still leased to it."""
-        ...
-
-    def save(self, job: Job, owner: str) -> bool:
-        """Save `starts`, `started_seq` and `running` of a job; return False and change nothing if it is not leased to `owner`."""
-        ...
-
-    def finish(self, timeline: str, owner: str) -> None:
-        """Remove a job; do nothing if it is not leased to `owner`."""
-        ...
-
-    def release(self, owner: str) -> None:
-        """End all leases of `owner`, so that another server can take the jobs at once."""
-        ...
-
-    def find(self, timeline: str) -> Job | None:
-        """Return the job of a timeline, None if it has none."""
-        ...
-
-    def jobs(self) -> list[Job]:
-        """Return every job, in the order in which `take` leases them."""
         ...
 
 

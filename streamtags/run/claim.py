@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -12,8 +13,10 @@ from streamtags.core.stores import Store
 
 __all__ = ["CLAIM_SECONDS", "claimed"]
 
+_log = logging.getLogger(__name__)
+
 CLAIM_SECONDS = 60.0
-"""Lifetime of a claim, which is renewed twice in it: how long the timeline of a machine that died stays claimed."""
+"""Lifetime of a claim, which is renewed three times in it: how long the timeline of a machine that died stays claimed."""
 
 
 @asynccontextmanager
@@ -28,8 +31,11 @@ async def claimed(store: Store, timeline: str) -> AsyncIterator[None]:
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(CLAIM_SECONDS / 2)
-            await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=CLAIM_SECONDS)
+            await asyncio.sleep(CLAIM_SECONDS / 3)
+            try:
+                await asyncio.to_thread(store.claim, timeline, owner, ttl_seconds=CLAIM_SECONDS)
+            except StoreError as error:  # the next one may succeed; if the claim is lost, so is the next append, and the block ends
+                _log.warning("the claim of %s could not be renewed: %s", timeline, error)
 
     renewing = asyncio.create_task(renew())
     try:

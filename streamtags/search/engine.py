@@ -51,6 +51,7 @@ class Search:
         self._nearest = nearest
         self._embedder = embedder
         self._version: int | None = None
+        self._cursor: str | None = None
         self._refreshing = threading.Lock()
 
     def close(self) -> None:
@@ -95,17 +96,18 @@ class Search:
             return 0 if version == self._version else self._index_changes(version)
 
     def _index_changes(self, version: int) -> int:
-        heads, cursors = self._store.heads(), self._index.cursors()
+        changes = self._store.heads_since(self._cursor)
+        cursors = self._index.cursors(None if changes.is_complete else [*changes.heads, *changes.removed])
         count = 0
-        for timeline in cursors.keys() - heads.keys():
+        for timeline in cursors.keys() - changes.heads.keys():
             self._index.forget(timeline)
-        for timeline, head in heads.items():
+        for timeline, head in changes.heads.items():
             if cursors.get(timeline) != head and head.seq:
                 count += self._catch_up(timeline, cursors.get(timeline))
         if count >= _MANY_CHANGES:
             self._index.optimize()
         self._nearest.extend()
-        self._version = version
+        self._version, self._cursor = version, changes.cursor
         return count
 
     def _catch_up(self, timeline: str, cursor: Head | None) -> int:

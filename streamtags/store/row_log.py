@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from streamtags.core.errors import StoreError
 from streamtags.core.events import Event, Payload
+from streamtags.core.records import Head, HeadChanges
 from streamtags.core.state import TimelineState
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.rows import EventRow, decode, decode_payload, lines
 
-__all__ = ["RowLog", "check_epoch"]
+__all__ = ["RowLog", "changes_of", "check_claim", "check_epoch"]
 
 
 class RowLog(ABC):
@@ -43,6 +44,22 @@ class RowLog(ABC):
         """Return the log's epoch and the rows after `after`; all rows if `epoch` is given and is not the log's."""
 
 
+def check_claim(timeline: str, owner: str | None, claimant: str | None) -> None:
+    """Check that a claim has not gone to another owner in the meantime.
+
+    Args:
+        timeline: its id.
+        owner: whose claim it was; None if there was none.
+        claimant: who has claimed the timeline now.
+
+    Raises:
+        StoreError: it has (code `store.claim_lost`).
+    """
+    if owner is not None and claimant != owner:
+        what = "was taken over by another process, because its claim was not renewed in time"
+        raise StoreError(what, where=timeline, hint="follow it there; nothing of this step was written", code="store.claim_lost")
+
+
 def check_epoch(timeline: str, current: str, expected: str | None) -> None:
     """Check that a log is still the one that its writer knows.
 
@@ -51,3 +68,14 @@ def check_epoch(timeline: str, current: str, expected: str | None) -> None:
     """
     if expected is not None and expected != current:
         raise StoreError("was replaced by another process", where=timeline, hint="follow or resume the new log", code="store.epoch")
+
+
+def changes_of(cursor: str, rows: Iterable[tuple[str, str | None, int | None]]) -> HeadChanges:
+    """Return changes as the port does, of rows with a timeline, its epoch and its seq, which are None if it was removed."""
+    heads, removed = dict[str, Head](), set[str]()
+    for timeline, epoch, seq in rows:
+        if epoch is None or seq is None:
+            removed.add(timeline)
+        else:
+            heads[timeline] = Head(epoch, seq)
+    return HeadChanges(cursor, heads, frozenset(removed))

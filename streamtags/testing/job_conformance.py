@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from streamtags.core.errors import StoreError
+from streamtags.core.job_queue import JobQueue
 from streamtags.core.records import DAY_SECONDS, Job, JobQuota
-from streamtags.core.stores import JobQueue, Store
+from streamtags.core.stores import Store
 
 __all__ = ["JOB_CHECKS"]
 
@@ -47,11 +48,13 @@ def only_the_owner_of_a_lease_changes_a_job(open_handle: Callable[[], Store]) ->
 
 
 def released_jobs_are_taken_by_another_server(open_handle: Callable[[], Store]) -> None:
-    """Check `release` and `take`."""
+    """Check `release`, `take` and `count_waiting`."""
     with open_handle() as store, open_handle() as other:
         for job in (_FIRST, _SECOND):
             store.job_queue.submit(job, "me")
+        assert other.job_queue.count_waiting() == 2
         store.job_queue.save(replace(_FIRST, starts=1, running=True), "me")
+        assert other.job_queue.count_waiting() == 1
         assert other.job_queue.take("you") == []
         store.job_queue.release("me")
         assert not any(job.running for job in other.job_queue.jobs())

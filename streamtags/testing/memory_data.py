@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event
-from streamtags.core.records import Fingerprint, Head, Job, TimelineIdentity, TimelineSummary, Waveform
+from streamtags.core.records import Fingerprint, Head, HeadChanges, Job, TimelineIdentity, TimelineSummary, Waveform
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.store.log_columns import LogColumns
 
@@ -85,6 +85,11 @@ class MemoryTimeline:
             opened=self.opened,
         )
 
+    @property
+    def claimant(self) -> str | None:
+        """Whose claim was the last, if it has not been released; it may have expired."""
+        return None if self.claim is None else self.claim.owner
+
     def clear(self) -> None:
         """Delete events and blobs, and begin a new epoch."""
         self.epoch, self.columns = new_epoch(), LogColumns(self.columns.name, "queued", 0, None)
@@ -110,6 +115,8 @@ class MemoryData:
     jobs: dict[str, StoredJob] = field(default_factory=dict)
     submissions: list[tuple[str, str, float]] = field(default_factory=list)  # user, timeline and time of each job
     version: int = 0
+    changes: dict[str, int] = field(default_factory=dict)  # number of the last change of each log, also of one that was removed
+    last_change: int = 0
     last_waveform: int = 0
 
     def timeline(self, name: str) -> MemoryTimeline:
@@ -121,6 +128,19 @@ class MemoryData:
         if name not in self.timelines:
             raise NotInStore(f"no timeline {name!r}", where="memory:", hint="`streamtags timelines` lists what is there")
         return self.timelines[name]
+
+    def note_change(self, name: str) -> None:
+        """Number a change of a log."""
+        self.last_change += 1
+        self.changes[name] = self.last_change
+
+    def changes_since(self, cursor: str | None) -> HeadChanges:
+        """Return what the port `EventLog` returns."""
+        if cursor is None:
+            return HeadChanges(str(self.last_change), {name: stored.head for name, stored in self.timelines.items()}, is_complete=True)
+        changed = {name for name, number in self.changes.items() if number > int(cursor)}
+        heads = {name: self.timelines[name].head for name in changed & self.timelines.keys()}
+        return HeadChanges(str(self.last_change), heads, frozenset(changed - heads.keys()))
 
     def write_blobs(
         self,

@@ -93,6 +93,10 @@ class MemoryJobQueue:
             stored = self._data.jobs.get(timeline)
             return None if stored is None else stored.job
 
+    def count_waiting(self) -> int:
+        """Return how many jobs do not run."""
+        return sum(not job.running for job in self.jobs())
+
     def jobs(self) -> list[Job]:
         """Return every job, in the order in which `take` leases them."""
         with self._data.lock:

@@ -12,14 +12,14 @@ from typing import Self
 
 from streamtags.core.errors import NotInStore, StoreError
 from streamtags.core.events import Event, Payload, VocabularyRef
-from streamtags.core.records import Candidate, Fingerprint, Head, TimelineIdentity, TimelineSummary, Trait, Waveform
+from streamtags.core.records import Candidate, Fingerprint, Head, HeadChanges, TimelineIdentity, TimelineSummary, Trait, Waveform
 from streamtags.core.state import TimelineState
 from streamtags.core.vocabulary import Vocabulary
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
 from streamtags.store.names import resolve_name
 from streamtags.store.polling import watch_by_polling
-from streamtags.store.row_log import check_epoch
+from streamtags.store.row_log import check_claim, check_epoch
 from streamtags.store.rows import decode, rows_of
 from streamtags.store.subscribers import Subscribers
 from streamtags.testing.memory_data import Lease, MemoryData, MemoryTimeline, new_epoch
@@ -44,6 +44,7 @@ class MemoryStore:
         self._subscribers = Subscribers()
         self._folds = FoldCache()
         self._job_queue = MemoryJobQueue(self._data)
+        self._owners: dict[str, str] = {}
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -89,12 +90,11 @@ class MemoryStore:
         waveforms: Mapping[str, bytes] | None = None,
     ) -> list[Event]:
         """Append `payloads`, in order, and return them as events with their `seq`."""
-        with self._writing() as data:
-            stored = data.timeline(timeline)
+        with self._changing(timeline) as (data, stored):
+            check_claim(timeline, self._owners.get(timeline), stored.claimant)
             check_epoch(timeline, stored.epoch, expect_epoch)
             events = _insert(stored, payloads)
             data.write_blobs(stored, thumbnails or {}, fingerprints or {}, waveforms or {})
-        self._subscribers.notify(timeline)
         return events
 
     def read(self, timeline: str, after: int = 0, limit: int | None = None) -> list[Event]:
@@ -110,12 +110,10 @@ class MemoryStore:
         """Begin the log anew with `payloads`, under a new epoch and from seq 1."""
         if not payloads:
             raise ValueError("a log is replaced by one that has events")
-        with self._writing() as data:
-            stored = data.timeline(timeline)
+        with self._changing(timeline) as (_, stored):
+            check_claim(timeline, self._owners.get(timeline), stored.claimant)
             stored.clear()
-            events = _insert(stored, payloads)
-        self._subscribers.notify(timeline)
-        return events
+            return _insert(stored, payloads)
 
     def restore(
         self,
@@ -128,8 +126,7 @@ class MemoryStore:
         waveforms: Mapping[str, bytes] | None = None,
     ) -> Head:
         """Append events of a log in another store as they are, without those that the log has; return the end of the log."""
-        with self._writing() as data:
-            stored = data.timeline(timeline)
+        with self._changing(timeline) as (data, stored):
             stored.check_unclaimed()
             head, rows = rows_of(timeline, lines, stored.head, replace=replace)
             if head.epoch != stored.epoch:
@@ -140,19 +137,14 @@ class MemoryStore:
                 stored.columns.apply(event.data)
             stored.events += events
             data.write_blobs(stored, thumbnails or {}, fingerprints or {}, waveforms or {})
-            head = stored.head
-        self._subscribers.notify(timeline)
-        return head
+            return stored.head
 
     def empty(self, timeline: str) -> Head:
         """Delete all events and begin a new epoch; the next event has seq 1."""
-        with self._writing() as data:
-            stored = data.timeline(timeline)
+        with self._changing(timeline) as (_, stored):
             stored.check_unclaimed()
             stored.clear()
-            head = stored.head
-        self._subscribers.notify(timeline)
-        return head
+            return stored.head
 
     def head(self, timeline: str) -> Head:
         """Return epoch and last seq of the log."""
@@ -163,6 +155,11 @@ class MemoryStore:
         """Return epoch and last seq of every log, by timeline."""
         with self._reading() as data:
             return {name: stored.head for name, stored in data.timelines.items()}
+
+    def heads_since(self, cursor: str | None) -> HeadChanges:
+        """Return the ends of the logs that any handle has changed, created or removed since `cursor`."""
+        with self._reading() as data:
+            return data.changes_since(cursor)
 
     def state(self, timeline: str) -> TimelineState:
         """Return the fold of the log."""
@@ -186,6 +183,7 @@ class MemoryStore:
                 raise StoreError(f"the id or the identity of {timeline} belongs to another timeline", where=self.url, code="store.key")
             if stored is None:
                 stored = data.timelines[timeline] = MemoryTimeline(timeline, identity, LogColumns(name, "queued", 0, None))
+                data.note_change(timeline)
             stored.opened = max(other.opened for other in data.timelines.values()) + 1
             stored.opened_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             return stored.head
@@ -224,10 +222,9 @@ class MemoryStore:
 
     def remove(self, timeline: str) -> None:
         """Delete a timeline with its events and blobs."""
-        with self._writing() as data:
-            data.timeline(timeline).check_unclaimed()
+        with self._changing(timeline) as (data, stored):
+            stored.check_unclaimed()
             del data.timelines[timeline]
-        self._subscribers.notify(timeline)
 
     # Vocabularies
 
@@ -257,12 +254,17 @@ class MemoryStore:
         """Claim `timeline` for `owner`, or renew the claim."""
         with self._writing() as data:
             stored = data.timeline(timeline)
+            if self._owners.get(timeline) == owner:
+                check_claim(timeline, owner, stored.claimant)
             stored.check_unclaimed(owner)
             stored.claim = Lease.for_seconds(owner, ttl_seconds)
+            self._owners[timeline] = owner
 
     def release(self, timeline: str, owner: str) -> None:
         """End a claim; do nothing if `owner` has none or the timeline does not exist."""
         with self._writing() as data:
+            if self._owners.get(timeline) == owner:
+                del self._owners[timeline]
             stored = data.timelines.get(timeline)
             if stored is not None and stored.claim is not None and stored.claim.owner == owner:
                 stored.claim = None
@@ -329,6 +331,14 @@ class MemoryStore:
         with self._reading() as data:
             yield data
             data.version += 1
+
+    @contextmanager
+    def _changing(self, timeline: str) -> Iterator[tuple[MemoryData, MemoryTimeline]]:
+        """Change a log; its change is numbered and the subscribers are notified if the block does not raise."""
+        with self._writing() as data:
+            yield data, data.timeline(timeline)
+            data.note_change(timeline)
+        self._subscribers.notify(timeline)
 
     def _owner_of(self, identity: TimelineIdentity) -> str | None:
         return next((stored.id for stored in self._data.timelines.values() if stored.identity == identity), None)

@@ -21,6 +21,7 @@ from streamtags.core.fold import fold
 from streamtags.core.records import Candidate, Fingerprint, TimelineIdentity
 from streamtags.core.stores import Store
 from streamtags.core.vocabulary import Axis, Tag, Vocabulary
+from streamtags.testing.change_conformance import CHANGE_CHECKS
 from streamtags.testing.copy_conformance import COPY_CHECKS
 from streamtags.testing.job_conformance import JOB_CHECKS
 from streamtags.testing.log import make_payloads
@@ -278,6 +279,31 @@ def a_claim_keeps_other_owners_away(open_handle: OpenHandle) -> None:
         other.claim("tl_a", "you")
 
 
+def a_claim_that_was_lost_locks_its_writer_out(open_handle: OpenHandle) -> None:
+    """Check that a writer whose claim another owner has had since writes nothing, even after that owner has finished."""
+    with open_handle() as store, open_handle() as other:
+        store.open_timeline("tl_a", _A)
+        store.claim("tl_a", "me")
+        store.append("tl_a", _payloads()[:1])
+        other.release("tl_a", "me")  # as if it had expired
+        other.claim("tl_a", "you")
+        other.append("tl_a", _payloads()[1:2])
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: store.append("tl_a", _payloads()[:1]),
+            lambda: store.replace("tl_a", _payloads()),
+            lambda: store.claim("tl_a", "me"),
+        )
+        for _ in range(2):
+            for call in calls:
+                with raises(StoreError, "store.claim_lost"):
+                    call()
+            other.release("tl_a", "you")
+        assert [event.data for event in other.read("tl_a")] == _payloads()[:2]
+        store.release("tl_a", "me")
+        store.claim("tl_a", "me")
+        store.append("tl_a", _payloads()[2:3])
+
+
 def blobs_are_written_with_their_events(open_handle: OpenHandle) -> None:
     """Check `thumbnail` and `candidates`."""
     with open_handle() as store:
@@ -336,26 +362,6 @@ def waveforms_are_read_on_from_a_cursor(open_handle: OpenHandle) -> None:
         assert [one.peaks for one in other.waveforms("tl_b")] == [b"\x07"]
 
 
-def subscribers_are_called_after_each_change(open_handle: OpenHandle) -> None:
-    """Check `subscribe` and `data_version`."""
-    seen: list[tuple[str, int]] = []
-    with open_handle() as store, open_handle() as other:
-        store.open_timeline("tl_a", _A)
-        stop = store.subscribe(lambda timeline: seen.append((timeline, store.heads().get(timeline, (None, -1))[1])))
-        version = other.data_version()
-        assert other.data_version() == version
-        store.append("tl_a", _payloads()[:2])
-        assert other.data_version() != version
-        store.replace("tl_a", _payloads()[:1])
-        store.empty("tl_a")
-        store.remove("tl_a")
-        assert seen == [("tl_a", 2), ("tl_a", 1), ("tl_a", 0), ("tl_a", -1)]
-        stop()
-        store.open_timeline("tl_a", _A)
-        store.append("tl_a", _payloads())
-        assert len(seen) == 4
-
-
 def a_closed_handle_refuses_calls(open_handle: OpenHandle) -> None:
     """Check `check_health` and `close`."""
     store = open_handle()
@@ -382,11 +388,12 @@ STORE_CHECKS: tuple[StoreCheck, ...] = (
     an_unknown_timeline_is_not_found,
     vocabularies_are_kept_by_content,
     a_claim_keeps_other_owners_away,
+    a_claim_that_was_lost_locks_its_writer_out,
     blobs_are_written_with_their_events,
     candidates_are_excluded_by_traits,
     waveforms_are_read_on_from_a_cursor,
-    subscribers_are_called_after_each_change,
     a_closed_handle_refuses_calls,
+    *CHANGE_CHECKS,
     *COPY_CHECKS,
     *JOB_CHECKS,
 )

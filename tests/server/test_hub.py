@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +72,18 @@ class HubMachine(RuleBasedStateMachine):
         self.hub = self.loop.run(self._hub())
         self.all: list[Slow] = []
         self.written = 0
+        self.during: Callable[[], Awaitable[None]] | None = None
 
     async def _hub(self) -> Hub:
-        return Hub(self.store, queue_events=RING)
+        return Hub(self.store, queue_events=RING, tail=self._tail)
+
+    async def _tail(self, read: Callable[[], Any]) -> Any:
+        """Read in another thread; then, before the hub takes the result, do what the rule has chosen."""
+        result = await asyncio.to_thread(read)
+        during, self.during = self.during, None
+        if during is not None:
+            await during()
+        return result
 
     def teardown(self) -> None:
         for slow in self.all:
@@ -123,6 +134,33 @@ class HubMachine(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         self.loop.run(self.hub.refresh())
+
+    @rule(target=readers, appended=st.booleans())
+    def join_during_a_read(self, appended: bool) -> Any:
+        joined: list[Slow] = []
+
+        async def join() -> None:
+            with suppress(NotInStore):
+                joined.append(Slow(await self.hub.reader("tl_x", lambda: None), 0, None))
+
+        if appended:
+            self.append(1, True)
+        self.during = join
+        self.loop.run(self.hub.refresh())
+        self.during = None
+        self.all += joined
+        return multiple(*joined)
+
+    @rule()
+    def replace_during_a_read(self) -> None:
+        async def replace() -> None:
+            self.other.replace("tl_x", [progress(0)])
+
+        if self._head() is not None:
+            self.append(1, True)
+            self.during = replace
+            self.loop.run(self.hub.refresh())
+            self.during = None
 
     @rule(target=readers, back=st.none() | st.integers(0, 6), known=st.booleans())
     def join(self, back: int | None, known: bool) -> Any:

@@ -80,6 +80,21 @@ async def test_a_crash_ends_its_own_timeline_with_a_reason(store: SqliteStore) -
     assert store.job_queue.jobs() == []
 
 
+async def test_a_server_whose_job_was_taken_while_it_stood_still_does_not_end_the_log(store: SqliteStore) -> None:
+    async with jobs(store, f"time.sleep(0.5); {CRASH}") as made:
+        await made.submit(job(store, "tl_a"))
+        async with asyncio.timeout(10):
+            while await made.state("tl_a") != "running":
+                await asyncio.sleep(0.01)
+        store.job_queue.release(made._owner)  # as if its lease had ended
+        (taken,) = store.job_queue.take("another server")
+        async with asyncio.timeout(10):
+            while "tl_a" in made._active:
+                await asyncio.sleep(0.01)
+        assert store.state("tl_a").state not in ("failed", "completed", "cancelled")
+        assert store.job_queue.jobs() == [taken]
+
+
 async def test_a_hang_is_ended_and_so_is_what_takes_too_long(store: SqliteStore) -> None:
     for timeline, limits, code in (("tl_a", {"stall_seconds": 1.5}, "worker.stalled"), ("tl_b", {"wall_seconds": 1.5}, "limit.wall")):
         async with jobs(store, HANG, **limits) as made:
@@ -96,6 +111,9 @@ async def test_the_queue_has_an_end_and_what_waits_can_be_cancelled(store: Sqlit
         await made.submit(job(store, "tl_b"))
         await made.submit(job(store, "tl_b"))
         assert await made.state("tl_b") == "queued"
+        async with asyncio.timeout(10):
+            while made._metrics.value("streamtags_jobs_queued") != 1:
+                await asyncio.sleep(0.05)
         with pytest.raises(QueueFullError):
             await made.submit(job(store, "tl_c"))
         await made.cancel("tl_b")

@@ -158,7 +158,7 @@ def test_a_claim_of_a_process_on_another_host_expires_and_its_writer_is_locked_o
         store.claim("tl_a", "me")
         with refused("store.claim_lost"):
             late.append("tl_a", make_payloads(1)[2:3])
-        with refused("store.claimed"):
+        with refused("store.claim_lost"):
             late.claim("tl_a", "late")
         late.release("tl_a", "late")
         assert store.append("tl_a", make_payloads(1)[2:3])[0].seq == 3
@@ -241,6 +241,37 @@ def test_a_dump_restores_every_timeline(postgres: PostgresServer, tmp_path: Path
         assert store.thumbnail("tl_a", "s0000") == b"jpeg"
         assert store.append("tl_a", make_payloads(1)[:1], waveforms={"s0001": b"more"})[0].seq == expected[0]["tl_a"].seq + 1
         assert [one.segment for one in store.waveforms("tl_a")] == ["s0000", "s0001"]
+
+
+def test_a_change_that_becomes_visible_late_is_not_missed(postgres_url: str) -> None:
+    with open_store(postgres_url) as store, open_store(postgres_url) as follower:
+        for timeline in ("tl_a", "tl_b"):
+            store.open_timeline(timeline, TimelineIdentity(timeline))
+        cursor = follower.heads_since(None).cursor
+        with store._database.connect() as early, early.transaction():
+            early.execute("UPDATE streamtags.timelines SET seq = 7 WHERE id = 'tl_a'")  # a lower number than the next transaction
+            store.append("tl_b", make_payloads(1)[:1])
+            during = follower.heads_since(cursor)
+            assert during.heads == {"tl_b": store.head("tl_b")}
+        assert follower.heads_since(during.cursor).heads["tl_a"].seq == 7
+
+
+def test_readers_of_a_restored_backup_begin_anew_and_then_read_only_what_changes(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    with open_store(url) as store:
+        store.open_timeline("tl_a", A)
+        store.open_timeline("tl_b", TimelineIdentity("b"))
+        cursor = store.heads_since(None).cursor
+        with store._database.connect() as connection:  # as a restored backup of a server that had run for long
+            connection.execute("CREATE TABLE streamtags.kept AS SELECT timeline, 4000000000 FROM streamtags.changes")
+            connection.execute("TRUNCATE streamtags.changes")
+            connection.execute("INSERT INTO streamtags.changes SELECT * FROM streamtags.kept")
+            connection.execute("DROP TABLE streamtags.kept")
+        assert store.heads_since(cursor).is_complete
+    with open_store(url) as store:
+        cursor = store.heads_since(None).cursor
+        store.append("tl_b", make_payloads(1)[:1])
+        assert store.heads_since(cursor)[1:] == ({"tl_b": store.head("tl_b")}, frozenset(), False)
 
 
 def test_text_that_postgresql_cannot_store_is_an_unknown_name(postgres_url: str) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 from streamtags.core.errors import NotInStore
 from streamtags.core.events import ErrorInfo, TimelineCancelled, TimelineFailed
+from streamtags.core.job_queue import JobQueue
 from streamtags.core.stores import Store
 from streamtags.operations.errors import OverloadedError
 from streamtags.operations.services import Blocking
 from streamtags_server.http.problems import without_folders
 from streamtags_server.jobs.active import ActiveJob
+from streamtags_server.jobs.job import Job
 
-__all__ = ["END_STATES", "cancel_elsewhere", "write_end"]
+__all__ = ["END_STATES", "WRITTEN_ELSEWHERE", "cancel_elsewhere", "release_jobs", "write_end"]
 
 END_STATES = ("completed", "failed", "cancelled")
+# Errors of an analysis whose log another process writes, its end as well.
+WRITTEN_ELSEWHERE = ("store.claimed", "store.claim_lost")
 # Interval at which a request to cancel looks whether another server has done it.
 _POLL_SECONDS = 0.2
 
@@ -47,6 +52,18 @@ async def write_end(store: Store, blocking: Blocking, active: ActiveJob, error: 
         await blocking(write)
     except NotInStore:
         _log.info("%s was removed before its end was written", timeline)
+
+
+def release_jobs(queue: JobQueue, owner: str, stopped: Sequence[Job]) -> None:
+    """End the leases of a server that shuts down; the start of each job in `stopped` does not count, because a shutdown is no crash.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    for job in stopped:
+        job.starts, job.running = max(0, job.starts - 1), False
+        queue.save(job.to_stored(), owner)
+    queue.release(owner)
 
 
 async def cancel_elsewhere(store: Store, blocking: Blocking, timeline: str, seconds: float) -> None:

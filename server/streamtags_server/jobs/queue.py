@@ -27,7 +27,7 @@ from streamtags.run.backends import needs_model
 from streamtags.sources.file.access import Access
 from streamtags_server.jobs.active import ActiveJob
 from streamtags_server.jobs.counting import add_counts
-from streamtags_server.jobs.endings import END_STATES, cancel_elsewhere, write_end
+from streamtags_server.jobs.endings import END_STATES, WRITTEN_ELSEWHERE, cancel_elsewhere, release_jobs, write_end
 from streamtags_server.jobs.job import Job
 from streamtags_server.jobs.job_files import import_job_files
 from streamtags_server.jobs.limits import check_user, submit_job
@@ -202,6 +202,7 @@ class Jobs:
                     renewed_at = time.monotonic()
                 await self._end_cancelled()
                 await self._adopt()
+                self._metrics.set("streamtags_jobs_queued", await self._blocking(self._store.job_queue.count_waiting))
             except StreamtagsError as error:
                 _log.warning("the job queue cannot be read or written: %s", error)
                 pause = _RETRY_SECONDS
@@ -231,17 +232,11 @@ class Jobs:
         stopped = [active.job for active in self._active.values() if active.job.running]
         self._active.clear()
         try:
-            await self._blocking(lambda: self._release(stopped))
+            await self._blocking(lambda: release_jobs(self._store.job_queue, self._owner, stopped))
         except StreamtagsError as error:
             _log.warning("jobs could not be released; other servers take them when this process has ended: %s", error)
 
     # The queue of the store
-
-    def _release(self, stopped: list[Job]) -> None:
-        for job in stopped:  # a shutdown is not a crash
-            job.starts, job.running = max(0, job.starts - 1), False
-            self._store.job_queue.save(job.to_stored(), self._owner)
-        self._store.job_queue.release(self._owner)
 
     async def _renew(self) -> None:
         known = [active for active in self._active.values() if active.is_leased]
@@ -250,10 +245,13 @@ class Jobs:
         leased = await self._blocking(lambda: self._store.job_queue.renew(self._owner))
         for active in known:
             if active.is_leased and active.job.timeline not in leased:
-                _log.warning("%s was taken by another server", active.job.timeline)
-                active.is_lost = True
+                self._lose(active)
                 if active.process is not None:
                     await active.process.kill()
+
+    def _lose(self, active: ActiveJob) -> None:
+        _log.warning("%s was taken by another server", active.job.timeline)
+        active.is_lost = True
 
     async def _end_cancelled(self) -> None:
         """End the analyses that clients of other servers have cancelled."""
@@ -286,13 +284,17 @@ class Jobs:
     async def _conclude(self, active: ActiveJob, error: ErrorInfo | None, seq: int) -> None:
         """Write the end of the log and remove the job; while the store cannot be written, try again at intervals.
 
-        If the server stops before that, the job stays, and the next server resumes it.
+        If the server stops before that, the job stays, and the next server resumes it. If another server has taken the job, because
+        this one stood still for too long, the end is not this server's to write.
         """
         active.is_leased = False
         timeline = active.job.timeline
         while not self._closing:
             try:
-                if error is None or error.code != "store.claimed":  # otherwise another process writes the log, its end as well
+                if timeline not in await self._blocking(lambda: self._store.job_queue.renew(self._owner)):
+                    self._lose(active)
+                    return
+                if error is None or error.code not in WRITTEN_ELSEWHERE:
                     await write_end(self._store, self._blocking, active, error, seq)
                 await self._blocking(lambda: self._store.job_queue.finish(timeline, self._owner))
             except StreamtagsError as failure:
@@ -305,9 +307,7 @@ class Jobs:
                 return
 
     def _update_metrics(self) -> None:
-        running = sum(active.process is not None for active in self._active.values())
-        for name, value in (("running", running), ("queued", len(self._active) - running)):
-            self._metrics.add(f"streamtags_jobs_{name}", value - self._metrics.value(f"streamtags_jobs_{name}"))
+        self._metrics.set("streamtags_jobs_running", sum(active.process is not None for active in self._active.values()))
 
     # Running
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from streamtags.core.errors import NotInStore, StreamtagsError
-from streamtags.core.records import Head
+from streamtags.core.records import Head, HeadChanges
 from streamtags.core.stores import Store
 from streamtags.operations.services import Blocking
 from streamtags_server.threads import run_in_thread
@@ -37,9 +38,38 @@ _log = logging.getLogger(__name__)
 
 
 class _Changes(NamedTuple):
+    """What a read of the store returns.
+
+    Attributes:
+        version: the data version before the read; -1 if there is more to read.
+        logs: those that have readers and may be behind their ends.
+        lines: new events of these logs.
+    """
+
     version: int
-    heads: dict[str, Head]
+    heads: HeadChanges
+    logs: dict[str, ReadLog]
     lines: dict[str, list[str]]
+
+
+class _Ends:
+    """The ends of all logs, as of the last read of them."""
+
+    def __init__(self) -> None:
+        self.heads: dict[str, Head] = {}
+        self.cursor: str | None = None
+
+    def take(self, changes: HeadChanges) -> set[str]:
+        """Keep what a read has returned; return the timelines that are new."""
+        appeared = changes.heads.keys() - self.heads.keys()
+        if changes.is_complete:
+            self.heads = dict(changes.heads)
+        else:
+            self.heads.update(changes.heads)
+            for timeline in changes.removed:
+                self.heads.pop(timeline, None)
+        self.cursor = changes.cursor
+        return appeared
 
 
 class _WakeUps:
@@ -91,7 +121,8 @@ class Hub:
         self._size = queue_events
         self._logs: dict[str, ReadLog] = {}
         self._watchers: set[Callable[[str], None]] = set()
-        self._heads: dict[str, Head] = {}
+        self._ends = _Ends()
+        self._behind: set[str] = set()  # logs whose readers may be behind `_ends`, so that no further change reports them
         self._changed: set[ReadLog] = set()
         self._version = -1
         self._refreshing = asyncio.Lock()
@@ -142,55 +173,66 @@ class Hub:
 
     async def _refresh(self) -> None:
         async with self._refreshing:
-            logs = dict(self._logs)
-            known = {timeline: log.ring.head for timeline, log in logs.items()}
-            changes = await self._tail(lambda: self._read_changes(known))
+            logs, behind = dict(self._logs), self._behind
+            self._behind = set()  # for logs that are added during the read
+            changes: _Changes | None = None
+            try:
+                changes = await self._tail(lambda: self._read_changes(logs, behind))
+            finally:
+                if changes is None:
+                    self._behind |= behind
             if changes is None:
                 return
-            self._version = changes.version if self._logs == logs else -1  # a log that was added since has not been read
-            for timeline, log in logs.items():
-                self._bring_up(timeline, log, changes)
-            if self._version == -1:
+            self._version = changes.version
+            appeared = self._ends.take(changes.heads)
+            for timeline, log in changes.logs.items():
+                self._bring_up(timeline, log, changes.lines.get(timeline, ()))
+            if self._version == -1 or self._behind:
+                self._version = -1
                 self._wake_ups.send()
-            appeared = changes.heads.keys() - self._heads.keys()
-            self._heads = changes.heads
             for timeline in sorted(appeared):
                 for watcher in list(self._watchers):
                     watcher(timeline)
 
-    def _read_changes(self, known: dict[str, Head]) -> _Changes | None:
+    def _read_changes(self, logs: Mapping[str, ReadLog], behind: Set[str]) -> _Changes | None:
+        """Read what is new, in another thread; `logs` are those with readers. None if nothing has been written since the last time."""
         version = self._store.data_version()
         if version == self._version:
             return None
-        heads = self._store.heads()
+        changes = self._store.heads_since(self._ends.cursor)
+        names = logs.keys() if changes.is_complete else logs.keys() & {*changes.heads, *changes.removed, *behind}
+        ends = changes.heads if changes.is_complete else ChainMap(changes.heads, self._ends.heads)
+        some = {timeline: logs[timeline] for timeline in names}
         lines: dict[str, list[str]] = {}
-        for timeline, last in known.items():
-            head = heads.get(timeline)
-            if head is not None and head.epoch == last.epoch and head.seq > last.seq:
+        for timeline, log in some.items():
+            head, last = ends.get(timeline), log.ring.head
+            if head is not None and timeline not in changes.removed and head.epoch == last.epoch and head.seq > last.seq:
                 try:
                     lines[timeline] = self._store.read_json(timeline, last.seq, _BATCH)
                 except NotInStore:
-                    version = -1  # removed since `heads`: read again
-                if head.seq > last.seq + _BATCH:
-                    version = -1
-        return _Changes(version, heads, lines)
+                    version = -1  # removed since: the next read says so
+        return _Changes(version, changes, some, lines)
 
-    def _bring_up(self, timeline: str, log: ReadLog, changes: _Changes) -> None:
-        head = changes.heads.get(timeline)
+    def _bring_up(self, timeline: str, log: ReadLog, lines: Sequence[str]) -> None:
+        head = self._ends.heads.get(timeline)
         if head is None:
             log.removed = True
-            self._logs.pop(timeline, None)
-        elif head.epoch != log.ring.head.epoch:
+            self._changed.add(log)
+            if self._logs.get(timeline) is log:
+                del self._logs[timeline]
+            return
+        if head.epoch != log.ring.head.epoch:
             log.ring.restart(head)
-        elif lines := changes.lines.get(timeline):
+            self._changed.add(log)
+        elif lines:
             try:
                 log.ring.extend(lines)
             except ValueError:  # replaced between the two reads: the lines are of the new log
                 self._version = -1
-                return
-        else:
-            return
-        self._changed.add(log)
+            else:
+                self._changed.add(log)
+        if log.ring.head.seq < head.seq:
+            self._behind.add(timeline)
 
     async def publish(self) -> None:
         """Notify the readers of every log that has changed since the last call."""
@@ -211,11 +253,11 @@ class Hub:
     async def timelines(self) -> list[str]:
         """Return every timeline, sorted."""
         await self.refresh()
-        return sorted(self._heads)
+        return sorted(self._ends.heads)
 
     def knows(self, timeline: str) -> bool:
         """Return whether the timeline existed at the last read."""
-        return timeline in self._heads
+        return timeline in self._ends.heads
 
     async def resolve(self, name: str) -> str:
         """Return the timeline that `name` stands for: its id, a unique prefix of it, or `last`.
@@ -245,7 +287,8 @@ class Hub:
         """Return a reader of a timeline that `knows` knows."""
         log = self._logs.get(timeline)
         if log is None:
-            log = self._logs[timeline] = ReadLog(self._heads[timeline], self._size)
+            log = self._logs[timeline] = ReadLog(self._ends.heads[timeline], self._size)
+            self._behind.add(timeline)  # a read that is under way does not see it
         return Reader(self, timeline, log, notify)
 
     async def reader(self, timeline: str, notify: Callable[[], None]) -> Reader:
@@ -255,11 +298,12 @@ class Hub:
             NotInStore: there is no such timeline.
         """
         log = self._logs.get(timeline)
-        if log is None and timeline in self._heads:
+        if log is None and timeline in self._ends.heads:
             return self.reader_of_known(timeline, notify)
         if log is None:
             head = await self.head(timeline)
             log = self._logs.setdefault(timeline, ReadLog(head, self._size))
+            self._behind.add(timeline)
             self._version = -1  # what was written since must be read, even if its change was seen already
             self._wake_ups.send()
         return Reader(self, timeline, log, notify)

@@ -132,7 +132,7 @@ def analyze_films(
     actors = _captioner_actors(settings, cluster, captioners, notice)
     claimed = list[str]()
     for result in _pass(sources, settings, workers, actors, claim_wait_seconds=0.0):
-        if result.error is not None and result.error.code == "store.claimed":
+        if result.error is not None and result.error.code in ("store.claimed", "store.claim_lost"):
             claimed.append(result.source)
         else:
             yield result

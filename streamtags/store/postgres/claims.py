@@ -29,6 +29,8 @@ class PostgresClaims(PostgresPort):
 
         def work(connection: Connection) -> None:
             row = self._locked_row(connection, timeline)
+            if self._owners.get(timeline) == owner:
+                self._check_claim(timeline, row)  # a claim that was lost is not to be had again: what its owner knows is old
             check_unclaimed(connection, row.n, owner)
             connection.execute(_CLAIM, (owner, process.host, process.pid, process.started, ttl_seconds, row.n))
 

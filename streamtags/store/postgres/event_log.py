@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from streamtags.core.events import Event, Payload
-from streamtags.core.records import Fingerprint, Head
+from streamtags.core.records import Fingerprint, Head, HeadChanges
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
 from streamtags.store.postgres.blobs import check_sizes, write_blobs
 from streamtags.store.postgres.claims import check_unclaimed
 from streamtags.store.postgres.database import Connection, Database
 from streamtags.store.postgres.port import PostgresPort, TimelineRow
-from streamtags.store.row_log import RowLog, check_epoch
+from streamtags.store.row_log import RowLog, changes_of, check_epoch
 from streamtags.store.rows import Encoded, EventRow, decode_payload, encode, new_epoch, now, rows_of, time_text
 from streamtags.store.subscribers import Subscribers
 
@@ -28,6 +28,16 @@ _INSERT = """
 INSERT INTO streamtags.events (timeline, seq, type, at, data)
 SELECT %s, event.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS event
 """
+# A cursor names the file of the table, which a restored backup does not share, and the oldest transaction that had not ended then:
+# what a later read can see and this one cannot was written by that transaction or a later one.
+_CURSOR = """
+SELECT pg_relation_filenode('streamtags.changes')::bigint AS file, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest
+"""
+_CHANGES = f"""
+SELECT cursor.file, cursor.oldest, changes.timeline, timelines.epoch, timelines.seq FROM ({_CURSOR}) AS cursor
+LEFT JOIN streamtags.changes ON changes.transaction >= %s
+LEFT JOIN streamtags.timelines ON timelines.id = changes.timeline
+"""  # noqa: S608 - a constant
 
 
 class PostgresEventLog(PostgresPort, RowLog):
@@ -132,6 +142,17 @@ class PostgresEventLog(PostgresPort, RowLog):
         """Return epoch and last seq of every log, by timeline."""
         rows = self._database.read("SELECT id, epoch, seq FROM streamtags.timelines")
         return {timeline: Head(epoch, seq) for timeline, epoch, seq in rows}
+
+    def heads_since(self, cursor: str | None) -> HeadChanges:
+        """Return the ends of the logs that any process has changed, created or removed since `cursor`."""
+        if cursor is not None:
+            known_file, known_oldest = map(int, cursor.split(":"))
+            rows = self._database.read(_CHANGES, (known_oldest,))
+            file, oldest = rows[0][:2]
+            if file == known_file and oldest >= known_oldest:
+                return changes_of(f"{file}:{oldest}", (row[2:] for row in rows if row[2] is not None))
+        ((file, oldest),) = self._database.read(_CURSOR)  # first: what changes before `heads` is returned again
+        return HeadChanges(f"{file}:{oldest}", self.heads(), is_complete=True)
 
     def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
         self._check_id(timeline)

@@ -142,6 +142,10 @@ class PostgresJobQueue:
         rows = self._database.read(f"{_SELECT} WHERE timeline = %s", (timeline,))
         return Job(*rows[0]) if rows else None
 
+    def count_waiting(self) -> int:
+        """Return how many jobs do not run."""
+        return int(self._database.read("SELECT count(*) FROM streamtags.jobs WHERE NOT running")[0][0])
+
     def jobs(self) -> list[Job]:
         """Return every job, in the order in which `take` leases them."""
         return [Job(*row) for row in self._database.read(f"{_SELECT} {_IN_ORDER}")]

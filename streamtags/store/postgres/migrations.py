@@ -121,8 +121,30 @@ DROP INDEX streamtags.fingerprints_by_frames;
 CREATE INDEX fingerprints_by_frames ON streamtags.fingerprints (frames, low1, high1, low2, high2, low3, high3, low4, high4);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SUBMISSIONS, _TRAITS)
+# The transaction that changed each log last. A trigger writes it, because a server of an earlier release may go on writing.
+_CHANGES = """
+CREATE TABLE streamtags.changes (
+    timeline text PRIMARY KEY,
+    transaction bigint NOT NULL
+);
+CREATE INDEX changes_by_transaction ON streamtags.changes (transaction);
+CREATE FUNCTION streamtags.note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO streamtags.changes VALUES (coalesce(NEW.id, OLD.id), pg_current_xact_id()::text::bigint)
+    ON CONFLICT (timeline) DO UPDATE SET transaction = excluded.transaction;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE OF epoch, seq ON streamtags.timelines
+    FOR EACH ROW EXECUTE FUNCTION streamtags.note_change();
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SUBMISSIONS, _TRAITS, _CHANGES)
 """The steps from an empty database to the present. Append only: a step that has shipped is never changed."""
+
+
+_OF_ANOTHER_SERVER = "transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_COUNT_FOREIGN = f"SELECT count(*) FROM streamtags.changes WHERE {_OF_ANOTHER_SERVER}"  # noqa: S608 - a constant
+_RENUMBER = f"UPDATE streamtags.changes SET transaction = pg_current_xact_id()::text::bigint WHERE {_OF_ANOTHER_SERVER}"  # noqa: S608
 
 
 def migrate(connection: Connection, where: str) -> None:
@@ -136,8 +158,14 @@ def migrate(connection: Connection, where: str) -> None:
         StoreError: a newer streamtags wrote the database.
         psycopg.Error: a step failed; nothing was changed.
     """
-    if _version(connection, where) == len(MIGRATIONS):
-        return
+    if _version(connection, where) < len(MIGRATIONS):
+        _run_missing(connection, where)
+    # A restored backup has numbers of another server's transactions, which nothing here would reach for a long time.
+    if connection.execute(_COUNT_FOREIGN.encode()).fetchone() != (0,):
+        connection.execute(_RENUMBER.encode())
+
+
+def _run_missing(connection: Connection, where: str) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute("CREATE SCHEMA IF NOT EXISTS streamtags")

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from streamtags.core.errors import NotInStore, StoreError
+from streamtags.core.errors import NotInStore
 from streamtags.core.state import RunState
 from streamtags.store.objects import ObjectFolder
 from streamtags.store.postgres.database import Connection, Database
+from streamtags.store.row_log import check_claim
 from streamtags.store.subscribers import Subscribers
 
 __all__ = ["PostgresPort", "TimelineRow"]
@@ -69,10 +70,7 @@ class PostgresPort:
         Raises:
             StoreError: it has (code `store.claim_lost`).
         """
-        owner = self._owners.get(timeline)
-        if owner is not None and row.owner != owner:
-            what = "was taken over by another process, because its claim was not renewed in time"
-            raise StoreError(what, where=timeline, hint="follow it there; nothing of this step was written", code="store.claim_lost")
+        check_claim(timeline, self._owners.get(timeline), row.owner)
 
     def _moved(self, timeline: str, thumbnails: Mapping[str, bytes] | None) -> Mapping[str, bytes]:
         """Write thumbnails to their place outside of the database, if there is one; return what the database keeps of them.

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streamtags.core.events import Event, Payload
-from streamtags.core.records import Fingerprint, Head
+from streamtags.core.records import Fingerprint, Head, HeadChanges
 from streamtags.store.fold_cache import FoldCache
 from streamtags.store.log_columns import LogColumns
-from streamtags.store.row_log import RowLog, check_epoch
+from streamtags.store.row_log import RowLog, changes_of, check_epoch
 from streamtags.store.rows import Encoded, EventRow, decode_payload, encode, new_epoch, now, rows_of, time_text
 from streamtags.store.sqlite.blobs import write_blobs
 from streamtags.store.sqlite.claims import check_unclaimed
@@ -26,6 +26,7 @@ _COLUMNS = 5
 _ROW = "(?, ?, ?, ?, ?)"
 # One statement for many events: during each statement other threads run, and to get its turn again costs more than the statement.
 _VALUES_AT_ONCE = 200 * _COLUMNS
+_CHANGES = "SELECT c.timeline, t.epoch, t.seq FROM changes AS c LEFT JOIN timelines AS t ON t.id = c.timeline WHERE c.number > ?"
 
 
 class SqliteEventLog(SqlitePort, RowLog):
@@ -49,6 +50,7 @@ class SqliteEventLog(SqlitePort, RowLog):
         encoded = encode(payloads)
         with self._database.write() as connection:
             n, epoch, _ = self._row(connection, timeline)
+            self._check_claim(connection, timeline, n)
             check_epoch(timeline, epoch, expect_epoch)
             events = self._insert(connection, timeline, encoded)
             write_blobs(connection, n, thumbnails or {}, fingerprints or {}, waveforms or {})
@@ -61,6 +63,7 @@ class SqliteEventLog(SqlitePort, RowLog):
             raise ValueError("a log is replaced by one that has events")
         encoded = encode(payloads)
         with self._database.write() as connection:
+            self._check_claim(connection, timeline, self._row(connection, timeline)[0])
             self._clear(connection, timeline)
             events = self._insert(connection, timeline, encoded)
         self._subscribers.notify(timeline)
@@ -106,7 +109,15 @@ class SqliteEventLog(SqlitePort, RowLog):
     def heads(self) -> dict[str, Head]:
         """Return epoch and last seq of every log, by timeline."""
         with self._database.read() as connection:
-            return {timeline: Head(epoch, seq) for timeline, epoch, seq in connection.execute("SELECT id, epoch, seq FROM timelines")}
+            return _heads(connection)
+
+    def heads_since(self, cursor: str | None) -> HeadChanges:
+        """Return the ends of the logs that any process has changed, created or removed since `cursor`."""
+        with self._database.read() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM changes").fetchone()
+            if cursor is None or int(cursor) > last:
+                return HeadChanges(str(last), _heads(connection), is_complete=True)
+            return changes_of(str(last), connection.execute(_CHANGES, (int(cursor),)))
 
     def _rows(self, timeline: str, after: int, limit: int | None, *, epoch: str | None = None) -> tuple[str, list[EventRow]]:
         with self._database.read() as connection:
@@ -152,3 +163,7 @@ class SqliteEventLog(SqlitePort, RowLog):
             "UPDATE timelines SET seq = ?, name = ?, state = ?, segments = ?, seconds = ? WHERE n = ?",
             (seq, columns.name, columns.state, columns.segments, columns.seconds, n),
         )
+
+
+def _heads(connection: Connection) -> dict[str, Head]:
+    return {timeline: Head(epoch, seq) for timeline, epoch, seq in connection.execute("SELECT id, epoch, seq FROM timelines")}

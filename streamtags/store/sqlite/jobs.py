@@ -102,6 +102,11 @@ class SqliteJobQueue:
             row = connection.execute(f"{_SELECT} WHERE timeline = ?", (timeline,)).fetchone()
         return None if row is None else _job(row)
 
+    def count_waiting(self) -> int:
+        """Return how many jobs do not run."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM jobs WHERE NOT running").fetchone()[0])
+
     def jobs(self) -> list[Job]:
         """Return every job, in the order in which `take` leases them."""
         with self._database.read() as connection:

@@ -201,6 +201,18 @@ def _traits_of_fingerprints(connection: Connection) -> None:
     connection.execute(f"CREATE INDEX fingerprints_by_frames ON fingerprints (frames, {', '.join(columns)})")
 
 
+def _change_numbers(connection: Connection) -> None:
+    """Number the changes of logs. Triggers do it, because a server of an earlier release may go on writing to this file."""
+    connection.execute("CREATE TABLE changes (timeline TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
+    connection.execute("CREATE INDEX changes_by_number ON changes (number)")
+    for event, row in (("INSERT", "new"), ("DELETE", "old"), ("UPDATE OF epoch, seq", "new")):
+        connection.execute(
+            f"CREATE TRIGGER changes_{event.split()[0].lower()} AFTER {event} ON timelines BEGIN"  # noqa: S608 - from the line above
+            f" INSERT INTO changes VALUES ({row}.id, (SELECT coalesce(max(number), 0) + 1 FROM changes))"
+            " ON CONFLICT (timeline) DO UPDATE SET number = excluded.number; END"
+        )
+
+
 STORE_SCHEMA = Schema(
     application=0x73747467,  # "sttg"
     migrations=(
@@ -212,5 +224,6 @@ STORE_SCHEMA = Schema(
         _submission_table,
         _index_by_opened,
         _traits_of_fingerprints,
+        _change_numbers,
     ),
 )

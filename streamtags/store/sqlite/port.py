@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamtags.core.errors import NotInStore
+from streamtags.store.row_log import check_claim
 from streamtags.store.sqlite.database import Database
 from streamtags.store.subscribers import Subscribers
 
@@ -16,7 +17,7 @@ __all__ = ["SqlitePort"]
 
 
 class SqlitePort:
-    """Base of the port classes: the database, and the subscribers to its changes.
+    """Base of the port classes: the database, the subscribers to its changes, and the claims that were made through this object.
 
     Args:
         database: the open file.
@@ -26,6 +27,7 @@ class SqlitePort:
     def __init__(self, database: Database, subscribers: Subscribers) -> None:
         self._database = database
         self._subscribers = subscribers
+        self._owners: dict[str, str] = {}
 
     @property
     def path(self) -> Path:
@@ -39,3 +41,13 @@ class SqlitePort:
             raise NotInStore(f"no timeline {timeline!r}", where=str(self.path), hint="`streamtags timelines` lists what is there")
         n, epoch, seq = row
         return n, epoch, seq
+
+    def _check_claim(self, connection: Connection, timeline: str, n: int) -> None:
+        """Check that a claim which was made through this object has not gone to another process in the meantime.
+
+        Raises:
+            StoreError: it has (code `store.claim_lost`).
+        """
+        owner = self._owners.get(timeline)
+        if owner is not None:
+            check_claim(timeline, owner, connection.execute("SELECT owner FROM timelines WHERE n = ?", (n,)).fetchone()[0])

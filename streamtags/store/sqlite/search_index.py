@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,15 +100,22 @@ class SqliteSearchIndex:
         """Close the file; safe to call twice."""
         self._database.close()
 
-    def cursors(self) -> dict[str, Head]:
-        """Return how far each timeline's log has been indexed."""
+    def cursors(self, timelines: Collection[str] | None = None) -> dict[str, Head]:
+        """Return how far the logs of `timelines`, or of all, have been indexed, without those that have not been."""
+        statement = "SELECT timeline, epoch, seq FROM cursors"
         with self._database.read() as connection:
-            rows = connection.execute("SELECT timeline, epoch, seq FROM cursors").fetchall()
+            if timelines is None:
+                rows = connection.execute(statement).fetchall()
+            else:
+                rows = [row for one in timelines for row in connection.execute(f"{statement} WHERE timeline = ?", (one,))]
         return {timeline: Head(epoch, seq) for timeline, epoch, seq in rows}
 
     def update(self, timeline: str, head: Head, documents: Sequence[SearchDocument], vectors: NDArray[np.int8], *, reset: bool) -> None:
         """Replace the documents of these segments and move the cursor of `timeline`, in one transaction."""
         with self._database.write() as connection:
+            row = connection.execute("SELECT epoch, seq FROM cursors WHERE timeline = ?", (timeline,)).fetchone()
+            if row is not None and row[0] == head.epoch and row[1] >= head.seq:
+                return  # another process has indexed this much
             if reset:
                 self._delete(connection, "timeline = ?", (timeline,))
             else:
