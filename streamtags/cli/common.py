@@ -28,6 +28,7 @@ __all__ = [
     "check_output",
     "names_source",
     "nested",
+    "no_timelines",
     "open_chosen_store",
     "open_configured_store",
     "settings_of",
@@ -132,6 +133,15 @@ def open_chosen_store(args: argparse.Namespace, settings: Settings) -> Store:
     if args.store and not is_postgres(args.store) and not os.path.lexists(store_path(args.store)):
         raise ConfigError("does not exist", where=args.store, hint="check the path; `streamtags analyze` creates a store")
     return open_configured_store(settings)
+
+
+def no_timelines(settings: Settings) -> str:
+    """What to print where a store has no timelines. It names the store: the path may be a wrong one."""
+    from streamtags.store.location import store_path
+    from streamtags.store.opening import shown_url
+
+    where = shown_url(settings.store or f"sqlite:///{store_path(None)}")
+    return f"no timelines yet in {where}; `streamtags analyze film.mp4` makes one"
 
 
 def show_command(args: argparse.Namespace, settings: Settings, timeline: str) -> str:

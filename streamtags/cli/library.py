@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamtags.cli.common import SOME_FAILED, add_common, open_chosen_store, open_configured_store, settings_of
+from streamtags.cli.common import SOME_FAILED, add_common, open_configured_store, settings_of
 from streamtags.cli.many import worst
 from streamtags.cli.views import counted, printable
 from streamtags.cli.waiting import show_measuring
@@ -64,8 +64,7 @@ def _with_libraries(args: argparse.Namespace, work: Callable[[MusicLibraries], i
     from streamtags.store.opening import open_music_libraries
 
     settings = settings_of(args)
-    opened = open_configured_store(settings) if args.action is _add else open_chosen_store(args, settings)
-    with opened as store, closing(open_music_libraries(store)) as libraries:
+    with open_configured_store(settings) as store, closing(open_music_libraries(store)) as libraries:
         return work(libraries)
 
 

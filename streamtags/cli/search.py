@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from streamtags.cli.common import add_common, open_chosen_store, settings_of
+from streamtags.cli.common import add_common, no_timelines, open_configured_store, settings_of
 from streamtags.cli.views import printable
 
 __all__ = ["add_arguments", "run"]
@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     from streamtags.core.search import SearchFilter
     from streamtags.run.search import open_search
 
-    with open_chosen_store(args, settings_of(args)) as store:
+    settings = settings_of(args)
+    with open_configured_store(settings) as store:
         allowed = SearchFilter(
             timelines=tuple(store.find(name) for name in args.timeline),
             tags=tuple(args.tag),
@@ -57,5 +58,5 @@ def run(args: argparse.Namespace) -> int:
             if name in _LABELS and text != excerpt:
                 print(f"      {_LABELS[name]}: {printable(text)}")
     if not results:
-        print("nothing fits; try other words" if anything else "no timelines yet; `streamtags analyze film.mp4` makes one")
+        print("nothing fits; try other words" if anything else no_timelines(settings))
     return 0

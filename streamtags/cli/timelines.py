@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from streamtags.cli.common import add_common, open_chosen_store, settings_of
+from streamtags.cli.common import add_common, no_timelines, open_configured_store, settings_of
 from streamtags.cli.views import counted, printable
 from streamtags.core.errors import UsageError
 
@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"is {args.limit}, not at least 1", where="--limit")
-    with open_chosen_store(args, settings_of(args)) as store:
+    settings = settings_of(args)
+    with open_configured_store(settings) as store:
         summaries = store.timelines(limit=args.limit)
     for summary in summaries:
         if args.json:
@@ -40,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
             when = datetime.fromisoformat(summary.opened_at).astimezone().strftime("%Y-%m-%d %H:%M")
             print(f"{summary.id}  {summary.state:9}  {when}  {counted(summary.segments, 'segment'):>14}  {printable(summary.name)}")
     if not summaries and not args.json:
-        print("no timelines yet; `streamtags analyze film.mp4` makes one")
+        print(no_timelines(settings))
     return 0

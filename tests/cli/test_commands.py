@@ -221,9 +221,7 @@ def test_a_correction_that_contradicts_itself_is_refused(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "command", ["timelines", "timelines --json", "show last", "search boat", "cues last", "library list", "scenes last"]
-)
+@pytest.mark.parametrize("command", ["show last", "cues last", "scenes last", "remove last --yes"])
 def test_a_store_that_does_not_exist_is_named_and_not_created(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "gone.db"
     assert main([*command.split(), "--store", f"sqlite:///{path}"]) == 2

@@ -53,6 +53,5 @@ def test_an_unknown_timeline_is_named(store: str, capsys: pytest.CaptureFixture[
 
 def test_an_empty_store_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
-    open_store(url).close()
     assert main(["search", "boat", "--store", url]) == 0
-    assert "streamtags analyze" in capsys.readouterr().out
+    assert f"no timelines yet in {url}; `streamtags analyze" in capsys.readouterr().out
