@@ -128,7 +128,7 @@ class UdpAddress:
 
     def wait(self) -> None:
         """Wait until a socket is bound to the port."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self.has_listener():
             if time.monotonic() > deadline:
                 pytest.fail(f"no socket is bound to port {self.port}")

@@ -150,7 +150,7 @@ async def test_a_client_of_two_servers_goes_on_at_the_other_one_without_losing_a
     log.append("tl_1", payloads[:20])
     async with StreamServer(log) as first, StreamServer(log) as second:
         following = asyncio.create_task(follow(first.url, second.url))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not first.connections:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)

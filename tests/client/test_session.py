@@ -137,14 +137,14 @@ async def test_a_silent_server_is_noticed(log: MemoryLog) -> None:
         connect(server.url, backoff=QUICK) as session,
     ):
         assert await events_of(session, "tl_1", after=0) == log.events["tl_1"]
-        assert server.connections == 2
+        assert server.connections >= 2  # one more after each pause of a busy machine
 
 
 async def test_an_event_left_out_at_the_end_is_noticed_by_the_heartbeat(log: MemoryLog) -> None:
     log.append("tl_1", make_payloads(1))
     last = len(log.events["tl_1"])
     # hello, identified, twice subscribed and once unsubscribed and a snapshot, then the events
-    async with StreamServer(log, faults=[Fault(5 + last, "skip")], heartbeat_seconds=0.02) as server, connect(server.url) as session:
+    async with StreamServer(log, faults=[Fault(5 + last, "skip")], heartbeat_seconds=0.4) as server, connect(server.url) as session:
         assert await events_of(session, "tl_1", after=0) == log.events["tl_1"]
         assert server.connections == 1
 
@@ -214,17 +214,20 @@ async def test_a_removed_timeline_ends_the_iteration(log: MemoryLog) -> None:
 
 
 async def test_requests_report_errors_and_lost_connections(log: MemoryLog) -> None:
+    arrived = asyncio.Event()
+
     async def hang(method: str, params: dict[str, Any]) -> Any:
         if method == "timelines.cancel":
             raise NotInStore("no such timeline")
-        await asyncio.sleep(10)
+        arrived.set()
+        await asyncio.sleep(600)
 
     async with StreamServer(log, answer=hang) as server, connect(server.url, backoff=QUICK) as session:
         with pytest.raises(RequestError, match="no such timeline") as caught:
             await session.request("timelines.cancel", id="tl_0")
         assert caught.value.code == "not_found"
         asking = asyncio.create_task(session.request("timelines.analyze", uri="film.mp4"))
-        await asyncio.sleep(0.05)
+        await arrived.wait()
         await server.drop()
         with pytest.raises(BackendError, match="may have been carried out") as lost:
             await asking

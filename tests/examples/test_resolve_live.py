@@ -31,10 +31,11 @@ class Person:
         self.recolored: list[int] = []
         self.deleted: list[int] = []
 
-    def work(self) -> None:
+    def work(self) -> bool:
+        """Rename, recolor and delete a marker, once there are three that were not touched yet."""
         frames = [frame for frame in sorted(self._timeline.markers) if frame not in self.renamed + self.recolored]
         if len(frames) < 3:
-            return
+            return False
         rename, recolor, delete = frames[:3]
         self._timeline.markers[rename]["name"] = "Heartfelt"
         self._timeline.markers[recolor]["color"] = "Cream"
@@ -42,6 +43,7 @@ class Person:
         self.renamed.append(rename)
         self.recolored.append(recolor)
         self.deleted.append(delete)
+        return True
 
 
 async def test_two_hundred_events_with_reconnects_end_in_the_markers_of_the_state(
@@ -63,9 +65,10 @@ async def test_two_hundred_events_with_reconnects_end_in_the_markers_of_the_stat
             server.store.append("tl_test", [payload])
             if number % 60 == 59:
                 await asyncio.sleep(0.6)
-                person.work()
+                while not person.work():
+                    await asyncio.sleep(0.6)
             await asyncio.sleep(0.01)
-        for _ in range(400):
+        for _ in range(1200):
             await asyncio.sleep(0.05)
             state = server.store.state("tl_test")
             if not proxy.left and _names(timeline) == _expected(state, person):

@@ -24,7 +24,6 @@ from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
 
 Commands = Udp = Any  # of tests/conftest.py
-pytestmark = pytest.mark.timeout(90)
 SCRIPTED = {"captioner": {"backend": "scripted"}, "classifier": {"backend": "scripted"}}
 
 
@@ -73,7 +72,7 @@ class Recording:
         self._changed.set()
 
     async def until(self, kind: str, count: int = 1) -> Event:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(matching := [event for event in self.events if event.type == kind]) < count:
                 self._changed.clear()
                 waiting = asyncio.create_task(self._changed.wait())
@@ -196,7 +195,7 @@ def sent(film: Path, url: str, seconds: float) -> float:
 
 
 def waited_for(path: Path, kind: str, count: int = 1) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if path.exists() and sum(f'"type":"{kind}"' in line for line in path.read_text().splitlines()) >= count:
             return

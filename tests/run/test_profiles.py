@@ -133,13 +133,13 @@ async def test_a_server_that_misbehaves_ends_in_named_failures_and_the_next_run_
     async def bad(request: ReceivedRequest, writer: Any) -> None:
         await (MODELS if request.path.endswith("/models") else act)(request, writer)
 
-    quick = {"retries": 0, "deadline_seconds": 1.0}
+    deadline = 1.0 if code == "model.deadline" else 60.0
     async with ModelServer(bad) as server:
-        state = await run(film, settings(server, **quick), store)
+        state = await run(film, settings(server, retries=0, deadline_seconds=deadline), store)
     assert state.state == "completed"
     assert {(segment.status, segment.error.code if segment.error else "") for segment in state.segments} == {("failed", code)}
     async with ModelServer(model()) as server:
-        again = await run(film, settings(server, **quick), store)
+        again = await run(film, settings(server, retries=0, deadline_seconds=60.0), store)
         assert len([request for request in server.requests if request.path.endswith("/completions")]) == 6
     assert {segment.status for segment in again.segments} == {"tagged"}
     assert again.id == state.id

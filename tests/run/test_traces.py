@@ -150,7 +150,8 @@ def test_a_request_its_analysis_in_another_process_and_their_caller_are_one_trac
 def test_a_collector_that_does_not_answer_delays_the_end_by_seconds_only() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+        patch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600")  # how long it would try
         began = time.monotonic()
         with traced("tests"), span("work"):
             pass
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 60

@@ -73,6 +73,6 @@ async def test_what_is_written_within_the_gathering_shares_a_commit(store: Sqlit
     published: list[Sequence[Event]] = []
     writes = Writer(store, "tl_a", Fold.from_snapshot(store.state("tl_a")), published.append, wait_seconds=lambda: 0.05)
     writes.put(progress(1))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # the gathering has begun
     await asyncio.gather(writes.write(progress(2)), writes.write(progress(3)))
     assert [[event.data.segments for event in events] for events in published] == [[1, 2, 3]]

@@ -27,7 +27,7 @@ SCRIPTED = {"scripted": {"captioner": {"backend": "scripted"}, "classifier": {"b
 
 
 class Client:
-    """A WebSocket client that speaks JSON and gives up after a few seconds."""
+    """A WebSocket client that speaks JSON and gives up after a minute."""
 
     def __init__(self, socket_: ClientConnection) -> None:
         self.socket = socket_
@@ -36,7 +36,7 @@ class Client:
     def say(self, **message: Any) -> None:
         self.socket.send(json.dumps(message))
 
-    def receive(self, timeout: float = 30.0) -> dict[str, Any]:
+    def receive(self, timeout: float = 60.0) -> dict[str, Any]:
         return dict(json.loads(self.socket.recv(timeout=timeout)))
 
     def ask(self, **message: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Running:
     def raw(self, name: str = "127.0.0.1", **options: Any) -> Iterator[ClientConnection]:
         """A WebSocket to the server under some name."""
         options = {"subprotocols": ["streamtags.v1"], "max_size": None, "max_queue": None, **options}
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         with connect(f"ws://{name}:{self.port}/v1/stream", sock=made, **options) as socket_:
             yield socket_
 
@@ -92,7 +92,7 @@ class Running:
         """The code a WebSocket is closed with, 1006 where it just ends."""
         try:
             while True:
-                socket_.recv(timeout=10)
+                socket_.recv(timeout=60)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
 
@@ -100,7 +100,7 @@ class Running:
         if isinstance(body, dict):
             body = json.dumps(body)
             headers.setdefault("content_type", "application/json")
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
             content = answer.read()
@@ -117,7 +117,7 @@ class Running:
 
     def stop(self) -> None:
         self.server.should_exit = True
-        self.thread.join(20)
+        self.thread.join(60)
         assert not self.thread.is_alive(), "the server does not stop"
 
 
@@ -141,8 +141,9 @@ def serve(store: SqliteStore) -> Iterator[Serve]:
         listening = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=made.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 20
-        while not made.started and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while not made.started:
+            assert time.monotonic() < deadline, "the server does not start"
             time.sleep(0.01)
         running.append(Running(listening.getsockname()[1], store, made, thread))
         return running[-1]

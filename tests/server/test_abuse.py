@@ -38,7 +38,7 @@ def stored_bytes(server: Any) -> int:
     return sum(path.stat().st_size for path in uploads_of(server).rglob("*") if path.is_file())
 
 
-def wait_until(condition: Any, seconds: float = 20) -> None:
+def wait_until(condition: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it does not happen"
@@ -49,7 +49,7 @@ def wait_until(condition: Any, seconds: float = 20) -> None:
 
 
 def slow_upload(server: Any, name: str, size: int, statuses: list[int], pause: float = 0.5) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         head = f"POST /v1/timelines?name={name} HTTP/1.1\r\nHost: localhost\r\nContent-Type: video/mp4\r\nContent-Length: {size}\r\n"
         connection.sendall(head.encode() + b"Connection: close\r\n\r\n" + os.urandom(1000))
         time.sleep(pause)

@@ -70,7 +70,7 @@ def test_the_log_is_read_from_any_place_on(server: Any) -> None:
 
 def test_followed_the_log_goes_on_until_the_server_stops(server: Any) -> None:
     server.fill("tl_a", completed=False)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/v1/timelines/tl_a/events?follow=1")
     answer = connection.getresponse()
     known = [answer.readline() for _ in server.store.read("tl_a")]
@@ -86,7 +86,7 @@ def test_followed_the_log_goes_on_until_the_server_stops(server: Any) -> None:
 def test_who_follows_from_beyond_the_end_waits_for_it_and_gets_the_log_that_replaces_this_one(server: Any) -> None:
     server.fill("tl_a", completed=False)
     payloads, end = make_payloads(1), server.store.head("tl_a").seq
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", f"/v1/timelines/tl_a/events?after={end + 1}&follow=1")
     answer = connection.getresponse()
     assert answer.status == 200

@@ -15,7 +15,6 @@ from streamtags.core.state import TimelineState
 from streamtags.testing import Encoding, Feeder, ShotSpec, make_video
 
 Serve = Callable[..., Any]
-pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +31,7 @@ def url(udp: Any) -> str:
 
 
 def until(running: Any, timeline: str, wanted: Callable[[TimelineState], bool]) -> TimelineState:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         state: TimelineState = running.store.state(timeline)
         if wanted(state):

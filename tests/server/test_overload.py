@@ -25,19 +25,19 @@ async def test_a_call_that_takes_too_long_is_abandoned_and_one_that_waits_is_dro
     with pytest.raises(OverloadedError):
         await pool(called.set)
     release.set()
+    pool._deadline_seconds = 60  # the thread is free as soon as the machine has time for it
     assert await pool(lambda: 7) == 7
     assert not called.is_set(), "a dropped call was made after all"
     pool.close()
 
 
 async def test_when_too_many_calls_wait_a_further_one_is_refused_at_once() -> None:
-    pool, release = ThreadPool("test", threads=1, deadline_seconds=10, waiting=2), threading.Event()
+    pool, release = ThreadPool("test", threads=1, deadline_seconds=600, waiting=2), threading.Event()
     calls = [asyncio.create_task(pool(release.wait)) for _ in range(3)]
-    await asyncio.sleep(0.05)
-    began = time.monotonic()
+    await asyncio.sleep(0)  # each has been submitted
     with pytest.raises(OverloadedError, match="too many requests wait"):
         await pool(release.wait)
-    assert time.monotonic() - began < 1
+    assert not any(call.done() for call in calls)
     release.set()
     assert await asyncio.gather(*calls) == [True] * 3
     pool.close()
@@ -56,12 +56,6 @@ async def test_the_error_of_a_call_is_its_own(error: Exception) -> None:
     pool.close()
 
 
-def seconds_of(call: Any) -> tuple[float, Any]:
-    began = time.monotonic()
-    result = call()
-    return time.monotonic() - began, result
-
-
 def test_dead_name_servers_do_not_delay_readiness_reads_and_events(serve: Any, monkeypatch: Any) -> None:
     server = serve()
     timeline = server.fill(completed=False)
@@ -72,7 +66,7 @@ def test_dead_name_servers_do_not_delay_readiness_reads_and_events(serve: Any, m
     def never(host: Any, *args: Any, **options: Any) -> Any:
         if not str(host).startswith("dead"):
             return resolve(host, *args, **options)
-        dead.wait(20)
+        dead.wait(60)
         raise OSError("no answer")
 
     monkeypatch.setattr("streamtags.sources.file.addresses.socket.getaddrinfo", never)
@@ -82,8 +76,8 @@ def test_dead_name_servers_do_not_delay_readiness_reads_and_events(serve: Any, m
         waiting = [clients.submit(server.json, "POST", "/v1/timelines", {"uri": f"http://dead{n}.example/a.mp4"}) for n in range(40)]
         time.sleep(0.5)
         for path in ("/healthz", "/readyz", "/v1/timelines", f"/v1/timelines/{timeline}"):
-            seconds, (status, _, _) = seconds_of(lambda path=path: server.http("GET", path))
-            assert (status, seconds < 5) == (200, True), path
+            assert server.http("GET", path)[0] == 200, path
+        assert not any(answer.done() for answer in waiting), "the name servers have answered"
         server.store.append(timeline, make_payloads(1)[-1:])
         assert client.events(1)[0]["type"] == "timeline.completed"
         dead.set()
@@ -101,9 +95,9 @@ def test_a_locked_store_delays_writes_and_not_readiness_reads_and_events(serve: 
         waiting = [clients.submit(server.http, "PATCH", place, {"caption": f"caption {n}"}) for n in range(40)]
         time.sleep(0.5)
         for path in ("/healthz", "/readyz", "/v1/timelines", f"/v1/timelines/{timeline}"):
-            seconds, (status, _, _) = seconds_of(lambda path=path: server.http("GET", path))
-            assert (status, seconds < 5) == (200, True), path
+            assert server.http("GET", path)[0] == 200, path
         assert client.ask(type="ping", n=1) == {"type": "pong", "n": 1}
+        assert not all(answer.done() for answer in waiting), "no write waits for the store any more"
         other.execute("ROLLBACK")
         statuses = [answer.result()[0] for answer in waiting]
         assert set(statuses) <= {200, 503}
@@ -114,16 +108,17 @@ def test_a_locked_store_delays_writes_and_not_readiness_reads_and_events(serve: 
 def test_a_store_that_does_not_answer_turns_readiness_off_within_seconds(serve: Any, monkeypatch: Any) -> None:
     server = serve()
     stuck = threading.Event()
-    monkeypatch.setattr(server.store, "check_health", lambda: stuck.wait(30))
+    monkeypatch.setattr(server.store, "check_health", lambda: stuck.wait(600))
     for _ in range(3):
-        seconds, (status, body) = seconds_of(lambda: server.json("GET", "/readyz"))
+        status, body = server.json("GET", "/readyz")
         assert (status, body["code"]) == (503, "not_ready")
-        assert "has not answered" in body["detail"]
-        assert seconds < 8
+        assert "has not answered within 2 s" in body["detail"]
     stuck.set()
-    time.sleep(0.2)
     monkeypatch.undo()
-    assert server.http("GET", "/readyz")[0] == 200
+    deadline = time.monotonic() + 60
+    while server.http("GET", "/readyz")[0] != 200:
+        assert time.monotonic() < deadline, "it stays not ready"
+        time.sleep(0.02)
 
 
 @pytest.mark.allow_error_logs

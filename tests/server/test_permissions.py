@@ -111,7 +111,7 @@ def test_the_websocket_allows_exactly_what_the_table_says(server_and_tokens: Any
     for role, token in tokens.items():
         if with_tokens and role is None:
             with server.raw() as socket:
-                socket.recv(timeout=10)
+                socket.recv(timeout=60)
                 socket.send(json.dumps({"type": "identify", "protocol": 1}))
                 assert server.close_code(socket) == 4401
             continue

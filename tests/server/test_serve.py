@@ -38,7 +38,7 @@ def serving(folder: Path, *flags: str) -> Iterator[str]:
             yield said[1]
         finally:
             process.terminate()
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
         assert "Traceback" not in errors
 
 
@@ -65,7 +65,7 @@ def authority(tmp_path: Path) -> trustme.CA:
 
 def test_the_address_is_printed_once_it_answers_and_a_taken_port_is_an_error(tmp_path: Path) -> None:
     with serving(tmp_path, "--port=0") as url:
-        with urllib.request.urlopen(f"{url}healthz", timeout=20) as answer:
+        with urllib.request.urlopen(f"{url}healthz", timeout=60) as answer:
             assert json.load(answer) == {"status": "ok"}
         port = url.rstrip("/").rpartition(":")[2]
         line = refused(tmp_path, f"--port={port}")
@@ -96,10 +96,10 @@ def test_over_tls_every_client_reads_with_the_ca_file_and_none_without(tmp_path:
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     with serving(tmp_path, "--port=0", f"--tls-cert={tmp_path}/cert.pem", f"--tls-key={tmp_path}/key.pem") as url:
         assert url.startswith("https://127.0.0.1:")
-        with urllib.request.urlopen(f"{url}v1/timelines/tl_a/events", timeout=20, context=context) as answer:
+        with urllib.request.urlopen(f"{url}v1/timelines/tl_a/events", timeout=60, context=context) as answer:
             assert answer.read().decode().splitlines() == lines
         with connect(f"ws{url[4:]}v1/stream", ssl=context, subprotocols=["streamtags.v1"]) as wss:  # type: ignore[list-item]
-            assert json.loads(wss.recv(timeout=20))["type"] == "hello"
+            assert json.loads(wss.recv(timeout=60))["type"] == "hello"
         watch = [*COMMAND, "watch", url, "--timeline=tl_a", "--jsonl"]
         trusting = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "ca.pem")}
         with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True, env=trusting) as watching:
@@ -109,7 +109,7 @@ def test_over_tls_every_client_reads_with_the_ca_file_and_none_without(tmp_path:
         distrusting = subprocess.run(watch, capture_output=True, text=True, timeout=60, check=False)
         assert (distrusting.returncode, distrusting.stdout) == (4, "")
         assert "certificate is not trusted" in distrusting.stderr
-        with socket.create_connection(("127.0.0.1", int(url.rstrip("/").rpartition(":")[2])), timeout=20) as plain:
+        with socket.create_connection(("127.0.0.1", int(url.rstrip("/").rpartition(":")[2])), timeout=60) as plain:
             plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert b"200" not in plain.recv(4096)
 

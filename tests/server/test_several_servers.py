@@ -93,7 +93,7 @@ async def everything(servers: list[ServerProcess], timeline: str, seen: list[Any
                 return
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_another_server_finishes_what_a_killed_one_began_and_its_clients_go_on_there(
     postgres_url: str, tmp_path: Path, profile_of_the_file: None
 ) -> None:
@@ -110,10 +110,10 @@ async def test_another_server_finishes_what_a_killed_one_began_and_its_clients_g
         servers[0].kill()
         async with asyncio.timeout(100):
             await following
-        deadline = time.monotonic() + 5
-        while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while Path(f"/proc/{worker}").exists():
+            assert time.monotonic() < deadline, "the analysis of the killed server goes on"
             time.sleep(0.02)
-        assert not Path(f"/proc/{worker}").exists(), "the analysis of the killed server goes on"
         other = post(f"{servers[1].url}/v1/timelines", {"uri": "undisturbed.mp4", "profile": "two"})
         undisturbed: list[Any] = []
         async with asyncio.timeout(100):
@@ -123,23 +123,24 @@ async def test_another_server_finishes_what_a_killed_one_began_and_its_clients_g
             assert [event.seq for event in log] == list(range(1, len(log) + 1))
             assert seen == log
             assert facts_of(store.state(accepted["id"])) == facts_of(store.state(other["id"]))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while store.job_queue.jobs():
                     await asyncio.sleep(0.1)  # the last process is about to exit
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_killed_worker_is_replaced_and_a_waiting_job_goes_to_the_server_with_room(
     postgres_url: str, tmp_path: Path, profile_of_the_file: None
 ) -> None:
     for name in ("first.mp4", "second.mp4"):
         film_of(tmp_path / name, 3)
     with two_servers(postgres_url, tmp_path) as servers:
-        ids = [post(f"{servers[0].url}/v1/timelines", {"uri": name})["id"] for name in ("first.mp4", "second.mp4")]
+        films = (("first.mp4", "long"), ("second.mp4", "one"))  # the first still runs when the second has begun
+        ids = [post(f"{servers[0].url}/v1/timelines", {"uri": name, "profile": profile})["id"] for name, profile in films]
         async with asyncio.timeout(60):
-            while not (servers[0].workers() and servers[1].workers()):
+            while not ((running := servers[0].workers()) and servers[1].workers()):
                 await asyncio.sleep(0.02)
-        os.kill(servers[0].workers()[0], signal.SIGKILL)
+        os.kill(running[0], signal.SIGKILL)
         with open_store(postgres_url) as store:
             async with asyncio.timeout(100):
                 while {store.summary(timeline).state for timeline in ids} != {"completed"}:
@@ -159,7 +160,7 @@ async def javascript(servers: list[ServerProcess], timeline: str) -> list[Event]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 async def test_all_servers_are_restarted_in_turn_and_no_analysis_and_no_client_loses_anything(
     postgres_url: str, tmp_path: Path, profile_of_the_file: None
 ) -> None:

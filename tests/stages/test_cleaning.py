@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -342,7 +341,6 @@ def test_whatever_is_answered_the_outcome_is_text_or_a_named_failure(text: str, 
         "1 ",
     ],
 )
+@pytest.mark.timeout(60)  # an expression that backtracks would take hours
 def test_hostile_answers_take_no_time(piece: str) -> None:
-    began = time.perf_counter()
     outcome(piece * (200_000 // len(piece)))
-    assert time.perf_counter() - began < 10

@@ -44,7 +44,7 @@ async def server() -> AsyncIterator[ModelServer]:
 def options_of(spec: BackendSpec, server: ModelServer) -> dict[str, Any]:
     if spec.is_remote:
         pytest.importorskip("openai", reason="needs the extra streamtags[models]")
-        return {"base_url": server.base_url, "model": "tiny", "timeout_seconds": 10.0}
+        return {"base_url": server.base_url, "model": "tiny", "timeout_seconds": 60.0}
     if "model files" in spec.requires:
         for package in ("torch", "torchvision", "transformers", "accelerate", "PIL"):
             pytest.importorskip(package, reason="needs the extra streamtags[transformers]")

@@ -1,4 +1,5 @@
-// Follows a timeline into a fake Premiere until standard input ends, while a person works on it. Prints the markers.
+// Follows a timeline into a fake Premiere while a person works on it. The number of an event on standard input says where the log ends:
+// once it was received and nothing changes any more, the markers are printed.
 //
 //   node --experimental-websocket follow.mjs URL TIMELINE
 
@@ -7,11 +8,12 @@ import { Host } from "../host.js";
 import { fakeStorage, FakePremiere } from "./premiere.js";
 
 const MIN_CHANGES = 3;
+const REST_MS = 1500;
 const [url, timeline] = process.argv.slice(2);
 const premiere = new FakePremiere();
 const changed = { renamed: [], deleted: [] };
 let connections = 0;
-let isToStop = false;
+let lastEvent = null;
 const follower = new Follower(url, new Host(premiere), {
   storage: fakeStorage(),
   backoff: { first: 0.005, most: 0.2 },
@@ -33,27 +35,43 @@ function work() {
   premiere.person(second, null);
   changed.renamed.push(renamed);
   changed.deleted.push(deleted);
-  if (isToStop) stop();
+  if (lastEvent !== null) stop();
 }
 
 /** The person stops once there are enough changes to see whether they are kept. */
 function stop() {
-  isToStop = true;
   if (changed.renamed.length < MIN_CHANGES) return;
   clearInterval(working);
   premiere.isModal = false;
+  finish(JSON.stringify(result()));
 }
 
-const working = setInterval(work, 150);
-process.stdin.resume();
-process.stdin.on("data", stop);
-process.stdin.on("end", () => {
+function result() {
   const shown = premiere.shown.map(({ name, start, color, comments }) => ({
     name,
     start: Number(start),
     color,
     comments,
   }));
-  process.stdout.write(JSON.stringify({ shown, state: follower.state, changed, connections }));
-  follower.close();
+  return { shown, state: follower.state, changed };
+}
+
+/** Print the result if it is as it was a while before; else look again later. */
+function finish(before) {
+  setTimeout(() => {
+    const now = JSON.stringify(result());
+    if (now !== before || follower.state.seq < lastEvent) {
+      finish(now);
+      return;
+    }
+    process.stdout.write(JSON.stringify({ ...result(), connections }));
+    process.stdin.pause();
+    follower.close();
+  }, REST_MS);
+}
+
+const working = setInterval(work, 150);
+process.stdin.on("data", (data) => {
+  lastEvent = Number(data);
+  stop();
 });

@@ -15,8 +15,6 @@ from streamtags.core.ports import ReportsDamage
 from streamtags.sources.live.source import open_any_source
 from tests.sources.media import film, serving
 
-pytestmark = pytest.mark.timeout(60)
-
 
 class Files(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:

@@ -15,7 +15,6 @@ from streamtags.core.model import Dropped, Frame, Lost
 from streamtags.sources.live.source import open_any_source
 from tests.sources.media import film, serving
 
-pytestmark = pytest.mark.timeout(60)
 Handler = type[http.server.BaseHTTPRequestHandler]
 
 

@@ -94,7 +94,7 @@ def test_a_name_that_turns_to_an_inner_address_leads_nowhere(films: tuple[str, _
     ],
 )
 def test_malformed_requests_are_refused(sent: bytes) -> None:
-    with CheckingProxy() as proxy, socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=10) as client:
+    with CheckingProxy() as proxy, socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=60) as client:
         client.sendall(sent)
         assert client.recv(1000).startswith(b"HTTP/1.1 403 ")
 

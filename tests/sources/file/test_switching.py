@@ -68,7 +68,6 @@ def test_a_stream_that_appears_in_a_pipe_costs_nothing_of_what_came_before(
     assert len(frames) == 250 or "appeared later" in source.warnings[0]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("hertz", [None, 440.0])
 def test_a_live_source_whose_picture_moves_ends_as_any_other(tmp_path: Path, hertz: float | None) -> None:
     data = moved(tmp_path, 150, 50, hertz=hertz, size=(320, 180))

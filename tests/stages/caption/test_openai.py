@@ -47,7 +47,7 @@ def request(frames: int = 8, previous: str | None = None, text: str = "") -> Cap
 
 
 def captioner(server: ModelServer, **options: Any) -> Captioner:
-    return SPEC.build({"base_url": server.base_url, "model": "tiny", "timeout_seconds": 5, **options})
+    return SPEC.build({"base_url": server.base_url, "model": "tiny", "timeout_seconds": 60, **options})
 
 
 async def failure(*acts: Act, **options: Any) -> ModelError:

@@ -161,7 +161,7 @@ class Stand:
             "127.0.0.1",
             self.port,
             on_line=self.lines.append,
-            start_seconds=options.get("start_seconds", 30),
+            start_seconds=options.get("start_seconds", 100),
             restarts=int(options.get("restarts", 3)),
             first_delay=0.05,
         )
@@ -171,8 +171,11 @@ class Stand:
         return self.notes.read_text().count("started")
 
     async def child_is_gone(self) -> bool:
-        child = int(Path(f"{self.notes}.child").read_text())
-        for _ in range(100):
+        noted = Path(f"{self.notes}.child")
+        if not noted.exists():
+            return True  # it was ended before it started one
+        child = int(noted.read_text())
+        for _ in range(1200):
             state = Path(f"/proc/{child}/stat")
             if not state.exists() or state.read_text().split(") ")[1].startswith("Z"):
                 return True

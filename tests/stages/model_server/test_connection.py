@@ -29,7 +29,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def failure(base_url: str) -> ModelError:
-    endpoint = Endpoint(EndpointOptions(base_url=base_url, model="m", timeout_seconds=10))
+    endpoint = Endpoint(EndpointOptions(base_url=base_url, model="m", timeout_seconds=60))
     with pytest.raises(ModelError) as caught:
         await endpoint.reply(messages=[])
     await endpoint.close()

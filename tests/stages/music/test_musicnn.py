@@ -153,7 +153,7 @@ def decoded(path: Path, seconds: int) -> NDArray[np.float32]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(FOLDER is None, reason="no weights: STREAMTAGS_MUSICNN names no folder of them, and none were pulled")
 @pytest.mark.skipif(not MUSIC.is_dir(), reason="no development music")
 async def test_recordings_get_tags_of_what_they_are() -> None:

@@ -56,7 +56,7 @@ GOOD = says(answer(("Fast", 0.7), ("Happy", 0.9)), prompt_tokens=100, completion
 
 
 def classifier(server: ModelServer, **options: Any) -> Classifier:
-    return SPEC.build({"base_url": server.base_url, "model": "any", "timeout_seconds": 5, **options})
+    return SPEC.build({"base_url": server.base_url, "model": "any", "timeout_seconds": 60, **options})
 
 
 async def tagged(*acts: Act, **options: Any) -> tuple[list[tuple[str, float]], ModelServer]:
