@@ -17,7 +17,7 @@ __all__ = ["COPY_CHECKS"]
 
 _A, _B = TimelineIdentity("source a"), TimelineIdentity("source b")
 _FINGERPRINT = Fingerprint(48, b"fingerprint")
-_SOON_SECONDS, _PAUSE_SECONDS = 5.0, 0.05
+_SOON_SECONDS, _PAUSE_SECONDS = 60.0, 0.05
 
 
 def a_restored_log_is_the_log_of_the_other_store(open_handle: Callable[[], Store]) -> None:

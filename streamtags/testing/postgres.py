@@ -20,7 +20,7 @@ from streamtags.testing.watchdog import Watchdog
 __all__ = ["PostgresServer", "find_postgres"]
 
 _FOLDERS = Path("/usr/lib/postgresql")
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _SETTINGS = {
     "listen_addresses": "",
     "autovacuum": "off",  # its transactions would change the data version of a store that no test writes to

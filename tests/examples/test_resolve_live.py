@@ -139,4 +139,4 @@ def test_following_ends_with_the_analysis_or_when_the_timeline_is_removed(serve:
     assert server.http("DELETE", "/v1/timelines/tl_test")[0] == 204
     follower = Follower(source, 0, say=lambda text: None)
     follower.start()
-    assert follower.removed.wait(10)
+    assert follower.removed.wait(60)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 from schemathesis import GenerationMode
 from streamtags_server.reference.documents import asyncapi_document, openapi_document
 
