@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -130,9 +131,21 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         yield opened
 
 
+class _Asyncio:
+    """`asyncio` for uvicorn, which looks for its end and for the ends of connections every tenth of a second: hundreds of tests wait."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+
 @pytest.fixture
-def serve(store: SqliteStore) -> Iterator[Serve]:
+def serve(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start a server; keyword arguments are server settings."""
+    monkeypatch.setattr("uvicorn.server.asyncio", _Asyncio())
     running: list[Running] = []
 
     def start(profile: str = "scripted", **server: Any) -> Running:

@@ -350,14 +350,14 @@ def test_frames_that_a_slow_reader_cannot_take_are_dropped_and_counted(film: Pat
 
 def test_closing_ends_the_reading_of_a_source_that_says_nothing(film: Path, udp: Udp) -> None:
     url = udp.url
-    reading = Reading(url, settings(silence_seconds=600))
+    reading = Reading(url, settings(silence_seconds=60))
     udp.wait()
     with Feeder(film, url, seconds=1) as feeder:
         feeder.wait()
     reading.wait_for(Frame)
     reading.source.close()
     reading.source.close()
-    reading.end()
+    reading.end(timeout=30)
     assert reading.frames
 
 
