@@ -29,7 +29,7 @@ def test_a_minimal_plugin_shows_every_segment_and_sends_a_correction(name: str, 
     server = serve()
     server.fill(segments=3)
     words = [*COMMANDS[name], str(EXAMPLES / name), f"ws://127.0.0.1:{server.port}", "tl_test", "--calm", "s0001"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     state = server.store.state("tl_test")
     assert state.segment("s0001").correction is not None

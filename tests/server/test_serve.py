@@ -45,7 +45,7 @@ def serving(folder: Path, *flags: str) -> Iterator[str]:
 def refused(folder: Path, *flags: str) -> str:
     """The line with which it does not start."""
     ran = subprocess.run(
-        [*COMMAND, "serve", f"--store=sqlite:///{folder}/b.db", *flags], capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, "serve", f"--store=sqlite:///{folder}/b.db", *flags], capture_output=True, text=True, timeout=200, check=False
     )
     assert (ran.returncode, ran.stdout) == (2, "")
     assert len(ran.stderr.splitlines()) == 1, ran.stderr
@@ -106,7 +106,7 @@ def test_over_tls_every_client_reads_with_the_ca_file_and_none_without(tmp_path:
             assert watching.stdout is not None
             assert [watching.stdout.readline().rstrip("\n") for _ in lines] == lines
             watching.terminate()
-        distrusting = subprocess.run(watch, capture_output=True, text=True, timeout=60, check=False)
+        distrusting = subprocess.run(watch, capture_output=True, text=True, timeout=200, check=False)
         assert (distrusting.returncode, distrusting.stdout) == (4, "")
         assert "certificate is not trusted" in distrusting.stderr
         with socket.create_connection(("127.0.0.1", int(url.rstrip("/").rpartition(":")[2])), timeout=60) as plain:

@@ -86,7 +86,7 @@ def settings() -> Settings:
 
 def streamtags(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "streamtags", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=200, check=False)
 
 
 def without_log_position(state: TimelineState) -> dict[str, Any]:
@@ -202,7 +202,7 @@ async def test_the_javascript_client_folds_the_events_of_the_stage(installed: An
         'const events = JSON.parse(readFileSync("log.json", "utf8"));\n'
         "console.log(JSON.stringify(events.reduce(fold, emptyState())));\n"
     )
-    done = subprocess.run([node, script.name], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([node, script.name], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=True)
     assert json.loads(done.stdout) == state.to_dict()
 
 

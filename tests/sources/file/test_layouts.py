@@ -52,7 +52,7 @@ def read_alone(*paths: Path) -> list[str]:
         "    print(describe(path))\n"
         "    gc.collect()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, *map(str, paths)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code, *map(str, paths)], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-500:]
     return done.stdout.splitlines()
 

@@ -43,7 +43,7 @@ def test_the_command_line_analyzes_with_an_installed_captioner(site: Path, tmp_p
     make_video(tmp_path / "film.mp4", [ShotSpec(30), ShotSpec(30, "blocks")], size=(160, 90))
     (tmp_path / "colors.toml").write_text(profile_of_the_how_to())
     command = [sys.executable, "-m", "streamtags", "analyze", "film.mp4", "--config", "colors.toml", "--store", "sqlite:///s.db"]
-    done = subprocess.run([*command, "--jsonl", "log.jsonl"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([*command, "--jsonl", "log.jsonl"], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     events: list[dict[str, Any]] = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     captions = [event["data"] for event in events if event["type"] == "segment.captioned"]

