@@ -67,8 +67,8 @@ class Analysis:
         with SqliteStore(self.folder / "store.db") as store:
             return [json.loads(line) for summary in store.timelines() for line in store.read_json(summary.id)]
 
-    def asked(self) -> list[tuple[str, str]]:
-        """What the models were asked for so far, by stage and segment."""
+    def requested(self) -> list[tuple[str, str]]:
+        """What the models were requested to do so far, by stage and segment."""
         return [(call["stage"], call["segment"]) for call in read_calls(self.calls)]
 
     def state(self) -> TimelineState:
@@ -76,13 +76,13 @@ class Analysis:
             return store.state(store.find("last"))
 
 
-def check_asked(analysis: Analysis, asked_before: int, before: list[dict[str, Any]]) -> None:
-    """A run asks for nothing that was in the log when it began, and for nothing twice."""
-    asked = analysis.asked()[asked_before:]
+def check_requests(analysis: Analysis, requested_before: int, before: list[dict[str, Any]]) -> None:
+    """A run requests nothing that was in the log when it began, and nothing twice."""
+    requested = analysis.requested()[requested_before:]
     answers = [event for event in before if event["type"] in ANSWERS and event["data"]["model"] == "scripted"]
     stored = {(ANSWERS[event["type"]], event["data"]["segment"]) for event in answers}
-    assert stored.isdisjoint(asked), "what the log had was asked for again"
-    assert len(set(asked)) == len(asked), "a run asked for something twice"
+    assert stored.isdisjoint(requested), "what the log had was requested again"
+    assert len(set(requested)) == len(requested), "a run requested something twice"
 
 
 def facts_of(state: TimelineState) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed:
         before: list[dict[str, Any]] = []
         for _ in range(KILLS_A_TIMELINE):
             (analysis.folder / "log.jsonl").unlink(missing_ok=True)
-            asked = len(analysis.asked())
+            requested = len(analysis.requested())
             running = analysis.start()
             with killed_when(running, some_moment(chance, analysis, length, len(undisturbed.published()), len(before))):
                 ended = running.wait()
@@ -150,16 +150,16 @@ def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed:
             assert [event["seq"] for event in kept] == list(range(1, len(kept) + 1))
             assert kept[: len(before)] == before, "what was durable has changed"
             assert not published or published == kept[: len(published)], "a published event is not in the log"
-            check_asked(analysis, asked, before)
+            check_requests(analysis, requested, before)
             before = kept
             if ended.status != -signal.SIGKILL:
                 break
             types = {event["type"] for event in kept}
             landed["early" if "segment.detected" not in types else "late" if len(kept) > 3 * segments else "middle"] += 1
-        asked = len(analysis.asked())
+        requested = len(analysis.requested())
         ended = analysis.start().wait()
         assert (ended.status, ended.err) == (0, "")
-        check_asked(analysis, asked, before)
+        check_requests(analysis, requested, before)
         published = analysis.published()
         assert published == analysis.kept()
         assert [event["seq"] for event in published] == list(range(1, len(published) + 1))
@@ -169,7 +169,7 @@ def kill_and_resume(commands: Any, film: Path, tmp_path: Path, kills: int, seed:
         assert not {key: count for key, count in said.items() if key[1] is not None and count > 1}, "a result is in the log twice"
         assert said["timeline.opened", None, None] == 1
         assert facts_of(analysis.state()) == expected
-        assert len(set(analysis.asked())) == 2 * segments
+        assert len(set(analysis.requested())) == 2 * segments
     return landed
 
 
