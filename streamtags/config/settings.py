@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from streamtags.config.budget import BudgetSettings
@@ -79,8 +79,21 @@ class IngestSettings(_Strict):
     max_pixels: int = Field(8192 * 8192, ge=1, description="largest frame accepted, in pixels")
     max_seconds: float | None = Field(None, gt=0, description="stop reading after this many seconds of source; none reads all")
     timeout_seconds: float = Field(15.0, gt=0, description="how long a network source may be silent, in seconds")
+    subtitle_encoding: str | None = Field(
+        None, description="encoding of subtitle files without a byte order mark, e.g. cp1257; none recognizes it"
+    )
     live: LiveSettings = Field(default_factory=LiveSettings, description="how a live source is read")
     edit: EditSettings = Field(default_factory=EditSettings, description="how the media of an edit is located")
+
+    @field_validator("subtitle_encoding")
+    @classmethod
+    def _is_encoding(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                bytes(range(256)).decode(name, errors="replace")
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{name!r} is no encoding of text that Python knows, such as cp1257") from error
+        return name
 
 
 class ShotSettings(_Strict):

@@ -10,14 +10,17 @@ import av
 
 from streamtags.core.errors import SourceError, SourceRefused
 from streamtags.sources.file.access import Place
+from streamtags.sources.file.fetching import FetchError, fetch
+from streamtags.sources.file.hls_keys import explain_keys
+from streamtags.sources.file.looks import HEAD_BYTES, look_of
 
 __all__ = ["INDEX_HINT", "explain_open", "interrupted", "is_end_of_body", "not_streamable"]
 
-_HEAD_BYTES = 4096
 _MAX_BOXES = 1000
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r", b"v=0\n", b"<MPD")
+_FIRST_BOXES = (b"ftyp", b"wide", b"mdat")  # of an ISO base media file
+_HLS, _JPEG = b"#EXTM3U", b"\xff\xd8"
+_PLAYLISTS = (_HLS, b"ffconcat", b"v=0\r", b"v=0\n", b"<MPD")
 _XML_PLAYLISTS = (b"<MPD", b"<smil", b"<playlist", b"<SmoothStreamingMedia")
-_PHOTOS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\x00", b"MM\x00*")
 INDEX_HINT = "an MP4 whose index is at its end needs a server that gives byte ranges; write it with +faststart"
 """What to do about an MP4 that cannot be read from front to back."""
 
@@ -33,10 +36,10 @@ _NETWORK_ERRORS = (
 )
 
 
-def explain_open(error: Exception, place: Place, timeout: float) -> SourceError:
-    """Return the error to raise when FFmpeg cannot open `place`."""
+def explain_open(error: Exception, place: Place, timeout: float, wanted: str = "a video") -> SourceError:
+    """Return the error to raise when FFmpeg cannot open `place`, which should be `wanted`."""
     if place.path is not None:
-        return _explain_file(error, place, place.path)
+        return _explain_file(error, place, place.path, wanted)
     if place.kind == "stdin":
         return not_streamable()
     return _explain_url(error, place, timeout)
@@ -72,6 +75,9 @@ def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
     def failed(what: str, hint: str, code: str) -> SourceError:
         return SourceError(what, where=place.uri, hint=hint, code=f"source.{code}")
 
+    is_of_body = isinstance(error, av.error.InvalidDataError) or getattr(error, "errno", None) == errno.EIO
+    if is_of_body and (explained := _explain_body(place, timeout, error)) is not None:
+        return explained
     match error:
         case av.error.ExitError() | av.error.TimeoutError():
             return failed(f"no answer within {timeout:g} seconds", "check the address and the network", "timeout")
@@ -84,8 +90,6 @@ def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
         case av.error.ProtocolNotFoundError():
             what = f"the FFmpeg inside PyAV does not speak {urlsplit(place.uri).scheme}"
             return failed(what, "have it sent as MPEG-TS over udp or tcp, by RTSP or by RTMP", "no_protocol")
-        case av.error.InvalidDataError():
-            return failed("what the server sends is not a video", "open the address in a browser to see what it is", "not_video")
         case av.error.ArgumentError():
             what = "its format is not one that is read here, or a playlist that names other files"
             hint = "open the address in a browser to see what it is; give the address of the media file itself"
@@ -93,7 +97,34 @@ def _explain_url(error: Exception, place: Place, timeout: float) -> SourceError:
     return failed(f"cannot be reached: {_reason(error)}", "check the address and the network", "unreachable")
 
 
-def _explain_file(error: Exception, place: Place, path: Path) -> SourceError:
+def _first_bytes(place: Place, timeout: float) -> bytes:
+    """What an HTTP address sends first; nothing if it does not answer."""
+    try:
+        return fetch(place.target, place, HEAD_BYTES, timeout)
+    except FetchError:
+        return b""
+
+
+def _explain_body(place: Place, timeout: float, error: Exception) -> SourceError | None:
+    """Why what a server sends cannot be read: its beginning is fetched again. None if it cannot be."""
+    head = _first_bytes(place, timeout)
+    broke_off = getattr(error, "errno", None) == errno.EIO
+    if broke_off and not head:
+        return None
+    if head.startswith(_HLS) and (protected := explain_keys(place, timeout)) is not None:
+        return protected
+    if head[4:8] in _FIRST_BOXES:
+        return SourceError("its index was not received", where=place.uri, hint=INDEX_HINT, code="source.not_streamable")
+    look = None if head.startswith(_HLS) else look_of(head)
+    if broke_off and (look is None or head.startswith(_JPEG)):  # a series of JPEG pictures may have no container
+        what = "broke off while it was opened: less came than the server promised"
+        return SourceError(what, where=place.uri, hint="try again later", code="source.interrupted")
+    what = "what the server sends is not a video" if look is None else f"what the server sends is {look.name}, not a video"
+    hint = "open the address in a browser to see what it is"
+    return SourceError(what, where=place.uri, hint=hint, code="source.not_video")
+
+
+def _explain_file(error: Exception, place: Place, path: Path, wanted: str) -> SourceError:
     head = _head(path)
     if _is_playlist(head.lstrip(b"\xef\xbb\xbf \r\n")):
         what = "is a playlist or another format that names other files"
@@ -101,14 +132,12 @@ def _explain_file(error: Exception, place: Place, path: Path) -> SourceError:
     if _boxes_without_index(path):
         what = "its index (the moov atom) is missing: the recording or the copy was cut short"
         return SourceError(what, where=place.uri, hint="copy it again, or repair it with a tool such as untrunc", code="source.truncated")
-    if head.startswith(_PHOTOS):
-        return SourceError("is a photograph, not a video", where=place.uri, hint="give a video", code="source.not_video")
-    if head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
-        return SourceError("is text, not a video", where=place.uri, hint="check what the file is", code="source.not_video")
+    if (look := look_of(head)) is not None:
+        return SourceError(f"is {look.name}, not {wanted}", where=place.uri, hint=look.hint, code="source.not_video")
     if isinstance(error, av.error.ArgumentError):
         what, hint = "its format is not one that is read here", "convert it, to MP4 or Matroska for example"
         return SourceRefused(what, where=place.uri, hint=hint, code="source.refused_format")
-    what = f"is not a video that can be read ({_reason(error)})"
+    what = f"is not {wanted} that can be read ({_reason(error)})"
     return SourceError(what, where=place.uri, hint="play it to see whether it is damaged", code="source.not_video")
 
 
@@ -123,7 +152,7 @@ def _reason(error: Exception) -> str:
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
+            return file.read(HEAD_BYTES)
     except OSError:
         return b""
 
@@ -147,4 +176,4 @@ def _boxes_without_index(path: Path) -> bool:
                 at += length
     except OSError:
         return False
-    return bool(names) and names[0] in (b"ftyp", b"wide", b"mdat") and b"moov" not in names
+    return bool(names) and names[0] in _FIRST_BOXES and b"moov" not in names

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from streamtags.sources.file.code_pages import asian_fit, guess_code_page
+
 __all__ = ["decode_text"]
 
 _BOMS = (
@@ -19,43 +21,25 @@ _HEAD_BYTES = 32  # judged by themselves, because a byte that is missing later m
 _MAX_INVALID_SHARE = 0.4  # invalid bytes for each valid character beyond ASCII, up to which a text is damaged UTF-8
 _MIN_ZERO_SHARE = 0.2  # of the bytes at even or odd places that are 0 in UTF-16
 _MIN_ZERO_SHARE_UTF32 = 0.9  # of the upper two bytes of each character
-_MIN_SCRIPT_CHARACTERS = 12  # bytes beyond ASCII below which a guess between code pages is worthless
-
-# Code pages and multi-byte encodings in which subtitles occur; the usual one first.
-_CANDIDATES = [
-    "cp1252",
-    "cp1250",
-    "iso8859_2",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
-    "cp874",
-    "koi8_r",
-    "koi8_u",
-    "cp866",
-    "iso8859_5",
-    "cp932",
-    "euc_jp",
-    "gb18030",
-    "big5",
-    "cp949",
-]
-_DEFAULT = "cp1252"
-_CARON_LETTERS = re.compile(rb"[\x8a\x8e\x9a\x9e]")
-_HUNGARIAN_LETTERS = frozenset("áéíóöőúüűÁÉÍÓÖŐÚÜŰ".encode("cp1250"))
-_HUNGARIAN_ONLY = frozenset("őűŐŰ".encode("cp1250"))  # letters of Portuguese and French in the Western page
+# Encodings in which a character has several bytes.
+_MULTIBYTE = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_MIN_MULTIBYTE = 12  # bytes beyond ASCII, below which a text is not taken for Chinese, Japanese or Korean
 _ESCAPES_OF_JAPANESE = (b"\x1b$B", b"\x1b$@")
 _NOT_ASCII = re.compile(rb"[^\n\r]*[\x80-\xff][^\n\r]*")
 
 
-def decode_text(data: bytes) -> str:
-    """Decode `data`; a byte that is invalid costs one character, U+FFFD, and never changes how the rest is read."""
-    for mark, encoding in _BOMS:
+def decode_text(data: bytes, encoding: str | None = None, language: str | None = None) -> str:
+    """Decode `data`; a byte that is invalid costs one character, U+FFFD, and never changes how the rest is read.
+
+    Args:
+        data: the text, possibly with a byte order mark.
+        encoding: its encoding, if it has no mark; recognized by default.
+        language: the language that it probably is in, two letters.
+    """
+    for mark, marked in _BOMS:
         if data.startswith(mark):
-            return _decoded(data[len(mark) :], encoding)
-    return _decoded(data, _encoding_of(data))
+            return _decoded(data[len(mark) :], marked)
+    return _decoded(data, encoding or _encoding_of(data, language))
 
 
 def _decoded(data: bytes, encoding: str) -> str:
@@ -69,30 +53,27 @@ def _decoded(data: bytes, encoding: str) -> str:
     return "\n".join(line.decode(encoding, errors="replace") for line in data.split(end))
 
 
-def _encoding_of(data: bytes) -> str:
+def _encoding_of(data: bytes, language: str | None) -> str:
     if wide := _utf32(data[:_SAMPLE_BYTES]) or _utf16(data[:_HEAD_BYTES]) or _utf16(data[:_SAMPLE_BYTES]):
         return wide
     if any(escape in data for escape in _ESCAPES_OF_JAPANESE):
         return "iso2022_jp"
     if _is_utf8(data):
         return "utf-8"
+    guess = guess_code_page(data, language)
+    multibyte = _multibyte(data)
+    return guess.page if multibyte is None or guess.fit >= asian_fit(data.decode(multibyte, errors="replace")) else multibyte
+
+
+def _multibyte(data: bytes) -> str | None:
+    """The most likely encoding in which a character has several bytes; None if there is none."""
     sample = b"\n".join(_NOT_ASCII.findall(data))[:_SAMPLE_BYTES]
-    if sum(byte >= 0x80 for byte in sample) < _MIN_SCRIPT_CHARACTERS:
-        return _DEFAULT
+    if sum(byte >= 0x80 for byte in sample) < _MIN_MULTIBYTE:
+        return None
     from charset_normalizer import from_bytes  # loaded only for the few files that need it
 
-    matches = from_bytes(sample, cp_isolation=_CANDIDATES)
-    best = matches.best()
-    if best is None:
-        return _DEFAULT
-    equal = {match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)}
-    # Both pages fit Western and Central European text equally well; only the latter has caron letters in nearly every line, and only
-    # Hungarian has its letters and no others.
-    if equal >= {"cp1250", "cp1252"}:
-        letters = {byte for byte in sample if byte >= 0xC0}
-        is_hungarian = letters <= _HUNGARIAN_LETTERS and not letters.isdisjoint(_HUNGARIAN_ONLY)
-        return "cp1250" if _CARON_LETTERS.search(sample) or is_hungarian else "cp1252"
-    return best.encoding
+    best = from_bytes(sample, cp_isolation=_MULTIBYTE).best()
+    return None if best is None else best.encoding
 
 
 def _utf32(data: bytes) -> str | None:

@@ -31,7 +31,7 @@ def read_sound(uri: str, settings: IngestSettings, access: Access | None = None)
         SourceError: it cannot be opened, or has no sound that can be decoded.
     """
     place = locate(uri, access or Access())
-    container = open_container(place, settings)
+    container = open_container(place, settings, wanted="a sound file")
     try:
         sound = choose_sound(container, choose_picture(container, place)) if has_film(container) else choose_only_sound(container, place)
         if sound is None:

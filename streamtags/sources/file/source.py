@@ -56,9 +56,6 @@ _MAX_SHOWN_SECONDS = 1.0  # for which a frame is shown; a longer one precedes a 
 _Rest = tuple[InputContainer, av.VideoStream]
 
 
-_UNSEEKABLE = frozenset({"source.undecodable", "source.not_video"})  # how it looks when a server sends other bytes than those requested
-
-
 def open_source(uri: str, settings: IngestSettings, *, access: Access | None = None, thumbnails: bool = False) -> VideoSource:
     """Open a file, a URL or standard input (`-`) and decode up to its first picture.
 
@@ -77,7 +74,7 @@ def open_source(uri: str, settings: IngestSettings, *, access: Access | None = N
         try:
             source = _open_once(place, settings, {}, thumbnails=thumbnails)
         except SourceError as error:
-            if not place.target.startswith("http") or error.code not in _UNSEEKABLE:
+            if not place.target.startswith("http") or error.code != "source.undecodable":
                 raise
             return _open_in_order(place, settings, error, thumbnails=thumbnails)
         if last or not source.lost_beginning:
@@ -129,7 +126,8 @@ class VideoSource:
         prepare_decoder(picture, settings, in_order=by_dts)
         self._picture = picture
         sound = choose_sound(container, picture)
-        sidecar = read_sidecar(place.path) if place.path is not None else []  # a person put it there: it wins over a track inside
+        # A person put a file beside the film: it wins over a track inside.
+        sidecar = read_sidecar(place.path, settings.subtitle_encoding) if place.path is not None else []
         text = None if sidecar else choose_text(container, picture)
         self._switch = PictureSwitch(picture, alternatives(container, picture))
         streams = [stream for stream in (picture, sound, text, *self._switch.streams) if stream is not None]

@@ -40,15 +40,34 @@ _SPLICED = frozenset({"mpegts", "mpeg", "hls", "flv", "live_flv"})
 _WRAPPING = frozenset({"mpegts", "mpeg", "hls"})
 _COUNTED_FROM_ZERO = frozenset({"matroska", "flv"})  # containers whose duration may include the time before the first frame
 _MIN_BITS_PER_SECOND = 10_000  # a duration that implies less is a difference of timestamps across a splice
+_MIN_INDEXED_SHARE = 0.9  # of the bytes of an MP4 in fragments that its index covers if it is complete
 _BLOCK_PIXELS = 128 * 128  # the largest coding block, AV1's
 _MAX_PIXEL_ASPECT = 8  # a longer pixel is a damaged header
 
-# One immediate retry where a server has closed a connection that FFmpeg 8.1 uses again after a seek.
-_HTTP_OPTIONS = {"reconnect_on_network_error": "1", "reconnect_max_retries": "1"}
+# A request is tried again at once, because FFmpeg 8.1 uses connections again that a server may have closed; then after 1 s, or as long as
+# the server states. More attempts would make an unreachable address take longer; only a busy server gets them, when a source is opened.
+# HLS does not pass these options on to its pieces, but counts attempts of its own.
+_HTTP_OPTIONS = {
+    "reconnect_on_network_error": "1",
+    "reconnect_on_http_error": "429,500,502,503,504",
+    "reconnect_max_retries": "2",
+    "reconnect_delay_max": "10",
+    "seg_max_retry": "3",
+}
+_PATIENT = {"reconnect_max_retries": "4"}
+_BUSY = (av.error.HTTPServerError, av.error.HTTPTooManyRequestsError)
+_IN_ORDER = {"seekable": "0"}
+# How it looks when a server refuses a range, or sends other bytes than those requested.
+_UNSEEKABLE = (av.error.HTTPOtherClientError, av.error.EOFError, av.error.InvalidDataError)
 
 
 def open_container(
-    place: Place, settings: IngestSettings, *, extra: Mapping[str, str] | None = None, timeouts: tuple[float, float] | None = None
+    place: Place,
+    settings: IngestSettings,
+    *,
+    extra: Mapping[str, str] | None = None,
+    timeouts: tuple[float, float] | None = None,
+    wanted: str = "a video",
 ) -> InputContainer:
     """Open `place` with the protocols and formats it allows.
 
@@ -57,6 +76,7 @@ def open_container(
         settings: limits.
         extra: further FFmpeg options.
         timeouts: seconds for opening and for each read; by default those of the settings, for a URL.
+        wanted: what it should be, for the message.
 
     Raises:
         SourceError: it cannot be opened; the message says why.
@@ -70,9 +90,31 @@ def open_container(
         )
     target = sys.stdin.buffer if place.kind == "stdin" else place.target
     try:
-        return av.open(target, "r", metadata_errors="replace", options=options, timeout=timeout)
+        if not http:
+            return av.open(target, "r", metadata_errors="replace", options=options, timeout=timeout)
+        return _open_http(place.target, options, timeout)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise explain_open(error, place, timeouts[0] if timeouts else settings.timeout_seconds) from error
+        raise explain_open(error, place, timeouts[0] if timeouts else settings.timeout_seconds, wanted) from error
+
+
+def _open_http(target: str, options: Mapping[str, str], timeout: tuple[float, float] | float | None) -> InputContainer:
+    """Open a URL; wait for a busy server, and read from front to back where a server does not give the ranges it promises."""
+
+    def opened(more: Mapping[str, str]) -> InputContainer:
+        return av.open(target, "r", metadata_errors="replace", options={**options, **more}, timeout=timeout)
+
+    try:
+        try:
+            container = opened({})
+        except _BUSY:
+            container = opened(_PATIENT)
+        if container.size or "seekable" in options:
+            return container
+        container.close()  # a length of 0 is one that the server does not know: FFmpeg would end after its first buffer
+    except _UNSEEKABLE:
+        if "seekable" in options:
+            raise
+    return opened(_IN_ORDER)
 
 
 def is_spliced(container: InputContainer) -> bool:
@@ -207,6 +249,8 @@ def _start_timecode(container: InputContainer, rate: Fraction) -> str:
 def known_duration(container: InputContainer, picture: av.VideoStream, place: Place) -> float | None:
     """Seconds from the first frame to the end; None if the container does not say, or says nonsense."""
     if picture.duration and picture.time_base:
+        if _lists_only_its_beginning(container, picture, place):
+            return None
         seconds = float(picture.duration * picture.time_base)
     elif container.duration:
         seconds = container.duration / av.time_base
@@ -218,6 +262,18 @@ def known_duration(container: InputContainer, picture: av.VideoStream, place: Pl
     file_size = _file_size(container, place)
     implausible = is_spliced(container) and file_size is not None and file_size * 8 < seconds * _MIN_BITS_PER_SECOND
     return None if seconds <= 0 or implausible else seconds
+
+
+def _lists_only_its_beginning(container: InputContainer, picture: av.VideoStream, place: Place) -> bool:
+    """Whether an MP4 in fragments was opened from front to back: then its duration is that of the fragments read so far."""
+    index = picture.index_entries
+    fragmented = len(index) - picture.frames
+    if place.path is not None or _format_of(container) != "mov" or fragmented <= 0 or not picture.duration:
+        return False
+    states_more = picture.duration > index[len(index) - 1].timestamp + 2 * picture.duration / fragmented  # a segment index does
+    lists = [stream.index_entries for stream in container.streams if stream.type in ("video", "audio")]
+    end = max(entries[len(entries) - 1].pos + entries[len(entries) - 1].size for entries in lists if len(entries))
+    return not states_more and (container.size <= 0 or end < _MIN_INDEXED_SHARE * container.size)
 
 
 def _file_size(container: InputContainer, place: Place) -> int | None:

@@ -31,13 +31,13 @@ _SPACE = re.compile(r"[ \t\f\v\xa0\u200b]+")
 _INVISIBLE = dict.fromkeys((0, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
-def parse_subtitles(data: bytes) -> list[Subtitle]:
+def parse_subtitles(data: bytes, encoding: str | None = None, language: str | None = None) -> list[Subtitle]:
     """Parse SubRip, WebVTT or ASS; return the cues in order of their start.
 
-    Accepts any line end and encoding (see `decode_text`), a missing number or blank line, `,`, `.` or `:` before the milliseconds, and
-    damaged arrows. Anything that is not a cue is skipped; markup, entities and positions are removed. Never raises.
+    Accepts any line end and encoding (the arguments are those of `decode_text`), a missing number or blank line, `,`, `.` or `:` before
+    the milliseconds, and damaged arrows. Anything that is not a cue is skipped; markup, entities and positions are removed. Never raises.
     """
-    text = decode_text(data).translate(_INVISIBLE)
+    text = decode_text(data, encoding, language).translate(_INVISIBLE)
     cues = _parse_ass(text) if _ASS_MARK.search(text) and not _ANY_SPAN.search(text) else _parse_spans(text)
     return sorted(cues, key=lambda cue: (cue.start, cue.end))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streamtags.config.settings import IngestSettings
+from streamtags.core.errors import SourceError
 from streamtags.core.model import Frame
 from streamtags.core.ports import ReportsDamage
 from streamtags.sources.live.source import open_any_source
@@ -74,3 +75,20 @@ def test_a_film_whose_best_rendition_is_missing_is_read_once(folder: Path) -> No
     renditions = "#EXT-X-STREAM-INF:BANDWIDTH=900000\ngone.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=100000\nlow.m3u8"
     (folder / "master.m3u8").write_text(f"#EXTM3U\n{renditions}\n")
     assert received(folder, "master.m3u8")[0] == 50
+
+
+def test_a_key_that_is_missing_is_named_without_its_secrets(folder: Path) -> None:
+    (folder / "0.ts").write_bytes(bytes(range(256)) * 64)
+    key = '#EXT-X-KEY:METHOD=AES-128,URI="keys/1.key?token=secret"'
+    (folder / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{key}\n#EXTINF:1.0,\n0.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(SourceError, match=r"its key http://[^ ]*/keys/1\.key cannot be fetched \(404\)") as caught:
+        received(folder)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_protected_list_is_named(folder: Path) -> None:
+    (folder / "0.ts").write_bytes(bytes(range(256)) * 64)
+    key = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://asset",KEYFORMAT="com.apple.streamingkeydelivery"'
+    (folder / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{key}\n#EXTINF:1.0,\n0.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(SourceError, match="is protected"):
+        received(folder)
