@@ -174,7 +174,7 @@ def ranges(
         total: say how long all of it is; else `*`, and no length where all of it is requested.
         refused: refuse every range but the one from 0.
         busy: the status of requests by their numbers.
-        after: seconds that a busy server asks to wait.
+        after: seconds to wait that a busy server states.
     """
     number = count()
 
@@ -246,7 +246,7 @@ def test_an_index_at_the_end_is_named_where_ranges_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("first", "status", "after"), [(0, 503, None), (1, 429, None), (1, 429, 1), (2, 502, None)])
-def test_a_busy_server_is_asked_again(first: int, status: int, after: int | None) -> None:
+def test_a_busy_server_gets_another_request(first: int, status: int, after: int | None) -> None:
     data = large(".mp4")[0]
     with serving(ranges(data, busy={first: status}, after=after)) as url:
         frames, changes = frames_of(f"{url}/film.mp4")
