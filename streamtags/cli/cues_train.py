@@ -84,7 +84,7 @@ def _show(epoch: Epoch, epochs: int, lines: TimedLines) -> None:
 
 
 def _print(report: TrainReport, output: str) -> None:
-    for problem in report.pairs.problems[:_SHOWN]:
+    for problem in sorted(report.pairs.problems, key=lambda problem: problem.line)[:_SHOWN]:
         print(f"line {problem.line}: {printable(problem.message)}{' (left out)' if problem.is_skipped else ''}")
     if report.pairs.problem_count > _SHOWN:
         print(f"and {report.pairs.problem_count - _SHOWN} more")
