@@ -123,6 +123,8 @@ def test_cues_grow_while_the_analysis_runs_and_only_cards_that_change_are_drawn(
     with SqliteStore(server.path) as store:
         store.append("tl_growing", payloads[middle:])
     page.wait_for_selector('.cue[data-cue="1M2"] .first')
+    page.wait_for_selector('#state[data-state="completed"]')
+    page.wait_for_selector("#cue-go:enabled")  # no further request follows
     shows(page, "#cue-status", "2 cues")
     page.evaluate("""document.querySelector('.cue[data-cue="1M2"]').isTheSame = true""")
     page.click('.cue[data-cue="1M1"] .track >> nth=1 >> button:has-text("Reject")')

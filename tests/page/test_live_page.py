@@ -63,7 +63,7 @@ def settings_file(server: Server, **live: float) -> str:
     return str(path)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(120, func_only=True)  # the first test also makes the film and starts the browser
 def test_a_live_source_is_followed_lost_and_resumed(server: Server, page: Page, edit: Path) -> None:
     from playwright.sync_api import expect
 

@@ -60,7 +60,7 @@ def test_a_dropped_film_is_uploaded_and_its_segments_arrive(server: Server, page
     page.wait_for_selector('#state[data-state="completed"]', timeout=60_000)
     assert page.inner_text("#title") == film.name
     assert "3 segments" in page.inner_text("#counts")
-    assert film.name in page.inner_text("#timelines")
+    page.wait_for_selector(f"#timelines a:has-text('{film.name}')")
     page.wait_for_selector("#monitor:not(.no-media)")
     page.keyboard.press("End")
     shows(page, "#inspector .lead b", "Segment 3")
@@ -210,13 +210,23 @@ def test_dialogs_that_offer_what_the_server_has_wait_for_its_description(server:
     page.wait_for_selector('#connection[data-state="open"]')
     assert page.is_disabled("#retag-open")
     assert page.is_disabled("#export")
+    page.click("#tab-cues")
+    assert page.is_disabled("#cue-go")
+    page.press("#cue-guide", "Enter")
+    shows(page, "#cue-status", "Finding music…")
+    page.click("#tab-segment")
+    page.fill("#inspector .add input", "nostalgik")
+    page.keyboard.press("Enter")  # is answered when the vocabulary is known
     for route in waiting:
         route.continue_()
+    shows(page, "#inspector .question", re.compile("Did you mean Nostalgic"))
     page.click("#export")  # waits until it can be clicked
     assert page.locator("#export-format option").count() > 5
     page.click("#export-close")
     page.click("#retag-open")
     assert "music-library" in page.locator("#vocabulary").inner_text()
+    page.click("#retag-close")
+    shows(page, "#cue-status", re.compile("cue"))
 
 
 def test_the_page_reconnects_to_a_restarted_server_and_misses_nothing(server: Server, page: Page) -> None:
@@ -266,7 +276,7 @@ def test_an_export_is_downloaded(server: Server, page: Page) -> None:
     download = waiting.value
     assert download.suggested_filename == "made-to-order.json"
     assert len(json.loads(Path(download.path()).read_text())["segments"]) == 3
-    assert page.is_hidden("#export-dialog")
+    page.wait_for_selector("#export-dialog", state="hidden")
 
 
 def test_an_export_takes_the_options_of_its_format(server: Server, page: Page) -> None:

@@ -30,16 +30,16 @@ def test_a_shot_of_another_timeline_is_searched_for_and_opened_by_keyboard(serve
     page.keyboard.type('"zeppelin"')
     option = page.locator("#search-list [role=option]")
     option.first.wait_for(timeout=60_000)  # the first search loads the embeddings
+    shows(page, "#search-status", re.compile(r"^\d+ shots?$"))  # for all that was typed
     assert option.first.locator("mark").inner_text() == "zeppelin"
     assert start in option.first.inner_text()
-    shows(page, "#search-status", re.compile(r"^\d+ shots?$"))
     page.keyboard.press("ArrowDown")
     assert page.get_attribute("#search", "aria-activedescendant") == "search-0"
     assert option.first.get_attribute("aria-selected") == "true"
     page.keyboard.press("Enter")
     shows(page, "#inspector .lead b", "Segment 5")
     assert page.is_hidden("#results")
-    assert page.url.endswith("#/tl_two/s0004")
+    page.wait_for_url(re.compile("#/tl_two/s0004$"))
     page.keyboard.press("ArrowDown")  # the keys belong to the timeline again
     shows(page, "#inspector .lead b", "Segment 6")
     page.wait_for_url(re.compile("#/tl_two/s0005$"))
@@ -84,6 +84,7 @@ def test_results_can_be_narrowed_to_a_tag_and_the_open_timeline(server: Server, 
     page.wait_for_function(
         "(before) => document.querySelectorAll('#search-list [role=option]').length < before", arg=everywhere, timeout=60_000
     )
+    shows(page, "#search-status", re.compile(r"^\d+ shots?$"))
     names = {text.split("\n")[2].split(" ")[0] for text in options.all_inner_texts()}
     assert {"s0002", "s0005"} <= names
 

@@ -2,9 +2,9 @@
 
 import { addressOf, parseAddress } from "./address.js";
 import { Choices } from "./choices.js";
+import { Description } from "./description.js";
 import { byId, el, on } from "./dom.js";
 import { Editor } from "./editor.js";
-import { loadInfo } from "./info.js";
 import { listenForKeys } from "./keys.js";
 import { Library } from "./library.js";
 import { MediaDialog } from "./media_dialog.js";
@@ -15,8 +15,6 @@ import { StreamtagsClient } from "./streamtags.js";
 import { Uploads } from "./uploads.js";
 
 const NOTICE_MS = 9000;
-/** Buttons whose dialogs offer what the server has: they wait for its description. */
-const DESCRIBED = ["retag-open", "export"];
 
 /** Show a notice for a few seconds. @param {string} text @param {boolean} [isGood] */
 function notify(text, isGood = false) {
@@ -55,31 +53,6 @@ function askForToken() {
   });
 }
 
-/**
- * Load what the page has to know of the server.
- *
- * @param {StreamtagsClient} client
- * @param {Editor} editor
- * @param {Library} library
- * @param {Choices} choices
- * @param {Search} search
- */
-async function describe(client, editor, library, choices, search) {
-  const [info, { vocabularies }, { libraries }] = await Promise.all([
-    loadInfo(),
-    client.request("vocabularies.list"),
-    client.request("libraries.list"),
-  ]);
-  editor.info = info;
-  editor.vocabularies = vocabularies;
-  library.setVocabularies(vocabularies);
-  choices.offer(info, vocabularies);
-  search.offer(vocabularies);
-  editor.cues.offer(libraries);
-  editor.refresh();
-  for (const opener of DESCRIBED) byId(opener).disabled = false;
-}
-
 function start() {
   const client = new StreamtagsClient(location.origin, { client: "page", backoff: { first: 0.25, most: 5 } });
   const choices = new Choices();
@@ -99,10 +72,16 @@ function start() {
     showConnection("open", client.role === "viewer" ? "Connected, viewing only" : "Connected");
     document.body.dataset.role = client.role ?? "viewer";
     editor.refresh();
-    // A connection that is lost again is shown by its own sign; the description is loaded when it is back.
-    describe(client, editor, library, choices, search).catch((error) => {
-      if (error.code !== "connection.lost") notify(error.message);
-    });
+  });
+  new Description(client, {
+    described: (info, vocabularies) => {
+      library.setVocabularies(vocabularies);
+      choices.offer(info, vocabularies);
+      search.offer(vocabularies);
+      editor.describe(info, vocabularies);
+    },
+    libraries: (libraries) => editor.cues.offer(libraries),
+    notify,
   });
   client.addEventListener("close", () => showConnection("connecting", "Reconnecting"));
   client.addEventListener("error", ({ error }) => {

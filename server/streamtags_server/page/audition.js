@@ -13,6 +13,7 @@ import { duckingAt, fadeAt, speechIn } from "./speech.js";
 
 const SEEK_SECONDS = 0.15; // a track that is farther from the film seeks
 const MOST_BEND = 0.05; // of the speed; the browser keeps the pitch
+const MOST_LEAD_SECONDS = 1;
 
 /** A track under a cue. @typedef {{cue: Cue, track: Track, library: string}} Choice */
 
@@ -33,6 +34,9 @@ export class Audition {
     this.choice = null;
     /** @type {import("./speech.js").Span[]} */
     this._speech = [];
+    /** When the latest seek of the track began, and how long the one before it took, while the film went on. */
+    this._seek = { began: 0, seconds: 0 };
+    this._audio.addEventListener("seeked", () => this._seeked());
     this._audio.addEventListener("error", () => this._failed());
   }
 
@@ -95,13 +99,25 @@ export class Audition {
     const audio = this._audio;
     const ahead = audio.currentTime - wanted;
     if (audio.paused) {
-      audio.currentTime = wanted;
+      this._jump(wanted);
       audio.play().catch(() => {}); // a stop or another track came first, or the file is missing: "error" says so
     } else if (!audio.seeking && Math.abs(ahead) > SEEK_SECONDS) {
-      audio.currentTime = wanted;
+      this._jump(wanted);
     } else if (!audio.seeking) {
       audio.playbackRate = 1 - Math.max(-MOST_BEND, Math.min(MOST_BEND, ahead));
     }
+  }
+
+  /** Seek to where the film will be when the track is there. @param {number} wanted seconds of the track */
+  _jump(wanted) {
+    this._seek.began = performance.now();
+    this._audio.currentTime = wanted + this._seek.seconds;
+  }
+
+  _seeked() {
+    const { began } = this._seek;
+    if (began) this._seek.seconds = Math.min(MOST_LEAD_SECONDS, (performance.now() - began) / 1000);
+    this._seek.began = 0;
   }
 
   _failed() {

@@ -12,6 +12,8 @@ function selectsOf(choice) {
 
 export class Choices {
   constructor() {
+    /** Whether the selects offer what the server has; before, a choice is what the browser remembers. */
+    this._isOffered = false;
     for (const choice of ["profile", "vocabulary"]) {
       for (const select of selectsOf(choice)) {
         select.addEventListener("change", () => {
@@ -31,18 +33,21 @@ export class Choices {
       text: `${one.id}, ${counted(one.tags.length, "tag")}`,
     }));
     fill("vocabulary", "default", named);
+    this._isOffered = true;
   }
 
   /** What was chosen; a default is left to the server. @returns {{profile?: string, tags?: string}} */
   given() {
-    const [profile, tags] = ["profile", "vocabulary"].map((choice) => selectsOf(choice)[0].value);
+    const [profile, tags] = ["profile", "vocabulary"].map((choice) =>
+      this._isOffered ? selectsOf(choice)[0].value : recall(`choose-${choice}`),
+    );
     return { ...(profile && { profile }), ...(tags && { tags }) };
   }
 }
 
 /** @param {string} choice @param {string} first @param {{value: string, text: string}[]} options */
 function fill(choice, first, options) {
-  const chosen = recall(`choose-${choice}`);
+  const chosen = selectsOf(choice)[0].value || recall(`choose-${choice}`);
   for (const select of selectsOf(choice)) {
     select.replaceChildren(el("option", { value: "", text: first }), ...options.map((option) => el("option", option)));
     select.value = options.some((option) => option.value === chosen) ? chosen : "";

@@ -147,17 +147,23 @@ function wavePart(entry, choice, actions) {
     line,
   );
   actions.tracks.describe(libraryOf(entry, choice), track.track).then((description) => {
+    if (!description) {
+      box.dataset.unknown = ""; // a lost connection: the card is drawn again when it is back
+      box.hidden = true;
+      return;
+    }
     const hear = box.parentElement?.querySelector(".hear");
-    if (hear instanceof HTMLButtonElement && !description?.has_audio) {
+    if (hear instanceof HTMLButtonElement && !description.has_audio) {
       hear.disabled = true;
       hear.title = "The library has no audio file of this track";
     }
-    if (!description?.curve.length || !description.seconds) {
+    if (!description.curve.length || !description.seconds) {
       box.hidden = true;
       return;
     }
     box.dataset.seconds = String(description.seconds);
-    drawWave(canvas, description, fitOf(track, entry.cue));
+    // Cards are also made while the panel is hidden, where nothing has a width.
+    new ResizeObserver(() => drawWave(canvas, description, fitOf(track, entry.cue))).observe(canvas);
   });
   return box;
 }

@@ -3,7 +3,7 @@
 import { Audition } from "./audition.js";
 import { cueCard } from "./cue_card.js";
 import { choicesOf, cueAt, entriesOf, libraryOf, requestsToRestore } from "./cues.js";
-import { byId, counted, el, on } from "./dom.js";
+import { arrange, byId, counted, el, on } from "./dom.js";
 import { isRunning } from "./live.js";
 import { recall, remember } from "./memory.js";
 import { Tracks } from "./tracks.js";
@@ -13,8 +13,17 @@ import { wishOf, wishText, withWish } from "./wishes.js";
 /** @typedef {import("./cues.js").Choice} Choice */
 /** @typedef {import("./model.js").Model} Model */
 /** A card and what it was made of. @typedef {{made: any[], card: HTMLElement}} Card */
+/**
+ * Requests for the open timeline: whether music is wanted, also again while the analysis runs; whether a request is
+ * under way, and one more has to follow it; how far the analysis was at the last one, and when.
+ *
+ * @typedef {{isWanted: boolean, isFinding: boolean, isPending: boolean, mark: string, wasRunning: boolean, at: number}}
+ *   Requests
+ */
 
 const REFRESH_MS = 4000; // at the least between two requests while the analysis runs
+/** @type {Requests} */
+const NONE = { isWanted: false, isFinding: false, isPending: false, mark: "", wasRunning: false, at: 0 };
 const WISHES = /** @type {const} */ (["tempo", "energy"]);
 
 export class CuesPanel {
@@ -22,7 +31,8 @@ export class CuesPanel {
    * @param {import("./player.js").Player} player
    * @param {import("./corrections.js").Corrections} corrections
    * @param {object} context
-   * @param {(method: string, params: Object<string, any>) => Promise<any>} context.request rejects with an error
+   * @param {(method: string, params: Object<string, any>) => Promise<any>} context.request for the timeline of `id`, or
+   *   the open one; rejects with an error
    * @param {(text: string) => void} context.notify
    * @param {() => boolean} context.isEditor
    */
@@ -39,8 +49,11 @@ export class CuesPanel {
     this._open = ""; // the name of the cue whose card is open
     this._current = -1; // the place of the cue under the playhead
     this._tracks = new Tracks();
-    /** Requests while the analysis runs: whether to make more, how far it was at the last one, and when. */
-    this._again = { isWanted: false, mark: "", wasRunning: false, at: 0 };
+    this._again = { ...NONE };
+    /** The libraries of the server, null until they are known. @type {string[] | null} */
+    this._libraries = null;
+    /** The library that a person chose, or that of the latest suggestions. @type {string | null} */
+    this._library = null;
     this.audition = new Audition(player, {
       model: () => this._model,
       changed: () => this._markHeard(),
@@ -51,15 +64,29 @@ export class CuesPanel {
 
   /** Offer the music libraries. @param {{library: string, tracks: number}[]} libraries */
   offer(libraries) {
-    const list = byId("cue-library");
-    const wanted = list.value || recall("cue-library");
+    this._libraries = libraries.map(({ library }) => library);
     const options = libraries.map(({ library, tracks }) =>
       el("option", { value: library, text: `${library} (${counted(tracks, "track")})` }),
     );
-    list.replaceChildren(el("option", { value: "", text: "no library: only spot" }), ...options);
-    const names = libraries.map(({ library }) => library);
-    list.value = names.includes(wanted) ? wanted : (names[0] ?? "");
+    byId("cue-library").replaceChildren(el("option", { value: "", text: "no library: only spot" }), ...options);
     byId("cue-hint").hidden = libraries.length > 0;
+    this._showLibrary();
+    byId("cue-go").disabled = this._again.isFinding;
+    if (this._again.isPending) this._find(true);
+    this._followAnalysis();
+  }
+
+  /** Select the library that is wanted; without a wish the one that was used last, else the first. */
+  _showLibrary() {
+    const names = this._libraries ?? [];
+    const wanted = this._library ?? (recall("cue-library") || names[0]);
+    if (names.includes(wanted)) byId("cue-library").value = wanted;
+    else byId("cue-library").value = this._library === null ? (names[0] ?? "") : "";
+  }
+
+  /** Draw again what a lost connection left out. */
+  refresh() {
+    for (const [cue, { card }] of this._cards) if (card.querySelector("[data-unknown]")) this._cards.delete(cue);
   }
 
   /** Show nothing: another timeline is opened. */
@@ -70,7 +97,8 @@ export class CuesPanel {
     this._cards.clear();
     this._open = "";
     this._current = -1;
-    this._again = { isWanted: false, mark: "", wasRunning: false, at: 0 };
+    this._again = { ...NONE };
+    byId("cue-go").disabled = this._libraries === null;
     byId("cue-list").replaceChildren();
     byId("cue-error").textContent = byId("cue-status").textContent = byId("cue-count").textContent = "";
   }
@@ -122,9 +150,11 @@ export class CuesPanel {
   _adoptGuide() {
     const latest = [...(this._model?.state.cues ?? [])].reverse().find((one) => one.cue);
     byId("cue-guide").value = latest?.guide ?? "";
-    if (latest) byId("cue-library").value = latest.library;
+    if (latest) {
+      this._library = latest.library;
+      this._showLibrary();
+    }
     byId("cue-over-music").checked = this._entries.some(({ cue }) => cue.over_music);
-    if (byId("cue-library").selectedIndex < 0) byId("cue-library").value = "";
     this._again.isWanted =
       Boolean(this._model?.state.spotting) && isRunning(this._model?.state ?? /** @type {any} */ ({}));
     this._showWishes();
@@ -145,13 +175,9 @@ export class CuesPanel {
       this._cards.set(cue.cue, { made, card });
       return card;
     });
-    const list = byId("cue-list");
-    const isSame = cards.length === list.children.length && cards.every((card, at) => card === list.children[at]);
-    if (!isSame) {
-      const scrolled = byId("cues").scrollTop;
-      list.replaceChildren(...cards);
-      byId("cues").scrollTop = scrolled;
-    }
+    const scrolled = byId("cues").scrollTop;
+    arrange(byId("cue-list"), cards);
+    if (byId("cues").scrollTop !== scrolled) byId("cues").scrollTop = scrolled;
     cards.forEach((card, at) => card.setAttribute("aria-current", String(at === this._current)));
     this._markHeard();
   }
@@ -205,37 +231,60 @@ export class CuesPanel {
   /** @param {Entry} entry @param {"accept" | "reject" | "swap" | "reset"} decision @param {Choice} [choice] */
   async _decide(entry, decision, choice) {
     const { cue } = entry;
+    const here = this._corrections.here();
     const library = choice && libraryOf(entry, choice);
     const params = {
+      id: here.id,
       cue: cue.cue,
       decision,
       ...(choice && { track: choice.track.track }),
       ...(library && { library }),
     };
-    const decided = await this._ask("cues.decide", params);
-    if (!decided) return;
-    this._corrections.remember(`${cue.cue} is as it was.`, async () => {
-      for (const each of requestsToRestore(cue)) await this._ask("cues.decide", each);
+    await this._corrections.inOrder(async () => {
+      if (!(await this._ask("cues.decide", params))) return;
+      here.remember(`${cue.cue} is as it was.`, async () => {
+        for (const each of requestsToRestore(cue)) {
+          if (!(await this._ask("cues.decide", { id: here.id, ...each }))) return false;
+        }
+        return true;
+      });
     });
   }
 
-  /** Spot, and suggest tracks of the chosen library. @param {boolean} [isQuiet] say nothing until there is an answer */
+  /**
+   * Spot, and suggest tracks of the chosen library. What is wanted while a request is under way follows it, with what
+   * the fields say then: the last answer is for the last wish.
+   *
+   * @param {boolean} [isQuiet] say nothing until there is an answer
+   */
   async _find(isQuiet = false) {
+    const again = this._again;
+    again.isWanted = again.isPending = true;
+    const isSpotting = this._libraries !== null && !byId("cue-library").value;
+    if (!isQuiet) byId("cue-status").textContent = isSpotting ? "Spotting…" : "Finding music…";
+    if (again.isFinding || this._libraries === null) return;
+    again.isFinding = byId("cue-go").disabled = true;
+    while (again === this._again && again.isPending) {
+      again.isPending = false;
+      again.at = Date.now();
+      const answer = await this._ask("timelines.cues", this._wish());
+      if (again !== this._again) return; // another timeline was opened
+      if (!again.isPending) byId("cue-status").textContent = answer ? statusText(answer.cues, this._model) : "";
+    }
+    again.isFinding = byId("cue-go").disabled = false;
+    this._followAnalysis();
+  }
+
+  /** What the fields say, as parameters. */
+  _wish() {
     const library = byId("cue-library").value;
     remember("cue-library", library);
-    if (!isQuiet) byId("cue-status").textContent = library ? "Finding music…" : "Spotting…";
-    byId("cue-go").disabled = true;
-    this._again.isWanted = true;
-    this._again.at = Date.now();
-    const answer = await this._ask("timelines.cues", {
+    return {
       guide: byId("cue-guide").value.trim(),
       instrumental: byId("cue-instrumental").checked,
       over_music: byId("cue-over-music").checked,
       ...(library && { library }),
-    });
-    byId("cue-go").disabled = false;
-    byId("cue-status").textContent = answer ? statusText(answer.cues, this._model) : "";
-    this._followAnalysis();
+    };
   }
 
   /** Ask again while the analysis runs, when more is known, and once at its end. */
@@ -257,11 +306,12 @@ export class CuesPanel {
    * @returns {Promise<any>} null after an error, which is shown
    */
   async _ask(method, params) {
+    const here = this._corrections.here();
     byId("cue-error").textContent = "";
     try {
       return await this._context.request(method, params);
     } catch (error) {
-      byId("cue-error").textContent = /** @type {Error} */ (error).message;
+      if (here.isOpen()) byId("cue-error").textContent = /** @type {Error} */ (error).message;
       return null;
     }
   }
@@ -287,6 +337,7 @@ export class CuesPanel {
       });
       on(`cue-${wish}`, "change", () => this._find());
     }
+    on("cue-library", "change", () => (this._library = byId("cue-library").value));
     for (const id of ["cue-instrumental", "cue-over-music", "cue-library"]) {
       on(id, "change", () => {
         if (this._entries.length) this._find();

@@ -18,7 +18,7 @@ export class Details {
    * @param {object} context
    * @param {(tag: string) => string} context.colorOf
    * @param {() => import("./info.js").Info} context.info
-   * @param {() => readonly string[]} context.tagNames
+   * @param {() => Promise<readonly string[]>} context.tagNames
    * @param {import("./scenes.js").Scenes} context.scenes
    * @param {() => void} context.leave gives the keys back to the timeline
    */
@@ -68,7 +68,7 @@ export class Details {
   _isTyping() {
     const caption = this._box.querySelector("textarea");
     if (caption && caption.value !== caption.defaultValue) return true;
-    return this._box.querySelector("textarea:focus, .add :focus") !== null;
+    return this._box.querySelector("textarea:focus, .add :focus, .add input:read-only") !== null;
   }
 
   /** Go to the field for a tag. */
@@ -137,9 +137,12 @@ export class Details {
       this._askForSegment();
     };
     const save = async () => {
+      if (text.readOnly) return; // it is being saved
       const caption = text.value.trim();
-      if (caption && caption !== segment.caption) await this._corrections.setCaption(segment, caption);
-      close();
+      text.readOnly = true;
+      const isSaved = !caption || caption === segment.caption || (await this._corrections.setCaption(segment, caption));
+      text.readOnly = false; // what could not be saved stays to be saved again
+      if (isSaved && text.isConnected) close();
     };
     text.addEventListener("keydown", (event) => {
       if (event.key === "Escape") close();

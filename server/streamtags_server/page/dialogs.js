@@ -58,10 +58,10 @@ export function showMistakes(box, error, about = "") {
   );
 }
 
-/** @param {() => string} id of the open timeline */
-export function listenForRemoval(id) {
+/** @param {{id: () => string, name: () => string}} timeline the open one */
+export function listenForRemoval({ id, name }) {
   on("remove-open", "click", () => {
-    byId("remove-name").textContent = byId("title").textContent;
+    byId("remove-name").textContent = name();
     byId("remove-error").textContent = "";
     byId("remove").showModal();
   });

@@ -48,6 +48,20 @@ export function on(id, type, act) {
 }
 
 /**
+ * Let `parent` have these children. Those that it has stay where they are: a node that is removed and inserted again
+ * loses the focus, and a click that has begun on it.
+ *
+ * @param {HTMLElement} parent @param {readonly HTMLElement[]} children
+ */
+export function arrange(parent, children) {
+  const wanted = new Set(/** @type {readonly Element[]} */ (children));
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+}
+
+/**
  * Return a function that calls `act` at most once for each frame of the display.
  *
  * @param {() => void} act

@@ -1,12 +1,11 @@
 /** The open timeline: events from the server go to the views, and what a person does goes to the server. */
 
 import { AddressBar } from "./address.js";
+import { copyText } from "./clipboard.js";
 import { Corrections } from "./corrections.js";
 import { CuesPanel } from "./cues_panel.js";
 import { Details } from "./details.js";
-import { listenForRemoval, listenForRetag } from "./dialogs.js";
 import { byId, on, oncePerFrame } from "./dom.js";
-import { listenForExport } from "./export_dialog.js";
 import { FilterBar } from "./filter_bar.js";
 import { showHeader, showLoading } from "./header.js";
 import { Info } from "./info.js";
@@ -22,6 +21,7 @@ import { Spoken } from "./spoken.js";
 import { thumbnailUrl } from "./thumbnails.js";
 import { clockOf, timecode } from "./timecode.js";
 import { TimelineView } from "./timeline.js";
+import { allowDialogs, closeDialogs, listenForDialogs } from "./timeline_dialogs.js";
 
 /** @typedef {import("./streamtags.js").SegmentState} SegmentState */
 
@@ -43,6 +43,8 @@ export class Editor {
     this.info = new Info();
     /** @type {readonly import("./model.js").Vocabulary[]} */
     this.vocabularies = [];
+    /** Resolves when the server has described its vocabularies. @type {Promise<void>} */
+    this._described = new Promise((resolve) => (this._resolveDescribed = resolve));
     /** @type {import("./model.js").Model | null} */
     this.model = null;
     this._notify = notify;
@@ -53,17 +55,14 @@ export class Editor {
     this._addressBar = new AddressBar();
     /** The segment to go to as soon as it is known. */
     this._wanted = "";
-    this.player = new Player(oncePerFrame(() => this._moved()));
+    this.player = new Player(oncePerFrame(() => this.follow()));
     const seek = (/** @type {number} */ seconds) => this.player.seek(seconds);
     this.timeline = new TimelineView({ seek });
     this.bar = new FilterBar({ changed: () => this._layOut(), next: (way) => this.goToMatch(way) });
-    this.corrections = new Corrections((method, params) => this._request(method, params), notify);
-    const tagNames = () => this.bar.tagNames;
+    this.corrections = new Corrections(this._request.bind(this), notify, () => this.id);
+    const tagNames = () => this._described.then(() => this.vocabulary?.tags.map((tag) => tag.name) ?? []);
     const colorOf = (/** @type {string} */ tag) => this._colorOf(tag);
-    this.scenes = new Scenes(this.corrections, {
-      request: (method, params) => this._request(method, params),
-      changed: () => this.cues.scenesChanged(),
-    });
+    this.scenes = new Scenes(this.corrections, () => this.cues.scenesChanged());
     this.details = new Details(this.corrections, {
       tagNames,
       colorOf,
@@ -79,10 +78,14 @@ export class Editor {
     });
     this.spoken = new Spoken((seconds) => seek(seconds - (this.model?.origin ?? 0)));
     this.list = new SegmentList({ seek, selected: () => this.selection?.show() });
-    const clear = () => this.list.select([]);
     const segments = () => this._selectedSegments();
     const leave = () => this.focus();
-    this.selection = new SelectionBar(this.corrections, { tagNames, segments, clear, leave });
+    this.selection = new SelectionBar(this.corrections, {
+      tagNames,
+      segments,
+      clear: () => this.list.select([]),
+      leave,
+    });
     this.marks = new Marks(() => {
       this.timeline.markRange(this.marks.range);
       this.list.select(this.model ? this.marks.segmentsIn(this.model) : []);
@@ -105,7 +108,7 @@ export class Editor {
     if (!id) return;
     showLoading();
     this.list.clear();
-    this.timeline.open(this._address());
+    this.timeline.open(this.address);
     this.details.clear();
     this._subscription = this.client.subscribe(
       id,
@@ -138,12 +141,27 @@ export class Editor {
     this.player.unload();
     this.timeline.clear();
     byId("still").hidden = true;
-    byId("remove").close(); // it names the timeline that was open
+    closeDialogs();
+    allowDialogs(this);
   }
 
-  /** Draw again: the vocabularies, the role or the description of the server have become known. */
+  /**
+   * The server has described itself.
+   *
+   * @param {Info} info @param {readonly import("./model.js").Vocabulary[]} vocabularies
+   */
+  describe(info, vocabularies) {
+    this.info = info;
+    this.vocabularies = vocabularies;
+    this._resolveDescribed?.();
+    this.refresh();
+  }
+
+  /** Draw again: the connection is there, or the server has described itself. */
   refresh() {
     this.details.forget();
+    this.timeline.retry();
+    this.cues.refresh();
     this._layOut();
   }
 
@@ -166,6 +184,7 @@ export class Editor {
 
   /** Seek to the next or previous segment that the filter passes. @param {-1 | 1} way */
   goToMatch(way) {
+    this._show(); // of a filter that was typed just now, too
     const { model } = this;
     if (!model) return;
     const at = nextMatch(model, segmentAt(model, this.player.time + 0.002), way);
@@ -238,21 +257,26 @@ export class Editor {
     if (this.model && segment && this._isEditor) this.scenes.toggle(this.model.state, segment);
   }
 
-  async copyTimecode() {
-    const code = byId("timecode").textContent;
-    try {
-      await navigator.clipboard.writeText(code);
-      this._notify(`Copied ${code}.`, true);
-    } catch {
-      this._notify("The browser did not allow copying: it requires HTTPS or an address of this computer.");
-    }
+  copyTimecode() {
+    return copyText(timecode(clockOf(this.model?.state.source?.video), this.player.time), this._notify);
+  }
+
+  /** The name of the open timeline, also before its source is known. */
+  get name() {
+    return this.model?.state.source?.name ?? (this._listed(this.id).name || this.id);
+  }
+
+  /** The vocabulary in use, null if it is not known. */
+  get vocabulary() {
+    return this.model ? vocabularyOf(this.model.state, this.vocabularies) : null;
   }
 
   get _isEditor() {
     return this.client.role === "editor";
   }
 
-  _address() {
+  /** The address of the open timeline, without the server. */
+  get address() {
     return `v1/timelines/${encodeURIComponent(this.id)}`;
   }
 
@@ -266,13 +290,14 @@ export class Editor {
     this.bar.offer(vocabularyOf(state, this.vocabularies));
     const model = layOut(state, this.vocabularies, this.bar.filter, this.info);
     this.model = model;
+    allowDialogs(this);
     showHeader(model, this._listed(this.id), this.vocabularies);
     this.bar.showCount(model);
     this.player.duration = model.duration;
     if (state.source && this._shown.epoch !== state.epoch) {
       this._shown.epoch = state.epoch;
       if (isStream(state.source)) this.player.loadNothing("A live source leaves no film; its thumbnails are shown.");
-      else this.player.load(`${this._address()}/media`, hasPicture(state.source));
+      else this.player.load(`${this.address}/media`, hasPicture(state.source));
     }
     this.timeline.show(model);
     this.cues.show(model);
@@ -281,7 +306,7 @@ export class Editor {
     this._shown.at = -1;
     if (this._wanted) this._goToWanted();
     if (isOnAir(state)) this._followLive(model.duration);
-    this._moved();
+    this.follow();
   }
 
   /** Keep a playhead that is at the end of a live source at its end, if "Follow" is on. @param {number} end */
@@ -293,12 +318,13 @@ export class Editor {
     this._shown.end = end;
   }
 
-  _moved() {
+  /** Show where the playhead is: with the next frame, or before a key that is for the segment it has reached. */
+  follow() {
     const { model } = this;
     if (!model) return;
     const { time, isPlaying, hasMedia } = this.player;
     this.timeline.film.pause(isPlaying);
-    if (hasMedia && this.player.hasPicture) this.timeline.film.open(`${this._address()}/media`);
+    if (hasMedia && this.player.hasPicture) this.timeline.film.open(`${this.address}/media`);
     const code = timecode(clockOf(model.state.source?.video), time);
     byId("timecode").textContent = code;
     byId("play-icon").setAttribute("d", isPlaying ? PAUSE : PLAY);
@@ -326,13 +352,12 @@ export class Editor {
   _showStill(segment) {
     const still = byId("still");
     still.hidden = this.player.hasMedia || !segment?.thumbnail;
-    if (!still.hidden && segment) still.src = thumbnailUrl(this._address(), segment.segment);
+    if (!still.hidden && segment) still.src = thumbnailUrl(this.address, segment.segment);
   }
 
   /** The color of the tag's axis, as in the timeline. @param {string} tag */
   _colorOf(tag) {
-    const vocabulary = this.model ? vocabularyOf(this.model.state, this.vocabularies) : null;
-    const axis = vocabulary?.tags.find((one) => one.name === tag)?.axis ?? OTHER;
+    const axis = this.vocabulary?.tags.find((one) => one.name === tag)?.axis ?? OTHER;
     const lane = this.model?.lanes.findIndex((one) => one.name === axis) ?? 0;
     return `var(--lane-${Math.max(0, lane) % 9})`;
   }
@@ -355,7 +380,7 @@ export class Editor {
     on("still", "error", () => {
       byId("still").hidden = true;
     });
-    on("inspector", "stale", () => this._moved());
+    on("inspector", "stale", () => this.follow());
     on("play", "click", () => this.player.toggle());
     on("previous", "click", () => this.cut(-1));
     on("next", "click", () => this.cut(1));
@@ -368,19 +393,6 @@ export class Editor {
     on("list-toggle", "click", () => this.toggleList());
     on("cancel", "click", () => this._request("timelines.cancel", {}));
     on("timecode", "click", () => this.copyTimecode());
-    listenForExport({
-      info: () => this.info,
-      axes: () => (this.model ? vocabularyOf(this.model.state, this.vocabularies)?.axes : null) ?? [],
-      source: () => this.model?.state.source,
-      address: () => this._address(),
-      id: () => this.id,
-    });
-    listenForRetag({
-      vocabularies: () => this.vocabularies,
-      current: () => (this.model ? vocabularyOf(this.model.state, this.vocabularies) : null),
-      retag: (tags) => this.client.request("timelines.retag", { id: this.id, tags }),
-      notify: this._notify,
-    });
-    listenForRemoval(() => this.id);
+    listenForDialogs(this, this._notify);
   }
 }

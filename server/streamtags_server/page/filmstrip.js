@@ -6,6 +6,7 @@
 const MAX_FRAMES = 240;
 const MAX_WAITING = 48;
 const TIMEOUT_MS = 4000; // for one frame
+const MAX_LATE = 5; // frames in a row that did not come in time, after which none is requested
 
 /** Keeps at most 240 small pictures, and drops the one that was not used for longest. */
 export class Filmstrip {
@@ -15,8 +16,9 @@ export class Filmstrip {
     this._url = "";
     /** @type {HTMLVideoElement | null} */
     this._video = null;
-    /** @type {Map<number, HTMLCanvasElement | null>} */
+    /** @type {Map<number, HTMLCanvasElement>} */
     this._frames = new Map();
+    this._late = 0; // pictures in a row that did not come in time
     /** Times to load, the latest request last. @type {number[]} */
     this._waiting = [];
     this._isLoading = false;
@@ -27,17 +29,18 @@ export class Filmstrip {
   open(url) {
     if (url === this._url) return;
     this._url = url;
-    this._video?.removeAttribute("src");
-    this._video?.load();
+    if (this._video) closeVideo(this._video);
     this._video = null;
     this._frames.clear();
     this._waiting = [];
+    this._late = 0;
   }
 
   /** While the film plays, it needs the decoder: no further pictures are loaded. @param {boolean} isPaused */
   pause(isPaused) {
     if (isPaused === this._isPaused) return;
     this._isPaused = isPaused;
+    this._late = 0;
     if (!isPaused) this._arrived();
   }
 
@@ -53,6 +56,7 @@ export class Filmstrip {
       this._frames.set(seconds, known);
       return known;
     }
+    if (this._late >= MAX_LATE) return null; // the browser does not get through this film
     if (!this._waiting.includes(seconds)) this._waiting.push(seconds);
     if (this._waiting.length > MAX_WAITING) this._waiting.shift();
     if (!this._isLoading && !this._isPaused) this._load(Math.round(height * (devicePixelRatio || 1)));
@@ -65,7 +69,12 @@ export class Filmstrip {
     while (this._waiting.length && !this._isPaused) {
       const url = this._url;
       try {
-        const video = (this._video ??= await openVideo(url));
+        const video = this._video ?? (await openVideo(url));
+        if (url !== this._url) {
+          closeVideo(video); // another film was opened in the meantime
+          continue;
+        }
+        this._video = video;
         const time = this._waiting.pop() ?? 0;
         const frame = await frameOf(video, time, height);
         if (url === this._url) this._keep(time, frame);
@@ -76,9 +85,14 @@ export class Filmstrip {
     this._isLoading = false;
   }
 
-  /** @param {number} time @param {HTMLCanvasElement | null} frame */
+  /**
+   * Keep a picture. One that did not come in time is requested again when it is painted again.
+   *
+   * @param {number} time @param {HTMLCanvasElement | null} frame
+   */
   _keep(time, frame) {
-    this._frames.set(time, frame);
+    this._late = frame ? 0 : this._late + 1;
+    if (frame) this._frames.set(time, frame);
     if (this._frames.size > MAX_FRAMES) this._frames.delete(/** @type {number} */ (this._frames.keys().next().value));
     this._arrived();
   }
@@ -96,9 +110,15 @@ function openVideo(url) {
   });
 }
 
+/** @param {HTMLVideoElement} video */
+function closeVideo(video) {
+  video.removeAttribute("src");
+  video.load();
+}
+
 /**
  * @param {HTMLVideoElement} video @param {number} time @param {number} height
- * @returns {Promise<HTMLCanvasElement | null>} null if the browser does not get there in time
+ * @returns {Promise<HTMLCanvasElement | null>} null if the browser does not get there in time, or the film is closed
  */
 function frameOf(video, time, height) {
   return new Promise((resolve) => {
@@ -107,9 +127,12 @@ function frameOf(video, time, height) {
     const finish = (frame) => {
       clearTimeout(timeout);
       video.removeEventListener("seeked", seeked);
+      video.removeEventListener("emptied", closed);
       resolve(frame);
     };
+    const closed = () => finish(null);
     const seeked = () => {
+      if (video.seeking) return; // the seek before, which took too long, has ended
       const canvas = document.createElement("canvas");
       canvas.height = height;
       canvas.width = Math.max(1, Math.round((height * video.videoWidth) / video.videoHeight));
@@ -117,6 +140,7 @@ function frameOf(video, time, height) {
       finish(canvas);
     };
     video.addEventListener("seeked", seeked);
+    video.addEventListener("emptied", closed);
     video.currentTime = Math.min(time + 0.0005, Math.max(0, video.duration - 0.04));
   });
 }

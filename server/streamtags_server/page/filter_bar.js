@@ -36,16 +36,13 @@ export class FilterBar {
   offer(vocabulary) {
     if (this._offered === vocabulary) return;
     this._offered = vocabulary;
-    byId("tag-names").replaceChildren(...this.tagNames.map((value) => el("option", { value })));
+    const tags = vocabulary?.tags ?? [];
+    byId("tag-names").replaceChildren(...tags.map(({ name }) => el("option", { value: name })));
     const axes = vocabulary ? [...vocabulary.axes, OTHER] : [];
     const options = axes.map((axis) => el("option", { value: axis, text: axis }));
     byId("axis").replaceChildren(el("option", { value: "", text: "All axes" }), ...options);
     this.filter.axis = axes.includes(this.filter.axis) ? this.filter.axis : "";
     byId("axis").value = this.filter.axis;
-  }
-
-  get tagNames() {
-    return this._offered?.tags.map((tag) => tag.name) ?? [];
   }
 
   /** @param {import("./model.js").Model} model */

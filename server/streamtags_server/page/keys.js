@@ -65,6 +65,7 @@ export function listenForKeys(editor) {
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || (!editor.id && !ALWAYS.has(event.key))) return;
     event.preventDefault();
+    editor.follow();
     act(event.shiftKey);
   });
   on("help-open", "click", () => byId("help").showModal());

@@ -1,6 +1,7 @@
 /** The list of timelines, and the dialog to analyze an address. */
 
-import { byId, counted, el, on } from "./dom.js";
+import { arrange, byId, counted, el, on } from "./dom.js";
+import { StreamtagsError } from "./streamtags.js";
 import { thumbnailUrl } from "./thumbnails.js";
 import { lengthText } from "./timecode.js";
 
@@ -28,13 +29,20 @@ export class Library {
     /** How many timelines to list, those opened last; more when the list is scrolled to its end. */
     this._wanted = PAGE;
     this._hasMore = false;
-    /** @type {Map<string, {made: string, item: HTMLElement}>} */
+    this._isLoading = false;
+    /** Whether to load the list once more, because it was wanted again while it was being loaded. */
+    this._isStale = false;
+    /** @type {Map<string, {made: string, item: HTMLElement, link: HTMLElement}>} */
     this._items = new Map();
     /** Addresses that were given here, by timeline. @type {Map<string, string>} */
     this._addresses = new Map();
-    client.addEventListener("open", () => this.refresh());
+    client.addEventListener("open", () => {
+      this._text = ""; // pictures that a lost connection left out are loaded again
+      for (const known of this._items.values()) if (known.link.querySelector(".missing")) known.made = "";
+      this.refresh();
+    });
     setInterval(() => {
-      if (!document.hidden) this.refresh();
+      if (!document.hidden && !this._isLoading) this.refresh();
     }, REFRESH_MS);
     byId("bin").addEventListener("scroll", () => this._grow(), { passive: true });
     on("timelines", "keydown", (event) => this._moveFocus(event));
@@ -89,19 +97,32 @@ export class Library {
     this._draw();
   }
 
+  /** Load the list; one answer at a time, so that an older one never replaces a newer one. */
   async refresh() {
     if (this._client.role === null) return;
-    let answer;
+    this._isStale = this._isLoading;
+    if (this._isLoading) return;
+    this._isLoading = true;
     try {
-      answer = await this._client.request("timelines.list", { limit: this._wanted });
-    } catch {
-      return; // the connection was lost, which the header shows; the list is requested again when it is back
+      do {
+        this._isStale = false;
+        this._take(await this._client.request("timelines.list", { limit: this._wanted }));
+      } while (this._isStale);
+    } catch (error) {
+      // A connection that was lost is shown by the header; the list is requested again when it is back.
+      if (!(error instanceof StreamtagsError)) throw error;
+    } finally {
+      this._isLoading = false;
     }
-    this._hasMore = answer.next !== null;
-    const text = JSON.stringify(answer.timelines);
+  }
+
+  /** @param {{timelines: any[], next: unknown}} answer */
+  _take({ timelines, next }) {
+    this._hasMore = next !== null;
+    const text = JSON.stringify(timelines);
     if (text === this._text) return;
     this._text = text;
-    this._timelines = answer.timelines;
+    this._timelines = timelines;
     this._draw();
     this._changed();
   }
@@ -116,43 +137,51 @@ export class Library {
 
   _draw() {
     const list = byId("timelines");
-    const focused = document.activeElement?.getAttribute("href");
+    const focused = list.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     const known = new Set(this._timelines.map((one) => one.id));
     for (const id of this._items.keys()) if (!known.has(id)) this._items.delete(id);
-    list.replaceChildren(...this._timelines.map((one) => this._item(one)));
-    if (focused) [...list.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus();
+    arrange(
+      list,
+      this._timelines.map((one) => this._item(one)),
+    );
+    if (focused !== document.activeElement) focused?.focus(); // it was moved
   }
 
   /**
-   * The item of a timeline; the one that is shown, if nothing of it has changed, so that its picture stays.
+   * The item of a timeline, which stays the same while what it shows changes; its picture, too, if nothing has changed.
    *
    * @param {any} one
    */
   _item(one) {
     const made = JSON.stringify([one, one.id === this._open, this._vocabularyName(one.vocabulary)]);
-    const known = this._items.get(one.id);
-    if (known?.made === made) return known.item;
-    const item = el("li", {}, this._link(one));
-    this._items.set(one.id, { made, item });
-    return item;
+    let known = this._items.get(one.id);
+    if (!known) {
+      const link = el("a", { href: `#/${one.id}` });
+      known = { made: "", item: el("li", {}, link), link };
+      this._items.set(one.id, known);
+    }
+    if (known.made !== made) this._fill(known.link, one);
+    known.made = made;
+    return known.item;
   }
 
   /** @param {string | undefined} digest */
   _vocabularyName(digest) {
-    if (!digest) return "";
+    if (!digest || !this._vocabularies.length) return "";
     return this._vocabularies.find((one) => one.digest === digest)?.id ?? "another vocabulary";
   }
 
-  /** @param {any} one */
-  _link(one) {
+  /** @param {HTMLElement} link @param {any} one */
+  _fill(link, one) {
     const name = one.name || this._addresses.get(one.id) || one.id;
     const state = el("i", { text: one.state });
     state.dataset.state = one.state;
     const counts = [counted(one.segments, "segment"), lengthText(one.seconds)].map((text) => el("i", { text }));
     const settings = [openedText(one.opened_at), one.profile, this._vocabularyName(one.vocabulary)];
-    return el(
-      "a",
-      { href: `#/${one.id}`, "aria-current": one.id === this._open ? "page" : null, title: `${name}\n${one.id}` },
+    link.title = `${name}\n${one.id}`;
+    if (one.id === this._open) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    link.replaceChildren(
       poster(one),
       el(
         "div",

@@ -3,7 +3,7 @@
  * bulk changes.
  */
 
-import { byId, el, oncePerFrame } from "./dom.js";
+import { arrange, byId, el, oncePerFrame } from "./dom.js";
 
 /** @typedef {import("./model.js").Model} Model */
 
@@ -26,6 +26,9 @@ export class SegmentList {
     this.selection = new Set();
     this._anchor = -1;
     this._body = el("tbody");
+    /** The rows that exist, by the positions of their segments. @type {Map<number, HTMLElement>} */
+    this._existing = new Map();
+    this._spacers = { above: spacer(), below: spacer() };
     const names = ["n", "tc", "s", "st", "", ""];
     this._table = el(
       "table",
@@ -46,6 +49,7 @@ export class SegmentList {
     this._rows = [];
     this._current = -1;
     this.select([]);
+    this._existing.clear();
     this._body.replaceChildren();
   }
 
@@ -97,17 +101,26 @@ export class SegmentList {
     const first = Math.max(0, Math.floor(this._box.scrollTop / ROW) - SPARE_ROWS);
     const last = Math.min(this._rows.length, first + Math.ceil(this._box.clientHeight / ROW) + 2 * SPARE_ROWS);
     const hadFocus = this._box.contains(document.activeElement);
-    const rows = this._rows.slice(first, last).map((at, offset) => this._row(model, at, first + offset + 2));
-    this._body.replaceChildren(spacer(first), ...rows, spacer(this._rows.length - last));
+    const shown = this._rows.slice(first, last);
+    const rows = shown.map((at, offset) => this._row(model, at, first + offset + 2));
+    const wanted = new Set(shown);
+    for (const at of this._existing.keys()) if (!wanted.has(at)) this._existing.delete(at);
+    setSpace(this._spacers.above, first);
+    setSpace(this._spacers.below, this._rows.length - last);
+    arrange(this._body, [this._spacers.above, ...rows, this._spacers.below]);
     const current = /** @type {HTMLElement | null} */ (this._body.querySelector('[aria-current="true"]'));
-    if (hadFocus) /** @type {HTMLElement} */ (current ?? this._box).focus({ preventScroll: true });
+    if (hadFocus) (current ?? this._box).focus({ preventScroll: true });
   }
 
-  /** @param {Model} model @param {number} at @param {number} number */
+  /**
+   * The row of a segment, which stays the same while events change what it says: a click on it is not lost.
+   *
+   * @param {Model} model @param {number} at @param {number} number
+   */
   _row(model, at, number) {
     const segment = model.segments[at];
     const isCurrent = at === this._current;
-    const cells = [
+    const texts = [
       segment.segment,
       segment.start.timecode,
       `${(model.ends[at] - model.starts[at]).toFixed(2)} s`,
@@ -115,14 +128,22 @@ export class SegmentList {
       segment.caption ?? "",
       segment.tags.map((score) => `${score.tag} ${score.confidence.toFixed(2)}`).join(", "),
     ];
-    const props = {
-      "aria-rowindex": number,
-      "aria-selected": this.selection.has(segment.segment) || (isCurrent && this.selection.size === 0),
-      "aria-current": isCurrent,
-      tabIndex: isCurrent ? 0 : -1,
-      on: { click: (/** @type {MouseEvent} */ event) => this._click(at, event) },
-    };
-    return el("tr", props, ...cells.map((text) => el("td", { text, title: text, role: "gridcell" })));
+    let row = this._existing.get(at);
+    if (!row) {
+      const cells = COLUMNS.map(() => el("td", { role: "gridcell" }));
+      row = el("tr", { on: { click: (/** @type {MouseEvent} */ event) => this._click(at, event) } }, ...cells);
+      this._existing.set(at, row);
+    }
+    const cells = /** @type {HTMLCollectionOf<HTMLElement>} */ (row.children);
+    texts.forEach((text, column) => {
+      if (cells[column].title !== text) cells[column].title = cells[column].textContent = text;
+    });
+    const isSelected = this.selection.has(segment.segment) || (isCurrent && this.selection.size === 0);
+    row.setAttribute("aria-rowindex", String(number));
+    row.setAttribute("aria-selected", String(isSelected));
+    row.setAttribute("aria-current", String(isCurrent));
+    row.tabIndex = isCurrent ? 0 : -1;
+    return row;
   }
 
   /**
@@ -186,13 +207,16 @@ export class SegmentList {
   }
 }
 
-/** Space for rows that do not exist. @param {number} rows */
-function spacer(rows) {
+/** A row that takes the space of rows that do not exist. */
+function spacer() {
   const cell = el("td", { colSpan: COLUMNS.length });
-  cell.style.height = `${rows * ROW}px`;
   cell.style.padding = "0";
   cell.style.border = "0";
-  const row = el("tr", { "aria-hidden": "true" }, cell);
+  return el("tr", { "aria-hidden": "true" }, cell);
+}
+
+/** @param {HTMLElement} row a spacer @param {number} rows */
+function setSpace(row, rows) {
+  /** @type {HTMLElement} */ (row.firstElementChild).style.height = `${rows * ROW}px`;
   row.hidden = rows === 0;
-  return row;
 }

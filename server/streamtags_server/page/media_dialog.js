@@ -27,6 +27,9 @@ export class MediaDialog {
     this._started = started;
     /** @type {Folder | null} */
     this._folder = null;
+    /** Counts folders that were opened: the answer for an earlier one is dropped. */
+    this._browsed = 0;
+    this._isSubmitting = false;
     /** Paths of the chosen films, with their names. @type {Map<string, string>} */
     this._chosen = new Map();
     on("media-open", "click", () => this._open());
@@ -40,7 +43,7 @@ export class MediaDialog {
   }
 
   async _open() {
-    this._chosen.clear();
+    this._chosen = new Map(); // films of an earlier dialog may still be on their way
     this._showChosen();
     byId("media").showModal();
     await this._browse(this._folder?.path ?? "");
@@ -48,16 +51,22 @@ export class MediaDialog {
 
   /** @param {string} path "" is the list of the roots */
   async _browse(path) {
+    const browsed = (this._browsed += 1);
     byId("media-error").replaceChildren();
     byId("media-filter").value = "";
+    /** @type {Folder} */
+    let folder;
     try {
-      this._folder = await requestJson(`v1/media-roots?${new URLSearchParams({ path })}`);
+      folder = await requestJson(`v1/media-roots?${new URLSearchParams({ path })}`);
     } catch (error) {
+      if (browsed !== this._browsed) return;
       if (path) await this._browse(""); // the folder may be gone; the roots are always there
       showMistakes(byId("media-error"), error);
       return;
     }
-    const only = this._folder?.parent === null && this._folder.entries.length === 1 ? this._folder.entries[0] : null;
+    if (browsed !== this._browsed) return;
+    this._folder = folder;
+    const only = folder.parent === null && folder.entries.length === 1 ? folder.entries[0] : null;
     if (only) await this._browse(only.path);
     else this._draw();
     byId("media-filter").focus();
@@ -138,29 +147,43 @@ export class MediaDialog {
 
   _showChosen() {
     const count = this._chosen.size;
-    byId("media-go").disabled = count === 0;
+    byId("media-go").disabled = count === 0 || this._isSubmitting;
     byId("media-go").textContent = count > 1 ? `Analyze ${counted(count, "film")}` : "Analyze";
   }
 
   async _submit() {
-    byId("media-go").disabled = true;
+    if (this._isSubmitting) return;
+    this._isSubmitting = true;
+    const chosen = this._chosen;
+    this._showChosen();
     byId("media-error").replaceChildren();
+    const first = await this._analyzeAll(chosen);
+    this._isSubmitting = false;
+    this._showChosen();
+    if (chosen !== this._chosen) return; // the dialog was opened again
+    if (chosen.size === 0) byId("media").close();
+    else this._draw();
+    if (chosen.size === 0 && first) this._started(first);
+  }
+
+  /**
+   * Analyze films until one is refused; those that are accepted are no longer among them.
+   *
+   * @param {Map<string, string>} chosen @returns {Promise<string>} the id of the first, "" if none was accepted
+   */
+  async _analyzeAll(chosen) {
     let first = "";
-    for (const [path, name] of this._chosen) {
+    for (const [path, name] of chosen) {
       try {
         const { id } = await this._analyze(path);
         first ||= id;
-        this._chosen.delete(path);
+        chosen.delete(path);
       } catch (error) {
-        showMistakes(byId("media-error"), /** @type {Error} */ (error), name);
+        if (chosen === this._chosen) showMistakes(byId("media-error"), /** @type {Error} */ (error), name);
         break;
       }
     }
-    const isDone = this._chosen.size === 0;
-    this._showChosen();
-    if (isDone) byId("media").close();
-    else this._draw();
-    if (isDone && first) this._started(first);
+    return first;
   }
 }
 

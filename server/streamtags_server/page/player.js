@@ -22,6 +22,7 @@ export class Player {
     this._hasMedia = false;
     this._time = 0;
     this._rate = 0;
+    this._plays = 0; // counts starts and stops: a browser that gives up an earlier one changes nothing
     this._lastTick = 0;
     this._isSeeking = false;
     /** @type {number | null} */
@@ -98,19 +99,30 @@ export class Player {
   play(rate) {
     if (rate > 0 && this.time >= this.duration - 0.05) this.seek(0);
     this._rate = rate;
+    this._plays += 1;
     this._lastTick = performance.now();
-    if (this._hasMedia && rate > 0) {
-      this.video.playbackRate = rate;
-      this.video.play().catch(() => this.stop());
-    } else {
-      this.video.pause();
-    }
-    requestAnimationFrame((now) => this._tick(now));
+    this._playVideo();
+    const plays = this._plays;
+    requestAnimationFrame((now) => this._tick(now, plays));
     this._moved();
+  }
+
+  /** Let the film run if it is what moves: not backwards, and not before it can be shown. */
+  _playVideo() {
+    if (!this._hasMedia || this._rate <= 0) {
+      this.video.pause();
+      return;
+    }
+    const plays = this._plays;
+    this.video.playbackRate = this._rate;
+    this.video.play().catch(() => {
+      if (plays === this._plays) this.stop();
+    });
   }
 
   stop() {
     this._rate = 0;
+    this._plays += 1;
     this.video.pause();
     this._moved();
   }
@@ -126,9 +138,9 @@ export class Player {
     byId("mute").setAttribute("aria-pressed", String(this.video.muted));
   }
 
-  /** @param {number} now */
-  _tick(now) {
-    if (!this.isPlaying) return;
+  /** @param {number} now @param {number} plays those of before play on by a frame of their own */
+  _tick(now, plays) {
+    if (plays !== this._plays) return;
     const seconds = (now - this._lastTick) / 1000;
     this._lastTick = now;
     if (!this._hasMedia || this._rate < 0) {
@@ -141,13 +153,14 @@ export class Player {
       if (this.video.ended) this.stop();
     }
     this._moved();
-    requestAnimationFrame((later) => this._tick(later));
+    requestAnimationFrame((later) => this._tick(later, plays));
   }
 
   _ready() {
     this._hasMedia = this.video.videoWidth > 0 || !this.hasPicture;
     byId("monitor").classList.toggle("no-media", !this._hasMedia || !this.hasPicture);
     if (this._time > 0) this.seek(this._time);
+    if (this.isPlaying) this._playVideo(); // a clock moved the playhead until now
     this._moved();
   }
 

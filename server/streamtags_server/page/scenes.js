@@ -40,13 +40,10 @@ function changeBack(before, segment) {
 export class Scenes {
   /**
    * @param {import("./corrections.js").Corrections} corrections
-   * @param {object} context
-   * @param {(method: string, params: Object<string, any>) => Promise<any>} context.request null after an error
-   * @param {() => void} context.changed
+   * @param {() => void} changed called when scenes of the open timeline have been changed
    */
-  constructor(corrections, { request, changed }) {
+  constructor(corrections, changed) {
     this._corrections = corrections;
-    this._request = request;
     this._changed = changed;
   }
 
@@ -62,12 +59,16 @@ export class Scenes {
 
   /** @param {TimelineState} state @param {"split" | "merge" | "reset"} change @param {string} at the segment */
   async change(state, change, at) {
-    if (!(await this._request("scenes.correct", { change, at }))) return;
-    this._corrections.remember("the scenes are as they were.", async () => {
-      await this._request("scenes.correct", { change: changeBack(state, at), at });
-      this._changed();
+    const here = this._corrections.here();
+    const correct = async (/** @type {string} */ wanted) => {
+      const isDone = Boolean(await here.request("scenes.correct", { change: wanted, at }));
+      if (isDone && here.isOpen()) this._changed();
+      return isDone;
+    };
+    await this._corrections.inOrder(async () => {
+      if (!(await correct(change))) return;
+      here.remember("the scenes are as they were.", () => correct(changeBack(state, at)));
     });
-    this._changed();
   }
 
   /** Changes when `parts` would. @param {SegmentState} segment @param {Model} model */

@@ -30,15 +30,22 @@ export class Search {
   constructor(client, context) {
     this._client = client;
     this._context = context;
-    /** Counts searches: the answer to an earlier one is dropped. */
-    this._search = 0;
+    /** What to search for, "" for nothing: the answer to something else is dropped. */
+    this._wanted = "";
+    /** What the results are for: Enter does not open those of other words. */
+    this._searched = "";
+    /** Whether a search is under way: the next one waits for its answer, because a connection may have few requests. */
+    this._isSearching = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this._typing = undefined;
     /** @type {Result[]} */
     this._results = [];
     this._active = -1;
     on("search", "input", () => this._soon());
-    on("search", "focus", () => this._show(byId("search").value.trim() !== ""));
+    on("search", "focus", () => {
+      if (this._isCurrent) this._show(byId("search").value.trim() !== "");
+      else this._run();
+    });
     on("search", "keydown", (event) => this._key(event));
     on("results", "keydown", (event) => {
       if (event.key === "Escape") this.close();
@@ -60,8 +67,15 @@ export class Search {
     byId("search-axis").value = axes.includes(value) ? value : "";
   }
 
+  /** Whether the results are for what the fields say. */
+  get _isCurrent() {
+    return this._searched === JSON.stringify(this._params());
+  }
+
   /** Hide the results; what was typed stays. */
   close() {
+    clearTimeout(this._typing);
+    this._wanted = ""; // an answer under way does not show them again
     this._show(false);
     byId("search").blur();
     if (this._context.timeline()) this._context.leave();
@@ -76,6 +90,8 @@ export class Search {
 
   _soon() {
     clearTimeout(this._typing);
+    this._activate(-1); // it was chosen among the results for other words
+    byId("search-status").textContent = "Searching…";
     this._typing = setTimeout(() => this._run(), TYPING_MS);
   }
 
@@ -94,33 +110,45 @@ export class Search {
     };
   }
 
-  async _run() {
+  _run() {
     clearTimeout(this._typing);
     const params = this._params();
-    const search = (this._search += 1);
+    this._wanted = JSON.stringify(params);
     byId("search-error").textContent = "";
     if (!params.q) {
-      this._draw([]);
-      byId("search-status").textContent = "";
+      this._finish([], "");
       this._show(false);
       return;
     }
     this._show(true);
     byId("search-status").textContent = "Searching…";
+    if (!this._isSearching) this._request(params);
+  }
+
+  /** @param {{q: string, top: number}} params */
+  async _request(params) {
+    const wanted = this._wanted;
+    const isCurrent = () => wanted === this._wanted && wanted === JSON.stringify(this._params());
+    this._isSearching = true;
     try {
       const { results } = await this._client.request("segments.search", params);
-      if (search !== this._search) return;
-      this._draw(results);
       const more = results.length === TOP ? "The best " : "";
-      byId("search-status").textContent = results.length
-        ? `${more}${counted(results.length, "shot")}`
-        : "No shot fits. Try other words, or fewer conditions.";
+      const status = `${more}${counted(results.length, "shot")}`;
+      const none = "No shot fits. Try other words, or fewer conditions.";
+      if (isCurrent()) this._finish(results, results.length ? status : none);
     } catch (error) {
-      if (search !== this._search) return;
-      this._draw([]);
-      byId("search-status").textContent = "";
-      byId("search-error").textContent = /** @type {Error} */ (error).message;
+      if (isCurrent()) this._finish([], "", /** @type {Error} */ (error).message);
     }
+    this._isSearching = false;
+    if (this._wanted && wanted !== this._wanted) this._run();
+  }
+
+  /** Show the answer to what is wanted. @param {Result[]} results @param {string} status @param {string} [error] */
+  _finish(results, status, error = "") {
+    this._searched = error ? "" : this._wanted;
+    this._draw(results);
+    byId("search-status").textContent = status;
+    byId("search-error").textContent = error;
   }
 
   /** @param {Result[]} results */
@@ -180,7 +208,8 @@ export class Search {
   _key(event) {
     if (event.key === "Enter") {
       event.preventDefault();
-      if (this._results.length && !byId("results").hidden) this._open(Math.max(0, this._active));
+      const isShown = !byId("results").hidden && (this._isCurrent || this._active >= 0);
+      if (isShown && this._results.length) this._open(Math.max(0, this._active));
       else this._run();
       return;
     }

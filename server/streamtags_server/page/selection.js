@@ -9,7 +9,7 @@ export class SelectionBar {
   /**
    * @param {import("./corrections.js").Corrections} corrections
    * @param {object} context
-   * @param {() => readonly string[]} context.tagNames
+   * @param {() => Promise<readonly string[]>} context.tagNames
    * @param {() => SegmentState[]} context.segments those that are selected
    * @param {() => void} context.clear
    * @param {() => void} context.leave gives the keys back to the timeline
@@ -19,9 +19,12 @@ export class SelectionBar {
     this._context = context;
     const add = (/** @type {string} */ tag) => corrections.addTag(context.segments(), tag);
     this._count = el("span", { role: "status" });
+    /** The tags that can be removed. */
+    this._offered = "";
     this._remover = el("select", { "aria-label": "Remove a tag from the selected segments" });
     this._remover.addEventListener("change", () => {
       const tag = this._remover.value;
+      this._remover.value = "";
       if (tag) {
         corrections.removeTag(
           context.segments().filter((segment) => segment.tags.some((score) => score.tag === tag)),
@@ -47,6 +50,9 @@ export class SelectionBar {
     if (!segments.length) return;
     this._count.textContent = `${counted(segments.length, "segment")} selected`;
     const tags = [...new Set(segments.flatMap((segment) => segment.tags.map((score) => score.tag)))].sort();
+    const offered = JSON.stringify(tags);
+    if (offered === this._offered) return; // events of other segments leave an open choice open
+    this._offered = offered;
     const first = el("option", { value: "", text: "Remove a tag…" });
     this._remover.replaceChildren(first, ...tags.map((tag) => el("option", { value: tag, text: tag })));
   }

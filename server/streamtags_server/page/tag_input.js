@@ -8,7 +8,7 @@ const MAX_TAG = 200;
 export class TagInput {
   /**
    * @param {string} label
-   * @param {() => readonly string[]} names of the vocabulary; empty if it is not known
+   * @param {() => Promise<readonly string[]>} names of the vocabulary; empty if the server does not know it
    * @param {(tag: string) => void} add
    * @param {() => void} leave gives the keys back to the timeline
    */
@@ -33,10 +33,12 @@ export class TagInput {
     });
   }
 
-  _submit() {
+  async _submit() {
     const text = this._input.value.trim();
-    if (!text) return;
-    const names = this._names();
+    if (!text || this._input.readOnly) return;
+    this._input.readOnly = true; // until the names are known
+    const names = await this._names();
+    this._input.readOnly = false;
     const name = exactName(text, names);
     if (name !== null || names.length === 0) this._accept(name ?? text);
     else this._ask(text, nearestName(text, names));

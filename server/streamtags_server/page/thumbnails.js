@@ -35,6 +35,11 @@ export class Thumbnails {
     return null;
   }
 
+  /** Load again what a lost connection left out. */
+  retry() {
+    for (const [segment, image] of this._images) if (image === null) this._images.delete(segment);
+  }
+
   _loadNext() {
     while (this._loading < MAX_LOADING && this._waiting.length) {
       const segment = /** @type {string} */ (this._waiting.pop());

@@ -53,6 +53,11 @@ export class TimelineView {
     this._scroller.scrollTop = 0;
   }
 
+  /** Load again what a lost connection left out. */
+  retry() {
+    this._thumbnails.retry();
+  }
+
   /** Show nothing, until the next state. */
   clear() {
     this._painter.model = null;

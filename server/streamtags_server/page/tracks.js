@@ -38,7 +38,7 @@ export class Tracks {
     let known = this._known.get(url);
     if (!known) {
       known = requestJson(url).catch(() => {
-        this._known.delete(url); // a lost connection: the next card tries again
+        this._known.delete(url); // a lost connection: the next card requests it again
         return null;
       });
       if (this._known.size >= MAX_KEPT) this._known.clear();
@@ -55,6 +55,7 @@ export class Tracks {
  */
 export function drawWave(canvas, description, fit) {
   const { clientWidth: width, clientHeight: height } = canvas;
+  if (!width) return;
   const ratio = devicePixelRatio || 1;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);

@@ -8,6 +8,14 @@ import { byId, el, on } from "./dom.js";
 import { upload } from "./server.js";
 import { showMistakes } from "./dialogs.js";
 
+const WRITING = "#inspector textarea:focus, #inspector input:focus, #cue-guide:focus, #selection input:focus";
+
+/** Whether a person is in a dialog, or writes about a segment: another timeline would take that away. */
+function isBusy() {
+  const field = /** @type {HTMLInputElement | null} */ (document.querySelector(WRITING));
+  return document.querySelector("dialog[open]") !== null || Boolean(field?.value);
+}
+
 export class Uploads {
   /**
    * @param {import("./choices.js").Choices} choices
@@ -42,7 +50,7 @@ export class Uploads {
     try {
       const { id } = await done;
       row.remove();
-      if (parseAddress(location.hash).id === before) location.hash = addressOf(id); // else a person went elsewhere
+      if (parseAddress(location.hash).id === before && !isBusy()) location.hash = addressOf(id);
     } catch (error) {
       this._showFailure(row, file, /** @type {Error} */ (error));
     }

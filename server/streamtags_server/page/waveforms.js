@@ -2,7 +2,7 @@
 
 import { requestJson } from "./server.js";
 
-const NOT_BEFORE_MS = 1500; // after the last request, while segments keep coming
+const NOT_BEFORE_MS = 1500; // after the last answer, while segments keep coming
 
 /** Peaks of the segments of one timeline. Segments from before the server measured them have none. */
 export class Waveforms {
@@ -16,8 +16,9 @@ export class Waveforms {
     this._next = 0;
     this._requested = 0; // measured segments at the last request
     this._epoch = "";
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this._waiting = undefined;
+    /** @type {import("./model.js").Model | null} */
+    this._model = null;
+    this._isWaiting = false;
   }
 
   get isEmpty() {
@@ -31,12 +32,13 @@ export class Waveforms {
 
   /** Stop loading: another timeline is opened. */
   close() {
-    clearTimeout(this._waiting);
     this._base = "";
   }
 
   /** Load what has been measured since. @param {import("./model.js").Model} model */
-  update({ state, segments }) {
+  update(model) {
+    const { state, segments } = model;
+    this._model = model;
     if (!this._base || !state.source?.audio) return;
     if (state.epoch !== this._epoch) {
       this._epoch = state.epoch; // a new log: segments have other bounds
@@ -44,28 +46,38 @@ export class Waveforms {
       this._requested = 0;
     }
     const measured = segments.reduce((sum, segment) => sum + Number(segment.evidence !== null), 0);
-    if (measured === this._requested || this._waiting !== undefined) return;
+    if (measured === this._requested || this._isWaiting) return;
     this._requested = measured;
     this._load();
   }
 
   async _load() {
-    this._waiting = setTimeout(() => (this._waiting = undefined), NOT_BEFORE_MS);
-    const base = this._base;
+    this._isWaiting = true;
     try {
-      for (let more = true; more;) {
-        const answer = await requestJson(`${base}/waveform?after=${this._next}`);
-        if (base !== this._base) return;
-        this.perSecond = answer.per_second;
-        for (const { segment, peaks } of answer.segments) this._peaks.set(segment, bytesOf(peaks));
-        this._next = answer.next;
-        more = answer.more;
-      }
+      if (await this._loadNew(this._base, this._epoch)) this._arrived();
     } catch {
-      this._requested = 0; // the connection was lost, which the header shows; the next event tries again
-      return;
+      this._requested = 0; // the connection was lost, which the header shows
     }
-    this._arrived();
+    setTimeout(() => {
+      this._isWaiting = false;
+      if (this._model) this.update(this._model); // what was measured in the meantime: no event may follow
+    }, NOT_BEFORE_MS);
+  }
+
+  /**
+   * @param {string} base @param {string} epoch
+   * @returns {Promise<boolean>} false if another timeline or another log is shown now
+   */
+  async _loadNew(base, epoch) {
+    for (let more = true; more;) {
+      const answer = await requestJson(`${base}/waveform?after=${this._next}`);
+      if (base !== this._base || epoch !== this._epoch) return false;
+      this.perSecond = answer.per_second;
+      for (const { segment, peaks } of answer.segments) this._peaks.set(segment, bytesOf(peaks));
+      this._next = answer.next;
+      more = answer.more;
+    }
+    return true;
   }
 }
 
