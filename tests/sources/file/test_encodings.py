@@ -36,7 +36,7 @@ LINES = {
         ["Hvor er du på vej hen så sent?", "Pigen løb over broen og græd.", "Kan du lukke døren?"],
         ["cp1252", "cp865", "mac_roman"],
     ),
-    "Estonian": (["Kus sa eile õhtul olid?", "Peame minema, enne kui ta tuleb.", "Mis seal väljas toimub?"], ["cp1257", "iso8859_15"]),
+    "Estonian": (["Kus sa eile õhtul olid?", "Räägi tasem, öö on käes.", "Mis seal väljas toimub?"], ["cp1257", "iso8859_15"]),
     "Icelandic": (["Hvað ertu að gera hérna úti?", "Það er of seint að snúa við.", "Góða nótt."], ["cp1252", "cp861", "mac_iceland"]),
     "Italian": (
         ["Perché non sei venuto più presto?", "È già tardi, devo andare.", "La città era vuota."],
