@@ -69,6 +69,18 @@ def test_a_file_that_disappears_during_a_transaction_fails_it(tmp_path: Path, ma
             write()
 
 
+def test_a_reader_that_comes_after_the_log_was_deleted_gets_the_cause(tmp_path: Path, make: Any) -> None:
+    path = tmp_path / "events.db"
+    with SqliteStore(path) as store:
+        store.open_timeline("tl_a", TimelineIdentity("key"))
+        store.append("tl_a", [make.opened()])
+        with store._database.read():  # the only connection of the pool
+            _delete_log(path)
+            with pytest.raises(StoreError) as caught:
+                store.read("tl_a")
+            assert caught.value.code == "store.replaced"
+
+
 def test_a_store_is_healthy_behind_a_link_from_another_folder_and_beside_other_processes(
     tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._watcher: sqlite3.Connection | None = None
         self._closed = False
+        self._check_files: Callable[[], None] = lambda: None  # until they are open
         self._prepare_folder()
         with self._explained():
             self._writer = self._connect()
@@ -55,6 +56,7 @@ class Database:
                 prepare(self._writer, path, schema, timeout_seconds)
                 self._writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # opens the write-ahead log
                 self._files = OpenFiles(path)
+                self._check_files = self._files.check
             except BaseException:
                 self._writer.close()
                 raise
@@ -172,4 +174,5 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
+            self._check_files()  # a file that was deleted or replaced is the cause, whatever SQLite makes of it
             raise explain(error, self.path, self._timeout) from error
