@@ -16,7 +16,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 @pytest.mark.parametrize(
     ("phases", "examples"),
-    [("fuzzing", 5), pytest.param("coverage,fuzzing,stateful", 60, marks=[pytest.mark.slow, pytest.mark.timeout(1100)])],
+    [("fuzzing", 5), pytest.param("coverage,fuzzing,stateful", 40, marks=[pytest.mark.slow, pytest.mark.timeout(1100)])],
     ids=["some", "many"],
 )
 def test_every_answer_is_what_the_document_says(serve: Any, tmp_path: Path, phases: str, examples: int) -> None:
