@@ -1,5 +1,5 @@
-// Follows a timeline into a fake Premiere while a person works on it. The number of an event on standard input says where the log ends:
-// once it was received and nothing changes any more, the markers are printed.
+// Follows a timeline into a fake Premiere while a person works on it. The number of an event on standard input says
+// where the log ends: once it was received and nothing changes any more, the markers are printed.
 //
 //   node --experimental-websocket follow.mjs URL TIMELINE
 
