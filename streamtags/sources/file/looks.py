@@ -22,6 +22,8 @@ _UNPACK = "unpack it, and give the media file inside"
 _EXPORT = "export a video or sound file from its program, and give that"
 _EDIT = "save it with the ending {}, and it is read as an edit"
 _CHECK = "check what the file is"
+_PHOTOGRAPH = Look("a photograph", "give a video")
+_PROGRAM = Look("a program", _CHECK)
 
 _MAGIC: tuple[tuple[int, bytes, Look], ...] = (
     (0, b"%PDF-", Look("a PDF document", _CHECK)),
@@ -40,17 +42,17 @@ _MAGIC: tuple[tuple[int, bytes, Look], ...] = (
     (0, b"\x00\x05\x16\x07", Look("a companion file of macOS (AppleDouble)", "give the file whose name lacks the ._ at the beginning")),
     (0, b"bplist00", Look("a property list of macOS", _CHECK)),
     (0, b"SQLite format 3\x00", Look("an SQLite database", _CHECK)),
-    (0, b"\x7fELF", Look("a program", _CHECK)),
-    (0, b"MZ", Look("a program", _CHECK)),
+    (0, b"\x7fELF", _PROGRAM),
+    (0, b"MZ", _PROGRAM),
     (0, b"RIFX", Look("a project of After Effects", _EXPORT)),
     (0, b"d8:announce", Look("a torrent, which contains no media", "download what it names, and give that")),
     (0, b"8BPS", Look("a picture of Photoshop", "give a video")),
-    (0, b"\xff\xd8\xff", Look("a photograph", "give a video")),
-    (0, b"\x89PNG", Look("a photograph", "give a video")),
-    (0, b"II*\x00", Look("a photograph", "give a video")),
-    (0, b"MM\x00*", Look("a photograph", "give a video")),
-    (4, b"ftyphei", Look("a photograph", "give a video")),
-    (4, b"ftypmif1", Look("a photograph", "give a video")),
+    (0, b"\xff\xd8\xff", _PHOTOGRAPH),
+    (0, b"\x89PNG", _PHOTOGRAPH),
+    (0, b"II*\x00", _PHOTOGRAPH),
+    (0, b"MM\x00*", _PHOTOGRAPH),
+    (4, b"ftyphei", _PHOTOGRAPH),
+    (4, b"ftypmif1", _PHOTOGRAPH),
 )
 # Texts, by a pattern at their beginning; the first that matches.
 _TEXTS: tuple[tuple[re.Pattern[bytes], Look], ...] = tuple(
@@ -78,7 +80,7 @@ def look_of(head: bytes) -> Look | None:
         if head.startswith(magic, at):
             return look
     if head.startswith(b"BM") and head[6:10] == bytes(4):
-        return Look("a photograph", "give a video")
+        return _PHOTOGRAPH
     if head and not any(head):
         return Look("a file that begins with nothing but zeros", "its download or copy did not finish; fetch it again")
     if not _is_text(head):
