@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import time
 import urllib.error
 import urllib.request
 from typing import IO
@@ -44,11 +45,12 @@ def fetch(url: str, place: Place, most_bytes: int, timeout: float) -> bytes:
         url: an `http` or `https` address.
         place: the source it belongs to; its proxy is used, and redirects are followed only if it may follow them.
         most_bytes: the rest is not read.
-        timeout: seconds; at most five.
+        timeout: seconds for a piece of the answer, and for its body; at most five.
 
     Raises:
-        FetchError: there was no answer, or an error.
+        FetchError: there was no answer, it took too long, or it was an error.
     """
+    seconds = min(timeout, _MAX_SECONDS)
     opener = urllib.request.OpenerDirector()
     proxy = place.options.get("http_proxy")
     opener.add_handler(urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None))
@@ -64,14 +66,23 @@ def fetch(url: str, place: Place, most_bytes: int, timeout: float) -> bytes:
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
-        with opener.open(request, timeout=min(timeout, _MAX_SECONDS)) as answer:
-            data: bytes = answer.read(most_bytes)
-            return data
+        with opener.open(request, timeout=seconds) as answer:
+            return _read(answer, most_bytes, seconds)
     except urllib.error.HTTPError as error:
         error.close()
         raise FetchError(str(error.code)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise FetchError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+
+
+def _read(answer: http.client.HTTPResponse, most_bytes: int, seconds: float) -> bytes:
+    """Read the beginning of a body; the timeout of a socket alone lets a server send a byte now and then for ever."""
+    end, data = time.monotonic() + seconds, b""
+    while len(data) < most_bytes and (piece := answer.read1(most_bytes - len(data))):
+        data += piece
+        if time.monotonic() > end:
+            raise FetchError("it sends too slowly")
+    return data
 
 
 def public_name(url: str) -> str:
